@@ -1,0 +1,54 @@
+PYTHON ?= python3
+STUDY ?= demo
+CORES ?= 2
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help run test lint format env lock schema dvc clean
+
+help:           ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+run: env        ## run a study (STUDY=demo) and print its comparison table
+	snakemake --cores $(CORES) --config study=$(STUDY)
+	snakemake --config study=$(STUDY) --report results/$(STUDY)/report.html
+	@cat results/$(STUDY)/comparison.md
+
+test: env lint  ## run all tests
+	pytest -n $(CORES)
+
+lint: env       ## check style and the workflow
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: env     ## rewrite the code in the project's style
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+env: .venv/installed  ## make .venv from requirements.lock
+
+# torch comes first: what depends on it would else pull a newer one.
+.venv/installed: requirements.lock
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet "$$(grep '^torch==' requirements.lock)"
+	.venv/bin/python -m pip install --quiet --requirement requirements.lock
+	.venv/bin/python -m pip install --quiet --no-deps --editable .
+	.venv/bin/python -m pip check
+	touch $@
+
+lock:           ## write requirements.lock anew, from the newest versions that pyproject.toml allows
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet "$$(grep -o 'torch==[0-9.]*' pyproject.toml)"
+	.venv-lock/bin/python -m pip install --quiet ".[workflow,fusion,segmentation,dev]"
+	.venv-lock/bin/python -m pip freeze --exclude lungfuse | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock
+
+schema: env     ## write the JSON schema of params.yaml
+	python -m lungfuse schema
+
+clean:          ## remove what a study made, but no raw files
+	rm -rf results/$(STUDY) logs/$(STUDY) data/reports/$(STUDY) data/images/$(STUDY) data/pairs/$(STUDY)

@@ -1,0 +1,87 @@
+"""Run a stage of the workflow by hand.
+
+Every file and setting can be given. What is not given is that of the study which params.yaml selects, or --study.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, ArgumentCollection, Parameter
+from cyclopts.config import Dict
+
+from lungfuse import __version__
+from lungfuse.errors import UserError
+from lungfuse.files import whole_file
+from lungfuse.paths import PARAMS, SCHEMA, Paths
+from lungfuse.settings import load_study, params_schema, read_params
+
+STAGES = {
+    "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
+    "draw": ("lungfuse.demo.draw", "Draw the raw files of the demo."),
+    "reports": ("lungfuse.ingest.reports", "Read the reports of a dataset."),
+    "images": ("lungfuse.ingest.images", "Decode every image of one view into an array."),
+    "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),
+    "split": ("lungfuse.ingest.split", "Assign stratified, grouped folds."),
+    "baseline": ("lungfuse.train.baseline", "Predict each test fold with a baseline."),
+    "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
+    "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
+}
+
+app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
+for name, (module, summary) in STAGES.items():
+    app.command(f"{module}:main", name=name, help=summary)  # imported when it is called
+
+
+@app.command
+def schema(file: Path = SCHEMA) -> None:
+    """Write the JSON schema of params.yaml."""
+    with whole_file(file) as stream:
+        stream.write(json.dumps(params_schema(), indent=2) + "\n")
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    study: str | None = None,
+    params: Path = PARAMS,
+) -> None:
+    """Run a stage.
+
+    Parameters
+    ----------
+    study
+        The study to take files and settings from; that of params.yaml when not given.
+    params
+        The file of settings.
+    """
+
+    def fill_from_study(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        if any(argument.required and not argument.has_tokens for argument in arguments):
+            Dict(study_defaults(study, params), allow_unknown=True, source=str(params))(app, commands, arguments)
+
+    app.config = (fill_from_study,)
+    app(tokens)
+
+
+def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
+    """What each stage takes from a study when it is not given on the command line."""
+    params = read_params(params_file)
+    name, settings = load_study(params if study is None else params | {"study": study})
+    paths = Paths(name, settings)
+    files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
+    shared = settings.model_dump() | settings.filter.model_dump(include={"view"}) | {"title": name} | files
+    predictions = [paths.predictions(row) for row in settings.rows]
+    return dict.fromkeys(STAGES, shared) | {"compare": shared | {"predictions": predictions}}
+
+
+def main() -> None:
+    try:
+        app.meta()
+    except UserError as error:
+        sys.exit(f"lungfuse: {error}")
+
+
+if __name__ == "__main__":
+    main()

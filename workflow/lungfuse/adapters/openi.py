@@ -1,0 +1,146 @@
+"""The Indiana University chest X-ray collection (OpenI): 3,955 reports, 7,470 PNG images.
+
+Source: Demner-Fushman et al., Preparing a collection of radiology examinations for distribution and retrieval,
+JAMIA 23(2), 2016, https://doi.org/10.1093/jamia/ocv080. Licence: CC BY-NC-ND 4.0, stated in each report.
+Views (frontal or lateral) come from the projections table of the Kaggle edition; the DICOM tags are unreliable.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from lxml import etree
+
+from lungfuse.adapters import Collection, Download
+from lungfuse.archive import Member, read_members
+from lungfuse.errors import UserError
+from lungfuse.tables import SECTIONS, rejected_table
+
+REPORTS = "NLMCXR_reports.tgz"
+IMAGES = "NLMCXR_png.tgz"
+PROJECTIONS = "indiana_projections.csv"
+
+REPORT_FILES = [REPORTS, PROJECTIONS]
+IMAGE_FILES = [IMAGES]
+DOWNLOADS = {
+    REPORTS: Download(
+        url="https://openi.nlm.nih.gov/imgs/collections/NLMCXR_reports.tgz",
+        page="https://openi.nlm.nih.gov/faq#collection",
+        sha256="8fb6de7eec73d8c3665067ad4bb003ccd57f971ae316d2642e1627ac7268667a",
+        bytes=1_112_632,
+    ),
+    IMAGES: Download(
+        url="https://openi.nlm.nih.gov/imgs/collections/NLMCXR_png.tgz",
+        page="https://openi.nlm.nih.gov/faq#collection",
+    ),
+    PROJECTIONS: Download(
+        url="https://www.kaggle.com/api/v1/datasets/download/raddar/chest-xrays-indiana-university/indiana_projections.csv",
+        page="https://www.kaggle.com/datasets/raddar/chest-xrays-indiana-university",
+        sha256="7af9c8a6b4f8ae695c654ecd4208edd193a37892a5607b7cb9e609dc997e6b7a",
+        bytes=289_397,
+    ),
+}
+
+MAX_REPORT_BYTES = 4 << 20
+MAX_IMAGE_BYTES = 64 << 20
+
+
+def read_reports(raw: Path) -> Collection:
+    """Read the reports archive and the projections table in the folder `raw`.
+
+    Reports are ordered by their number. A report that cannot be read, and an image without a projection or named
+    twice, are in the rejected table.
+
+    Raises:
+        UserError: a file is missing or corrupt, or the projections table lacks a column.
+    """
+    reports, views, rejected = [], [], []
+    for member in read_members(raw / REPORTS, ".xml", MAX_REPORT_BYTES):
+        try:
+            report, image_ids = _parse_report(member)
+        except ValueError as error:
+            rejected.append(("report", member.name, str(error)))
+            continue
+        if not report["major"]:
+            rejected.append(("report", report["report_id"], "no major MeSH heading: it belongs to no class"))
+        reports.append(report)
+        views += [{"image_id": image_id, "report_id": report["report_id"]} for image_id in image_ids]
+
+    reports = pd.DataFrame(reports, columns=["report_id", "major", "automatic", *SECTIONS])
+    reports = _without_duplicates(reports, "report_id", "report", rejected)
+    reports = reports.sort_values("report_id", key=_number, kind="stable", ignore_index=True)
+    views = pd.DataFrame(views, columns=["image_id", "report_id"])
+    views = _without_duplicates(views, "image_id", "image", rejected)
+    views["view"] = views["image_id"].map(_read_projections(raw / PROJECTIONS, rejected)).fillna("")
+    for image_id in views["image_id"][views["view"] == ""]:
+        rejected.append(("image", image_id, f"no projection in {PROJECTIONS}"))
+    views["number"] = _number(views["report_id"])
+    views = views.sort_values(["number", "image_id"], ignore_index=True).drop(columns="number")
+    return Collection(reports, views, rejected_table(rejected))
+
+
+def read_images(raw: Path) -> Iterator[Member]:
+    """Yield the PNG files of the image archive in the folder `raw`; see `lungfuse.archive.read_members`."""
+    return read_members(raw / IMAGES, ".png", MAX_IMAGE_BYTES)
+
+
+def _parse_report(member: Member) -> tuple[dict[str, str], list[str]]:
+    if member.problem:
+        raise ValueError(member.problem)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root = etree.fromstring(member.data, parser)
+    except etree.XMLSyntaxError as error:
+        raise ValueError(f"is not valid XML ({error})") from error
+    if root.getroottree().docinfo.doctype:
+        raise ValueError("declares a document type; entities are not expanded")
+    uid = root.find("uId")
+    if uid is None or not uid.get("id"):
+        raise ValueError("has no uId")
+    sections = {
+        text.get("Label", "").lower(): " ".join("".join(text.itertext()).split()) for text in root.iter("AbstractText")
+    }
+    report = {
+        "report_id": uid.get("id"),
+        "major": _headings(root, "major"),
+        "automatic": _headings(root, "automatic"),
+        **{section: sections.get(section, "") for section in SECTIONS},
+    }
+    return report, [image.get("id") for image in root.iterfind("parentImage")]
+
+
+def _headings(root: etree._Element, kind: str) -> str:
+    return "; ".join((heading.text or "").strip() for heading in root.iterfind(f"MeSH/{kind}"))
+
+
+def _read_projections(path: Path, rejected: list) -> dict[str, str]:
+    """View of an image by its OpenI id: `CXR` and the file name, where study 1 repeats its number."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found. Download it from {DOWNLOADS[PROJECTIONS].page} and put it there."
+        ) from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error}). Download it again.") from error
+    expected = ["uid", "filename", "projection"]
+    if missing := [column for column in expected if column not in table]:
+        raise UserError(
+            f"{path}: no column {', '.join(missing)}; found {', '.join(table)}, expected {', '.join(expected)}. "
+            f"Download it again from {DOWNLOADS[PROJECTIONS].page}."
+        )
+    table = _without_duplicates(table, "filename", "projection", rejected)
+    stems = table["filename"].str.removesuffix(".dcm.png")
+    views = dict(zip("CXR" + stems, table["projection"], strict=True))
+    return views | dict(zip("CXR" + table["uid"] + "_" + stems, table["projection"], strict=True))
+
+
+def _without_duplicates(table: pd.DataFrame, key: str, what: str, rejected: list) -> pd.DataFrame:
+    times = Counter(table[key])
+    rejected += [(what, name, f"named {count} times; the first is used") for name, count in times.items() if count > 1]
+    return table.drop_duplicates(key, ignore_index=True)
+
+
+def _number(report_ids: pd.Series) -> pd.Series:
+    return pd.to_numeric(report_ids.str.extract(r"(\d+)")[0]).fillna(-1)

@@ -1,0 +1,137 @@
+"""Out-of-fold predictions of every model to one comparison table."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
+from lungfuse.errors import UserError
+from lungfuse.files import whole_file
+from lungfuse.parameters import Several
+from lungfuse.settings import ComparisonSettings, Row
+from lungfuse.tables import Comparison, Pairs, Predictions, read_table, write_table
+
+
+def main(
+    *,
+    title: str,
+    notice: str,
+    models: list[Row],
+    comparison: ComparisonSettings,
+    seed: int,
+    pairs: Path,
+    predictions: Several[Path],
+    comparison_table: Path,
+    comparison_page: Path,
+) -> None:
+    """Score every model on the same pairs and write the table.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    notice
+        What every table of the study has to say.
+    models
+        The rows of the table.
+    comparison
+        Confidence, number of resamples and published figures.
+    seed
+        Seed of the resampling.
+    pairs
+        Table of pairs with folds.
+    predictions
+        Out-of-fold predictions, one file a row of `models`, in the same order.
+    comparison_table
+        Output: the comparison as CSV.
+    comparison_page
+        Output: the comparison as a page to read.
+    """
+    pair_table = read_table(pairs, Pairs)
+    joined = [join_predictions(pair_table, read_table(path, Predictions), path) for path in predictions]
+    scored = compare(models, joined, comparison, seed)
+    write_table(scored, comparison_table, Comparison)
+    page = render(scored, pair_table, title, notice, comparison)
+    with whole_file(comparison_page) as stream:
+        stream.write(page)
+    print(page)
+
+
+def join_predictions(pairs: pd.DataFrame, predictions: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """The predictions with the group of each pair, in the order of `pairs`.
+
+    Raises:
+        UserError: a pair is missing or unknown, or its fold or label differs: the predictions are of another split.
+    """
+    keys = ["pair_id", "fold", "label"]
+    joined = pairs[[*keys, "group"]].merge(predictions, on=keys, how="left", validate="one_to_one")
+    strangers = len(predictions) - joined["score"].notna().sum()
+    if strangers or joined["score"].isna().any():
+        raise UserError(
+            f"{source}: {joined['score'].isna().sum()} pairs have no prediction and {strangers} predictions no pair "
+            "with the same fold and label; expected one prediction a pair. Make them again from these pairs."
+        )
+    return joined
+
+
+def compare(models: list[Row], joined: list[pd.DataFrame], settings: ComparisonSettings, seed: int) -> pd.DataFrame:
+    """The comparison table: a row a model, see `lungfuse.tables.Comparison`."""
+    records = [_record(row, frame, settings, seed) for row, frame in zip(models, joined, strict=True)]
+    unimodal = [number for number, row in enumerate(models) if len(row.inputs) == 1]
+    if unimodal:
+        best = max(unimodal, key=lambda number: records[number]["accuracy"])
+        for number, frame in enumerate(joined):
+            if number != best:
+                right = [frame["label"] == frame["prediction"] for frame in (frame, joined[best])]
+                p = paired_p(*right, frame["group"], settings.resamples, seed)
+                records[number]["p_vs_best_unimodal"] = round(p, 4)
+    return pd.DataFrame(records)
+
+
+def _record(row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:
+    record = {"model": row.model, "images": row.images, "text": row.text, "encoders": "", "n": len(frame)}
+    scores = score_with_intervals(
+        *(frame[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
+        settings.confidence,
+        settings.resamples,
+        seed,
+    )
+    for metric in METRICS:
+        names = [metric, f"{metric}_low", f"{metric}_high"]
+        record |= {name: round(value, 4) for name, value in zip(names, scores[metric], strict=True)}
+    published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
+    nothing = float("nan")
+    return record | {
+        "p_vs_best_unimodal": nothing,
+        "seconds_per_epoch": nothing,
+        "published_accuracy": published.get((row.images, row.text), nothing),
+    }
+
+
+def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:
+    """The comparison as Markdown, with what it was measured on and the published figures."""
+    reference = scored["p_vs_best_unimodal"].isna() & ((scored["images"] == "") ^ (scored["text"] == ""))
+    shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
+    for metric in METRICS:
+        shown[metric] = [
+            f"{value:.3f} ({low:.3f}-{high:.3f})"
+            for value, low, high in scored[[metric, f"{metric}_low", f"{metric}_high"]].itertuples(index=False)
+        ]
+    shown["p"] = scored["p_vs_best_unimodal"].map(lambda p: f"{p:.4f}", na_action="ignore").mask(reference, "reference")
+    shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
+    lines = [
+        f"# Comparison: {title}",
+        *([f"**{notice}**"] if notice else []),
+        f"{len(pairs)} pairs ({pairs['label'].sum()} positive), {pairs['report_id'].nunique()} reports, "
+        f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; out-of-fold predictions, pooled.",
+        shown.fillna("").to_markdown(index=False),
+        f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups. p: accuracy against the best row "
+        "with one input, by exchanging predictions group by group.",
+    ]
+    if settings.published:
+        figures = pd.DataFrame([figure.model_dump() for figure in settings.published])
+        lines += [
+            "Published accuracy of the study this one rebuilds, each on another set of pairs:",
+            figures.to_markdown(index=False),
+        ]
+    return "\n\n".join(lines) + "\n"

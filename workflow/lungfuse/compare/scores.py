@@ -1,0 +1,101 @@
+"""Scores of out-of-fold predictions, their intervals by bootstrap over groups, and paired tests.
+
+Rows of one group (a patient, or reports that say the same) are not independent, so groups are resampled, not rows.
+"""
+
+import numpy as np
+from scipy.stats import bootstrap, permutation_test
+
+METRICS = ["accuracy", "auroc", "sensitivity", "specificity"]
+
+
+def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The metrics of one or many weightings of the same rows, in the order of `METRICS`.
+
+    Parameters
+    ----------
+    labels, scores, predictions
+        Shape (row,); labels and predictions are 0 or 1, a higher score means label 1.
+    weights
+        Shape (resample, row): how often a row counts.
+
+    Returns
+    -------
+    Shape (metric, resample), in [0, 1]; NaN where a class has no weight. Ties in `scores` count half for the AUROC
+    (Mann-Whitney).
+    """
+    right = labels == predictions
+    positive, negative = weights * (labels == 1), weights * (labels == 0)
+    positives, negatives = positive.sum(-1), negative.sum(-1)
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # first row of each run of equal scores
+    positive_at = np.add.reduceat(positive[:, order], starts, axis=-1)
+    negative_at = np.add.reduceat(negative[:, order], starts, axis=-1)
+    negatives_below = np.cumsum(negative_at, axis=-1) - negative_at / 2
+    with np.errstate(invalid="ignore"):
+        return np.stack(
+            [
+                (weights * right).sum(-1) / (positives + negatives),
+                (positive_at * negatives_below).sum(-1) / (positives * negatives),
+                (positive * right).sum(-1) / positives,
+                (negative * right).sum(-1) / negatives,
+            ]
+        )
+
+
+def score_with_intervals(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    predictions: np.ndarray,
+    groups: np.ndarray,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> dict[str, tuple[float, float, float]]:
+    """Each metric with the limits of its percentile interval under a bootstrap over groups.
+
+    All arrays have shape (row,). Returns metric: (value, low, high).
+    """
+    names, group_of_row = np.unique(groups, return_inverse=True)
+
+    def statistic(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        times = np.stack([np.bincount(draw, minlength=len(names)) for draw in np.atleast_2d(drawn)])
+        return weighted_scores(labels, scores, predictions, times[:, group_of_row])
+
+    values = weighted_scores(labels, scores, predictions, np.ones((1, len(labels))))[:, 0]
+    interval = bootstrap(
+        (np.arange(len(names)),),
+        statistic,
+        n_resamples=resamples,
+        batch=500,
+        vectorized=True,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    limits = zip(METRICS, values, interval.low, interval.high, strict=True)
+    return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
+
+
+def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> float:
+    """Two-sided p of equal accuracy of two models on the same rows, by exchanging the models group by group.
+
+    `right_a` and `right_b` are true where the models are right; all arrays have shape (row,).
+    """
+    names, group_of_row = np.unique(groups, return_inverse=True)
+    a = np.bincount(group_of_row, right_a, len(names))
+    b = np.bincount(group_of_row, right_b, len(names))
+    if np.array_equal(a, b):
+        return 1.0
+    differ = a != b  # exchanging equal counts changes nothing
+    return float(
+        permutation_test(
+            (a[differ], b[differ]),
+            lambda x, y, axis: (x - y).sum(axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=resamples,
+            batch=1000,
+            rng=np.random.default_rng(seed),
+        ).pvalue
+    )

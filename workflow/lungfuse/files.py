@@ -1,0 +1,39 @@
+"""Writing files so that they appear whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from lungfuse.errors import UserError
+
+WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
+    """Open a temporary neighbour of `path` that takes its place once the block has ended well.
+
+    Raises:
+        UserError: the file cannot be written (full disk, no permission); nothing is left behind.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open(mode, **text) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        if error.errno not in WRITE_ERRORS:
+            raise
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); expected room and write permission "
+            f"in {path.parent}. Free some space or mend the permissions, then run again."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

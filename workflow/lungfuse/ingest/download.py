@@ -1,0 +1,97 @@
+"""Raw files from the net, resumed where an earlier download stopped."""
+
+import hashlib
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+
+from lungfuse.adapters import Download, load_adapter
+from lungfuse.errors import UserError
+
+TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
+
+
+def main(*, adapter: str, file: Path) -> None:
+    """Fetch a raw file, or check the one that is there.
+
+    Parameters
+    ----------
+    adapter
+        Name of the dataset's adapter.
+    file
+        Output: the raw file, under the name the adapter knows.
+    """
+    fetch(load_adapter(adapter).DOWNLOADS[file.name], file)
+
+
+def fetch(download: Download, file: Path) -> None:
+    """Make sure that `file` is there and whole.
+
+    A file already there is used as it is; one that is not the published edition is reported. A new one is collected
+    in `<file>.part`, where the next call resumes, and takes its name only once its size and sha256 are right.
+
+    Raises:
+        UserError: the site cannot be reached, or what it sends is not the published file.
+    """
+    if file.exists():
+        print(f"{file}: {_difference(download, file) or 'is the published file'}; used as it is")
+        return
+    part = file.with_name(file.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _transfer(download, part)
+    except (requests.RequestException, OSError) as error:
+        raise UserError(
+            f"{file}: cannot be downloaded from {download.url} ({error}). {_have(part)} Run again to resume, "
+            f"or get {file.name} from {download.page} and put it into {file.parent}."
+        ) from error
+    if difference := _difference(download, part):
+        part.unlink()
+        raise UserError(
+            f"{file}: the download from {download.url} {difference}. It was deleted. Run again, "
+            f"or get {file.name} from {download.page} and put it into {file.parent}."
+        )
+    part.replace(file)
+    print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _transfer(download: Download, part: Path) -> None:
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {"Accept-Encoding": "identity"}
+    with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if response.status_code == requests.codes.requested_range_not_satisfiable:
+            return  # everything is there already
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:
+            start = 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else download.bytes
+        with (
+            part.open("ab" if start else "wb") as stream,
+            tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, mininterval=1) as progress,
+        ):
+            for chunk in response.iter_content(1 << 20):
+                stream.write(chunk)
+                progress.update(len(chunk))
+        if total and part.stat().st_size != total:
+            raise requests.ConnectionError(f"connection closed after {part.stat().st_size:,} of {total:,} bytes")
+
+
+def _difference(download: Download, file: Path) -> str:
+    bytes_, digest = file.stat().st_size, sha256(file)
+    if download.bytes is not None and bytes_ != download.bytes:
+        return f"has {bytes_:,} bytes, the published file {download.bytes:,}"
+    if download.sha256 is not None and digest != download.sha256:
+        return f"has sha256 {digest}, the published file {download.sha256}"
+    return ""
+
+
+def _have(part: Path) -> str:
+    return f"{part.stat().st_size:,} bytes are kept in {part.name}." if part.exists() else "Nothing was received."

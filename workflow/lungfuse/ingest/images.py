@@ -1,0 +1,166 @@
+"""Raw images to one array on disk, each decoded once."""
+
+import io
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+from lungfuse.adapters import load_adapter
+from lungfuse.archive import Member
+from lungfuse.files import whole_file
+from lungfuse.settings import ImageSettings
+from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
+
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on bad files
+
+
+def main(
+    *,
+    adapter: str,
+    raw: Path,
+    view: str,
+    images: ImageSettings,
+    views: Path,
+    array: Path,
+    index: Path,
+    rejected_images: Path,
+    threads: int = 1,
+) -> None:
+    """Decode every image of one view into an array.
+
+    Parameters
+    ----------
+    adapter
+        Name of the dataset's adapter.
+    raw
+        Folder of the raw files.
+    view
+        The view to decode, such as Frontal.
+    images
+        Height and width of the array, and how images are fitted to it.
+    views
+        Table of the images that reports name, with their views.
+    array
+        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
+    index
+        Output: the row of each image in the array.
+    rejected_images
+        Output: images that are missing, cannot be decoded or come twice.
+    threads
+        How many images are decoded at once.
+    """
+    table = read_table(views, Views)
+    wanted = table["image_id"][table["view"] == view]
+    members = load_adapter(adapter).read_images(raw)
+    found, rejected = write_array(members, set(wanted), images, array, threads)
+    seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in rejected}
+    missing = [image_id for image_id in wanted if image_id not in seen]
+    rejected += [("image", image_id, "not in the raw images") for image_id in missing]
+    write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), index, ImageIndex)
+    write_table(rejected_table(rejected), rejected_images, Rejected)
+    bad = len(rejected) - len(missing)
+    print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {bad} bad")
+    if missing:
+        print(f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {rejected_images}")
+
+
+def write_array(
+    members: Iterable[Member], wanted: set[str], settings: ImageSettings, path: Path, threads: int = 1
+) -> tuple[list[dict], list[tuple[str, str, str]]]:
+    """Decode the wanted members and append them to the .npy file `path`, in the order they come.
+
+    Returns the rows of `ImageIndex` and those of `Rejected`. Memory use does not grow with the number of images.
+    """
+    found, rejected = [], []
+    shape = (settings.image_px, settings.image_px)
+    with whole_file(path, "wb") as stream:
+        _write_header(stream, 0, shape)
+        for image_id, decoded in _decode_all(_select(members, wanted, rejected), settings, threads):
+            if isinstance(decoded, str):
+                rejected.append(("image", image_id, decoded))
+                continue
+            pixels, (width, height) = decoded
+            found.append({"image_id": image_id, "row": len(found), "width": width, "height": height})
+            stream.write(pixels.tobytes())
+        stream.seek(0)
+        _write_header(stream, len(found), shape)
+    return found, rejected
+
+
+def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode one image file to grey.
+
+    Samples of more than 8 bits are scaled from the least depth of 8 to 16 bits that holds the brightest one, so that
+    12-bit images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped.
+
+    Returns uint8 pixels of shape (image_px, image_px) and the source's (width, height) in pixels.
+    Raises one of `DECODE_ERRORS` when the data is no whole image.
+    """
+    if not data:
+        raise ValueError("has zero bytes")
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        source = image.size
+        square = (settings.image_px, settings.image_px)
+        grey = _to_8_bits(image)
+    match settings.fit:
+        case "stretch":
+            grey = grey.resize(square, Image.Resampling.BILINEAR)
+        case "crop":
+            grey = ImageOps.fit(grey, square, Image.Resampling.BILINEAR)
+        case "pad":
+            grey = ImageOps.pad(grey, square, Image.Resampling.BILINEAR)
+    return np.asarray(grey), source
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I"):
+        return image.convert("L")
+    samples = np.asarray(image)
+    bits = max(8, int(samples.max()).bit_length())
+    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
+
+
+def _select(members: Iterable[Member], wanted: set[str], rejected: list) -> Iterator[Member]:
+    taken = set()
+    for member in members:
+        if member.problem:
+            rejected.append(("archive member", member.name, member.problem))
+        elif member.stem in taken:
+            rejected.append(("image", member.stem, f"is twice in the raw images ({member.name}); the first is used"))
+        elif member.stem in wanted:
+            taken.add(member.stem)
+            yield member
+
+
+def _decode_all(
+    members: Iterable[Member], settings: ImageSettings, threads: int
+) -> Iterator[tuple[str, tuple[np.ndarray, tuple[int, int]] | str]]:
+    """Image id with its pixels and source size, or with the reason it cannot be decoded; in order."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[tuple[str, Future]] = deque()
+        for member in members:
+            waiting.append((member.stem, pool.submit(_decode_or_reason, member.data, settings)))
+            if len(waiting) > 2 * threads:
+                image_id, future = waiting.popleft()
+                yield image_id, future.result()
+        for image_id, future in waiting:
+            yield image_id, future.result()
+
+
+def _decode_or_reason(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]] | str:
+    try:
+        return decode(data, settings)
+    except DECODE_ERRORS as error:
+        return f"cannot be decoded ({error})"
+
+
+def _write_header(stream, count: int, shape: tuple[int, int]) -> None:
+    """NumPy pads the header so that the length of axis 0 can be written again in place."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    np.lib.format.write_array_header_1_0(stream, header)

@@ -1,0 +1,82 @@
+"""Candidate pairs to the pairs of the study, each with the fold that tests it."""
+
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from lungfuse.errors import UserError
+from lungfuse.settings import SplitSettings
+from lungfuse.tables import Candidates, Funnel, Pairs, Rejected, read_table, write_table
+
+
+def main(
+    *,
+    split: SplitSettings,
+    seed: int,
+    rejected_share: float,
+    candidates: Path,
+    funnel: Path,
+    rejected: Path,
+    pairs: Path,
+) -> None:
+    """Assign stratified, grouped folds, unless too much of the input was rejected.
+
+    Parameters
+    ----------
+    split
+        Number of folds.
+    seed
+        Seed of the shuffle.
+    rejected_share
+        Largest share of the reports, and of the pairs' images, that may be unusable.
+    candidates
+        Table of candidate pairs.
+    funnel
+        Table of what was left after each filter.
+    rejected
+        Table of what was rejected; named when there is too much of it.
+    pairs
+        Output: the pairs with their folds.
+    """
+    steps = read_table(funnel, Funnel).set_index("step")["count"]
+    check_rejected(steps, read_table(rejected, Rejected), rejected_share, rejected)
+    table = read_table(candidates, Candidates)
+    table["fold"] = assign_folds(table, split.folds, seed)
+    write_table(table, pairs, Pairs)
+    counts = table.groupby("fold")["label"].agg(["size", "sum"])
+    print("\n".join(f"fold {fold}: {row['size']} pairs, {row['sum']} positive" for fold, row in counts.iterrows()))
+
+
+def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, source: Path) -> None:
+    """Raise UserError when the share of unusable reports, or of pairs without a readable image, is above `allowed`."""
+    bad_reports = int((rejected["what"] == "report").sum())
+    losses = {"reports": (bad_reports, int(steps["reports"]) + bad_reports)}
+    if "with a readable image" in steps:
+        before = int(steps.iloc[list(steps.index).index("with a readable image") - 1])
+        losses["pairs, for want of their image,"] = (before - int(steps["with a readable image"]), before)
+    for what, (lost, total) in losses.items():
+        if lost > allowed * total:
+            raise UserError(
+                f"{source}: {lost:,} of {total:,} {what} cannot be used ({lost / total:.1%}, allowed {allowed:.1%}). "
+                "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
+            )
+
+
+def assign_folds(candidates: pd.DataFrame, folds: int, seed: int) -> pd.Series:
+    """The test fold of each row, 0 to folds - 1: stratified by label, no group in two folds.
+
+    Raises:
+        UserError: a class has fewer groups than there are folds.
+    """
+    groups = candidates.groupby("label")["group"].nunique().reindex([0, 1], fill_value=0)
+    if groups.min() < folds:
+        raise UserError(
+            f"split.folds: found {folds}, but label {groups.idxmin()} has {groups.min()} groups of pairs; expected at "
+            "least one a fold. Set fewer folds, or check results/<study>/funnel.csv for the filter that left so few."
+        )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = pd.Series(0, index=candidates.index)
+    for number, (_, test) in enumerate(splitter.split(candidates, candidates["label"], candidates["group"])):
+        fold.iloc[test] = number
+    return fold

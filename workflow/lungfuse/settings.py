@@ -1,0 +1,324 @@
+"""The settings of a study: their types, limits and how they are read from params.yaml.
+
+Values live in params.yaml alone; the models here have no defaults. The JSON schema of params.yaml is made from them.
+"""
+
+import difflib
+import pkgutil
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from lungfuse import adapters
+from lungfuse.errors import UserError
+
+
+def _ascending(ngrams: list[int]) -> list[int]:
+    if ngrams[0] > ngrams[1]:
+        raise ValueError("expected [shortest, longest]")
+    return ngrams
+
+
+Modality = Literal["image", "text"]
+Section = Literal["findings", "impression", "indication", "comparison"]
+Images = Literal["", "raw"]
+ModelName = Literal["majority", "tfidf", "tfidf-logistic"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+
+INPUTS_OF_MODEL: dict[str, set[Modality]] = {"majority": set(), "tfidf": {"text"}, "tfidf-logistic": {"text"}}
+
+
+class Settings(BaseModel):
+    """Settings with no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabelRule(Settings):
+    """Which reports are of a class, by the part of a major MeSH heading before its first '/'."""
+
+    name: Name
+    heading: Annotated[str, Field(min_length=1)]
+    match: Literal["contains", "equals"]
+
+
+class FilterSettings(Settings):
+    """Which images and reports become pairs."""
+
+    view: str
+    labels: Annotated[list[LabelRule], Field(min_length=2, max_length=2)]
+    balance: Literal["first", "random", "none"]
+    text_fields: Annotated[list[Section], Field(min_length=1)]
+
+    @field_validator("labels")
+    @classmethod
+    def two_names(cls, labels: list[LabelRule]) -> list[LabelRule]:
+        if labels[0].name == labels[1].name:
+            raise ValueError("the two labels need different names")
+        return labels
+
+
+class ImageSettings(Settings):
+    """The image array: `image_px` is its height and width in pixels."""
+
+    image_px: Annotated[int, Field(ge=16, le=2048)]
+    fit: Literal["pad", "crop", "stretch"]
+
+
+class SplitSettings(Settings):
+    """Cross-validation."""
+
+    folds: Annotated[int, Field(ge=2, le=20)]
+
+
+class LinearTextSettings(Settings):
+    """A linear classifier on TF-IDF of n-grams found in at least `min_df` texts; `c` is the inverse regularisation."""
+
+    words: NgramRange
+    characters: NgramRange | None
+    min_df: Annotated[int, Field(ge=1)]
+    c: Annotated[float, Field(gt=0)]
+
+
+class BaselineSettings(Settings):
+    """The baselines: `tfidf` is a support vector machine, `tfidf_logistic` a logistic regression."""
+
+    tfidf: LinearTextSettings
+    tfidf_logistic: LinearTextSettings
+
+
+class PublishedFigure(Settings):
+    """An accuracy somebody else reported for these inputs, and what it rests on."""
+
+    images: Images
+    text: Literal[Section, ""]
+    accuracy: Share
+    basis: str
+
+
+class ComparisonSettings(Settings):
+    """The comparison table: its intervals and the published figures beside them."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    resamples: Annotated[int, Field(ge=100)]
+    published: list[PublishedFigure]
+
+
+class Row(Settings):
+    """A row of the comparison table: a model and its inputs."""
+
+    model: ModelName
+    images: Images = ""
+    text: Literal[Section, ""] = ""
+
+    @property
+    def inputs(self) -> set[Modality]:
+        return ({"image"} if self.images else set()) | ({"text"} if self.text else set())
+
+    @model_validator(mode="after")
+    def inputs_fit_model(self) -> "Row":
+        needed = INPUTS_OF_MODEL[self.model]
+        if self.inputs != needed:
+            raise ValueError(
+                f"{self.model} takes {_listed(needed) or 'no inputs'}, found {_listed(self.inputs) or 'none'}: "
+                "set or remove `images` and `text`"
+            )
+        return self
+
+
+class Study(Settings):
+    """A dataset with its settings. `raw` is the folder of its raw files in data/raw."""
+
+    adapter: str
+    raw: Name
+    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    notice: str
+    rejected_share: Share
+    filter: FilterSettings
+    images: ImageSettings
+    split: SplitSettings
+    baselines: BaselineSettings
+    comparison: ComparisonSettings
+    models: Annotated[list[Row], Field(min_length=1)]
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The rows of the comparison table by name, as in results/<study>/predictions/<name>.csv."""
+        return {self._row_name(row): row for row in self.models}
+
+    def _row_name(self, row: Row) -> str:
+        section = row.text if row.text != self.filter.text_fields[0] else ""
+        return "_".join(part for part in [row.model, section] if part)
+
+    @field_validator("adapter")
+    @classmethod
+    def known_adapter(cls, adapter: str) -> str:
+        known = sorted(module.name for module in pkgutil.iter_modules(adapters.__path__))
+        if adapter not in known:
+            raise ValueError(f"no such adapter; expected one of {', '.join(known)}")
+        return adapter
+
+    @model_validator(mode="after")
+    def models_fit_study(self) -> "Study":
+        if len(self.rows) < len(self.models):
+            raise ValueError("models: two rows are the same; remove one")
+        for row in self.models:
+            if missing := row.inputs - set(self.modalities):
+                raise ValueError(f"models: {row.model} needs {_listed(missing)}, which is not among the modalities")
+            if row.text and row.text not in self.filter.text_fields:
+                raise ValueError(f"models: {row.model} reads {row.text}, which is not among filter.text_fields")
+        return self
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """The content of params.yaml.
+
+    Raises:
+        UserError: the file is missing or is no YAML mapping.
+    """
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Expected the settings; run in the root folder of the project.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML. {error}") from error
+    if not isinstance(params, dict):
+        raise UserError(f"{path}: found {type(params).__name__}, expected a mapping with study, defaults and studies.")
+    return params
+
+
+def load_studies(params: dict[str, Any]) -> dict[str, Study]:
+    """Every study of `params` by name, each `defaults` overlaid with its own settings.
+
+    Raises:
+        UserError: names every wrong key or value, what was found and what is allowed.
+    """
+    _check_top_level(params)
+    problems, studies = [], {}
+    for name, own in params["studies"].items():
+        try:
+            studies[name] = Study.model_validate(_overlay(params["defaults"], own), strict=True)
+        except ValidationError as error:
+            problems += [_message(problem, name, own) for problem in error.errors()]
+    if problems:
+        raise UserError("params.yaml:\n  " + "\n  ".join(dict.fromkeys(problems)))
+    return studies
+
+
+def load_study(params: dict[str, Any]) -> tuple[str, Study]:
+    """The study that `params` selects, with its name; see `load_studies`."""
+    studies = load_studies(params)
+    name = params["study"]
+    if name not in studies:
+        raise UserError(f"params.yaml: study: found {name!r}, expected one of {', '.join(sorted(studies))}.")
+    return name, studies[name]
+
+
+def to_json(settings: Settings | list[Settings]) -> str:
+    """Settings as the command line takes them."""
+    return TypeAdapter(type(settings)).dump_json(settings).decode()
+
+
+def params_schema() -> dict[str, Any]:
+    """The JSON schema of params.yaml."""
+    schema = Study.model_json_schema()
+    definitions = schema.pop("$defs")
+    sections = [
+        name for name in definitions if name.endswith("Settings")
+    ]  # mappings, which an overlay may give in part
+    for definition in [schema, *(definitions[name] for name in sections)]:
+        definition.pop("required")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "params.yaml",
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(TOP_LEVEL),
+        "properties": {
+            "study": {"type": "string"},
+            "defaults": {"$ref": "#/$defs/Study"},
+            "studies": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Study"}},
+        },
+        "$defs": {"Study": schema, **definitions},
+    }
+
+
+TOP_LEVEL = {"study": str, "defaults": dict, "studies": dict}
+
+
+def _check_top_level(params: dict[str, Any]) -> None:
+    for key in params:
+        if key not in TOP_LEVEL:
+            raise UserError(
+                f"params.yaml: {key}: unknown key{_suggestion(key, TOP_LEVEL)}. Allowed: {', '.join(TOP_LEVEL)}."
+            )
+    entries = {**{key: (params.get(key), kind) for key, kind in TOP_LEVEL.items()}}
+    if isinstance(params.get("studies"), dict):
+        entries |= {f"studies.{name}": (own, dict) for name, own in params["studies"].items()}
+    for key, (value, kind) in entries.items():
+        if not isinstance(value, kind):
+            expected = {str: "the name of a study", dict: "a mapping"}[kind]
+            raise UserError(f"params.yaml: {key}: found {value!r}, expected {expected}.")
+
+
+def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both_mappings = isinstance(value, dict) and isinstance(below.get(key), dict)
+        merged[key] = _overlay(below[key], value) if both_mappings else value
+    return merged
+
+
+def _message(problem: dict[str, Any], study: str, own: dict[str, Any]) -> str:
+    location = problem["loc"]
+    key = ".".join(map(str, [f"studies.{study}" if _holds(own, location) else "defaults", *location]))
+    if problem["type"] == "extra_forbidden":
+        allowed = _fields_at(location[:-1])
+        return f"{key}: unknown key{_suggestion(location[-1], allowed)}. Allowed: {', '.join(allowed)}."
+    if problem["type"] == "missing":
+        return f"{key}: missing. Add it to defaults or to studies.{study}."
+    message = problem["msg"].removeprefix("Value error, ")
+    if not location:
+        return f"studies.{study}: {message}."
+    return f"{key}: found {problem['input']!r}. {message}."
+
+
+def _holds(own: Any, location: tuple) -> bool:
+    for key in location:
+        try:
+            own = own[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _fields_at(location: tuple) -> list[str]:
+    model = Study
+    for key in location:
+        if isinstance(key, str) and key in model.model_fields:
+            annotation = model.model_fields[key].annotation
+            model = next(iter(get_args(annotation)), annotation)
+    return list(model.model_fields)
+
+
+def _suggestion(key: str, allowed: Any) -> str:
+    close = difflib.get_close_matches(str(key), list(allowed), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _listed(inputs: set[Modality]) -> str:
+    return " and ".join(sorted(inputs))

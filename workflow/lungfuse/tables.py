@@ -1,0 +1,189 @@
+"""The tables that stages hand to each other: their columns, and how they are read and written."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+from pandera.typing import Series
+
+from lungfuse.errors import UserError
+from lungfuse.files import whole_file
+
+SECTIONS = ["comparison", "indication", "findings", "impression"]
+
+
+class Table(pa.DataFrameModel):
+    """A CSV file with a header. An empty cell is an empty string; only in a nullable column it is a missing value."""
+
+    class Config:
+        coerce = True
+
+
+class Reports(Table):
+    """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '."""
+
+    report_id: Series[str] = pa.Field(unique=True)
+    major: Series[str]
+    automatic: Series[str]
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Views(Table):
+    """One row an image that a report names. `view` is the projection, empty when the collection does not say."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    view: Series[str]
+
+
+class ImageIndex(Table):
+    """Where an image lies in the image array: `row` on axis 0. `width` and `height` are the source's, in pixels."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    row: Series[int] = pa.Field(ge=0, unique=True)
+    width: Series[int] = pa.Field(ge=1)
+    height: Series[int] = pa.Field(ge=1)
+
+
+class Rejected(Table):
+    """Input that could not be used. `what` is archive member, report or image."""
+
+    what: Series[str]
+    id: Series[str]
+    reason: Series[str]
+
+
+class Candidates(Table):
+    """One row an image with its report that passed the study's filters. `text` is the study's own section."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    image_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    text: Series[str]
+    group: Series[int] = pa.Field(ge=0)
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Pairs(Table):
+    """The candidates with the fold that tests each of them."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    image_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    text: Series[str]
+    group: Series[int] = pa.Field(ge=0)
+    fold: Series[int] = pa.Field(ge=0)
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Predictions(Table):
+    """Out-of-fold predictions, one row a pair. `score` is in [0, 1]; `prediction` is 1 where it is .5 or more."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    fold: Series[int] = pa.Field(ge=0)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)
+    prediction: Series[int] = pa.Field(isin=[0, 1])
+
+
+class Comparison(Table):
+    """One row a model on the same pairs. `images` and `text` name its inputs or are empty."""
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    encoders: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float]
+    accuracy_high: Series[float]
+    auroc: Series[float]
+    auroc_low: Series[float]
+    auroc_high: Series[float]
+    sensitivity: Series[float]
+    sensitivity_low: Series[float]
+    sensitivity_high: Series[float]
+    specificity: Series[float]
+    specificity_low: Series[float]
+    specificity_high: Series[float]
+    p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
+    seconds_per_epoch: Series[float] = pa.Field(nullable=True)
+    published_accuracy: Series[float] = pa.Field(nullable=True)
+
+
+class Funnel(Table):
+    """How many images, reports and pairs are left after each step."""
+
+    step: Series[str] = pa.Field(unique=True)
+    count: Series[int] = pa.Field(ge=0)
+
+
+AnyTable = TypeVar("AnyTable", bound=Table)
+
+
+def columns(table: type[Table]) -> list[str]:
+    """The column names of `table`, in order."""
+    return list(table.to_schema().columns)
+
+
+def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
+    """Read and check a CSV file.
+
+    Raises:
+        UserError: the file is missing, is no CSV, lacks a column, or holds a value its column does not allow.
+    """
+    return checked(_read_csv(path, table), table, path)
+
+
+def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.DataFrame:
+    """`frame` with the types of `table`; `source` is named when it does not fit."""
+    missing = [name for name in columns(table) if name not in frame]
+    if missing:
+        raise UserError(
+            f"{source}: no column {', '.join(missing)}; found {', '.join(frame)}. "
+            f"Expected the columns {', '.join(columns(table))}: mend or replace the file."
+        )
+    try:
+        return table.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        first = errors.failure_cases.iloc[0]
+        raise UserError(
+            f"{source}: column {first['column']}, row {first['index']}: found {first['failure_case']!r}, "
+            f"expected {first['check']} ({len(errors.failure_cases)} values in all). Mend or replace the file."
+        ) from errors
+
+
+def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable]) -> None:
+    """Write the columns of `table`, checked, as CSV."""
+    with whole_file(path) as stream:
+        checked(frame, table, path)[columns(table)].to_csv(stream, index=False, lineterminator="\n")
+
+
+def rejected_table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """A table of `Rejected` from rows of what, id, reason."""
+    return pd.DataFrame(rows, columns=columns(Rejected), dtype=str)
+
+
+def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
+    nullable = [name for name, column in table.to_schema().columns.items() if column.nullable]
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found. Expected the CSV file that an earlier stage writes; run that first."
+        ) from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error

@@ -1,0 +1,163 @@
+rule download:
+    output:
+        update(RAW / STUDY.adapter / "{file}"),
+    log:
+        PATHS.logs / "download" / "{file}.log",
+    wildcard_constraints:
+        file="|".join(map(re.escape, ADAPTER.DOWNLOADS)),
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="4h",
+    params:
+        adapter=STUDY.adapter,
+    message:
+        "Fetching {output}"
+    shell:
+        "python -m lungfuse download --adapter {params.adapter} --file {output} 2>&1 | tee {log}"
+
+
+rule draw:
+    input:
+        code=[CODE / "demo" / module for module in ["draw.py", "chest.py", "evidence.py", "wording.py"]],
+    output:
+        reports_archive=RAW / "demo" / "NLMCXR_reports.tgz",
+        images_archive=RAW / "demo" / "NLMCXR_png.tgz",
+        projections=RAW / "demo" / "indiana_projections.csv",
+        lung_masks=directory(RAW / "demo" / "lung-masks"),
+    log:
+        "logs/demo/draw.log",
+    benchmark:
+        "logs/demo/draw.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    message:
+        "Drawing the raw files of the demo: not patients"
+    shell:
+        "python -m lungfuse draw --reports-archive {output.reports_archive} --images-archive {output.images_archive} "
+        "--projections {output.projections} --lung-masks {output.lung_masks} > {log} 2>&1"
+
+
+rule reports:
+    input:
+        files=PATHS.report_files,
+        code=[CODE / "ingest" / "reports.py", CODE / "adapters" / f"{STUDY.adapter}.py", CODE / "archive.py"],
+    output:
+        reports=PATHS.reports,
+        views=PATHS.views,
+        rejected_reports=PATHS.rejected_reports,
+    log:
+        PATHS.logs / "reports.log",
+    benchmark:
+        PATHS.logs / "reports.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        adapter=STUDY.adapter,
+        raw=PATHS.raw,
+    message:
+        "Reading the reports of {params.raw}"
+    shell:
+        "python -m lungfuse reports --adapter {params.adapter} --raw {params.raw} --reports {output.reports} "
+        "--views {output.views} --rejected-reports {output.rejected_reports} > {log} 2>&1"
+
+
+rule images:
+    input:
+        files=PATHS.image_files,
+        views=PATHS.views,
+        code=[CODE / "ingest" / "images.py", CODE / "adapters" / f"{STUDY.adapter}.py", CODE / "archive.py"],
+    output:
+        array=PATHS.array,
+        index=PATHS.index,
+        rejected_images=PATHS.rejected_images,
+    log:
+        PATHS.logs / "images.log",
+    benchmark:
+        PATHS.logs / "images.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=500,
+        runtime="30m",
+    params:
+        adapter=STUDY.adapter,
+        raw=PATHS.raw,
+        view=STUDY.filter.view,
+        images=to_json(STUDY.images),
+    message:
+        "Decoding the images of {params.raw}"
+    shell:
+        "python -m lungfuse images --adapter {params.adapter} --raw {params.raw} --view {params.view:q} "
+        "--images {params.images:q} --views {input.views} --array {output.array} --index {output.index} "
+        "--rejected-images {output.rejected_images} --threads {threads} > {log} 2>&1"
+
+
+rule filter:
+    input:
+        reports=PATHS.reports,
+        views=PATHS.views,
+        index=[PATHS.index] if "image" in STUDY.modalities else [],
+        rejected_inputs=PATHS.rejected_inputs,
+        code=CODE / "ingest" / "filter.py",
+    output:
+        candidates=PATHS.candidates,
+        funnel=PATHS.funnel,
+        rejected=PATHS.rejected,
+    log:
+        PATHS.logs / "filter.log",
+    benchmark:
+        PATHS.logs / "filter.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        modalities=STUDY.modalities,
+        filter=to_json(STUDY.filter),
+        seed=STUDY.seed,
+        index=lambda wildcards, input: f"--index {input.index}" if input.index else "",
+    message:
+        "Filtering the reports and images of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse filter --modalities {params.modalities} --filter {params.filter:q} --seed {params.seed} "
+        "--reports {input.reports} --views {input.views} {params.index} --rejected-inputs {input.rejected_inputs} "
+        "--candidates {output.candidates} --funnel {output.funnel} --rejected {output.rejected} > {log} 2>&1"
+
+
+rule split:
+    input:
+        candidates=PATHS.candidates,
+        funnel=PATHS.funnel,
+        rejected=PATHS.rejected,
+        code=CODE / "ingest" / "split.py",
+    output:
+        pairs=PATHS.pairs,
+    log:
+        PATHS.logs / "split.log",
+    benchmark:
+        PATHS.logs / "split.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        split=to_json(STUDY.split),
+        seed=STUDY.seed,
+        rejected_share=STUDY.rejected_share,
+    message:
+        "Splitting the pairs of {STUDY_NAME} into folds"
+    shell:
+        "python -m lungfuse split --split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
+        "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --pairs {output.pairs} "
+        "> {log} 2>&1"

@@ -50,5 +50,8 @@ lock:           ## write requirements.lock anew, from the newest versions that p
 schema: env     ## write the JSON schema of params.yaml
 	python -m lungfuse schema
 
+dvc: env        ## write dvc.yaml from the Snakefile
+	python workflow/scripts/dvc_stages.py
+
 clean:          ## remove what a study made, but no raw files
 	rm -rf results/$(STUDY) logs/$(STUDY) data/reports/$(STUDY) data/images/$(STUDY) data/pairs/$(STUDY)

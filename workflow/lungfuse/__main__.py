@@ -71,7 +71,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     name, settings = load_study(params if study is None else params | {"study": study})
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
-    shared = settings.model_dump() | settings.filter.model_dump(include={"view"}) | {"title": name} | files
+    shared = settings.model_dump() | {"title": name} | files
     predictions = [paths.predictions(row) for row in settings.rows]
     return dict.fromkeys(STAGES, shared) | {"compare": shared | {"predictions": predictions}}
 

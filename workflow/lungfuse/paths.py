@@ -87,6 +87,10 @@ class Paths:
         return self.results / "comparison.md"
 
     @property
+    def metrics(self) -> Path:
+        return self.results / "metrics.json"
+
+    @property
     def funnel_figure(self) -> Path:
         return self.results / "figures" / "funnel.svg"
 

@@ -58,7 +58,6 @@ class LabelRule(Settings):
 class FilterSettings(Settings):
     """Which images and reports become pairs."""
 
-    view: str
     labels: Annotated[list[LabelRule], Field(min_length=2, max_length=2)]
     balance: Literal["first", "random", "none"]
     text_fields: Annotated[list[Section], Field(min_length=1)]
@@ -148,6 +147,7 @@ class Study(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     notice: str
     rejected_share: Share
+    view: str
     filter: FilterSettings
     images: ImageSettings
     split: SplitSettings

@@ -11,6 +11,7 @@ rule compare:
             labels={"show": "table"},
         ),
         comparison_page=PATHS.comparison_page,
+        metrics=PATHS.metrics,
     log:
         PATHS.logs / "compare.log",
     benchmark:
@@ -32,7 +33,7 @@ rule compare:
         "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
         "--predictions {input.predictions} --comparison-table {output.comparison_table} "
-        "--comparison-page {output.comparison_page} > {log} 2>&1"
+        "--comparison-page {output.comparison_page} --metrics {output.metrics} > {log} 2>&1"
 
 
 rule figures:

@@ -91,7 +91,7 @@ rule images:
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
-        view=STUDY.filter.view,
+        view=STUDY.view,
         images=to_json(STUDY.images),
     message:
         "Decoding the images of {params.raw}"
@@ -123,13 +123,14 @@ rule filter:
         runtime="10m",
     params:
         modalities=STUDY.modalities,
+        view=STUDY.view,
         filter=to_json(STUDY.filter),
         seed=STUDY.seed,
         index=lambda wildcards, input: f"--index {input.index}" if input.index else "",
     message:
         "Filtering the reports and images of {STUDY_NAME}"
     shell:
-        "python -m lungfuse filter --modalities {params.modalities} --filter {params.filter:q} --seed {params.seed} "
+        "python -m lungfuse filter --modalities {params.modalities} --view {params.view:q} --filter {params.filter:q} --seed {params.seed} "
         "--reports {input.reports} --views {input.views} {params.index} --rejected-inputs {input.rejected_inputs} "
         "--candidates {output.candidates} --funnel {output.funnel} --rejected {output.rejected} > {log} 2>&1"
 

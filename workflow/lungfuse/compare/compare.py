@@ -23,6 +23,7 @@ def main(
     predictions: Several[Path],
     comparison_table: Path,
     comparison_page: Path,
+    metrics: Path,
 ) -> None:
     """Score every model on the same pairs and write the table.
 
@@ -46,6 +47,8 @@ def main(
         Output: the comparison as CSV.
     comparison_page
         Output: the comparison as a page to read.
+    metrics
+        Output: accuracy and AUROC by row, JSON, for `dvc metrics`.
     """
     pair_table = read_table(pairs, Pairs)
     joined = [join_predictions(pair_table, read_table(path, Predictions), path) for path in predictions]
@@ -54,6 +57,9 @@ def main(
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
         stream.write(page)
+    by_row = scored.set_axis([path.stem for path in predictions])[["accuracy", "auroc"]]
+    with whole_file(metrics) as stream:
+        by_row.to_json(stream, orient="index", indent=2)
     print(page)
 
 

@@ -25,6 +25,7 @@ from lungfuse.tables import (
 def main(
     *,
     modalities: Several[str],
+    view: str,
     filter: FilterSettings,
     seed: int,
     reports: Path,
@@ -41,6 +42,8 @@ def main(
     ----------
     modalities
         What a pair must have: text, image or both.
+    view
+        The view of the images that make pairs.
     filter
         The rules of selection.
     seed
@@ -62,7 +65,7 @@ def main(
     """
     readable = set(read_table(index, ImageIndex)["image_id"]) if "image" in modalities else None
     pairs, steps, ambiguous = select_pairs(
-        read_table(reports, Reports), read_table(views, Views), readable, "text" in modalities, filter, seed
+        read_table(reports, Reports), read_table(views, Views), readable, "text" in modalities, view, filter, seed
     )
     write_table(pairs, candidates, Candidates)
     write_table(pd.DataFrame(steps.items(), columns=["step", "count"]), funnel, Funnel)
@@ -77,6 +80,7 @@ def select_pairs(
     views: pd.DataFrame,
     readable: set[str] | None,
     needs_text: bool,
+    view: str,
     rules: FilterSettings,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, int], list[tuple[str, str, str]]]:
@@ -90,8 +94,8 @@ def select_pairs(
     steps = {"images": len(views), "reports": len(reports)}
     reports = reports[reports["report_id"].isin(views["report_id"])]
     steps["reports with images"] = len(reports)
-    views = views[views["view"] == rules.view]
-    steps[f"{rules.view.lower()} images"] = len(views)
+    views = views[views["view"] == view]
+    steps[f"{view.lower()} images"] = len(views)
 
     is_negative, is_positive = matches(reports["major"], negative), matches(reports["major"], positive)
     ambiguous = [
@@ -107,7 +111,7 @@ def select_pairs(
 
     pairs = views.merge(reports, on="report_id", validate="many_to_one")
     pairs = pairs.assign(pair_id=pairs["image_id"], text=pairs[section])
-    steps[f"{rules.view.lower()} images of these"] = len(pairs)
+    steps[f"{view.lower()} images of these"] = len(pairs)
     if needs_text:
         pairs = pairs[pairs["text"] != ""]
         steps[f"with {section}"] = len(pairs)

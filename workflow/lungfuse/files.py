@@ -3,13 +3,14 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from lungfuse.errors import UserError
 
-WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
 @contextmanager
@@ -29,11 +30,12 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        if error.errno not in WRITE_ERRORS:
+        if error.errno not in FULL | FORBIDDEN:
             raise
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); expected room and write permission "
             f"in {path.parent}. Free some space or mend the permissions, then run again."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()

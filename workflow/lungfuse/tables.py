@@ -51,7 +51,7 @@ class ImageIndex(Table):
 
 
 class Rejected(Table):
-    """Input that could not be used. `what` is archive member, report or image."""
+    """Input that could not be used. `what` is raw file, archive member, report, projection or image."""
 
     what: Series[str]
     id: Series[str]
@@ -161,7 +161,7 @@ def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.Data
     except SchemaErrors as errors:
         first = errors.failure_cases.iloc[0]
         raise UserError(
-            f"{source}: column {first['column']}, row {first['index']}: found {first['failure_case']!r}, "
+            f"{source}: column {first['column']}, row {first['index']}: found '{first['failure_case']}', "
             f"expected {first['check']} ({len(errors.failure_cases)} values in all). Mend or replace the file."
         ) from errors
 

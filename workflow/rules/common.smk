@@ -11,7 +11,7 @@ CODE = Path(os.path.relpath(WORKFLOW)) / "lungfuse"
 
 # Rules run `python -m lungfuse`, in whatever environment they have.
 sys.path.insert(0, str(WORKFLOW))
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(WORKFLOW))}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(WORKFLOW))}; ")
 
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError

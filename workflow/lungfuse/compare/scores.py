@@ -85,9 +85,9 @@ def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resam
     names, group_of_row = np.unique(groups, return_inverse=True)
     a = np.bincount(group_of_row, right_a, len(names))
     b = np.bincount(group_of_row, right_b, len(names))
-    if np.array_equal(a, b):
-        return 1.0
     differ = a != b  # exchanging equal counts changes nothing
+    if differ.sum() < 2:
+        return 1.0
     return float(
         permutation_test(
             (a[differ], b[differ]),

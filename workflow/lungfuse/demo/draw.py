@@ -68,8 +68,8 @@ def main(
     """
     plan, images, lungs = (np.random.default_rng([seed, part]) for part in range(3))
     drawn = plan_studies(plan, studies)
-    _write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", _xml(study)) for study in drawn))
-    _write_archive(images_archive, _draw_images(images, drawn))
+    write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", _xml(study)) for study in drawn))
+    write_archive(images_archive, _draw_images(images, drawn))
     _write_projections(projections, drawn)
     _write_lung_masks(lung_masks, lungs, masks)
     print(f"{studies} studies and {masks} lung masks drawn: not patients")
@@ -142,7 +142,7 @@ def _draw_images(rng: np.random.Generator, studies: list[DrawnStudy]) -> Iterabl
         for image_id, view in study.views.items():
             volume = study.evidence.volume
             pixels = draw_frontal(rng, volume, opacities, PX)[0] if view == "Frontal" else draw_lateral(rng, volume, PX)
-            yield f"{image_id}.png", _png(pixels)
+            yield f"{image_id}.png", encode_png(pixels)
 
 
 def _write_projections(path: Path, studies: list[DrawnStudy]) -> None:
@@ -164,20 +164,20 @@ def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> Non
         pixels, mask = draw_frontal(rng, rng.normal(1, 0.15 + 0.05 * label), 2 * label, PX)
         name = f"{'CHNCXR' if shenzhen else 'MCUCXR'}_{number:04d}_{label}"
         for path, data in [
-            (folder / "CXR_png" / f"{name}.png", _png(pixels)),
-            (folder / "masks" / f"{name}{'_mask' if shenzhen else ''}.png", _png(mask)),
+            (folder / "CXR_png" / f"{name}.png", encode_png(pixels)),
+            (folder / "masks" / f"{name}{'_mask' if shenzhen else ''}.png", encode_png(mask)),
         ]:
             with whole_file(path, "wb") as stream:
                 stream.write(data)
 
 
-def _png(pixels: np.ndarray) -> bytes:
+def encode_png(pixels: np.ndarray) -> bytes:
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "png", compress_level=1)
     return data.getvalue()
 
 
-def _write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """A gzipped tar with the same bytes on every run."""
     with (
         whole_file(path, "wb") as stream,

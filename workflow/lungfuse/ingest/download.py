@@ -1,6 +1,7 @@
 """Raw files from the net, resumed where an earlier download stopped."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import requests
@@ -9,6 +10,7 @@ from tqdm import tqdm
 from lungfuse.adapters import Download, load_adapter
 from lungfuse.errors import UserError
 
+CHUNK = 1 << 16  # bytes; a broken connection loses less than one
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
 
 
@@ -56,6 +58,22 @@ def fetch(download: Download, file: Path) -> None:
     print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}")
 
 
+def compare_with_published(adapter: str, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
+    """What is not the published edition among the raw files of a dataset, as rows of `lungfuse.tables.Rejected`.
+
+    Only the folder named after the adapter holds published files; any other is a collection of its own.
+    """
+    downloads = load_adapter(adapter).DOWNLOADS
+    if raw.name != adapter:
+        return []
+    rows = []
+    for name in [name for name in files if name in downloads and (raw / name).exists()]:
+        if difference := _difference(downloads[name], raw / name):
+            rows.append(("raw file", name, f"{difference}; used as it is"))
+            print(f"warning: {raw / name}: {difference}; used as it is", file=sys.stderr)
+    return rows
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
@@ -77,7 +95,7 @@ def _transfer(download: Download, part: Path) -> None:
             part.open("ab" if start else "wb") as stream,
             tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, mininterval=1) as progress,
         ):
-            for chunk in response.iter_content(1 << 20):
+            for chunk in response.iter_content(CHUNK):
                 stream.write(chunk)
                 progress.update(len(chunk))
         if total and part.stat().st_size != total:

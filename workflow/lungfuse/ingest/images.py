@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import whole_file
+from lungfuse.ingest.download import compare_with_published
 from lungfuse.settings import ImageSettings
 from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
 
@@ -56,15 +57,15 @@ def main(
     """
     table = read_table(views, Views)
     wanted = table["image_id"][table["view"] == view]
-    members = load_adapter(adapter).read_images(raw)
-    found, rejected = write_array(members, set(wanted), images, array, threads)
-    seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in rejected}
+    source = load_adapter(adapter)
+    found, bad = write_array(source.read_images(raw), set(wanted), images, array, threads)
+    seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
     missing = [image_id for image_id in wanted if image_id not in seen]
+    rejected = compare_with_published(adapter, raw, source.IMAGE_FILES) + bad
     rejected += [("image", image_id, "not in the raw images") for image_id in missing]
     write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), index, ImageIndex)
     write_table(rejected_table(rejected), rejected_images, Rejected)
-    bad = len(rejected) - len(missing)
-    print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {bad} bad")
+    print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {len(bad)} bad")
     if missing:
         print(f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {rejected_images}")
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from lungfuse.adapters import load_adapter
-from lungfuse.tables import Rejected, Reports, Views, write_table
+from lungfuse.ingest.download import compare_with_published
+from lungfuse.tables import Rejected, Reports, Views, rejected_table, write_table
 
 
 def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_reports: Path) -> None:
@@ -22,8 +25,11 @@ def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_report
     rejected_reports
         Output: what could not be used and why.
     """
-    collection = load_adapter(adapter).read_reports(raw)
+    source = load_adapter(adapter)
+    collection = source.read_reports(raw)
+    unpublished = compare_with_published(adapter, raw, source.REPORT_FILES)
+    rejected = pd.concat([rejected_table(unpublished), collection.rejected], ignore_index=True)
     write_table(collection.reports, reports, Reports)
     write_table(collection.views, views, Views)
-    write_table(collection.rejected, rejected_reports, Rejected)
-    print(f"{len(collection.reports):,} reports, {len(collection.views):,} images, {len(collection.rejected)} rejected")
+    write_table(rejected, rejected_reports, Rejected)
+    print(f"{len(collection.reports):,} reports, {len(collection.views):,} images, {len(rejected)} rejected")

@@ -51,14 +51,14 @@ def main(
 def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, source: Path) -> None:
     """Raise UserError when the share of unusable reports, or of pairs without a readable image, is above `allowed`."""
     bad_reports = int((rejected["what"] == "report").sum())
-    losses = {"reports": (bad_reports, int(steps["reports"]) + bad_reports)}
+    losses = {"reports cannot be used": (bad_reports, int(steps["reports"]) + bad_reports)}
     if "with a readable image" in steps:
         before = int(steps.iloc[list(steps.index).index("with a readable image") - 1])
-        losses["pairs, for want of their image,"] = (before - int(steps["with a readable image"]), before)
+        losses["pairs have no readable image"] = (before - int(steps["with a readable image"]), before)
     for what, (lost, total) in losses.items():
         if lost > allowed * total:
             raise UserError(
-                f"{source}: {lost:,} of {total:,} {what} cannot be used ({lost / total:.1%}, allowed {allowed:.1%}). "
+                f"{source}: {lost:,} of {total:,} {what} ({lost / total:.1%}, allowed {allowed:.1%}). "
                 "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
             )
 

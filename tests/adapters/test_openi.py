@@ -1,0 +1,102 @@
+import pytest
+from conftest import truncate, write_openi, xml_report
+
+from lungfuse.adapters import openi
+from lungfuse.errors import UserError
+
+BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+
+
+def test_reports_are_read_in_numeric_order_with_their_images_and_views(tmp_path):
+    reports = {
+        "10": xml_report("CXR10", ["CXR10_IM-1-2001", "CXR10_IM-1-1001"], ["Lung/hypoinflation", "Opacity/lung"]),
+        "9": xml_report("CXR9", [], findings="  Two\n  lines. "),
+    }
+    raw = write_openi(tmp_path, reports, [], frontal=["CXR10_IM-1-1001"])
+    collection = openi.read_reports(raw)
+    assert list(collection.reports["report_id"]) == ["CXR9", "CXR10"]
+    assert list(collection.reports["major"]) == ["normal", "Lung/hypoinflation; Opacity/lung"]
+    assert collection.reports["findings"][0] == "Two lines."
+    assert collection.views.to_numpy().tolist() == [
+        ["CXR10_IM-1-1001", "CXR10", "Frontal"],
+        ["CXR10_IM-1-2001", "CXR10", ""],
+    ]
+    assert collection.rejected.to_numpy().tolist() == [
+        ["image", "CXR10_IM-1-2001", "no projection in indiana_projections.csv"]
+    ]
+
+
+def test_study_1_repeats_its_number_in_the_archive_but_not_in_the_table(tmp_path):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", ["CXR1_1_IM-0001-4001"])}, [], frontal=["CXR1_IM-0001-4001"])
+    (raw / "indiana_projections.csv").write_text("uid,filename,projection\n1,1_IM-0001-4001.dcm.png,Frontal\n")
+    assert list(openi.read_reports(raw).views["view"]) == ["Frontal"]
+
+
+@pytest.mark.parametrize(
+    ("xml", "reason"),
+    [
+        (xml_report("CXR2", [], findings="&c;", before=BOMB), "declares a document type"),
+        (b"<eCitation><uId", "is not valid XML"),
+        (b"", "is not valid XML"),
+        (b"<eCitation/>", "has no uId"),
+    ],
+)
+def test_a_bad_report_is_rejected_by_name_and_the_others_are_read(tmp_path, xml, reason):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", []), "2": xml}, [], frontal=[])
+    collection = openi.read_reports(raw)
+    assert list(collection.reports["report_id"]) == ["CXR1"]
+    ((what, name, found),) = collection.rejected.to_numpy()
+    assert (what, name) == ("report", "ecgen-radiology/2.xml")
+    assert reason in found
+
+
+def test_an_outside_entity_is_not_read(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    outside = f'<!DOCTYPE x [<!ENTITY c SYSTEM "file://{tmp_path}/secret">]>'
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", [], findings="&c;", before=outside)}, [], frontal=[])
+    assert "declares a document type" in openi.read_reports(raw).rejected["reason"][0]
+
+
+def test_a_report_without_mesh_is_kept_and_told(tmp_path):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", [], major=[])}, [], frontal=[])
+    collection = openi.read_reports(raw)
+    assert list(collection.reports["major"]) == [""]
+    assert collection.rejected.to_numpy().tolist() == [
+        ["report", "CXR1", "no major MeSH heading: it belongs to no class"]
+    ]
+
+
+def test_an_image_named_by_two_reports_belongs_to_the_first(tmp_path):
+    reports = {"1": xml_report("CXR1", ["CXR1_a"]), "2": xml_report("CXR2", ["CXR1_a"])}
+    collection = openi.read_reports(write_openi(tmp_path, reports, [], frontal=["CXR1_a"]))
+    assert collection.views.to_numpy().tolist() == [["CXR1_a", "CXR1", "Frontal"]]
+    assert collection.rejected.to_numpy().tolist() == [["image", "CXR1_a", "named 2 times; the first is used"]]
+
+
+def test_a_projections_table_without_a_column_is_told(tmp_path):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", [])}, [], frontal=[])
+    (raw / "indiana_projections.csv").write_text("uid,file\n1,a\n")
+    with pytest.raises(
+        UserError,
+        match=r"indiana_projections\.csv: no column filename, projection; found uid, file, expected uid, filename",
+    ):
+        openi.read_reports(raw)
+
+
+def test_a_missing_projections_table_is_told_with_its_page(tmp_path):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", [])}, [], frontal=[])
+    (raw / "indiana_projections.csv").unlink()
+    with pytest.raises(UserError, match=r"not found\. Download it from https://www\.kaggle\.com"):
+        openi.read_reports(raw)
+
+
+def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(tmp_path, stage):
+    raw = write_openi(tmp_path / "raw", {"1": xml_report("CXR1", [])}, [], frontal=[])
+    truncate(raw / "NLMCXR_reports.tgz")
+    out = tmp_path / "out"
+    files = ["--reports", out / "reports.csv", "--views", out / "views.csv", "--rejected-reports", out / "rejected.csv"]
+    run = stage("reports", "--adapter", "openi", "--raw", raw, *files)
+    assert run.returncode == 1
+    assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not out.exists()

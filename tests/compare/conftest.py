@@ -1,0 +1,45 @@
+"""Three models on eighty pairs: one at chance, one good, one between."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.compare.compare import compare, join_predictions
+from lungfuse.settings import ComparisonSettings, Row
+
+MODELS = [Row(model="majority"), Row(model="tfidf", text="findings"), Row(model="tfidf", text="indication")]
+WRONG = [40, 4, 38]
+
+
+@pytest.fixture
+def settings():
+    published = [{"images": "", "text": "findings", "accuracy": 0.88, "basis": "78 reports"}]
+    return ComparisonSettings(confidence=0.95, resamples=200, published=published)
+
+
+@pytest.fixture
+def pairs():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"pair_id": [f"P{n}" for n in range(80)], "fold": np.arange(80) % 4, "group": np.arange(80) // 2}
+    )
+    return frame.assign(report_id=frame["pair_id"], label=rng.integers(0, 2, 80))
+
+
+@pytest.fixture
+def predictions(pairs):
+    """Predictions that miss the first pairs, as many as asked for."""
+
+    def wrong(count: int) -> pd.DataFrame:
+        prediction = pairs["label"].where(pairs.index >= count, 1 - pairs["label"])
+        return pairs[["pair_id", "fold", "label"]].assign(score=prediction * 0.8 + 0.1, prediction=prediction)
+
+    return wrong
+
+
+@pytest.fixture
+def table(pairs, predictions, settings):
+    joined = [join_predictions(pairs, predictions(wrong), Path("p.csv")) for wrong in WRONG]
+    return compare(MODELS, joined, settings, seed=0)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
+
+from lungfuse.compare.scores import paired_p, score_with_intervals, weighted_scores
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 300)
+    scores = np.clip(rng.normal(0.35 + 0.3 * labels, 0.25), 0, 1).round(2)  # with ties
+    return labels, scores, (scores >= 0.5).astype(int)
+
+
+def test_scores_are_those_of_scikit_learn(sample):
+    labels, scores, predictions = sample
+    weights = np.random.default_rng(1).integers(0, 4, (5, 300))
+    found = weighted_scores(labels, scores, predictions, weights)
+    for resample, weight in enumerate(weights):
+        expected = [
+            accuracy_score(labels, predictions, sample_weight=weight),
+            roc_auc_score(labels, scores, sample_weight=weight),
+            recall_score(labels, predictions, sample_weight=weight),
+            recall_score(labels, predictions, sample_weight=weight, pos_label=0),
+        ]
+        np.testing.assert_allclose(found[:, resample], expected)
+
+
+def test_independent_rows_give_the_interval_of_the_binomial(sample):
+    value, low, high = score_with_intervals(*sample, np.arange(300), 0.95, 4000, seed=0)["accuracy"]
+    half = 1.96 * np.sqrt(value * (1 - value) / 300)
+    assert low == pytest.approx(value - half, abs=0.01)
+    assert high == pytest.approx(value + half, abs=0.01)
+
+
+def test_repeated_rows_do_not_narrow_the_interval(sample):
+    _, low, high = score_with_intervals(*sample, np.arange(300), 0.95, 2000, seed=0)["auroc"]
+    fourfold = [np.tile(array, 4) for array in [*sample, np.arange(300)]]
+    _, low_4, high_4 = score_with_intervals(*fourfold, 0.95, 2000, seed=0)["auroc"]
+    assert high_4 - low_4 == pytest.approx(high - low, rel=0.05)
+
+
+def test_the_paired_test_is_exact_for_few_differences():
+    """Three groups differ, all for the first model: 2 of 8 exchanges are as extreme."""
+    first = np.array([1, 1, 1, 1, 0, 0], bool)
+    second = np.array([0, 0, 0, 1, 0, 0], bool)
+    assert paired_p(first, second, np.arange(6), 1000, seed=0) == pytest.approx(2 / 8)
+
+
+def test_the_paired_test_counts_groups_not_rows():
+    first, second = np.ones(12, bool), np.zeros(12, bool)
+    assert paired_p(first, second, np.zeros(12), 1000, seed=0) == 1.0
+    assert paired_p(first, second, np.arange(12), 5000, seed=0) < 0.01
+
+
+def test_equal_models_have_p_1():
+    right = np.array([True, False, True])
+    assert paired_p(right, right, np.arange(3), 100, seed=0) == 1.0

@@ -1,0 +1,109 @@
+"""Small data in the formats of the study, made by the tests themselves."""
+
+import gzip
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungfuse.settings import Study, load_studies, read_params
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
+
+
+@pytest.fixture(scope="session")
+def studies() -> dict[str, Study]:
+    return load_studies(read_params(ROOT / "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data; tests that need it are skipped when it is not given."""
+    if not os.environ.get("LUNGFUSE_REAL_DATA"):
+        pytest.skip("LUNGFUSE_REAL_DATA is not set: the real OpenI files are not part of the project")
+    return Path(os.environ["LUNGFUSE_REAL_DATA"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory) -> Callable[[], Path]:
+    """Make a copy of the project as a fresh clone would have it: no data, no results."""
+
+    def copy() -> Path:
+        project = tmp_path_factory.mktemp("project") / "lungfuse"
+        shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        return project
+
+    return copy
+
+
+@pytest.fixture
+def stage() -> Callable[..., subprocess.CompletedProcess]:
+    """Run `python -m lungfuse` as a user would."""
+
+    def run(*arguments, **options) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "lungfuse", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+    return run
+
+
+def run_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
+    )
+
+
+def xml_report(
+    report_id: str, images: list[str], major: list[str] = ("normal",), findings: str = "Clear.", before: str = ""
+) -> bytes:
+    """An OpenI report; `before` goes in front of the root element."""
+    headings = "".join(f"<major>{heading}</major>" for heading in major)
+    parents = "".join(f'<parentImage id="{image}"/>' for image in images)
+    return f"""<?xml version="1.0" encoding="utf-8"?>{before}
+    <eCitation><uId id="{report_id}"/><MedlineCitation><Article><Abstract>
+    <AbstractText Label="COMPARISON">None.</AbstractText><AbstractText Label="INDICATION">Cough.</AbstractText>
+    <AbstractText Label="FINDINGS">{findings}</AbstractText><AbstractText Label="IMPRESSION">Normal.</AbstractText>
+    </Abstract></Article></MedlineCitation><MeSH>{headings}</MeSH>{parents}</eCitation>""".encode()
+
+
+def png(width: int = 40, height: int = 30, dtype: type = np.uint8, brightest: int = 255) -> bytes:
+    """A grey gradient from 0 to `brightest`."""
+    pixels = np.linspace(0, brightest, width * height).reshape(height, width).astype(dtype)
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "png")
+    return data.getvalue()
+
+
+def write_tgz(path: Path, members: list[tuple[str, bytes]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wb") as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def write_openi(raw: Path, reports: dict[str, bytes], images: list[tuple[str, bytes]], frontal: list[str]) -> Path:
+    """The three raw files of OpenI in the folder `raw`."""
+    write_tgz(raw / "NLMCXR_reports.tgz", [(f"ecgen-radiology/{name}.xml", xml) for name, xml in reports.items()])
+    write_tgz(raw / "NLMCXR_png.tgz", [(f"{name}.png", data) for name, data in images])
+    rows = [f"{name.split('_')[0][3:]},{name[3:]}.dcm.png,Frontal\n" for name in frontal]
+    (raw / "indiana_projections.csv").write_text("uid,filename,projection\n" + "".join(rows))
+    return raw
+
+
+def truncate(path: Path, keep: float = 0.5) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])

@@ -1,0 +1,120 @@
+import pandas as pd
+import pytest
+
+from lungfuse.ingest.filter import group, matches, select_pairs
+from lungfuse.settings import FilterSettings, LabelRule
+
+RULES = {
+    "labels": [
+        {"name": "normal", "heading": "normal", "match": "equals"},
+        {"name": "lung", "heading": "Lung", "match": "contains"},
+    ],
+    "balance": "first",
+    "text_fields": ["findings", "impression", "indication"],
+}
+
+
+def make_reports(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    """Reports of (report_id, major, findings)."""
+    reports = pd.DataFrame(rows, columns=["report_id", "major", "findings"])
+    return reports.assign(automatic="", comparison="", indication="", impression="")
+
+
+def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["image_id", "report_id", "view"])
+
+
+def select(reports, views, readable=None, needs_text=True, seed=0, **rules):
+    return select_pairs(reports, views, readable, needs_text, "Frontal", FilterSettings(**RULES | rules), seed)
+
+
+@pytest.fixture
+def collection():
+    """Four normals, two of class lung, one of another disease, one without images."""
+    reports = make_reports(
+        ("R1", "normal", "clear one"), ("R2", "Lung/hypoinflation", "low"), ("R3", "normal", ""),
+        ("R4", "Cardiomegaly", "large"), ("R5", "normal", "clear two"),
+        ("R6", "Opacity/lung; Lung, Hyperlucent", "dark"), ("R7", "normal", "clear three"), ("R8", "Lung", "no images"),
+    )  # fmt: skip
+    views = make_views(
+        ("R1a", "R1", "Frontal"), ("R1b", "R1", "Lateral"), ("R2a", "R2", "Frontal"), ("R2b", "R2", "Frontal"),
+        ("R3a", "R3", "Frontal"), ("R4a", "R4", "Frontal"), ("R5a", "R5", "Frontal"), ("R6a", "R6", "Frontal"),
+        ("R7a", "R7", "Frontal"),
+    )  # fmt: skip
+    return reports, views
+
+
+def test_every_step_is_counted(collection):
+    pairs, steps, _ = select(*collection)
+    assert steps == {
+        "images": 9, "reports": 8, "reports with images": 7, "frontal images": 8, "lung reports": 2,
+        "normal reports": 4, "normal and lung reports": 6, "balanced reports": 4, "frontal images of these": 5,
+        "with findings": 4, "pairs": 4, "lung pairs": 3, "reports of pairs": 3, "groups of pairs": 3,
+    }  # fmt: skip
+    assert list(pairs["pair_id"]) == ["R1a", "R2a", "R2b", "R6a"]
+    assert list(pairs["label"]) == [0, 1, 1, 1]
+    assert list(pairs["text"]) == ["clear one", "low", "low", "dark"]
+
+
+@pytest.mark.parametrize(("balance", "normals"), [("first", ["R1", "R3"]), ("none", ["R1", "R3", "R5", "R7"])])
+def test_balance(collection, balance, normals):
+    pairs, _, _ = select(*collection, needs_text=False, balance=balance)
+    assert list(pairs["report_id"][pairs["label"] == 0]) == normals
+
+
+def test_random_balance_depends_on_the_seed_alone(collection):
+    drawn = {
+        seed: tuple(select(*collection, needs_text=False, balance="random", seed=seed)[0]["pair_id"])
+        for seed in range(9)
+    }
+    again = tuple(select(*collection, needs_text=False, balance="random", seed=3)[0]["pair_id"])
+    assert drawn[3] == again
+    assert len(set(drawn.values())) > 1
+    assert all(sum(name[:2] in ("R1", "R3", "R5", "R7") for name in names) == 2 for names in drawn.values())
+
+
+def test_pairs_need_a_readable_image_when_images_are_used(collection):
+    pairs, steps, _ = select(*collection, readable={"R1a", "R2b"})
+    assert list(pairs["pair_id"]) == ["R1a", "R2b"]
+    assert steps["with a readable image"] == 2
+
+
+def test_the_text_is_the_first_text_field(collection):
+    reports, views = collection
+    pairs, steps, _ = select(reports.assign(impression="seen"), views, text_fields=["impression", "findings"])
+    assert set(pairs["text"]) == {"seen"}
+    assert steps["with impression"] == 5
+
+
+def test_a_report_of_both_classes_is_of_neither_and_told():
+    reports = make_reports(("R1", "normal; Lung", "x"))
+    pairs, _, ambiguous = select(reports, make_views(("R1a", "R1", "Frontal")))
+    assert pairs.empty
+    assert ambiguous == [("report", "R1", "fits both classes, normal and lung")]
+
+
+@pytest.mark.parametrize(
+    ("headings", "contains", "equals"),
+    [
+        ("Lung/hypoinflation", True, True),
+        ("Lung, Hyperlucent", True, False),
+        ("Opacity/lung/base; Lung", True, True),
+        ("Calcified Granuloma/lung", False, False),
+        ("Granuloma/Lung", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_rule_looks_before_the_first_slash_and_minds_the_case(headings, contains, equals):
+    for match, expected in [("contains", contains), ("equals", equals)]:
+        rule = LabelRule(name="lung", heading="Lung", match=match)
+        assert matches(pd.Series([headings]), rule).tolist() == [expected]
+
+
+def test_groups_join_reports_and_equal_texts_through_others():
+    reports = pd.Series(["A", "A", "B", "C", "D", "E"])
+    texts = pd.Series(["one", "Two!", "two", "three", "  THREE. ", ""])
+    assert group(reports, texts).tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_empty_texts_are_not_equal():
+    assert group(pd.Series(["A", "B", "B"]), pd.Series(["", "", ""])).tolist() == [0, 1, 1]

@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import png, truncate, write_openi
+
+from lungfuse.archive import Member
+from lungfuse.ingest.images import DECODE_ERRORS, decode, main, write_array
+from lungfuse.settings import ImageSettings
+
+SMALL = ImageSettings(image_px=16, fit="stretch")
+
+
+def test_an_image_becomes_a_grey_square_and_keeps_its_source_size():
+    pixels, source = decode(png(40, 30), SMALL)
+    assert pixels.shape == (16, 16)
+    assert pixels.dtype == np.uint8
+    assert source == (40, 30)
+
+
+def test_pad_keeps_everything_crop_fills_the_square():
+    wide = png(64, 32)
+    assert (decode(wide, ImageSettings(image_px=32, fit="pad"))[0][:8] == 0).all()
+    assert (decode(wide, ImageSettings(image_px=32, fit="crop"))[0][4:] > 0).all()
+
+
+@pytest.mark.parametrize(("bits", "brightest"), [(8, 255), (12, 4095), (16, 65535)])
+def test_deep_images_are_scaled_to_8_bits(bits, brightest):
+    pixels, _ = decode(png(dtype=np.uint16, brightest=brightest), SMALL)
+    assert pixels.max() > 240, f"{bits} bits"
+    assert abs(pixels.mean() - 127) < 3
+
+
+@pytest.mark.parametrize("data", [b"", png()[: len(png()) // 2], b"no image", png()[:20]])
+def test_what_is_no_whole_image_raises(data):
+    with pytest.raises(DECODE_ERRORS):
+        decode(data, SMALL)
+
+
+def test_the_array_holds_the_wanted_images_in_archive_order(tmp_path):
+    members = [Member(f"{name}.png", png(brightest=value)) for name, value in [("b", 200), ("x", 90), ("a", 100)]]
+    found, rejected = write_array(members, {"a", "b"}, SMALL, tmp_path / "images.npy", threads=2)
+    array = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert [(row["image_id"], row["row"]) for row in found] == [("b", 0), ("a", 1)]
+    assert array.shape == (2, 16, 16)
+    assert np.array_equal(array[1], decode(png(brightest=100), SMALL)[0])
+    assert rejected == []
+
+
+def test_an_empty_archive_gives_an_empty_array(tmp_path):
+    write_array([], {"a"}, SMALL, tmp_path / "images.npy")
+    assert np.load(tmp_path / "images.npy").shape == (0, 16, 16)
+
+
+def test_the_stage_names_what_it_could_not_use(tmp_path):
+    images = [("good", png()), ("half", png()[:60]), ("empty", b""), ("good", png()), ("lateral", png())]
+    raw = write_openi(tmp_path, {}, images, frontal=[])
+    views = [(name, "Frontal") for name in ["good", "half", "empty", "absent"]] + [("lateral", "Lateral")]
+    pd.DataFrame(views, columns=["image_id", "view"]).assign(report_id="CXR1").to_csv(
+        tmp_path / "views.csv", index=False
+    )
+    main(
+        adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
+        array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
+    )  # fmt: skip
+    assert list(pd.read_csv(tmp_path / "index.csv")["image_id"]) == ["good"]
+    rejected = pd.read_csv(tmp_path / "rejected.csv").set_index("id")["reason"]
+    assert rejected["half"].startswith("cannot be decoded")
+    assert rejected["empty"] == "cannot be decoded (has zero bytes)"
+    assert rejected["good"] == "is twice in the raw images (good.png); the first is used"
+    assert rejected["absent"] == "not in the raw images"
+    assert set(rejected.index) == {"half", "empty", "good", "absent"}
+
+
+def test_a_truncated_archive_leaves_no_array(tmp_path, stage):
+    raw = write_openi(tmp_path / "raw", {}, [(f"CXR{n}_a", png()) for n in range(9)], frontal=[])
+    truncate(raw / "NLMCXR_png.tgz", 0.8)
+    (tmp_path / "views.csv").write_text("image_id,report_id,view\nCXR1_a,CXR1,Frontal\n")
+    out = tmp_path / "out"
+    run = stage(
+        "images", "--adapter", "openi", "--raw", raw, "--view", "Frontal", "--images", '{"image_px": 16, "fit": "pad"}',
+        "--views", tmp_path / "views.csv", "--array", out / "images.npy", "--index", out / "index.csv",
+        "--rejected-images", out / "rejected.csv",
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "NLMCXR_png.tgz: truncated or corrupt" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert list(out.iterdir()) == []

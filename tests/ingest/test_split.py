@@ -1,0 +1,46 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.errors import UserError
+from lungfuse.ingest.split import assign_folds, check_rejected
+from lungfuse.tables import rejected_table
+
+
+@pytest.fixture
+def candidates():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"group": rng.integers(0, 120, 200), "label": rng.integers(0, 2, 200)})
+
+
+def test_no_group_is_in_two_folds_and_labels_are_even(candidates):
+    candidates["fold"] = assign_folds(candidates, folds=5, seed=0)
+    assert candidates.groupby("group")["fold"].nunique().max() == 1
+    assert set(candidates["fold"]) == set(range(5))
+    shares = candidates.groupby("fold")["label"].mean()
+    assert (shares - candidates["label"].mean()).abs().max() < 0.05
+
+
+def test_the_seed_decides(candidates):
+    assert assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=1))
+    assert not assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=2))
+
+
+def test_too_few_groups_are_told():
+    candidates = pd.DataFrame({"group": [0, 1, 2, 3, 4, 5], "label": [0, 0, 0, 0, 1, 1]})
+    with pytest.raises(UserError, match=r"split\.folds: found 3, but label 1 has 2 groups"):
+        assign_folds(candidates, 3, seed=0)
+
+
+def test_too_many_rejected_reports_stop_the_run(tmp_path):
+    steps = pd.Series({"reports": 90})
+    rejected = rejected_table([("report", str(number), "bad") for number in range(10)])
+    check_rejected(steps, rejected, 0.10, tmp_path / "rejected.csv")
+    with pytest.raises(UserError, match=r"rejected\.csv: 10 of 100 reports cannot be used \(10\.0%, allowed 9\.0%\)"):
+        check_rejected(steps, rejected, 0.09, tmp_path / "rejected.csv")
+
+
+def test_too_many_missing_images_stop_the_run(tmp_path):
+    steps = pd.Series({"reports": 100, "with findings": 50, "with a readable image": 40})
+    with pytest.raises(UserError, match=r"10 of 50 pairs have no readable image \(20\.0%, allowed 5\.0%\)"):
+        check_rejected(steps, rejected_table([]), 0.05, tmp_path / "rejected.csv")

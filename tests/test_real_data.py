@@ -1,0 +1,74 @@
+"""The real OpenI files, where LUNGFUSE_REAL_DATA says they are."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run_snakemake, write_tgz
+
+from lungfuse.adapters import openi
+
+FUNNEL = {
+    "reports": 3955, "images": 7470, "reports with images": 3851, "frontal images": 3818, "lung reports": 558,
+    "normal reports": 1379, "normal and lung reports": 1937, "balanced reports": 1116, "pairs": 983,
+    "lung pairs": 490, "reports of pairs": 949, "groups of pairs": 741,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(real_data, new_project):
+    """A project with the real reports and the eight real images, under the names of the download."""
+    project = new_project()
+    raw = project / "data/raw/openi"
+    raw.mkdir(parents=True)
+    for name in openi.REPORT_FILES:
+        shutil.copy(real_data / "openi" / name, raw / name)
+    images = sorted((real_data / "openi/png").glob("*.png"))
+    write_tgz(raw / openi.IMAGES, [(path.name, path.read_bytes()) for path in images])
+    return project
+
+
+def test_real_reports_give_the_known_counts_and_the_known_baselines(project):
+    run = run_snakemake(project, "--config", "study=openi-text")
+    assert run.returncode == 0, run.stdout
+    results = project / "results/openi-text"
+    funnel = pd.read_csv(results / "funnel.csv").set_index("step")["count"]
+    assert {step: funnel[step] for step in FUNNEL} == FUNNEL
+    pairs = pd.read_csv(results / "pairs.csv")
+    assert (len(pairs), pairs["label"].sum(), pairs["report_id"].nunique(), pairs["group"].nunique()) == (
+        983,
+        490,
+        949,
+        741,
+    )
+    assert pairs.groupby("group")["fold"].nunique().max() == 1
+    table = pd.read_csv(results / "comparison.csv").set_index(["model", "text"])
+    assert table.loc[("tfidf", "findings"), "accuracy"] >= 0.970
+    assert table.loc[("tfidf", "findings"), "auroc"] >= 0.995
+    assert table.loc[("tfidf-logistic", "indication"), "accuracy"] == pytest.approx(0.57, abs=0.02)
+
+
+def test_the_rule_equals_finds_the_539_reports_of_the_exact_term(project):
+    params = project / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("heading: Lung, match: contains", "heading: Lung, match: equals"))
+    run = run_snakemake(project, "--config", "study=openi-text", "--", "results/openi-text/funnel.csv")
+    params.write_text(before)
+    assert run.returncode == 0, run.stdout
+    assert "lung reports,539" in (project / "results/openi-text/funnel.csv").read_text()
+
+
+def test_real_images_are_decoded_and_the_missing_ones_are_named(project):
+    run = run_snakemake(project)
+    assert run.returncode == 1
+    assert "981 of 983 pairs have no readable image" in run.stdout
+    index = pd.read_csv(project / "data/images/openi/index.csv")
+    array = np.load(project / "data/images/openi/images.npy", mmap_mode="r")
+    assert array.shape == (5, 224, 224)
+    assert (index["width"] == 512).all()
+    assert array.reshape(5, -1).std(axis=1).min() > 20
+    rejected = pd.read_csv(project / "results/openi/rejected.csv")
+    assert (rejected["reason"] == "not in the raw images").sum() == 3818 - 5
+    funnel = pd.read_csv(project / "results/openi/funnel.csv").set_index("step")["count"]
+    assert funnel["lung pairs"] == 2

@@ -1,0 +1,106 @@
+import copy
+import json
+
+import jsonschema
+import pytest
+from conftest import ROOT
+
+from lungfuse.errors import UserError
+from lungfuse.settings import load_studies, load_study, params_schema, read_params, to_json
+
+SCHEMA = ROOT / "workflow/schemas/params.schema.json"
+
+
+@pytest.fixture
+def params():
+    return copy.deepcopy(read_params(ROOT / "params.yaml"))
+
+
+def test_params_yaml_holds_the_three_studies(params):
+    assert {"openi", "openi-text", "demo"} <= set(load_studies(params))
+
+
+def test_a_study_overrides_single_defaults(params):
+    studies = load_studies(params)
+    assert studies["demo"].filter.balance == "random"
+    assert studies["demo"].filter.labels == studies["openi"].filter.labels
+
+
+def test_schema_file_agrees_with_the_settings():
+    assert json.loads(SCHEMA.read_text()) == params_schema(), "run `make schema`"
+
+
+def test_schema_accepts_params_yaml_and_rejects_an_unknown_key(params):
+    jsonschema.validate(params, params_schema())
+    params["defaults"]["filter"]["balanse"] = "first"
+    with pytest.raises(jsonschema.ValidationError, match="balanse"):
+        jsonschema.validate(params, params_schema())
+
+
+def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
+    del params["defaults"]["split"]["folds"]
+    with pytest.raises(UserError, match=r"defaults\.split\.folds: missing"):
+        load_studies(params)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": {"imagepx": 64}}, r"studies\.demo\.images\.imagepx: unknown key \(did you mean image_px\?\).*fit"),
+        ({"split": {"folds": "5"}}, r"studies\.demo\.split\.folds: found '5'.*valid integer"),
+        ({"split": {"folds": 1}}, r"studies\.demo\.split\.folds: found 1.*greater than or equal to 2"),
+        ({"filter": {"balance": "last"}}, r"filter\.balance: found 'last'.*'first', 'random' or 'none'"),
+        (
+            {"baselines": {"tfidf": {"words": [3, 1]}}},
+            r"baselines\.tfidf\.words: found \[3, 1\].*\[shortest, longest\]",
+        ),
+        ({"adapter": "mimic"}, r"adapter: found 'mimic'.*expected one of .*openi"),
+        ({"models": [{"model": "tfidf"}]}, r"tfidf takes text, found none"),
+        ({"models": [{"model": "majority"}] * 2}, "two rows are the same"),
+        ({"models": [{"model": "tfidf", "text": "comparison"}]}, "not among filter.text_fields"),
+        ({"modalities": ["image"]}, "tfidf needs text, which is not among the modalities"),
+        ({"modalities": []}, r"modalities: found \[\]"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):
+    params["studies"]["demo"] |= change
+    with pytest.raises(UserError, match=message):
+        load_studies(params)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-text"),
+        ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
+        ({"defaults": None}, "defaults: found None, expected a mapping"),
+        ({"studies": {"demo": 3}}, r"studies\.demo: found 3, expected a mapping"),
+    ],
+)
+def test_a_wrong_top_level_is_named(params, change, message):
+    with pytest.raises(UserError, match=message):
+        load_study(params | change)
+
+
+def test_all_problems_are_told_at_once(params):
+    params["defaults"]["seed"] = -1
+    params["studies"]["demo"]["notice"] = 3
+    with pytest.raises(UserError) as error:
+        load_studies(params)
+    assert "defaults.seed" in str(error.value)
+    assert "studies.demo.notice" in str(error.value)
+
+
+def test_broken_yaml_is_named(tmp_path):
+    (tmp_path / "params.yaml").write_text("study: [")
+    with pytest.raises(UserError, match=r"params\.yaml: is not valid YAML"):
+        read_params(tmp_path / "params.yaml")
+
+
+def test_rows_are_named_by_model_and_section(studies):
+    assert list(studies["openi-text"].rows)[:3] == ["majority", "tfidf", "tfidf_impression"]
+
+
+def test_settings_travel_as_json(studies):
+    assert json.loads(to_json(studies["demo"].split)) == {"folds": 5}
+    assert json.loads(to_json(studies["demo"].models))[0]["model"] == "majority"

@@ -1,0 +1,123 @@
+"""The whole workflow, run as a user runs it, in copies of the project."""
+
+import re
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import run_snakemake
+
+DEMO = ["--config", "study=demo"]
+CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "predictions/tfidf.csv"]
+
+
+@pytest.fixture(scope="module")
+def project(new_project):
+    """A project in which the demo has been run."""
+    project = new_project()
+    run = run_snakemake(project, *DEMO)
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+def test_the_demo_leaves_the_files_of_the_contract(project):
+    results = project / "results/demo"
+    assert all((results / name).stat().st_size for name in CONTRACT)
+    page = (results / "comparison.md").read_text()
+    assert "drawn images, not patients" in page
+    pairs, table = pd.read_csv(results / "pairs.csv"), pd.read_csv(results / "comparison.csv")
+    assert list(pairs)[:7] == ["pair_id", "report_id", "image_id", "label", "text", "group", "fold"]
+    assert (table["n"] == len(pairs)).all()
+    tfidf = table[(table["model"] == "tfidf") & (table["text"] == "findings")].iloc[0]
+    assert 0.75 < tfidf["accuracy"] < 0.88, "the findings of the demo allow about .85"
+
+
+def test_a_second_run_has_nothing_to_do(project):
+    assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
+
+
+def test_a_new_date_is_no_change_but_new_content_is(project):
+    (project / "data/raw/demo/indiana_projections.csv").touch()
+    assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
+    run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
+    assert set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) == {
+        "split",
+        "baseline",
+        "compare",
+        "figures",
+        "default",
+        "total",
+    }
+
+
+def test_a_setting_reruns_what_depends_on_it_alone(project):
+    params = project / "params.yaml"
+    before = params.read_text()
+    params.write_text(before.replace("confidence: 0.95", "confidence: 0.90"))
+    run = run_snakemake(project, "-n", *DEMO)
+    params.write_text(before)
+    assert set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) == {"compare", "figures", "default", "total"}
+
+
+def test_the_report_is_one_page_with_tables_and_figures(project):
+    run = run_snakemake(project, *DEMO, "--report", "results/demo/report.html")
+    assert run.returncode == 0, run.stdout
+    report = (project / "results/demo/report.html").read_text()
+    for name in ["comparison.csv", "comparison.svg", "funnel.svg"]:
+        assert name in report
+
+
+def test_two_runs_from_scratch_agree_to_the_byte(project, new_project):
+    other = new_project()
+    run = run_snakemake(other, *DEMO)
+    assert run.returncode == 0, run.stdout
+    for name in [*CONTRACT, "figures/funnel.svg", "figures/comparison.svg"]:
+        first, second = ((place / "results/demo" / name).read_bytes() for place in (project, other))
+        assert first == second, name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("image_px: 64", "imagepx: 64", "studies.demo.images.imagepx: unknown key (did you mean image_px?)"),
+        ("folds: 5", "folds: five", "defaults.split.folds: found 'five'"),
+    ],
+)
+def test_a_wrong_setting_stops_before_any_job(new_project, old, new, message):
+    project = new_project()
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace(old, new))
+    run = run_snakemake(project, *DEMO)
+    assert run.returncode == 1
+    assert message in run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (project / "data").exists()
+
+
+def test_a_failing_stage_shows_its_message_and_leaves_no_output(project):
+    reports = project / "data/raw/demo/NLMCXR_reports.tgz"
+    before = reports.read_bytes()
+    reports.write_bytes(before[:1000])
+    run = run_snakemake(project, *DEMO)
+    reports.write_bytes(before)
+    assert run.returncode == 1
+    assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stdout
+    assert not (project / "data/reports/demo/reports.csv").exists()
+    assert run_snakemake(project, *DEMO).returncode == 0
+
+
+def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
+    rules = "".join(path.read_text() for path in (project / "workflow/rules").glob("*.smk"))
+    for rule in re.split(r"^rule ", rules, flags=re.M)[1:]:
+        for directive in ["log:", "conda:", "mem_mb=", "runtime=", "message:"]:
+            assert directive in rule, f"{rule.split(':')[0]} has no {directive}"
+
+
+def test_conda_environments_hold_the_versions_of_the_lock(project):
+    lock = dict(line.split("==") for line in (project / "requirements.lock").read_text().lower().split())
+    for path in (project / "workflow/envs").glob("*.yaml"):
+        environment = yaml.safe_load(path.read_text())
+        assert environment["channels"] == ["conda-forge", "nodefaults"]
+        for name, version in (package.split("=") for package in environment["dependencies"]):
+            if name != "python":
+                assert lock[name.removesuffix("-base")] == version, f"{path.name}: {name}"

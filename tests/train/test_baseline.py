@@ -1,0 +1,55 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.settings import Row
+from lungfuse.tables import Pairs, Predictions, columns, read_table
+from lungfuse.train.baseline import build, main, out_of_fold
+
+
+@pytest.fixture
+def pairs():
+    """Sixty pairs whose findings tell the label and whose indication does not."""
+    labels = np.arange(60) % 2
+    frame = pd.DataFrame({"label": labels, "group": np.arange(60), "fold": np.arange(60) % 3})
+    frame["findings"] = [f"study {n}: lungs are {'low' if label else 'clear'}" for n, label in enumerate(labels)]
+    frame["indication"] = "cough"
+    frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n}" for n in range(60)]
+    return frame.assign(text=frame["findings"], comparison="", impression="")[columns(Pairs)]
+
+
+def predict(pairs, studies, tmp_path, **row):
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    main(row=Row(**row), baselines=studies["openi"].baselines, seed=0, pairs=tmp_path / "pairs.csv",
+         predictions=tmp_path / "predictions.csv")  # fmt: skip
+    return read_table(tmp_path / "predictions.csv", Predictions)
+
+
+@pytest.mark.parametrize("model", ["tfidf", "tfidf-logistic"])
+def test_a_text_that_tells_the_label_is_learned(pairs, studies, tmp_path, model):
+    predictions = predict(pairs, studies, tmp_path, model=model, text="findings")
+    assert list(predictions["pair_id"]) == list(pairs["pair_id"])
+    assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
+    assert ((predictions["score"] >= 0.5) == predictions["prediction"]).all()
+
+
+def test_the_section_of_the_row_is_the_one_that_is_read(pairs, studies, tmp_path):
+    predictions = predict(pairs, studies, tmp_path, model="tfidf", text="indication")
+    assert predictions["score"].nunique() <= 3
+
+
+def test_the_majority_class_has_one_answer(pairs, studies, tmp_path):
+    pairs.loc[pairs.index[:10], "label"] = 0
+    assert set(predict(pairs, studies, tmp_path, model="majority")["prediction"]) == {0}
+
+
+def test_labels_of_the_test_fold_are_never_seen(studies):
+    """With a label that only one fold has learned to spell, the other folds cannot know it."""
+    texts = np.array(["alpha", "beta"] * 30)
+    labels = np.array([1, 0] * 30)
+    folds = np.arange(60) // 20
+    labels[folds == 0] = 1 - labels[folds == 0]
+    scores = out_of_fold(
+        build(Row(model="tfidf", text="findings"), studies["openi"].baselines, 0), texts, labels, folds
+    )
+    assert ((scores >= 0.5) == labels)[folds == 0].mean() == 0

@@ -39,6 +39,7 @@ def test_study_1_repeats_its_number_in_the_archive_but_not_in_the_table(tmp_path
         (b"<eCitation><uId", "is not valid XML"),
         (b"", "is not valid XML"),
         (b"<eCitation/>", "has no uId"),
+        (xml_report("CXR2", [""]), "names an image without id"),
     ],
 )
 def test_a_bad_report_is_rejected_by_name_and_the_others_are_read(tmp_path, xml, reason):

@@ -107,7 +107,10 @@ def _parse_report(member: Member) -> tuple[dict[str, str], list[str]]:
         "automatic": _headings(root, "automatic"),
         **{section: sections.get(section, "") for section in SECTIONS},
     }
-    return report, [image.get("id") for image in root.iterfind("parentImage")]
+    image_ids = [image.get("id") for image in root.iterfind("parentImage")]
+    if not all(image_ids):
+        raise ValueError("names an image without id")
+    return report, image_ids
 
 
 def _headings(root: etree._Element, kind: str) -> str:

@@ -19,7 +19,9 @@ class FileServer(BaseHTTPRequestHandler):
         start = int((re.match(r"bytes=(\d+)-", self.headers.get("Range", "")) or [0, 0])[1])
         self.server.starts.append(start)
         if start >= len(CONTENT):
-            self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
+            self.end_headers()
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(CONTENT) - start))
@@ -70,6 +72,14 @@ def test_a_broken_download_never_counts_and_is_resumed(tmp_path, server, publish
 
 def test_a_complete_part_only_needs_its_check(tmp_path, published):
     (tmp_path / "file.tgz.part").write_bytes(CONTENT)
+    fetch(published, tmp_path / "file.tgz")
+    assert (tmp_path / "file.tgz").read_bytes() == CONTENT
+
+
+def test_a_part_that_is_too_long_is_started_again(tmp_path, published):
+    (tmp_path / "file.tgz.part").write_bytes(CONTENT + b"more")
+    with pytest.raises(UserError, match=r"longer than the file and has been deleted.*Nothing was received"):
+        fetch(published, tmp_path / "file.tgz")
     fetch(published, tmp_path / "file.tgz")
     assert (tmp_path / "file.tgz").read_bytes() == CONTENT
 

@@ -183,7 +183,8 @@ def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
         return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
     except FileNotFoundError:
         raise UserError(
-            f"{path}: not found. Expected the CSV file that an earlier stage writes; run that first."
+            f"{path}: not found. Expected a CSV file with the columns {', '.join(columns(table))}: "
+            "run the stage that writes it, or put it there."
         ) from None
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 from lxml import etree
+from pandera.typing import Series
 
 from lungfuse.adapters import Collection, Download
 from lungfuse.archive import Member, read_members
 from lungfuse.errors import UserError
-from lungfuse.tables import SECTIONS, rejected_table
+from lungfuse.tables import SECTIONS, Table, read_table, rejected_table
 
 REPORTS = "NLMCXR_reports.tgz"
 IMAGES = "NLMCXR_png.tgz"
@@ -44,6 +45,14 @@ DOWNLOADS = {
 
 MAX_REPORT_BYTES = 4 << 20
 MAX_IMAGE_BYTES = 64 << 20
+
+
+class Projections(Table):
+    """The projections table: `filename` is the image id without its CXR and with .dcm.png."""
+
+    uid: Series[str]
+    filename: Series[str]
+    projection: Series[str]
 
 
 def read_reports(raw: Path) -> Collection:
@@ -120,19 +129,9 @@ def _headings(root: etree._Element, kind: str) -> str:
 def _read_projections(path: Path, rejected: list) -> dict[str, str]:
     """View of an image by its OpenI id: `CXR` and the file name, where study 1 repeats its number."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: not found. Download it from {DOWNLOADS[PROJECTIONS].page} and put it there."
-        ) from None
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error}). Download it again.") from error
-    expected = ["uid", "filename", "projection"]
-    if missing := [column for column in expected if column not in table]:
-        raise UserError(
-            f"{path}: no column {', '.join(missing)}; found {', '.join(table)}, expected {', '.join(expected)}. "
-            f"Download it again from {DOWNLOADS[PROJECTIONS].page}."
-        )
+        table = read_table(path, Projections)
+    except UserError as error:
+        raise UserError(f"{error} It can be had from {DOWNLOADS[PROJECTIONS].page}.") from error
     table = _without_duplicates(table, "filename", "projection", rejected)
     stems = table["filename"].str.removesuffix(".dcm.png")
     views = dict(zip("CXR" + stems, table["projection"], strict=True))

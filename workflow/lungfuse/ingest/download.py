@@ -85,7 +85,10 @@ def _transfer(download: Download, part: Path) -> None:
     headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {"Accept-Encoding": "identity"}
     with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            return  # everything is there already
+            if response.headers.get("Content-Range") == f"bytes */{start}":
+                return  # everything is there already
+            part.unlink()
+            raise requests.RequestException(f"{part.name} was longer than the file and has been deleted")
         response.raise_for_status()
         if response.status_code != requests.codes.partial_content:
             start = 0

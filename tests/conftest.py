@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from lungfuse.settings import Study, load_studies, read_params
@@ -37,12 +38,30 @@ def real_data() -> Path:
 def new_project(tmp_path_factory) -> Callable[[], Path]:
     """Make a copy of the project as a fresh clone would have it: no data, no results."""
 
-    def copy() -> Path:
+    def copy(small: bool = True) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        if small:
+            shorten_demo(project / "params.yaml")
         return project
 
     return copy
+
+
+def shorten_demo(params: Path) -> None:
+    """Leave the demo one row of each kind, three folds and two epochs."""
+    rows = ["image", "text", "late", "late-stacked", "kv-exchange"]
+    content = yaml.safe_load(params.read_text())
+    demo = content["studies"]["demo"]
+    demo["split"] = {"folds": 3}
+    demo["models"] = [
+        row for row in demo["models"] if row["model"] in ["majority", "tfidf", *rows] and "ablation" not in row
+    ]
+    for row in demo["models"]:
+        if "train" in row:
+            row["train"]["epochs"] = 2
+    demo["train"]["epochs"] = 2
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 @pytest.fixture

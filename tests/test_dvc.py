@@ -25,7 +25,7 @@ def test_dvc_yaml_is_up_to_date():
 
 
 def test_a_stale_dvc_yaml_is_told(new_project):
-    project = new_project()
+    project = new_project(small=False)
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("- {model: tfidf, text: impression}", ""))
     check = run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
@@ -36,7 +36,7 @@ def test_a_stale_dvc_yaml_is_told(new_project):
 @pytest.fixture(scope="module")
 def project(new_project):
     """A repository whose openi study has drawn raw files, put there by hand as a user would."""
-    project = new_project()
+    project = new_project(small=False)
     assert run_snakemake(project, "--config", "study=demo", "--until", "draw").returncode == 0
     shutil.copytree(project / "data/raw/demo", project / "data/raw/openi", ignore=shutil.ignore_patterns("lung-masks"))
     for command in ["git init -q", "git add -A", "git -c user.name=t -c user.email=t@example.org commit -qm start"]:

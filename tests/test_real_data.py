@@ -19,7 +19,7 @@ FUNNEL = {
 @pytest.fixture(scope="module")
 def project(real_data, new_project):
     """A project with the real reports and the eight real images, under the names of the download."""
-    project = new_project()
+    project = new_project(small=False)
     raw = project / "data/raw/openi"
     raw.mkdir(parents=True)
     for name in openi.REPORT_FILES:

@@ -7,8 +7,16 @@ import pytest
 import yaml
 from conftest import run_snakemake
 
+LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
 DEMO = ["--config", "study=demo"]
-CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "predictions/tfidf.csv"]
+CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md"]
+CONTRACT += [f"predictions/{row}.csv" for row in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
+CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(3)]
+
+
+def jobs_of(run) -> set[str]:
+    """The rules that a dry run would run."""
+    return set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) - {"total"}
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +48,7 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    assert set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) == {
-        "split",
-        "baseline",
-        "compare",
-        "figures",
-        "default",
-        "total",
-    }
+    assert jobs_of(run) == {"split", "baseline", "train", "gather", "late", "compare", "figures", "default"}
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
@@ -56,7 +57,19 @@ def test_a_setting_reruns_what_depends_on_it_alone(project):
     params.write_text(before.replace("confidence: 0.95", "confidence: 0.90"))
     run = run_snakemake(project, "-n", *DEMO)
     params.write_text(before)
-    assert set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) == {"compare", "figures", "default", "total"}
+    assert jobs_of(run) == {"compare", "figures", "default"}
+
+
+def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
+    params = project / "params.yaml"
+    before = params.read_text()
+    changed = yaml.safe_load(before)
+    next(row for row in changed["studies"]["demo"]["models"] if row["model"] == "kv-exchange")["train"] = {"clip": 2.0}
+    params.write_text(yaml.safe_dump(changed, sort_keys=False))
+    run = run_snakemake(project, "-n", *DEMO)
+    params.write_text(before)
+    assert jobs_of(run) == {"train", "gather", "compare", "figures", "default"}
+    assert re.search(r"^train +3$", run.stdout, re.M), "the folds of one row"
 
 
 def test_the_report_is_one_page_with_tables_and_figures(project):
@@ -118,6 +131,8 @@ def test_conda_environments_hold_the_versions_of_the_lock(project):
     for path in (project / "workflow/envs").glob("*.yaml"):
         environment = yaml.safe_load(path.read_text())
         assert environment["channels"] == ["conda-forge", "nodefaults"]
-        for name, version in (package.split("=") for package in environment["dependencies"]):
-            if name != "python":
-                assert lock[name.removesuffix("-base")] == version, f"{path.name}: {name}"
+        *packages, last = environment["dependencies"]
+        from_pip = [package.replace("==", "=") for package in last["pip"]] if isinstance(last, dict) else [last]
+        for name, version in (package.split("=") for package in packages + from_pip):
+            if name not in ("python", "pip"):
+                assert lock[LOCKED_AS.get(name, name)] == version, f"{path.name}: {name}"

@@ -16,7 +16,7 @@ WRONG = [40, 4, 38]
 @pytest.fixture
 def settings():
     published = [{"images": "", "text": "findings", "accuracy": 0.88, "basis": "78 reports"}]
-    return ComparisonSettings(confidence=0.95, resamples=200, published=published)
+    return ComparisonSettings(confidence=0.95, resamples=200, timings=True, published=published)
 
 
 @pytest.fixture

@@ -25,6 +25,10 @@ STAGES = {
     "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),
     "split": ("lungfuse.ingest.split", "Assign stratified, grouped folds."),
     "baseline": ("lungfuse.train.baseline", "Predict each test fold with a baseline."),
+    "encoder": ("lungfuse.train.encoder", "Make the files of an encoder."),
+    "train": ("lungfuse.train.train", "Train a row of the comparison table for one fold."),
+    "gather": ("lungfuse.train.gather", "Join the test scores of the folds to the pairs."),
+    "late": ("lungfuse.train.late", "Fuse the scores of each fold's image and text models."),
     "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
 }

@@ -1,6 +1,7 @@
-"""Writing files so that they appear whole or not at all."""
+"""Files that appear whole or not at all, and what they hold."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,3 +40,9 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

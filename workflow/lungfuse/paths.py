@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungfuse.adapters import load_adapter
-from lungfuse.settings import Study
+from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
+from lungfuse.settings import FUSED, TRAINED, Modality, Study
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -105,6 +106,47 @@ class Paths:
     @property
     def logs(self) -> Path:
         return Path("logs") / self.name
+
+    @property
+    def encoder_root(self) -> Path:
+        return Path("data/encoders")
+
+    def encoder(self, name: str, modality: Modality) -> dict[str, Path]:
+        """The files of an encoder by what they hold; a text encoder has a tokenizer."""
+        files = {"config": CONFIG, "weights": WEIGHTS} | ({"tokenizer": TOKENIZER} if modality == "text" else {})
+        return {key: self.encoder_root / name / file for key, file in files.items()}
+
+    def image_inputs(self, row: str) -> list[Path]:
+        """The image array and its index, for a row that reads images."""
+        return [self.array, self.index] if "image" in self.study.rows[row].inputs else []
+
+    def encoder_inputs(self, row: str) -> list[Path]:
+        """The files of the encoders that a row stands on."""
+        names = {modality: getattr(self.study.encoders, modality) for modality in sorted(self.study.rows[row].inputs)}
+        return [path for modality, name in names.items() for path in self.encoder(name, modality).values()]
+
+    def start_inputs(self, row: str, fold: str) -> list[Path]:
+        """The weights of the unimodal rows from which a fused row starts, if it does."""
+        spec = self.study.rows[row]
+        if spec.model not in FUSED or self.study.train_of(spec).start != "unimodal":
+            return []
+        return [self.model(part, fold) / WEIGHTS for part in self.study.parts_of(spec)]
+
+    def late_inputs(self, row: str) -> list[list[Path]]:
+        """The scores of each fold, of the image row and of the text row that a late fusion combines."""
+        parts = self.study.parts_of(self.study.rows[row])
+        return [
+            [self.model(part, fold) / "predictions.csv" for fold in range(self.study.split.folds)] for part in parts
+        ]
+
+    @property
+    def trainings(self) -> list[Path]:
+        """What each training took, for the rows that are trained."""
+        folds = range(self.study.split.folds)
+        return [self.model(row, fold) / "settings.json" for row in self.study.rows_of(TRAINED) for fold in folds]
+
+    def model(self, row: str, fold: int | str) -> Path:
+        return self.results / "models" / row / f"fold{fold}"
 
     def predictions(self, row: str) -> Path:
         return self.results / "predictions" / f"{row}.csv"

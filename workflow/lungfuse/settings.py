@@ -16,11 +16,13 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from lungfuse import adapters
+from lungfuse.encoders import encoders_of
 from lungfuse.errors import UserError
 
 
@@ -33,12 +35,36 @@ def _ascending(ngrams: list[int]) -> list[int]:
 Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Literal["", "raw"]
-ModelName = Literal["majority", "tfidf", "tfidf-logistic"]
+Ablation = Literal["", "shuffled-image", "shuffled-text"]
+ModelName = Literal[
+    "majority",
+    "tfidf",
+    "tfidf-logistic",
+    "image",
+    "text",
+    "early",
+    "late",
+    "late-stacked",
+    "joint",
+    "kv-exchange",
+    "irene",
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
-INPUTS_OF_MODEL: dict[str, set[Modality]] = {"majority": set(), "tfidf": {"text"}, "tfidf-logistic": {"text"}}
+BASELINES = {"majority", "tfidf", "tfidf-logistic"}
+LATE = {"late", "late-stacked"}
+FUSED = {"early", "joint", "kv-exchange", "irene"}
+TRAINED = {"image", "text"} | FUSED
+INPUTS_OF_MODEL: dict[str, set[Modality]] = {
+    "majority": set(),
+    "tfidf": {"text"},
+    "tfidf-logistic": {"text"},
+    "image": {"image"},
+    "text": {"text"},
+    **{model: {"image", "text"} for model in sorted(FUSED | LATE)},
+}
 
 
 class Settings(BaseModel):
@@ -109,19 +135,87 @@ class PublishedFigure(Settings):
 
 
 class ComparisonSettings(Settings):
-    """The comparison table: its intervals and the published figures beside them."""
+    """The comparison table: its intervals, the published figures beside them, and whether it tells `timings`.
+
+    Seconds differ from run to run; a table without them is the same to the byte.
+    """
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
+    timings: bool
     published: list[PublishedFigure]
 
 
+class EncoderSettings(Settings):
+    """The encoder of each modality, by its name in `lungfuse.encoders`."""
+
+    image: str
+    text: str
+
+    @field_validator("image", "text")
+    @classmethod
+    def known(cls, name: str, info: ValidationInfo) -> str:
+        known = encoders_of(info.field_name)
+        if name not in known:
+            raise ValueError(f"no such {info.field_name} encoder; expected one of {', '.join(known)}")
+        return name
+
+
+class FusionSettings(Settings):
+    """What stands on the encoders: tokens of `width`, attention `heads`, `blocks`, a head of `hidden` units."""
+
+    width: Annotated[int, Field(ge=8)]
+    heads: Annotated[int, Field(ge=1)]
+    blocks: Annotated[int, Field(ge=1, le=24)]
+    hidden: Annotated[int, Field(ge=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def heads_divide_width(self) -> "FusionSettings":
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class TrainSettings(Settings):
+    """Training. `layers` says which layers of the encoders learn: frozen (none), top:<n> or full.
+
+    A model of both inputs starts from the encoders as they come, or from those that the unimodal rows have trained on
+    the same fold.
+
+    Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `validation` a share of the
+    training folds' groups, `patience` a number of epochs.
+    """
+
+    start: Literal["encoder", "unimodal"]
+    layers: Annotated[str, Field(pattern=r"^(frozen|full|top:[1-9]\d*)$")]
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=2)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    encoder_learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Share
+    clip: Annotated[float, Field(gt=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    patience: Annotated[int, Field(ge=1)]
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    augment: bool
+    precision: Literal["auto", "fp32", "bf16"]
+
+
 class Row(Settings):
-    """A row of the comparison table: a model and its inputs."""
+    """A row of the comparison table: a model, its inputs, and what of `train` is different for it."""
 
     model: ModelName
     images: Images = ""
     text: Literal[Section, ""] = ""
+    ablation: Ablation = ""
+    train: dict[str, Any] = {}
+
+    @property
+    def label(self) -> str:
+        """The model as the comparison table names it."""
+        return ":".join(part for part in [self.model, self.ablation] if part)
 
     @property
     def inputs(self) -> set[Modality]:
@@ -135,6 +229,8 @@ class Row(Settings):
                 f"{self.model} takes {_listed(needed) or 'no inputs'}, found {_listed(self.inputs) or 'none'}: "
                 "set or remove `images` and `text`"
             )
+        if self.ablation and (len(self.inputs) < 2 or self.model in LATE):
+            raise ValueError(f"ablation: only a trained model of both inputs can be shuffled, found {self.model}")
         return self
 
 
@@ -152,6 +248,9 @@ class Study(Settings):
     images: ImageSettings
     split: SplitSettings
     baselines: BaselineSettings
+    encoders: EncoderSettings
+    fusion: FusionSettings
+    train: TrainSettings
     comparison: ComparisonSettings
     models: Annotated[list[Row], Field(min_length=1)]
 
@@ -160,9 +259,22 @@ class Study(Settings):
         """The rows of the comparison table by name, as in results/<study>/predictions/<name>.csv."""
         return {self._row_name(row): row for row in self.models}
 
+    def rows_of(self, models: set[str]) -> list[str]:
+        """The names of the rows whose model is one of `models`."""
+        return [name for name, row in self.rows.items() if row.model in models]
+
     def _row_name(self, row: Row) -> str:
         section = row.text if row.text != self.filter.text_fields[0] else ""
-        return "_".join(part for part in [row.model, section] if part)
+        return "_".join(part for part in [row.model, section, row.ablation] if part)
+
+    def train_of(self, row: Row) -> TrainSettings:
+        """The training settings of a row."""
+        return TrainSettings.model_validate(self.train.model_dump() | row.train)
+
+    def parts_of(self, row: Row) -> list[str]:
+        """The names of the rows, of images and of text, that a late fusion combines."""
+        parts = [Row(model="image", images=row.images), Row(model="text", text=row.text)]
+        return [self._row_name(part) for part in parts]
 
     @field_validator("adapter")
     @classmethod
@@ -179,6 +291,16 @@ class Study(Settings):
         for row in self.models:
             if missing := row.inputs - set(self.modalities):
                 raise ValueError(f"models: {row.model} needs {_listed(missing)}, which is not among the modalities")
+            try:
+                self.train_of(row)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                raise ValueError(f"models: {row.model}: train.{problem['loc'][0]}: {problem['msg']}") from error
+            combines = row.model in LATE or (row.model in FUSED and self.train_of(row).start == "unimodal")
+            if combines and (absent := set(self.parts_of(row)) - set(self.rows)):
+                raise ValueError(
+                    f"models: {row.model} combines {', '.join(sorted(absent))}, which has no row of its own"
+                )
             if row.text and row.text not in self.filter.text_fields:
                 raise ValueError(f"models: {row.model} reads {row.text}, which is not among filter.text_fields")
         return self

@@ -99,6 +99,15 @@ class Predictions(Table):
     prediction: Series[int] = pa.Field(isin=[0, 1])
 
 
+class FoldPredictions(Table):
+    """Scores of one fold's model: of the test fold, and of the part of the training folds it was validated on."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    part: Series[str] = pa.Field(isin=["test", "validation"])
+    score: Series[float] = pa.Field(ge=0, le=1)
+
+
 class Comparison(Table):
     """One row a model on the same pairs. `images` and `text` name its inputs or are empty."""
 

@@ -2,6 +2,7 @@ rule compare:
     input:
         pairs=PATHS.pairs,
         predictions=[PATHS.predictions(row) for row in STUDY.rows],
+        trainings=PATHS.trainings,
         code=[CODE / "compare" / "compare.py", CODE / "compare" / "scores.py"],
     output:
         comparison_table=report(
@@ -25,14 +26,16 @@ rule compare:
         title=STUDY_NAME,
         notice=STUDY.notice,
         models=to_json(STUDY.models),
+        encoders=to_json(STUDY.encoders),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
+        trainings=lambda wildcards, input: f"--trainings {input.trainings}" if input.trainings else "",
     message:
         "Comparing the models of {STUDY_NAME}"
     shell:
         "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
-        "--predictions {input.predictions} --comparison-table {output.comparison_table} "
+        "--encoders {params.encoders:q} --predictions {input.predictions} {params.trainings} --comparison-table {output.comparison_table} "
         "--comparison-page {output.comparison_page} --metrics {output.metrics} > {log} 2>&1"
 
 

@@ -4,7 +4,7 @@ rule download:
     log:
         PATHS.logs / "download" / "{file}.log",
     wildcard_constraints:
-        file="|".join(map(re.escape, ADAPTER.DOWNLOADS)),
+        file=one_of(ADAPTER.DOWNLOADS),
     conda:
         "../envs/data.yaml"
     resources:

@@ -9,7 +9,7 @@ rule baseline:
     benchmark:
         PATHS.logs / "baseline" / "{row}.benchmark.tsv"
     wildcard_constraints:
-        row="|".join(map(re.escape, STUDY.rows)),
+        row=one_of(STUDY.rows_of(BASELINES)),
     conda:
         "../envs/data.yaml"
     resources:
@@ -24,3 +24,137 @@ rule baseline:
     shell:
         "python -m lungfuse baseline --row {params.row:q} --baselines {params.baselines:q} --seed {params.seed} "
         "--pairs {input.pairs} --predictions {output.predictions} > {log} 2>&1"
+
+
+rule image_encoder:
+    input:
+        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+    output:
+        **PATHS.encoder("{name}", "image"),
+    log:
+        "logs/encoders/{name}.log",
+    wildcard_constraints:
+        name=one_of(encoders_of("image")),
+    conda:
+        "../envs/fusion.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    message:
+        "Making the image encoder {wildcards.name}"
+    shell:
+        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
+        "> {log} 2>&1"
+
+
+rule text_encoder:
+    input:
+        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+    output:
+        **PATHS.encoder("{name}", "text"),
+    log:
+        "logs/encoders/{name}.log",
+    wildcard_constraints:
+        name=one_of(encoders_of("text")),
+    conda:
+        "../envs/fusion.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    message:
+        "Making the text encoder {wildcards.name}"
+    shell:
+        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
+        "--tokenizer {output.tokenizer} > {log} 2>&1"
+
+
+rule train:
+    input:
+        pairs=PATHS.pairs,
+        images=lambda wildcards: PATHS.image_inputs(wildcards.row),
+        encoders=lambda wildcards: PATHS.encoder_inputs(wildcards.row),
+        starts=lambda wildcards: PATHS.start_inputs(wildcards.row, wildcards.fold),
+        code=lambda wildcards: training_code(wildcards.row),
+    output:
+        weights=PATHS.model("{row}", "{fold}") / "model.safetensors",
+        history=PATHS.model("{row}", "{fold}") / "history.csv",
+        fold_predictions=PATHS.model("{row}", "{fold}") / "predictions.csv",
+        settings=PATHS.model("{row}", "{fold}") / "settings.json",
+    log:
+        PATHS.logs / "train" / "{row}_fold{fold}.log",
+    benchmark:
+        PATHS.logs / "train" / "{row}_fold{fold}.benchmark.tsv"
+    wildcard_constraints:
+        row=one_of(STUDY.rows_of(TRAINED)),
+        fold=one_of(map(str, range(STUDY.split.folds))),
+    conda:
+        "../envs/fusion.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime="8h",
+    params:
+        row=lambda wildcards: to_json(STUDY.rows[wildcards.row]),
+        encoders=to_json(STUDY.encoders),
+        fusion=to_json(STUDY.fusion),
+        train=lambda wildcards: to_json(STUDY.train_of(STUDY.rows[wildcards.row])),
+        seed=STUDY.seed,
+        images=lambda wildcards, input: f"--array {input.images[0]} --index {input.images[1]}" if input.images else "",
+        starts=lambda wildcards, input: f"--starts {input.starts}" if input.starts else "",
+        encoder_root=PATHS.encoder_root,
+    message:
+        "Training {wildcards.row}, fold {wildcards.fold}"
+    shell:
+        "python -m lungfuse train --row {params.row:q} --fold {wildcards.fold} --encoders {params.encoders:q} "
+        "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --pairs {input.pairs} {params.images} "
+        "--encoder-root {params.encoder_root} {params.starts} --weights {output.weights} --history {output.history} "
+        "--fold-predictions {output.fold_predictions} --settings {output.settings} --threads {threads} > {log} 2>&1"
+
+
+rule gather:
+    input:
+        pairs=PATHS.pairs,
+        fold_predictions=[PATHS.model("{row}", fold) / "predictions.csv" for fold in range(STUDY.split.folds)],
+        code=CODE / "train" / "gather.py",
+    output:
+        predictions=PATHS.predictions("{row}"),
+    log:
+        PATHS.logs / "gather" / "{row}.log",
+    wildcard_constraints:
+        row=one_of(STUDY.rows_of(TRAINED)),
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    message:
+        "Gathering the folds of {wildcards.row}"
+    shell:
+        "python -m lungfuse gather --pairs {input.pairs} --fold-predictions {input.fold_predictions} "
+        "--predictions {output.predictions} > {log} 2>&1"
+
+
+rule late:
+    input:
+        pairs=PATHS.pairs,
+        image_folds=lambda wildcards: PATHS.late_inputs(wildcards.row)[0],
+        text_folds=lambda wildcards: PATHS.late_inputs(wildcards.row)[1],
+        code=CODE / "train" / "late.py",
+    output:
+        predictions=PATHS.predictions("{row}"),
+    log:
+        PATHS.logs / "late" / "{row}.log",
+    wildcard_constraints:
+        row=one_of(STUDY.rows_of(LATE)),
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        row=lambda wildcards: to_json(STUDY.rows[wildcards.row]),
+    message:
+        "Fusing the scores of image and text: {wildcards.row}"
+    shell:
+        "python -m lungfuse late --row {params.row:q} --pairs {input.pairs} --image-folds {input.image_folds} "
+        "--text-folds {input.text_folds} --predictions {output.predictions} > {log} 2>&1"

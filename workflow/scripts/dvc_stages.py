@@ -33,10 +33,12 @@ def main() -> None:
 
 
 def stages(study: str) -> dict[str, dict]:
-    """The stages of a study by name, in the order of their names."""
+    """The stages of a study by name, in the order of their names; the folds of a model are one stage."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    named = {_stage_name(job): _stage(job, study, params) for job in jobs(study)}
-    return dict(sorted(named.items()))
+    grouped: dict[str, list[Job]] = {}
+    for job in jobs(study):
+        grouped.setdefault(_stage_name(job), []).append(job)
+    return {name: _stage(grouped[name], study, params) for name in sorted(grouped)}
 
 
 def jobs(study: str) -> list[Job]:
@@ -55,16 +57,22 @@ def jobs(study: str) -> list[Job]:
 
 
 def _stage_name(job: Job) -> str:
-    return re.sub(r"[^\w-]", "-", "_".join([job.rule.name, *job.wildcards_dict.values()]))
+    return re.sub(
+        r"[^\w-]",
+        "-",
+        "_".join([job.rule.name, *(value for key, value in job.wildcards_dict.items() if key != "fold")]),
+    )
 
 
-def _stage(job: Job, study: str, params: dict) -> dict:
-    outputs = sorted(map(str, job.output))
+def _stage(jobs: list[Job], study: str, params: dict) -> dict:
+    job = jobs[0]
+    inputs = sorted({str(file) for job in jobs for file in job.input})
+    outputs = sorted({str(file) for job in jobs for file in job.output})
     command = (
         f"snakemake --cores all --nolock --quiet all --config study={study} "
         f"--force --allowed-rules {job.rule.name} -- {' '.join(outputs)}"
     )
-    kinds = {"deps": sorted(map(str, job.input)), "params": _param_keys(job, study, params)}
+    kinds = {"deps": inputs, "params": _param_keys(job, study, params)}
     kinds |= {kind: [] for kind in ["outs", "metrics", "plots"]}
     for output in outputs:
         kinds[_kind(output)].append({output: {"persist": True}} if job.rule.name in KEPT_RULES else output)

@@ -1,5 +1,6 @@
 """Out-of-fold predictions of every model to one comparison table."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
-from lungfuse.settings import ComparisonSettings, Row
+from lungfuse.settings import LATE, TRAINED, ComparisonSettings, EncoderSettings, Row
 from lungfuse.tables import Comparison, Pairs, Predictions, read_table, write_table
 
 
@@ -17,10 +18,12 @@ def main(
     title: str,
     notice: str,
     models: list[Row],
+    encoders: EncoderSettings,
     comparison: ComparisonSettings,
     seed: int,
     pairs: Path,
     predictions: Several[Path],
+    trainings: Several[Path] = (),
     comparison_table: Path,
     comparison_page: Path,
     metrics: Path,
@@ -35,6 +38,8 @@ def main(
         What every table of the study has to say.
     models
         The rows of the table.
+    encoders
+        The encoders of the trained models.
     comparison
         Confidence, number of resamples and published figures.
     seed
@@ -43,6 +48,8 @@ def main(
         Table of pairs with folds.
     predictions
         Out-of-fold predictions, one file a row of `models`, in the same order.
+    trainings
+        What each training took: settings.json of every fold of every trained row.
     comparison_table
         Output: the comparison as CSV.
     comparison_page
@@ -53,11 +60,15 @@ def main(
     pair_table = read_table(pairs, Pairs)
     joined = [join_predictions(pair_table, read_table(path, Predictions), path) for path in predictions]
     scored = compare(models, joined, comparison, seed)
+    names = [path.stem for path in predictions]
+    if comparison.timings:
+        scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
+    scored["encoders"] = [encoder_names(row, encoders) for row in models]
     write_table(scored, comparison_table, Comparison)
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
         stream.write(page)
-    by_row = scored.set_axis([path.stem for path in predictions])[["accuracy", "auroc"]]
+    by_row = scored.set_axis(names)[["accuracy", "auroc"]]
     with whole_file(metrics) as stream:
         by_row.to_json(stream, orient="index", indent=2)
     print(page)
@@ -95,7 +106,7 @@ def compare(models: list[Row], joined: list[pd.DataFrame], settings: ComparisonS
 
 
 def _record(row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:
-    record = {"model": row.model, "images": row.images, "text": row.text, "encoders": "", "n": len(frame)}
+    record = {"model": row.label, "images": row.images, "text": row.text, "encoders": "", "n": len(frame)}
     scores = score_with_intervals(
         *(frame[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
         settings.confidence,
@@ -106,12 +117,26 @@ def _record(row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: i
         names = [metric, f"{metric}_low", f"{metric}_high"]
         record |= {name: round(value, 4) for name, value in zip(names, scores[metric], strict=True)}
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
-    nothing = float("nan")
+    figure = float("nan") if row.ablation else published.get((row.images, row.text), float("nan"))
     return record | {
-        "p_vs_best_unimodal": nothing,
-        "seconds_per_epoch": nothing,
-        "published_accuracy": published.get((row.images, row.text), nothing),
+        "p_vs_best_unimodal": float("nan"),
+        "seconds_per_epoch": float("nan"),
+        "published_accuracy": figure,
     }
+
+
+def seconds_per_epoch(trainings: list[Path]) -> dict[str, float]:
+    """Mean seconds an epoch by row, from the settings.json of results/<study>/models/<row>/fold<k>/."""
+    seconds: dict[str, list[float]] = {}
+    for path in trainings:
+        seconds.setdefault(path.parent.parent.name, []).append(json.loads(path.read_text())["seconds_per_epoch"])
+    return {row: sum(values) / len(values) for row, values in seconds.items()}
+
+
+def encoder_names(row: Row, encoders: EncoderSettings) -> str:
+    """The encoders under a row, image first."""
+    names = [getattr(encoders, modality) for modality in sorted(row.inputs)]
+    return " + ".join(names) if row.model in TRAINED | LATE else ""
 
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:

@@ -45,7 +45,7 @@ def main(
     lung_masks: Path,
     studies: int = 700,
     masks: int = 120,
-    seed: int = 28,
+    seed: int = 27,
 ) -> None:
     """Draw the demo.
 

@@ -12,11 +12,11 @@ from scipy.stats import norm
 # P(drawn sign, written sign | class): rows drawn no / yes, columns written no / yes
 SIGNS = {
     "normal": np.array([[0.9025, 0.0475], [0.0475, 0.0025]]),
-    "lung": np.array([[0.03, 0.31], [0.22, 0.44]]),
+    "lung": np.array([[0.04, 0.31], [0.21, 0.44]]),
 }
 # lung volume relative to the thorax: mean and standard deviation
 NORMAL_VOLUME = (1.00, 0.06)
-SIGN_VOLUME = {"hypoinflation": (0.74, 0.05), "hyperdistention": (1.26, 0.05)}
+SIGN_VOLUME = {"hypoinflation": (0.66, 0.05), "hyperdistention": (1.34, 0.05)}
 
 
 @dataclass(frozen=True)

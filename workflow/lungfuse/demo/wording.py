@@ -9,17 +9,13 @@ from lungfuse.demo.evidence import Evidence
 SIGN = {
     "hypoinflation": [
         "Lung volumes are low.",
-        "The lungs are poorly inflated.",
-        "Shallow inspiration with low lung volumes.",
         "The lungs are hypoinflated with crowded vessels.",
-        "Inspiration is poor and both lungs are small.",
+        "Shallow inspiration, both lungs are hypoinflated.",
     ],
     "hyperdistention": [
         "The lungs are hyperexpanded.",
-        "Both lungs are hyperinflated.",
-        "Large lung volumes with flat diaphragms.",
+        "Large lung volumes with flattened diaphragms.",
         "Hyperexpanded lungs, the diaphragms are flattened.",
-        "Lungs are overinflated, as in emphysema.",
     ],
 }
 NO_SIGN = [

@@ -1,6 +1,5 @@
 """Raw files from the net, resumed where an earlier download stopped."""
 
-import hashlib
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from tqdm import tqdm
 
 from lungfuse.adapters import Download, load_adapter
 from lungfuse.errors import UserError
+from lungfuse.files import sha256
 
 CHUNK = 1 << 16  # bytes; a broken connection loses less than one
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
@@ -72,12 +72,6 @@ def compare_with_published(adapter: str, raw: Path, files: list[str]) -> list[tu
             rows.append(("raw file", name, f"{difference}; used as it is"))
             print(f"warning: {raw / name}: {difference}; used as it is", file=sys.stderr)
     return rows
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _transfer(download: Download, part: Path) -> None:

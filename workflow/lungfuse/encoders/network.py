@@ -1,0 +1,74 @@
+"""The networks of the encoders, and their weights from the files that the stage `encoder` made."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel, ViTConfig, ViTModel
+
+from lungfuse.encoders import CONFIG, ENCODERS, WEIGHTS, EncoderSpec
+from lungfuse.encoders.efficientnet import EfficientNetLite0
+
+
+class ImageEncoder(nn.Module):
+    """uint8 images to tokens: (batch, height, width) -> (batch, token, width of the encoder)."""
+
+    def __init__(self, spec: EncoderSpec, network: nn.Module):
+        super().__init__()
+        self.spec, self.network = spec, network
+        self.register_buffer("mean", torch.tensor(spec.mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        images = pixels.float()[:, None] / 255  # (batch, 1, height, width)
+        if images.shape[-1] != self.spec.px:
+            images = nn.functional.interpolate(images, size=self.spec.px, mode="bilinear", antialias=True)
+        images = ((images - self.mean) / self.std).expand(-1, 3, -1, -1)
+        if self.spec.family == "vit":
+            return self.network(pixel_values=images).last_hidden_state
+        return self.network(images).flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+
+
+class TextEncoder(nn.Module):
+    """Token numbers and their mask to tokens: (batch, token) -> (batch, token, width of the encoder)."""
+
+    def __init__(self, spec: EncoderSpec, network: nn.Module):
+        super().__init__()
+        self.spec, self.network = spec, network
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+
+
+def load_encoder(name: str, folder: Path) -> ImageEncoder | TextEncoder:
+    """The encoder called `name` with the weights in `folder`, a folder that the stage `encoder` made."""
+    spec = ENCODERS[name]
+    network = build_network(spec, folder / CONFIG)
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    return (ImageEncoder if spec.modality == "image" else TextEncoder)(spec, network)
+
+
+def build_network(spec: EncoderSpec, config: Path) -> nn.Module:
+    """The network of a family with random weights, shaped by its configuration file."""
+    if spec.family == "efficientnet-lite":
+        return EfficientNetLite0()
+    if spec.family == "vit":
+        return ViTModel(ViTConfig.from_pretrained(config), add_pooling_layer=False)
+    return BertModel(BertConfig.from_pretrained(config), add_pooling_layer=False)
+
+
+def layers_of(encoder: ImageEncoder | TextEncoder) -> list[nn.Module]:
+    """The layers of an encoder from its input to its output, for training the last ones alone."""
+    network = encoder.network
+    match encoder.spec.family:
+        case "efficientnet-lite":
+            return [network.stem, *network.blocks, network.head]
+        case "vit":
+            return [network.embeddings, *_transformer_layers(network), network.layernorm]
+        case "bert":
+            return [network.embeddings, *_transformer_layers(network)]
+
+
+def _transformer_layers(network: nn.Module) -> list[nn.Module]:
+    return list(network.encoder.layer if hasattr(network, "encoder") else network.layers)

@@ -1,0 +1,150 @@
+"""Encoders and a model as one trainable module for Lightning."""
+
+import lightning
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import get_cosine_schedule_with_warmup
+
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
+from lungfuse.settings import TrainSettings
+from lungfuse.train.data import Batch
+
+INPUTS = {"image": ["pixels"], "text": ["ids", "mask"]}
+
+
+class Classifier(lightning.LightningModule):
+    """Pixels and texts to logits, with its optimiser.
+
+    `encoders` holds an image encoder, a text encoder or both under the names of the modalities; `class_weights` has
+    shape (2,).
+    """
+
+    def __init__(
+        self,
+        encoders: dict[str, ImageEncoder | TextEncoder],
+        model: nn.Module,
+        settings: TrainSettings,
+        class_weights: Tensor,
+        seed: int,
+    ):
+        super().__init__()
+        self.encoders, self.model, self.settings, self.seed = nn.ModuleDict(encoders), model, settings, seed
+        self.register_buffer("class_weights", class_weights)
+        self.validated: list[tuple[Tensor, Tensor]] = []
+        for encoder in encoders.values():
+            set_trainable(encoder, settings.layers)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (B, 2) of a batch, see `PairDataset` and `TokenDataset` of `lungfuse.train.data`."""
+        tokens = self.encode(batch)
+        inputs = []
+        if "image" in tokens:
+            image = tokens["image"]
+            inputs += [image, torch.ones(image.shape[:2], dtype=torch.bool, device=image.device)]
+        if "text" in tokens:
+            inputs += [tokens["text"], batch["mask"]]
+        return self.model(*inputs)
+
+    def encode(self, batch: Batch) -> dict[str, Tensor]:
+        """Tokens (B, T, width) by modality: those of the batch, or made of its pixels and texts."""
+        tokens = {}
+        for modality, encoder in self.encoders.items():
+            if f"{modality}_tokens" in batch:
+                tokens[modality] = batch[f"{modality}_tokens"]
+            else:
+                tokens[modality] = encoder(*(batch[name] for name in INPUTS[modality]))
+        return tokens
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Frozen encoders stay in evaluation mode: no dropout, no new batch statistics."""
+        super().train(mode)
+        if self.settings.layers == "frozen":
+            self.encoders.eval()
+        return self
+
+    def on_train_epoch_start(self) -> None:
+        # An epoch's random numbers depend on the seed and its number alone: a resumed run draws the same.
+        torch.manual_seed(self.seed * 1000 + self.current_epoch)
+        self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        if self.settings.augment and "pixels" in batch:
+            batch = batch | {"pixels": augment(batch["pixels"])}
+        loss = functional.cross_entropy(
+            self(batch).float(), batch["labels"], self.class_weights, label_smoothing=self.settings.label_smoothing
+        )
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["labels"]))
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        self.validated.append((self(batch).float(), batch["labels"]))
+
+    def on_validation_epoch_end(self) -> None:
+        logits, labels = (torch.cat(parts) for parts in zip(*self.validated, strict=True))
+        self.validated.clear()
+        scores = logits.softmax(-1)[:, 1]
+        self.log("validation_loss", functional.cross_entropy(logits, labels, self.class_weights))
+        self.log("validation_accuracy", ((scores >= 0.5) == labels.bool()).float().mean())
+        both = len(labels.unique()) == 2
+        self.log("validation_auroc", roc_auc_score(labels.cpu(), scores.cpu()) if both else float("nan"))
+
+    def predict_step(self, batch: Batch, _: int) -> Tensor:
+        return self(batch).float().softmax(-1)[:, 1]
+
+    def configure_optimizers(self) -> dict:
+        rates = {self.encoders: self.settings.encoder_learning_rate, self.model: self.settings.learning_rate}
+        groups = []
+        for part, rate in rates.items():
+            learned = [parameter for parameter in part.parameters() if parameter.requires_grad]
+            # norms, biases and single vectors are not decayed
+            for decay, chosen in [
+                (self.settings.weight_decay, [p for p in learned if p.ndim > 1]),
+                (0.0, [p for p in learned if p.ndim < 2]),
+            ]:
+                if chosen:
+                    groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+        # Lightning clips no gradients of a fused optimiser under mixed precision.
+        optimizer = torch.optim.AdamW(groups, fused=self.trainer.precision == "32-true")
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = get_cosine_schedule_with_warmup(optimizer, int(self.settings.warmup * steps), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def set_trainable(encoder: ImageEncoder | TextEncoder, layers: str) -> None:
+    """Let the layers learn that `layers` names: frozen, top:<n> or full."""
+    if layers == "full":
+        return
+    encoder.requires_grad_(False)
+    if layers.startswith("top:"):
+        for layer in layers_of(encoder)[-int(layers.removeprefix("top:")) :]:
+            layer.requires_grad_(True)
+
+
+def augment(pixels: Tensor) -> Tensor:
+    """Turn, move, scale and expose each image a little; never flip, for the heart is on the left.
+
+    (B, height, width), uint8 or float in [0, 255], to float of the same shape and range.
+    """
+    count, device = len(pixels), pixels.device
+
+    def uniform(limit: float) -> Tensor:
+        return (torch.rand(count, device=device) * 2 - 1) * limit
+
+    angle, scale = uniform(np.deg2rad(7)), 1 + uniform(0.08)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    affine = torch.stack([cos, -sin, uniform(0.06), sin, cos, uniform(0.06)], dim=1).view(-1, 2, 3)
+    images = pixels[:, None].float()
+    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    images = functional.grid_sample(images, grid, align_corners=False)[:, 0]
+    mean = images.mean((1, 2), keepdim=True)
+    contrast, brightness = (1 + uniform(0.15)).view(-1, 1, 1), uniform(12).view(-1, 1, 1)
+    return ((images - mean) * contrast + mean + brightness).clamp(0, 255)
+
+
+def balanced_weights(labels: np.ndarray) -> Tensor:
+    """Class weights of shape (2,) with which both classes count the same."""
+    counts = np.bincount(labels, minlength=2)
+    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)

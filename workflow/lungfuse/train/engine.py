@@ -1,0 +1,167 @@
+"""Training with Lightning: resumed where it was killed, best weights kept, every epoch on record."""
+
+import logging
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from lungfuse.settings import TrainSettings
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
+
+LAST, BEST = "last", "best"
+MONITOR = "validation_loss"
+ENCODE_BATCH = 64
+
+
+class History(Callback):
+    """One record an epoch; kept in the checkpoints, so that a resumed training has them all."""
+
+    def __init__(self):
+        self.records: list[dict[str, float]] = []
+        self.start = 0.0
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        self.start = time.perf_counter()
+
+    def on_validation_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        record = {"epoch": trainer.current_epoch, **scores, "seconds": time.perf_counter() - self.start}
+        self.records.append(record)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        self.records[-1]["train_loss"] = float(trainer.callback_metrics["train_loss"])
+        print(", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items()), flush=True)
+
+    def state_dict(self) -> dict:
+        return {"records": self.records}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.records = state["records"]
+
+
+class StayStopped(Callback):
+    """A training that was killed after it had stopped early does not go on when it is resumed."""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: Classifier) -> None:
+        stopping = trainer.early_stopping_callback
+        trainer.should_stop = stopping.wait_count >= stopping.patience
+
+
+def fit(
+    module: Classifier,
+    dataset: PairDataset | TokenDataset,
+    learn: np.ndarray,
+    validate: np.ndarray,
+    folder: Path,
+    seed: int,
+) -> pd.DataFrame:
+    """Train `module` and leave it with its best weights; returns a record an epoch.
+
+    Checkpoints are kept in `folder`, where a killed training is found again; `forget` removes them.
+    """
+    settings = module.settings
+    history = History()
+    every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
+    best = ModelCheckpoint(folder, filename=BEST, monitor=MONITOR, **every_epoch)
+    last = ModelCheckpoint(folder, filename=LAST, **every_epoch)
+    trainer = lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision=precision(settings),
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip,
+        callbacks=[EarlyStopping(MONITOR, patience=settings.patience), StayStopped(), history, best, last],
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
+        use_distributed_sampler=False,
+    )
+    checkpoint = folder / f"{LAST}.ckpt"
+    batches = Batches(learn, dataset.lengths(), settings.batch, seed)
+    trainer.fit(
+        module,
+        # With a generator of its own the loader leaves the random numbers of the epoch alone.
+        DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator()),
+        _in_order(dataset, validate, settings.batch),
+        ckpt_path=checkpoint if checkpoint.exists() else None,
+        weights_only=True,
+    )
+    state = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location=module.device)["state_dict"]
+    module.load_state_dict(state)
+    return pd.DataFrame(history.records).set_index("epoch")
+
+
+def encode(module: Classifier, dataset: PairDataset) -> TokenDataset:
+    """The tokens that the frozen encoders of `module` make of every pair, computed once."""
+    module.eval()
+    lengths = dataset.lengths()
+    tokens = {modality: [] for modality in module.encoders}
+    masks = []
+    with torch.inference_mode():
+        for positions in in_order(np.arange(len(dataset)), ENCODE_BATCH):
+            batch = dataset[positions]
+            for modality, encoded in module.encode(batch).items():
+                tokens[modality].append(_lengthened(encoded, lengths.max() if modality == "text" else encoded.shape[1]))
+            if "mask" in batch:
+                masks.append(_lengthened(batch["mask"], lengths.max()))
+    whole = {modality: torch.cat(parts).clone() for modality, parts in tokens.items()}
+    return TokenDataset(dataset.labels, whole, torch.cat(masks).clone() if masks else None)
+
+
+def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> np.ndarray:
+    """Scores in [0, 1] of the pairs at `positions`, (pair,)."""
+    trainer = lightning.Trainer(
+        accelerator="auto", devices=1, precision=precision(module.settings), logger=False, enable_progress_bar=False
+    )
+    return torch.cat(trainer.predict(module, _in_order(dataset, positions, module.settings.batch))).double().numpy()
+
+
+def forget(folder: Path) -> None:
+    """Remove the checkpoints of a finished training."""
+    for name in [LAST, BEST]:
+        (folder / f"{name}.ckpt").unlink(missing_ok=True)
+
+
+def precision(settings: TrainSettings) -> str:
+    """Lightning's name of the precision: bf16 where it is asked for, or where `auto` finds hardware for it."""
+    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else _cpu_has_bf16()
+    return "bf16-mixed" if settings.precision == "bf16" or (settings.precision == "auto" and fast) else "32-true"
+
+
+def peak_memory_mb() -> int:
+    """Peak memory of this process in MB, and on a GPU that of its allocator."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated() / 1e6)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+
+
+def quiet() -> None:
+    """Keep Lightning's tips and notes out of the log; errors stay."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+
+
+def _lengthened(tokens: torch.Tensor, length: int) -> torch.Tensor:
+    """Zeros behind axis 1 up to `length`."""
+    padding = tokens.new_zeros(len(tokens), length - tokens.shape[1], *tokens.shape[2:])
+    return torch.cat([tokens, padding], dim=1)
+
+
+def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
+    return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())
+
+
+def _cpu_has_bf16() -> bool:
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))

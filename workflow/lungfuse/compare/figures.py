@@ -70,8 +70,7 @@ def draw_comparison(comparison: pd.DataFrame, heading: str) -> Figure:
     if comparison["published_accuracy"].notna().any():
         axes.plot(comparison["published_accuracy"], names, "D", color=PUBLISHED, fillstyle="none", label="published")
     axes.axvline(0.5, color="0.7", linewidth=0.8, zorder=0)
-    axes.invert_yaxis()
-    axes.margins(y=0.15)
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("accuracy, with interval by bootstrap over groups")
     axes.set_title(heading, loc="left")
     figure.legend(loc="outside lower right", ncols=2, frameon=False)

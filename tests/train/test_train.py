@@ -104,6 +104,18 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small, tmp_pat
     assert list(pd.read_csv(tmp_path / "broken/history.csv")["epoch"]) == list(range(8))
 
 
+def test_a_killed_training_of_other_settings_is_not_gone_on_with(small, tmp_path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr("lungfuse.train.train.forget", lambda folder: None)
+        train(small, tmp_path / "a", learning_rate=0.5)
+    assert (tmp_path / "a/last.ckpt").exists()
+    train(small, tmp_path / "a")
+    train(small, tmp_path / "b")
+    first, second = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ["a", "b"])
+    assert first == second
+    assert not list((tmp_path / "a").glob("*.ckpt"))
+
+
 def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 

@@ -14,11 +14,13 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
+from lungfuse.files import whole_file
 from lungfuse.settings import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
 
 LAST, BEST = "last", "best"
+IDENTITY = "training.json"
 MONITOR = "validation_loss"
 ENCODE_BATCH = 64
 
@@ -64,12 +66,15 @@ def fit(
     validate: np.ndarray,
     folder: Path,
     seed: int,
+    identity: str,
 ) -> pd.DataFrame:
     """Train `module` and leave it with its best weights; returns a record an epoch.
 
-    Checkpoints are kept in `folder`, where a killed training is found again; `forget` removes them.
+    Checkpoints are kept in `folder`, where a killed training of the same `identity` (all that decides its outcome) is
+    found again; those of another are removed. `forget` removes them in the end.
     """
     settings = module.settings
+    _keep_own_checkpoints(folder, identity)
     history = History()
     every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder, filename=BEST, monitor=MONITOR, **every_epoch)
@@ -128,9 +133,17 @@ def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: 
 
 
 def forget(folder: Path) -> None:
-    """Remove the checkpoints of a finished training."""
-    for name in [LAST, BEST]:
-        (folder / f"{name}.ckpt").unlink(missing_ok=True)
+    """Remove the checkpoints of a training."""
+    for name in [f"{LAST}.ckpt", f"{BEST}.ckpt", IDENTITY]:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _keep_own_checkpoints(folder: Path, identity: str) -> None:
+    record = folder / IDENTITY
+    if not record.exists() or record.read_text(encoding="utf-8") != identity:
+        forget(folder)
+        with whole_file(record) as stream:
+            stream.write(identity)
 
 
 def precision(settings: TrainSettings) -> str:

@@ -12,10 +12,10 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.encoders.network import load_encoder
-from lungfuse.files import whole_file
+from lungfuse.files import sha256, whole_file
 from lungfuse.models import build_model
 from lungfuse.parameters import Several
-from lungfuse.settings import EncoderSettings, FusionSettings, Row, TrainSettings
+from lungfuse.settings import EncoderSettings, FusionSettings, Row, Settings, TrainSettings
 from lungfuse.tables import FoldPredictions, ImageIndex, Pairs, read_table, write_table
 from lungfuse.train.classifier import Classifier, balanced_weights
 from lungfuse.train.data import PairDataset, image_rows, shuffled, tokenize
@@ -94,7 +94,10 @@ def main(
 
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
-    record = fit(module, dataset, learn, validate, folder, seed + fold)
+    made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
+    inputs = {str(path): sha256(path) for path in [pairs, index, *starts] if path is not None}
+    identity = json.dumps(made_by | inputs, default=dump)
+    record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
     parts = [
         table.iloc[positions][["pair_id", "label"]].assign(
             part=part, score=predict(module, dataset, positions).round(6)
@@ -106,11 +109,15 @@ def main(
         record.to_csv(stream, lineterminator="\n")
     with whole_file(weights, "wb") as stream:
         stream.write(save(trained_weights(module, started=bool(starts))))
-    made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
     with whole_file(settings) as stream:
-        json.dump(made_by | took, stream, indent=2, default=lambda value: value.model_dump())
+        json.dump(made_by | took, stream, indent=2, default=dump)
     forget(folder)
+
+
+def dump(settings: Settings) -> dict:
+    """Settings as JSON takes them."""
+    return settings.model_dump()
 
 
 def build_classifier(

@@ -146,11 +146,12 @@ def test_tokens_of_frozen_encoders_are_made_once_and_give_the_same_scores(small)
 
 
 def score(small, seed_of_images: int | None = None) -> np.ndarray:
-    """Scores of an untrained classifier; the image array may be permuted, its index with it."""
+    """Scores of an untrained classifier; the image array and its index may be permuted."""
     if seed_of_images is not None:
         order = np.random.default_rng(seed_of_images).permutation(60)
         np.save(small.files["array"], small.images[order])
-        write_table(small.index.assign(row=np.argsort(order)), small.files["index"], ImageIndex)
+        index = small.index.assign(row=np.argsort(order)).sample(frac=1, random_state=seed_of_images)
+        write_table(index, small.files["index"], ImageIndex)
     dataset = build_dataset(small.row, small.frame, small.encoders, small.encoder_root, small.files["array"],
                             small.files["index"], seed=0)  # fmt: skip
     torch.manual_seed(0)

@@ -122,7 +122,7 @@ class Paths:
 
     def encoder_inputs(self, row: str) -> list[Path]:
         """The files of the encoders that a row stands on."""
-        names = {modality: getattr(self.study.encoders, modality) for modality in sorted(self.study.rows[row].inputs)}
+        names = self.study.encoders.of(self.study.rows[row].inputs)
         return [path for modality, name in names.items() for path in self.encoder(name, modality).values()]
 
     def start_inputs(self, row: str, fold: str) -> list[Path]:

@@ -152,6 +152,10 @@ class EncoderSettings(Settings):
     image: str
     text: str
 
+    def of(self, modalities: set[Modality]) -> dict[Modality, str]:
+        """The names of the encoders of these modalities, image first."""
+        return {modality: getattr(self, modality) for modality in sorted(modalities)}
+
     @field_validator("image", "text")
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:

@@ -135,8 +135,7 @@ def seconds_per_epoch(trainings: list[Path]) -> dict[str, float]:
 
 def encoder_names(row: Row, encoders: EncoderSettings) -> str:
     """The encoders under a row, image first."""
-    names = [getattr(encoders, modality) for modality in sorted(row.inputs)]
-    return " + ".join(names) if row.model in TRAINED | LATE else ""
+    return " + ".join(encoders.of(row.inputs).values()) if row.model in TRAINED | LATE else ""
 
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:

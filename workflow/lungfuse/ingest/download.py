@@ -100,10 +100,10 @@ def _transfer(download: Download, part: Path) -> None:
 
 
 def _difference(download: Download, file: Path) -> str:
-    bytes_, digest = file.stat().st_size, sha256(file)
+    bytes_ = file.stat().st_size
     if download.bytes is not None and bytes_ != download.bytes:
         return f"has {bytes_:,} bytes, the published file {download.bytes:,}"
-    if download.sha256 is not None and digest != download.sha256:
+    if download.sha256 is not None and (digest := sha256(file)) != download.sha256:
         return f"has sha256 {digest}, the published file {download.sha256}"
     return ""
 

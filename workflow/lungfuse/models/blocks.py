@@ -78,5 +78,9 @@ class SelfAttentionBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         y = self.norm_attention(x)
-        x = x + self.dropout(self.attention(y, y, mask))
+        return self.finish(x, self.attention.read(y, y, mask))
+
+    def finish(self, x: Tensor, read: Tensor) -> Tensor:
+        """What follows the reading: output projection, residual and MLP, (B, T, D), (B, T, D) -> (B, T, D)."""
+        x = x + self.dropout(self.attention.out(read))
         return x + self.dropout(self.mlp(self.norm_mlp(x)))

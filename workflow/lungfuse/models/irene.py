@@ -8,32 +8,20 @@ code, each stream has its own output projection, and padding is masked everywher
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, SelfAttentionBlock, head, masked_mean, mlp
+from lungfuse.models.blocks import SelfAttentionBlock, head, masked_mean
 
 BIDIRECTIONAL_BLOCKS = 2  # as published
 
 
-class Stream(nn.Module):
-    """One stream's half of a bidirectional block: own and cross attention share q, k, v and are averaged."""
-
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, heads, dropout)
-        self.mlp, self.dropout = mlp(width, 4 * width, dropout), nn.Dropout(dropout)
-
-    def finish(self, x: Tensor, read: Tensor) -> Tensor:
-        """Residual, output projection and MLP: (B, T, D), (B, T, D) -> (B, T, D)."""
-        x = x + self.dropout(self.attention.out(read))
-        return x + self.dropout(self.mlp(self.norm_mlp(x)))
-
-
 class BidirectionalBlock(nn.Module):
-    """Both streams: out = Wo (own + cross) / 2, where cross takes queries here and keys and values there."""
+    """A self-attention block a stream that also reads the other: out = Wo (own + cross) / 2.
+
+    Own and cross attention share the queries; the cross attention takes keys and values of the other stream.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
-        self.image, self.text = Stream(width, heads, dropout), Stream(width, heads, dropout)
+        self.image, self.text = (SelfAttentionBlock(width, heads, dropout) for _ in range(2))
 
     def forward(self, image: Tensor, image_mask: Tensor, text: Tensor, text_mask: Tensor) -> tuple[Tensor, Tensor]:
         i, t = self.image.norm_attention(image), self.text.norm_attention(text)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save
 from sklearn.model_selection import GroupShuffleSplit
 
-from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER
 from lungfuse.encoders.network import load_encoder
 from lungfuse.files import sha256, whole_file
 from lungfuse.models import build_model
@@ -95,7 +95,11 @@ def main(
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
-    inputs = {str(path): sha256(path) for path in [pairs, index, *starts] if path is not None}
+    configs = [
+        encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
+    ]  # they hold the weights' sha256
+    images = [array, index] if "image" in row.inputs else []
+    inputs = {str(path): sha256(path) for path in [pairs, *images, *configs, *starts]}
     identity = json.dumps(made_by | inputs, default=dump)
     record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
     parts = [
@@ -130,7 +134,7 @@ def build_classifier(
     seed: int,
 ) -> Classifier:
     """The untrained classifier of a row; `labels`, (pair,), give the class weights."""
-    names = {modality: getattr(encoders, modality) for modality in sorted(row.inputs)}
+    names = encoders.of(row.inputs)
     loaded = {modality: load_encoder(name, encoder_root / name) for modality, name in names.items()}
     model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
     return Classifier(loaded, model, train, balanced_weights(labels), seed)

@@ -17,6 +17,8 @@ from PIL import Image
 
 from lungfuse.settings import Study, load_studies, read_params
 
+pytest_plugins = ["small_study"]
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
@@ -50,14 +52,14 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
 
 def shorten_demo(params: Path) -> None:
     """Leave the demo one row of each kind, three folds and two epochs."""
-    rows = ["image", "text", "late", "late-stacked", "kv-exchange"]
+    rows = ["majority", "tfidf", "linear-probe", "image", "text", "late", "late-stacked", "kv-exchange"]
     content = yaml.safe_load(params.read_text())
     demo = content["studies"]["demo"]
     demo["split"] = {"folds": 3}
-    demo["models"] = [
-        row for row in demo["models"] if row["model"] in ["majority", "tfidf", *rows] and "ablation" not in row
-    ]
-    for row in demo["models"]:
+    demo["models"] = {
+        name: row for name, row in demo["models"].items() if name.split("_")[0] in rows and "ablation" not in row
+    }
+    for row in demo["models"].values():
         if "train" in row:
             row["train"]["epochs"] = 2
     demo["train"]["epochs"] = 2

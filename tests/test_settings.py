@@ -55,10 +55,23 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             r"baselines\.tfidf\.words: found \[3, 1\].*\[shortest, longest\]",
         ),
         ({"adapter": "mimic"}, r"adapter: found 'mimic'.*expected one of .*openi"),
-        ({"models": [{"model": "tfidf"}]}, r"tfidf takes text, found none"),
-        ({"models": [{"model": "majority"}] * 2}, "two rows are the same"),
-        ({"models": [{"model": "tfidf", "text": "comparison"}]}, "not among filter.text_fields"),
-        ({"modalities": ["image"]}, "tfidf needs text, which is not among the modalities"),
+        ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
+        ({"models": {"svm": {"text": "findings"}}}, r"models\.svm\.model: missing"),
+        (
+            {"models": {"majority": {}, "again": {"model": "majority"}}},
+            "models.again: has the model and inputs of",
+        ),
+        ({"models": {"tfidf": {"text": "comparison"}}}, "models.tfidf: reads comparison, which is not among filter.te"),
+        ({"models": {"majority": {"train": {"epoch": 3}}}}, r"models\.majority\.train\.epoch: Extra inputs"),
+        (
+            {"models": {"majority": {"txet": "findings"}}},
+            r"txet: unknown key \(did you mean text\?\).*images",
+        ),
+        (
+            {"models": {"late": {"images": "raw", "text": "findings"}}},
+            "no row of model image and text has the same",
+        ),
+        ({"modalities": ["image"]}, "models.tfidf: needs text, which is not among the modalities"),
         ({"modalities": []}, r"modalities: found \[\]"),
     ],
 )
@@ -97,10 +110,20 @@ def test_broken_yaml_is_named(tmp_path):
         read_params(tmp_path / "params.yaml")
 
 
-def test_rows_are_named_by_model_and_section(studies):
-    assert list(studies["openi-text"].rows)[:3] == ["majority", "tfidf", "tfidf_impression"]
+def test_a_row_bears_its_models_name_or_says_which_model_it_is(studies):
+    rows = studies["openi-text"].models
+    assert list(rows)[:3] == ["majority", "tfidf", "tfidf_impression"]
+    assert rows["tfidf"].model == rows["tfidf_impression"].model == "tfidf"
+
+
+def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them(studies):
+    demo, row = studies["demo"], studies["demo"].models["kv-exchange"]
+    assert demo.parts_of(row) == {"image": "image", "text": "text"}
+    assert demo.encoder_source(row, "image", fold=2) == "image_fold2"
+    from_the_start = demo.model_copy(update={"train": demo.train.model_copy(update={"start": "encoder"})})
+    assert from_the_start.encoder_source(row, "image", fold=2) == "vit-tiny"
 
 
 def test_settings_travel_as_json(studies):
     assert json.loads(to_json(studies["demo"].split)) == {"folds": 5}
-    assert json.loads(to_json(studies["demo"].models))[0]["model"] == "majority"
+    assert json.loads(to_json(list(studies["demo"].models.values())))[0]["model"] == "majority"

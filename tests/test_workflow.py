@@ -48,7 +48,8 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    assert jobs_of(run) == {"split", "baseline", "train", "gather", "late", "compare", "figures", "default"}
+    after = {"baseline", "linear_probe", "features", "train", "gather", "late", "compare", "figures", "default"}
+    assert jobs_of(run) == {"split"} | after
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
@@ -64,7 +65,7 @@ def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
     params = project / "params.yaml"
     before = params.read_text()
     changed = yaml.safe_load(before)
-    next(row for row in changed["studies"]["demo"]["models"] if row["model"] == "kv-exchange")["train"] = {"clip": 2.0}
+    changed["studies"]["demo"]["models"]["kv-exchange"]["train"] = {"clip": 2.0}
     params.write_text(yaml.safe_dump(changed, sort_keys=False))
     run = run_snakemake(project, "-n", *DEMO)
     params.write_text(before)

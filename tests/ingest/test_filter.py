@@ -17,7 +17,7 @@ RULES = {
 def make_reports(*rows: tuple[str, str, str]) -> pd.DataFrame:
     """Reports of (report_id, major, findings)."""
     reports = pd.DataFrame(rows, columns=["report_id", "major", "findings"])
-    return reports.assign(automatic="", comparison="", indication="", impression="")
+    return reports.assign(automatic="", site="", comparison="", indication="", impression="")
 
 
 def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from lungfuse.tables import rejected_table
 @pytest.fixture
 def candidates():
     rng = np.random.default_rng(0)
-    return pd.DataFrame({"group": rng.integers(0, 120, 200), "label": rng.integers(0, 2, 200)})
+    return pd.DataFrame({"group": rng.integers(0, 120, 200), "label": rng.integers(0, 2, 200), "site": ""})
 
 
 def test_no_group_is_in_two_folds_and_labels_are_even(candidates):
@@ -21,13 +21,21 @@ def test_no_group_is_in_two_folds_and_labels_are_even(candidates):
     assert (shares - candidates["label"].mean()).abs().max() < 0.05
 
 
+def test_every_hospital_is_spread_over_all_folds():
+    candidates = pd.DataFrame({"group": np.arange(100), "label": np.arange(100) % 2, "site": ["a"] * 80 + ["b"] * 20})
+    candidates["fold"] = assign_folds(candidates, folds=5, seed=0)
+    counts = candidates.groupby(["fold", "site", "label"]).size()
+    assert set(counts.xs("a", level="site")) == {8}
+    assert set(counts.xs("b", level="site")) == {2}
+
+
 def test_the_seed_decides(candidates):
     assert assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=1))
     assert not assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=2))
 
 
 def test_too_few_groups_are_told():
-    candidates = pd.DataFrame({"group": [0, 1, 2, 3, 4, 5], "label": [0, 0, 0, 0, 1, 1]})
+    candidates = pd.DataFrame({"group": [0, 1, 2, 3, 4, 5], "label": [0, 0, 0, 0, 1, 1], "site": ""})
     with pytest.raises(UserError, match=r"split\.folds: found 3, but label 1 has 2 groups"):
         assign_folds(candidates, 3, seed=0)
 

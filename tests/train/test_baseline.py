@@ -15,7 +15,7 @@ def pairs():
     frame["findings"] = [f"study {n}: lungs are {'low' if label else 'clear'}" for n, label in enumerate(labels)]
     frame["indication"] = "cough"
     frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n}" for n in range(60)]
-    return frame.assign(text=frame["findings"], comparison="", impression="")[columns(Pairs)]
+    return frame.assign(text=frame["findings"], site="", comparison="", impression="")[columns(Pairs)]
 
 
 def predict(pairs, studies, tmp_path, **row):

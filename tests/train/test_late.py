@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ def folds(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"label": np.arange(90) % 2, "group": np.arange(90), "fold": np.arange(90) % 3})
     frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n:02d}" for n in range(90)]
-    frame = frame.assign(text="", comparison="", indication="", findings="", impression="")
+    frame = frame.assign(text="", site="", comparison="", indication="", findings="", impression="")
     write_table(frame[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
     files = {"pairs": tmp_path / "pairs.csv"}
     for name, strength in [("image", 2.0), ("text", 0.7)]:
@@ -30,7 +32,10 @@ def folds(tmp_path):
 
 def fuse(folds, model, path):
     row = Row(model=model, images="raw", text="findings")
-    late.main(row=row, pairs=folds["pairs"], image_folds=folds["image"], text_folds=folds["text"], predictions=path)
+    late.main(
+        row=row, pairs=folds["pairs"], image_folds=folds["image"], text_folds=folds["text"], predictions=path,
+        settings=path.with_suffix(".json"),
+    )  # fmt: skip
     return read_table(path, Predictions)
 
 
@@ -65,6 +70,10 @@ def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds,
     text = pd.read_csv(folds["text"][0])
     text.loc[text["part"] == "test", "label"] = 1 - text["label"]
     both = spoiled.merge(text, on=["pair_id", "label", "part"], suffixes=("_image", "_text"))
-    again = late.stack(both[both["part"] == "validation"], both[both["part"] == "test"]).set_index("pair_id")["score"]
-    expected = stacked.set_index("pair_id")["score"][again.index]
-    np.testing.assert_allclose(again, expected, atol=1e-6)
+    validation, test = (both[both["part"] == part] for part in ["validation", "test"])
+    weights = late.stack(late.scores_of(validation), validation["label"].to_numpy())
+    expected = stacked.set_index("pair_id")["score"][test["pair_id"]]
+    np.testing.assert_allclose(late.fuse(late.scores_of(test), weights), expected, atol=1e-6)
+    kept = json.loads((tmp_path / "stacked.json").read_text())["folds"][0]
+    assert kept["weights"] == weights
+    assert weights["coefficients"][0] > 0

@@ -4,36 +4,23 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from small_study import EARLY, SETTINGS, TRAIN, command_line
 
 from lungfuse.encoders.network import load_encoder
 from lungfuse.errors import UserError
-from lungfuse.settings import Row, to_json
-from lungfuse.tables import ImageIndex, write_table
-from lungfuse.train.classifier import augment, set_trainable
+from lungfuse.models import build_model
+from lungfuse.settings import Row
+from lungfuse.train.classifier import Classifier, augment, set_trainable
 from lungfuse.train.data import Batches, image_rows, pad, tokenize
-from lungfuse.train.engine import encode, predict
-from lungfuse.train.train import build_classifier, build_dataset, main, split_positions
-
-
-def outputs(folder: Path) -> dict[str, Path]:
-    names = {"weights": "model.safetensors", "history": "history.csv", "fold_predictions": "predictions.csv"}
-    return {key: folder / name for key, name in names.items()} | {"settings": folder / "settings.json"}
-
-
-def train(small, folder: Path, row: Row | None = None, **changes) -> pd.DataFrame:
-    main(
-        row=row or small.row, fold=0, encoders=small.encoders, fusion=small.fusion,
-        train=small.train.model_copy(update=changes), seed=0, encoder_root=small.encoder_root,
-        **small.files, **outputs(folder),
-    )  # fmt: skip
-    return pd.read_csv(folder / "predictions.csv")
+from lungfuse.train.engine import predict
+from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders, split_positions
 
 
 @pytest.mark.parametrize(
@@ -45,18 +32,18 @@ def train(small, folder: Path, row: Row | None = None, **changes) -> pd.DataFram
     ],
 )
 def test_a_model_learns_what_its_inputs_tell(small, tmp_path, row):
-    predictions = train(small, tmp_path, row, epochs=12)
+    predictions = small.train(tmp_path, row, epochs=12)
     test = predictions[predictions["part"] == "test"]
-    assert set(test["pair_id"]) == set(small.frame["pair_id"][small.frame["fold"] == 0])
+    assert set(test["pair_id"]) == set(small.pairs["pair_id"][small.pairs["fold"] == 0])
     assert ((test["score"] >= 0.5) == test["label"]).mean() > 0.9
 
 
 def test_half_precision_trains_too(small, tmp_path):
-    assert train(small, tmp_path, precision="bf16")["score"].between(0, 1).all()
+    assert small.train(tmp_path, precision="bf16")["score"].between(0, 1).all()
 
 
 def test_a_training_leaves_its_record_and_no_checkpoints(small, tmp_path):
-    train(small, tmp_path)
+    small.train(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "history.csv", "images.npy", "index.csv", "model.safetensors", "pairs.csv", "predictions.csv", "settings.json",
     ]  # fmt: skip
@@ -71,7 +58,7 @@ def test_a_training_leaves_its_record_and_no_checkpoints(small, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights(small, tmp_path):
     for folder in ["a", "b"]:
-        train(small, tmp_path / folder)
+        small.train(tmp_path / folder)
     first, second = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ["a", "b"])
     assert first == second
 
@@ -79,14 +66,10 @@ def test_the_same_seed_gives_the_same_weights(small, tmp_path):
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small, tmp_path):
     """SIGKILL in the middle of an epoch, then the same command again."""
     epochs = {"epochs": 8, "patience": 20}
-    train(small, tmp_path / "unbroken", **epochs)
-    files = [part for key, path in (small.files | outputs(tmp_path / "broken")).items() for part in (option(key), path)]
-    command = [
-        sys.executable, "-m", "lungfuse", "train", "--row", to_json(small.row), "--fold", "0", "--seed", "0",
-        "--encoders", to_json(small.encoders), "--fusion", to_json(small.fusion),
-        "--train", to_json(small.train.model_copy(update=epochs)), "--encoder-root", small.encoder_root, *files,
-    ]  # fmt: skip
-    with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+    small.train(tmp_path / "unbroken", **epochs)
+    arguments = small.arguments(tmp_path / "broken", **epochs)
+    command = [sys.executable, "-m", "lungfuse", "train", *command_line(arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         for line in process.stdout:
             if line.startswith("epoch 2"):
                 time.sleep(0.05)
@@ -95,7 +78,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small, tmp_pat
     assert process.wait() == -signal.SIGKILL
     assert (tmp_path / "broken/last.ckpt").exists()
     assert not (tmp_path / "broken/model.safetensors").exists()
-    resumed = subprocess.run([*map(str, command)], stdout=subprocess.PIPE, text=True, timeout=300, check=True)
+    resumed = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
     assert "epoch 0," not in resumed.stdout, "it began anew"
     assert (tmp_path / "broken/model.safetensors").read_bytes() == (
         tmp_path / "unbroken/model.safetensors"
@@ -107,77 +90,66 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small, tmp_pat
 def test_a_killed_training_of_other_settings_is_not_gone_on_with(small, tmp_path, monkeypatch):
     with monkeypatch.context() as killed:
         killed.setattr("lungfuse.train.train.forget", lambda folder: None)
-        train(small, tmp_path / "a", learning_rate=0.5)
+        small.train(tmp_path / "a", learning_rate=0.5)
     assert (tmp_path / "a/last.ckpt").exists()
-    train(small, tmp_path / "a")
-    train(small, tmp_path / "b")
+    small.train(tmp_path / "a")
+    small.train(tmp_path / "b")
     first, second = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ["a", "b"])
     assert first == second
     assert not list((tmp_path / "a").glob("*.ckpt"))
 
 
-def option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def test_a_fused_model_can_start_from_unimodal_encoders(small, tmp_path):
+    small.train(tmp_path / "text", Row(model="text", text="findings"))
+    encoders = load_encoders(EARLY, SETTINGS["encoders"], small.encoder_root, [tmp_path / "text/model.safetensors"])
+    trained = load_file(tmp_path / "text/model.safetensors")
+    key = "embeddings.word_embeddings.weight"
+    assert torch.equal(encoders["text"].network.state_dict()[key], trained[f"encoders.text.network.{key}"])
+    untrained = load_file(small.encoder_root / "bert-tiny/model.safetensors")[key]
+    assert not torch.equal(encoders["text"].network.state_dict()[key], untrained)
 
 
-def test_a_fused_model_can_start_from_unimodal_encoders_and_leave_them(small, tmp_path):
-    train(small, tmp_path / "text", Row(model="text", text="findings"))
-    main(
-        row=small.row, fold=0, encoders=small.encoders, fusion=small.fusion,
-        train=small.train.model_copy(update={"layers": "frozen"}), seed=0, encoder_root=small.encoder_root,
-        starts=[tmp_path / "text/model.safetensors"], **small.files, **outputs(tmp_path / "fused"),
-    )  # fmt: skip
-    unimodal, fused = (load_file(tmp_path / name / "model.safetensors") for name in ["text", "fused"])
-    key = "encoders.text.network.embeddings.word_embeddings.weight"
-    assert torch.equal(unimodal[key], fused[key])
+def test_frozen_encoders_train_on_their_features_alone(small, tmp_path):
+    features = {"image_features": small.features("vit-tiny"), "text_features": small.features("bert-tiny")}
+    no_encoders = {"array": None, "index": None, "encoder_root": tmp_path / "none"}
+    predictions = small.train(tmp_path / "early", files=features | no_encoders, layers="frozen", epochs=40, patience=40)
+    test = predictions[predictions["part"] == "test"]
+    assert ((test["score"] >= 0.5) == test["label"]).mean() > 0.9
+    assert not any(key.startswith("encoders.") for key in load_file(tmp_path / "early/model.safetensors"))
 
 
-def test_tokens_of_frozen_encoders_are_made_once_and_give_the_same_scores(small):
-    dataset = build_dataset(small.row, small.frame, small.encoders, small.encoder_root, small.files["array"],
-                            small.files["index"], seed=0)  # fmt: skip
-    classifier = build_classifier(
-        small.row, small.encoders, small.fusion, small.train, small.encoder_root, dataset.labels, 0
-    )
-    tokens = encode(classifier, dataset)
-    assert tokens.tokens["image"].shape == (60, 65, 64)
-    np.testing.assert_allclose(
-        predict(classifier, tokens, np.arange(60)), predict(classifier, dataset, np.arange(60)), rtol=1e-4
+def dataset_of(small, ablation: str = ""):
+    row = EARLY.model_copy(update={"ablation": ablation})
+    files = small.files
+    return build_dataset(
+        row, small.pairs, SETTINGS["encoders"], small.encoder_root, files["array"], files["index"], seed=0
     )
 
 
-def score(small, seed_of_images: int | None = None) -> np.ndarray:
-    """Scores of an untrained classifier; the image array and its index may be permuted."""
-    if seed_of_images is not None:
-        order = np.random.default_rng(seed_of_images).permutation(60)
-        np.save(small.files["array"], small.images[order])
-        index = small.index.assign(row=np.argsort(order)).sample(frac=1, random_state=seed_of_images)
-        write_table(index, small.files["index"], ImageIndex)
-    dataset = build_dataset(small.row, small.frame, small.encoders, small.encoder_root, small.files["array"],
-                            small.files["index"], seed=0)  # fmt: skip
+def score(small) -> np.ndarray:
+    """Scores of an untrained classifier."""
     torch.manual_seed(0)
-    classifier = build_classifier(
-        small.row, small.encoders, small.fusion, small.train, small.encoder_root, dataset.labels, 0
-    )
-    return predict(classifier, dataset, np.arange(60))
+    encoders = load_encoders(EARLY, SETTINGS["encoders"], small.encoder_root, [])
+    classifier = Classifier(encoders, build_model("early", 64, 64, SETTINGS["fusion"]), TRAIN, torch.ones(2), 0)
+    return predict(classifier, dataset_of(small), np.arange(60))
 
 
 def test_images_are_joined_by_id_not_by_position(small):
     plain = score(small)
-    np.testing.assert_allclose(score(small, seed_of_images=1), plain, rtol=1e-6)
+    order = np.random.default_rng(1).permutation(60)
+    index = small.index.assign(row=np.argsort(order)).sample(frac=1, random_state=1)
+    permuted = replace(small, images=small.images[order], index=index)
+    permuted.write()
+    np.testing.assert_allclose(score(permuted), plain, rtol=1e-6)
 
 
 def test_a_pair_without_image_is_told(small):
     with pytest.raises(UserError, match="1 pairs have no image in the array, P07 first"):
-        image_rows(small.frame, small.index[small.index["image_id"] != "P07"])
+        image_rows(small.pairs, small.index[small.index["image_id"] != "P07"])
 
 
 def test_an_ablation_permutes_one_modality_and_leaves_the_other(small):
-    def inputs(ablation):
-        row = Row(model="early", images="raw", text="findings", ablation=ablation)
-        return build_dataset(row, small.frame, small.encoders, small.encoder_root, small.files["array"],
-                             small.files["index"], seed=0)  # fmt: skip
-
-    plain, image, text = inputs(""), inputs("shuffled-image"), inputs("shuffled-text")
+    plain, image, text = (dataset_of(small, ablation) for ablation in ["", "shuffled-image", "shuffled-text"])
     assert (image.image_rows != plain.image_rows).mean() > 0.9
     assert sorted(image.image_rows) == sorted(plain.image_rows)
     assert image.texts == plain.texts
@@ -185,8 +157,21 @@ def test_an_ablation_permutes_one_modality_and_leaves_the_other(small):
     assert (text.image_rows == plain.image_rows).all()
 
 
+def test_an_ablation_permutes_the_features_of_one_modality(small):
+    folders = {"image": small.features("vit-tiny"), "text": small.features("bert-tiny")}
+    plain, image = (
+        build_token_dataset(EARLY.model_copy(update={"ablation": ablation}), small.pairs, folders, seed=0)
+        for ablation in ["", "shuffled-image"]
+    )
+    assert (image.features["image"].starts != plain.features["image"].starts).mean() > 0.9
+    assert (image.features["text"].starts == plain.features["text"].starts).all()
+    batch = image[[0, 1]]
+    assert batch["image_tokens"].shape == (2, 65, 64)
+    assert batch["text_mask"].sum(1).tolist() == plain.features["text"].counts[:2].tolist()
+
+
 def test_learning_validation_and_test_share_no_group(small):
-    frame = small.frame.assign(group=np.arange(60) // 2, fold=np.arange(60) // 2 % 3)
+    frame = small.pairs.assign(group=np.arange(60) // 2, fold=np.arange(60) // 2 % 3)
     parts = split_positions(frame, fold=1, validation=0.25, seed=0)
     assert sorted(np.concatenate(parts)) == list(range(60))
     groups = [set(frame["group"].iloc[part]) for part in parts]

@@ -25,11 +25,17 @@ STAGES = {
     "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),
     "split": ("lungfuse.ingest.split", "Assign stratified, grouped folds."),
     "baseline": ("lungfuse.train.baseline", "Predict each test fold with a baseline."),
+    "linear-probe": ("lungfuse.train.linear_probe", "Predict each test fold with a linear probe of a frozen encoder."),
     "encoder": ("lungfuse.train.encoder", "Make the files of an encoder."),
+    "features": ("lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder."),
     "train": ("lungfuse.train.train", "Train a row of the comparison table for one fold."),
     "gather": ("lungfuse.train.gather", "Join the test scores of the folds to the pairs."),
     "late": ("lungfuse.train.late", "Fuse the scores of each fold's image and text models."),
+    "predict": ("lungfuse.predict.predict", "Predict new cases with a trained row."),
     "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
+    "sites": ("lungfuse.compare.sites", "Score every model at each hospital."),
+    "curves": ("lungfuse.compare.curves", "Draw the training curves of a study."),
+    "attention": ("lungfuse.predict.attention", "Draw where the words of a few reports look in their images."),
     "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
 }
 
@@ -76,8 +82,8 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     shared = settings.model_dump() | {"title": name} | files
-    predictions = [paths.predictions(row) for row in settings.rows]
-    return dict.fromkeys(STAGES, shared) | {"compare": shared | {"predictions": predictions}}
+    compared = {"models": list(shared["models"].values()), "predictions": [*map(paths.predictions, settings.models)]}
+    return dict.fromkeys(STAGES, shared) | dict.fromkeys(["compare", "sites"], shared | compared)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Reading the members of a gzipped tar as a stream, nothing unpacked to disk."""
+"""Reading the files of a gzipped tar, as a stream and nothing unpacked to disk, or of a folder."""
 
 import gzip
 import tarfile
@@ -51,12 +51,24 @@ def read_members(archive: Path, suffix: str, max_bytes: int) -> Iterator[Member]
         ) from error
 
 
+def read_folder(folder: Path, suffix: str, max_bytes: int) -> Iterator[Member]:
+    """Yield the files of `folder` that end in `suffix`, in the order of their names, one in memory at a time.
+
+    A file that is larger than `max_bytes` comes without data.
+    """
+    for path in sorted(folder.glob(f"*{suffix}")):
+        problem = _too_large(path.stat().st_size, max_bytes)
+        yield Member(path.name, b"" if problem else path.read_bytes(), problem)
+
+
 def _problem(info: tarfile.TarInfo, max_bytes: int) -> str:
     path = PurePosixPath(info.name)
     if path.is_absolute() or ".." in path.parts:
         return "its path leads out of the archive"
     if not info.isreg():
         return "is a link or device, not a file"
-    if info.size > max_bytes:
-        return f"has {info.size:,} bytes, more than the {max_bytes:,} allowed"
-    return ""
+    return _too_large(info.size, max_bytes)
+
+
+def _too_large(found: int, allowed: int) -> str:
+    return f"has {found:,} bytes, more than the {allowed:,} allowed" if found > allowed else ""

@@ -3,10 +3,12 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+import numpy as np
 
 from lungfuse.errors import UserError
 
@@ -40,6 +42,32 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+@contextmanager
+def whole_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write a .npy file of shape (count, *shape) part by part: the block is given a function that appends to axis 0.
+
+    The file appears when the block has ended well, see `whole_file`. Memory use does not grow with it.
+    """
+    count = 0
+    with whole_file(path, "wb") as stream:
+
+        def write_header() -> None:
+            # NumPy pads the header, so that the length of axis 0 can be written again in place.
+            header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(stream, header | {"shape": (count, *shape)})
+
+        def append(part: np.ndarray) -> None:
+            nonlocal count
+            part = np.ascontiguousarray(part, dtype).reshape(-1, *shape)
+            stream.write(part.data)
+            count += len(part)
+
+        write_header()
+        yield append
+        stream.seek(0)
+        write_header()
 
 
 def sha256(path: Path) -> str:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from lungfuse.adapters import load_adapter
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings import FUSED, TRAINED, Modality, Study
+from lungfuse.settings import TRAINED, Modality, Study
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
 SCHEMA = Path("workflow/schemas/params.schema.json")
+ENCODER_ROOT = Path("data/encoders")
+FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
+TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,11 @@ class Paths:
 
     @property
     def report_files(self) -> list[Path]:
-        return [self.raw / file for file in load_adapter(self.study.adapter).REPORT_FILES]
+        return self._raw_files(load_adapter(self.study.adapter).REPORT_FILES)
 
     @property
     def image_files(self) -> list[Path]:
-        return [self.raw / file for file in load_adapter(self.study.adapter).IMAGE_FILES]
+        return self._raw_files(load_adapter(self.study.adapter).IMAGE_FILES)
 
     @property
     def reports(self) -> Path:
@@ -80,6 +83,10 @@ class Paths:
         return self.results / "pairs.csv"
 
     @property
+    def sites_table(self) -> Path:
+        return self.results / "sites.csv"
+
+    @property
     def comparison_table(self) -> Path:
         return self.results / "comparison.csv"
 
@@ -96,6 +103,18 @@ class Paths:
         return self.results / "figures" / "funnel.svg"
 
     @property
+    def curves_figure(self) -> Path:
+        return self.results / "figures" / "curves.svg"
+
+    def attention_figure(self, row: str) -> Path:
+        return self.results / "figures" / f"attention_{row}.svg"
+
+    @property
+    def attention_rows(self) -> list[str]:
+        """The rows whose attention can be drawn."""
+        return [row for row in self.study.rows_of({"kv-exchange"}) if not self.study.models[row].ablation]
+
+    @property
     def comparison_figure(self) -> Path:
         return self.results / "figures" / "comparison.svg"
 
@@ -109,47 +128,99 @@ class Paths:
 
     @property
     def encoder_root(self) -> Path:
-        return Path("data/encoders")
+        return ENCODER_ROOT
 
     def encoder(self, name: str, modality: Modality) -> dict[str, Path]:
         """The files of an encoder by what they hold; a text encoder has a tokenizer."""
         files = {"config": CONFIG, "weights": WEIGHTS} | ({"tokenizer": TOKENIZER} if modality == "text" else {})
         return {key: self.encoder_root / name / file for key, file in files.items()}
 
-    def image_inputs(self, row: str) -> list[Path]:
-        """The image array and its index, for a row that reads images."""
-        return [self.array, self.index] if "image" in self.study.rows[row].inputs else []
+    def features(self, source: str, reads: str) -> Path:
+        """The folder of the tokens that an encoder makes of the images or section it reads.
 
-    def encoder_inputs(self, row: str) -> list[Path]:
-        """The files of the encoders that a row stands on."""
-        names = self.study.encoders.of(self.study.rows[row].inputs)
-        return [path for modality, name in names.items() for path in self.encoder(name, modality).values()]
+        `source` is the name of an encoder, or <row>_fold<k> of the row that has trained it.
+        """
+        return self._data("features") / source / reads
 
-    def start_inputs(self, row: str, fold: str) -> list[Path]:
-        """The weights of the unimodal rows from which a fused row starts, if it does."""
-        spec = self.study.rows[row]
-        if spec.model not in FUSED or self.study.train_of(spec).start != "unimodal":
-            return []
-        return [self.model(part, fold) / WEIGHTS for part in self.study.parts_of(spec)]
+    def feature_files(self, source: str, reads: str) -> list[Path]:
+        return [self.features(source, reads) / name for name in [FEATURE_TOKENS, FEATURE_INDEX]]
 
-    def late_inputs(self, row: str) -> list[list[Path]]:
+    def feature_inputs(self, source: str, modality: Modality) -> dict[str, list[Path]]:
+        """What the features of an encoder are made from, besides the pairs."""
+        name = getattr(self.study.encoders, modality)
+        inputs = {"encoder": list(self.encoder(name, modality).values())}
+        if modality == "image":
+            inputs["images"] = [self.array, self.index]
+        if source != name:
+            row, fold = source.rsplit("_fold", 1)
+            inputs["start"] = [self.model(row, fold) / WEIGHTS]
+        return inputs
+
+    def training_inputs(self, row: str, fold: str) -> dict[str, list[Path]]:
+        """What a training reads besides the pairs: features where the encoders are frozen, else what encoders read."""
+        spec = self.study.models[row]
+        frozen = self.study.train_of(spec).layers == "frozen"
+        inputs: dict[str, list[Path]] = {}
+        for modality in sorted(spec.inputs):
+            source = self.study.encoder_source(spec, modality, fold)
+            files = self.feature_inputs(source, modality)
+            if frozen:
+                features = {f"{modality}_features": self.feature_files(source, spec.reads(modality))}
+                files = features | {kind: files[kind] for kind in files if kind == "start"}
+            for kind in files:
+                inputs.setdefault(kind, []).extend(files[kind])
+        return inputs
+
+    def late_inputs(self, row: str) -> dict[str, list[Path]]:
         """The scores of each fold, of the image row and of the text row that a late fusion combines."""
-        parts = self.study.parts_of(self.study.rows[row])
-        return [
-            [self.model(part, fold) / "predictions.csv" for fold in range(self.study.split.folds)] for part in parts
-        ]
+        return {
+            f"{modality}_folds": [self.model(part, fold) / "predictions.csv" for fold in range(self.study.split.folds)]
+            for modality, part in self.study.parts_of(self.study.models[row]).items()
+        }
 
     @property
     def trainings(self) -> list[Path]:
         """What each training took, for the rows that are trained."""
-        folds = range(self.study.split.folds)
-        return [self.model(row, fold) / "settings.json" for row in self.study.rows_of(TRAINED) for fold in folds]
+        return self._of_trainings(TRAINED_SETTINGS)
+
+    @property
+    def histories(self) -> list[Path]:
+        """The epochs of each training, for the rows that are trained."""
+        return self._of_trainings(HISTORY)
+
+    @property
+    def models(self) -> Path:
+        return self.results / "models"
 
     def model(self, row: str, fold: int | str) -> Path:
-        return self.results / "models" / row / f"fold{fold}"
+        return self.models / row / f"fold{fold}"
+
+    def trained_files(self, row: str) -> list[Path]:
+        """What is needed to predict with a trained row: its weights and settings, and those of its encoders."""
+        files = []
+        for fold in map(str, range(self.study.split.folds)):
+            spec = self.study.models[row]
+            files += [self.model(row, fold) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
+            for modality in sorted(spec.inputs):
+                made_from = self.feature_inputs(self.study.encoder_source(spec, modality, fold), modality)
+                files += made_from["encoder"] + made_from.get("start", [])
+        return list(dict.fromkeys(files))
+
+    def late_settings(self, row: str) -> Path:
+        """The weights of a late fusion, and where its parts are."""
+        return self.models / row / TRAINED_SETTINGS
 
     def predictions(self, row: str) -> Path:
         return self.results / "predictions" / f"{row}.csv"
+
+    def _of_trainings(self, name: str) -> list[Path]:
+        folds = range(self.study.split.folds)
+        return [self.model(row, fold) / name for row in self.study.rows_of(TRAINED) for fold in folds]
+
+    def _raw_files(self, names: list[str]) -> list[Path]:
+        """Files of the raw folder; a folder is given by its files, so that a change of any of them is seen."""
+        paths = [self.raw / name for name in names]
+        return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
 
     def _data(self, kind: str) -> Path:
         return Path("data") / kind / self.name

@@ -35,11 +35,13 @@ def _ascending(ngrams: list[int]) -> list[int]:
 Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Literal["", "raw"]
+Precision = Literal["auto", "fp32", "bf16"]
 Ablation = Literal["", "shuffled-image", "shuffled-text"]
 ModelName = Literal[
     "majority",
     "tfidf",
     "tfidf-logistic",
+    "linear-probe",
     "image",
     "text",
     "early",
@@ -51,9 +53,12 @@ ModelName = Literal[
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
+MODELS = set(get_args(ModelName))
 BASELINES = {"majority", "tfidf", "tfidf-logistic"}
+PROBES = {"linear-probe"}
 LATE = {"late", "late-stacked"}
 FUSED = {"early", "joint", "kv-exchange", "irene"}
 TRAINED = {"image", "text"} | FUSED
@@ -61,6 +66,7 @@ INPUTS_OF_MODEL: dict[str, set[Modality]] = {
     "majority": set(),
     "tfidf": {"text"},
     "tfidf-logistic": {"text"},
+    "linear-probe": {"image"},
     "image": {"image"},
     "text": {"text"},
     **{model: {"image", "text"} for model in sorted(FUSED | LATE)},
@@ -118,11 +124,18 @@ class LinearTextSettings(Settings):
     c: Annotated[float, Field(gt=0)]
 
 
+class LinearProbeSettings(Settings):
+    """A logistic regression on standardised mean tokens of a frozen encoder; `c` is the inverse regularisation."""
+
+    c: Annotated[float, Field(gt=0)]
+
+
 class BaselineSettings(Settings):
     """The baselines: `tfidf` is a support vector machine, `tfidf_logistic` a logistic regression."""
 
     tfidf: LinearTextSettings
     tfidf_logistic: LinearTextSettings
+    linear_probe: LinearProbeSettings
 
 
 class PublishedFigure(Settings):
@@ -204,11 +217,14 @@ class TrainSettings(Settings):
     patience: Annotated[int, Field(ge=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
     augment: bool
-    precision: Literal["auto", "fp32", "bf16"]
+    precision: Precision
 
 
 class Row(Settings):
-    """A row of the comparison table: a model, its inputs, and what of `train` is different for it."""
+    """A row of the comparison table: a model, its inputs, and what of `train` is different for it.
+
+    In params.yaml `model` may be left out where the row bears the model's name.
+    """
 
     model: ModelName
     images: Images = ""
@@ -224,6 +240,10 @@ class Row(Settings):
     @property
     def inputs(self) -> set[Modality]:
         return ({"image"} if self.images else set()) | ({"text"} if self.text else set())
+
+    def reads(self, modality: Modality) -> Images | Section:
+        """Which images, or which section of the report."""
+        return {"image": self.images, "text": self.text}[modality]
 
     @model_validator(mode="after")
     def inputs_fit_model(self) -> "Row":
@@ -256,29 +276,45 @@ class Study(Settings):
     fusion: FusionSettings
     train: TrainSettings
     comparison: ComparisonSettings
-    models: Annotated[list[Row], Field(min_length=1)]
-
-    @property
-    def rows(self) -> dict[str, Row]:
-        """The rows of the comparison table by name, as in results/<study>/predictions/<name>.csv."""
-        return {self._row_name(row): row for row in self.models}
+    models: Annotated[dict[RowName, Row], Field(min_length=1)]
 
     def rows_of(self, models: set[str]) -> list[str]:
         """The names of the rows whose model is one of `models`."""
-        return [name for name, row in self.rows.items() if row.model in models]
-
-    def _row_name(self, row: Row) -> str:
-        section = row.text if row.text != self.filter.text_fields[0] else ""
-        return "_".join(part for part in [row.model, section, row.ablation] if part)
+        return [name for name, row in self.models.items() if row.model in models]
 
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
         return TrainSettings.model_validate(self.train.model_dump() | row.train)
 
-    def parts_of(self, row: Row) -> list[str]:
-        """The names of the rows, of images and of text, that a late fusion combines."""
-        parts = [Row(model="image", images=row.images), Row(model="text", text=row.text)]
-        return [self._row_name(part) for part in parts]
+    def parts_of(self, row: Row) -> dict[Modality, str]:
+        """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
+        same_input = {"image": lambda part: part.images == row.images, "text": lambda part: part.text == row.text}
+        return {
+            modality: name
+            for modality in sorted(row.inputs)
+            for name, part in self.models.items()
+            if part.model == modality and same_input[modality](part)
+        }
+
+    def encoder_source(self, row: Row, modality: Modality, fold: int | str) -> str:
+        """Where a row's encoder is from: its own name as it comes, or <row>_fold<k> of the row that has trained it."""
+        if row.model in FUSED and self.train_of(row).start == "unimodal":
+            part = self.parts_of(row)[modality]
+            if self.train_of(self.models[part]).layers != "frozen":
+                return f"{part}_fold{fold}"
+        return getattr(self.encoders, modality)
+
+    @model_validator(mode="before")
+    @classmethod
+    def rows_bear_their_models_name(cls, study: Any) -> Any:
+        models = study.get("models") if isinstance(study, dict) else None
+        if not isinstance(models, dict):
+            return study
+        named = {
+            name: {"model": name} | row if isinstance(row, dict) and name in MODELS else row
+            for name, row in models.items()
+        }
+        return study | {"models": named}
 
     @field_validator("adapter")
     @classmethod
@@ -290,23 +326,25 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def models_fit_study(self) -> "Study":
-        if len(self.rows) < len(self.models):
-            raise ValueError("models: two rows are the same; remove one")
-        for row in self.models:
+        seen: dict[tuple, str] = {}
+        for name, row in self.models.items():
+            first = seen.setdefault((row.model, row.images, row.text, row.ablation), name)
+            if first != name:
+                raise ValueError(f"models.{name}: has the model and inputs of {first}; remove one")
             if missing := row.inputs - set(self.modalities):
-                raise ValueError(f"models: {row.model} needs {_listed(missing)}, which is not among the modalities")
+                raise ValueError(f"models.{name}: needs {_listed(missing)}, which is not among the modalities")
             try:
                 self.train_of(row)
             except ValidationError as error:
                 problem = error.errors()[0]
-                raise ValueError(f"models: {row.model}: train.{problem['loc'][0]}: {problem['msg']}") from error
+                raise ValueError(f"models.{name}.train.{problem['loc'][0]}: {problem['msg']}") from error
             combines = row.model in LATE or (row.model in FUSED and self.train_of(row).start == "unimodal")
-            if combines and (absent := set(self.parts_of(row)) - set(self.rows)):
+            if combines and (absent := row.inputs - set(self.parts_of(row))):
                 raise ValueError(
-                    f"models: {row.model} combines {', '.join(sorted(absent))}, which has no row of its own"
+                    f"models.{name}: combines unimodal rows, but no row of model {_listed(absent)} has the same input"
                 )
             if row.text and row.text not in self.filter.text_fields:
-                raise ValueError(f"models: {row.model} reads {row.text}, which is not among filter.text_fields")
+                raise ValueError(f"models.{name}: reads {row.text}, which is not among filter.text_fields")
         return self
 
 
@@ -368,6 +406,7 @@ def params_schema() -> dict[str, Any]:
     ]  # mappings, which an overlay may give in part
     for definition in [schema, *(definitions[name] for name in sections)]:
         definition.pop("required")
+    definitions["Row"].pop("required")  # a row may bear its model's name
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "params.yaml",
@@ -437,7 +476,7 @@ def _fields_at(location: tuple) -> list[str]:
     for key in location:
         if isinstance(key, str) and key in model.model_fields:
             annotation = model.model_fields[key].annotation
-            model = next(iter(get_args(annotation)), annotation)
+            model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
     return list(model.model_fields)
 
 

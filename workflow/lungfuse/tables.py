@@ -22,9 +22,13 @@ class Table(pa.DataFrameModel):
 
 
 class Reports(Table):
-    """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '."""
+    """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
+
+    `site` is the hospital, empty when the collection does not say.
+    """
 
     report_id: Series[str] = pa.Field(unique=True)
+    site: Series[str]
     major: Series[str]
     automatic: Series[str]
     comparison: Series[str]
@@ -67,6 +71,7 @@ class Candidates(Table):
     label: Series[int] = pa.Field(isin=[0, 1])
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
+    site: Series[str]
     comparison: Series[str]
     indication: Series[str]
     findings: Series[str]
@@ -83,10 +88,19 @@ class Pairs(Table):
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
     fold: Series[int] = pa.Field(ge=0)
+    site: Series[str]
     comparison: Series[str]
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+
+
+class FeatureIndex(Table):
+    """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    start: Series[int] = pa.Field(ge=0)
+    tokens: Series[int] = pa.Field(ge=1)
 
 
 class Predictions(Table):
@@ -106,6 +120,14 @@ class FoldPredictions(Table):
     label: Series[int] = pa.Field(isin=[0, 1])
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = pa.Field(ge=0, le=1)
+
+
+class Cases(Table):
+    """New cases to predict; `image` is a path. A row of one modality leaves the other empty."""
+
+    id: Series[str] = pa.Field(unique=True)
+    image: Series[str]
+    text: Series[str]
 
 
 class Comparison(Table):
@@ -131,6 +153,25 @@ class Comparison(Table):
     p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
     seconds_per_epoch: Series[float] = pa.Field(nullable=True)
     published_accuracy: Series[float] = pa.Field(nullable=True)
+
+
+class Sites(Table):
+    """One row a model and site: where its errors come from. `false_positives` and `false_negatives` are pairs."""
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    site: Series[str]
+    n: Series[int]
+    positives: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float]
+    accuracy_high: Series[float]
+    auroc: Series[float]
+    auroc_low: Series[float]
+    auroc_high: Series[float]
+    false_positives: Series[int]
+    false_negatives: Series[int]
 
 
 class Funnel(Table):

@@ -3,6 +3,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import get_args
 
 from snakemake.exceptions import WorkflowError
 
@@ -15,9 +16,9 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(WORKFLOW))}
 
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError
-from lungfuse.paths import RAW, Paths
+from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS, RAW, Paths
 from lungfuse.encoders import encoders_of
-from lungfuse.settings import BASELINES, LATE, TRAINED, load_study, to_json
+from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Images, Section, load_study, to_json
 
 try:
     STUDY_NAME, STUDY = load_study(config)
@@ -27,15 +28,42 @@ except UserError as error:
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
 
-TRAINING_CODE = [CODE / "train" / f"{module}.py" for module in ["train", "engine", "classifier", "data"]]
+TRAINING_CODE = [CODE / "train" / f"{module}.py" for module in ["train", "engine", "classifier", "data", "features"]]
 TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
+MODALITY_OF = dict.fromkeys(filter(None, get_args(Images)), "image") | dict.fromkeys(get_args(Section), "text")
 MODEL_FILES = {"image": "unimodal.py", "text": "unimodal.py", "kv-exchange": "kv_exchange.py"}
 
 
 def training_code(row: str) -> list[Path]:
     """The modules that decide what training a row gives."""
-    model = STUDY.rows[row].model
+    model = STUDY.models[row].model
     return [*TRAINING_CODE, CODE / "models" / MODEL_FILES.get(model, f"{model}.py")]
+
+
+def feature_options(reads: str, input) -> str:
+    """The files and section of the features of `reads` as options of the command line."""
+    array, index = input.get("images", (None, None))
+    section = reads if MODALITY_OF[reads] == "text" else None
+    return options(array=array, index=index, start=input.get("start"), section=section)
+
+
+def training_options(input) -> str:
+    """The files of a training as options of the command line."""
+    array, index = input.get("images", (None, None))
+    folders = {
+        name: Path(input[name][0]).parent for name in ["image_features", "text_features"] if name in input.keys()
+    }
+    return options(array=array, index=index, starts=input.get("start"), **folders)
+
+
+def options(**values) -> str:
+    """Options of the command line, those that have a value."""
+    given = {
+        name: " ".join(map(str, [value] if isinstance(value, (str, Path)) else value))
+        for name, value in values.items()
+        if value
+    }
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
 
 
 def one_of(names) -> str:

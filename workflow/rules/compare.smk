@@ -1,7 +1,7 @@
 rule compare:
     input:
         pairs=PATHS.pairs,
-        predictions=[PATHS.predictions(row) for row in STUDY.rows],
+        predictions=[PATHS.predictions(row) for row in STUDY.models],
         trainings=PATHS.trainings,
         code=[CODE / "compare" / "compare.py", CODE / "compare" / "scores.py"],
     output:
@@ -25,7 +25,7 @@ rule compare:
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
-        models=to_json(STUDY.models),
+        models=to_json(list(STUDY.models.values())),
         encoders=to_json(STUDY.encoders),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
@@ -39,11 +39,40 @@ rule compare:
         "--comparison-page {output.comparison_page} --metrics {output.metrics} > {log} 2>&1"
 
 
+rule sites:
+    input:
+        pairs=PATHS.pairs,
+        predictions=[PATHS.predictions(row) for row in STUDY.models],
+        code=[CODE / "compare" / "sites.py", CODE / "compare" / "scores.py"],
+    output:
+        sites_table=report(
+            PATHS.sites_table, caption="../report/sites.rst", category="Comparison", labels={"show": "sites"}
+        ),
+    log:
+        PATHS.logs / "sites.log",
+    benchmark:
+        PATHS.logs / "sites.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        models=to_json(list(STUDY.models.values())),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Scoring the models of {STUDY_NAME} at each hospital"
+    shell:
+        "python -m lungfuse sites --models {params.models:q} --comparison {params.comparison:q} --seed {params.seed} "
+        "--pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
+
+
 rule figures:
     input:
         funnel=PATHS.funnel,
         comparison_table=PATHS.comparison_table,
-        code=CODE / "compare" / "figures.py",
+        code=[CODE / "compare" / "figures.py", CODE / "compare" / "style.py"],
     output:
         funnel_figure=report(
             PATHS.funnel_figure, caption="../report/funnel.rst", category="Pairs", labels={"show": "filters"}
@@ -72,3 +101,69 @@ rule figures:
         "python -m lungfuse figures --title {params.title} --notice={params.notice:q} --funnel {input.funnel} "
         "--comparison-table {input.comparison_table} --funnel-figure {output.funnel_figure} "
         "--comparison-figure {output.comparison_figure} > {log} 2>&1"
+
+
+rule curves:
+    input:
+        histories=PATHS.histories,
+        code=[CODE / "compare" / "curves.py", CODE / "compare" / "style.py"],
+    output:
+        curves_figure=report(
+            PATHS.curves_figure, caption="../report/curves.rst", category="Training", labels={"show": "curves"}
+        ),
+    log:
+        PATHS.logs / "curves.log",
+    benchmark:
+        PATHS.logs / "curves.benchmark.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        runtime="10m",
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+    message:
+        "Drawing the training curves of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse curves --title {params.title} --notice={params.notice:q} --histories {input.histories} "
+        "--curves-figure {output.curves_figure} > {log} 2>&1"
+
+
+rule attention:
+    input:
+        trained=lambda wildcards: PATHS.trained_files(wildcards.row),
+        pairs=PATHS.pairs,
+        array=PATHS.array,
+        index=PATHS.index,
+        predictions=PATHS.predictions("{row}"),
+        code=[CODE / "predict" / "attention.py", CODE / "predict" / "trained.py", CODE / "compare" / "style.py"],
+    output:
+        attention_figure=report(
+            PATHS.attention_figure("{row}"),
+            caption="../report/attention.rst",
+            category="Attention",
+            labels={"row": "{row}"},
+        ),
+    log:
+        PATHS.logs / "attention" / "{row}.log",
+    benchmark:
+        PATHS.logs / "attention" / "{row}.benchmark.tsv"
+    wildcard_constraints:
+        row=one_of(PATHS.attention_rows),
+    conda:
+        "../envs/fusion.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        model=lambda wildcards: PATHS.models / wildcards.row,
+        encoder_root=PATHS.encoder_root,
+    message:
+        "Drawing the attention of {wildcards.row}"
+    shell:
+        "python -m lungfuse attention --title {params.title} --notice={params.notice:q} --model {params.model} "
+        "--pairs {input.pairs} --array {input.array} --index {input.index} --predictions {input.predictions} "
+        "--encoder-root {params.encoder_root} --attention-figure {output.attention_figure} > {log} 2>&1"

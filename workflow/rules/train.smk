@@ -16,7 +16,7 @@ rule baseline:
         mem_mb=1000,
         runtime="10m",
     params:
-        row=lambda wildcards: to_json(STUDY.rows[wildcards.row]),
+        row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         baselines=to_json(STUDY.baselines),
         seed=STUDY.seed,
     message:
@@ -68,12 +68,72 @@ rule text_encoder:
         "--tokenizer {output.tokenizer} > {log} 2>&1"
 
 
-rule train:
+rule features:
+    input:
+        unpack(lambda wildcards: PATHS.feature_inputs(wildcards.source, MODALITY_OF[wildcards.reads])),
+        pairs=PATHS.pairs,
+        code=[CODE / "train" / "features.py", CODE / "train" / "data.py", CODE / "encoders" / "network.py"],
+    output:
+        tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
+        token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,
+    log:
+        PATHS.logs / "features" / "{source}_{reads}.log",
+    benchmark:
+        PATHS.logs / "features" / "{source}_{reads}.benchmark.tsv"
+    wildcard_constraints:
+        source=r"[\w-]+",
+        reads=one_of(MODALITY_OF),
+    conda:
+        "../envs/fusion.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="2h",
+    params:
+        encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
+        precision=STUDY.train.precision,
+        inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
+        encoder_root=PATHS.encoder_root,
+    message:
+        "Encoding {wildcards.reads} with {wildcards.source}"
+    shell:
+        "python -m lungfuse features --encoder {params.encoder} --precision {params.precision} --pairs {input.pairs} "
+        "--encoder-root {params.encoder_root} {params.inputs} --tokens {output.tokens} "
+        "--token-index {output.token_index} --threads {threads} > {log} 2>&1"
+
+
+rule linear_probe:
     input:
         pairs=PATHS.pairs,
-        images=lambda wildcards: PATHS.image_inputs(wildcards.row),
-        encoders=lambda wildcards: PATHS.encoder_inputs(wildcards.row),
-        starts=lambda wildcards: PATHS.start_inputs(wildcards.row, wildcards.fold),
+        features=lambda wildcards: PATHS.feature_files(STUDY.encoders.image, STUDY.models[wildcards.row].images),
+        code=[CODE / "train" / "linear_probe.py", CODE / "train" / "data.py"],
+    output:
+        predictions=PATHS.predictions("{row}"),
+    log:
+        PATHS.logs / "linear_probe" / "{row}.log",
+    benchmark:
+        PATHS.logs / "linear_probe" / "{row}.benchmark.tsv"
+    wildcard_constraints:
+        row=one_of(STUDY.rows_of(PROBES)),
+    conda:
+        "../envs/fusion.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="10m",
+    params:
+        baselines=to_json(STUDY.baselines),
+        features=lambda wildcards, input: Path(input.features[0]).parent,
+    message:
+        "Probing a frozen encoder: {wildcards.row}"
+    shell:
+        "python -m lungfuse linear-probe --baselines {params.baselines:q} --pairs {input.pairs} "
+        "--features {params.features} --predictions {output.predictions} > {log} 2>&1"
+
+
+rule train:
+    input:
+        unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.fold)),
+        pairs=PATHS.pairs,
         code=lambda wildcards: training_code(wildcards.row),
     output:
         weights=PATHS.model("{row}", "{fold}") / "model.safetensors",
@@ -94,20 +154,21 @@ rule train:
         mem_mb=8000,
         runtime="8h",
     params:
-        row=lambda wildcards: to_json(STUDY.rows[wildcards.row]),
+        row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         encoders=to_json(STUDY.encoders),
         fusion=to_json(STUDY.fusion),
-        train=lambda wildcards: to_json(STUDY.train_of(STUDY.rows[wildcards.row])),
+        train=lambda wildcards: to_json(STUDY.train_of(STUDY.models[wildcards.row])),
         seed=STUDY.seed,
-        images=lambda wildcards, input: f"--array {input.images[0]} --index {input.images[1]}" if input.images else "",
-        starts=lambda wildcards, input: f"--starts {input.starts}" if input.starts else "",
+        images=to_json(STUDY.images),
+        labels=[label.name for label in STUDY.filter.labels],
+        inputs=lambda wildcards, input: training_options(input),
         encoder_root=PATHS.encoder_root,
     message:
         "Training {wildcards.row}, fold {wildcards.fold}"
     shell:
         "python -m lungfuse train --row {params.row:q} --fold {wildcards.fold} --encoders {params.encoders:q} "
-        "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --pairs {input.pairs} {params.images} "
-        "--encoder-root {params.encoder_root} {params.starts} --weights {output.weights} --history {output.history} "
+        "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
+        "--labels {params.labels} --pairs {input.pairs} {params.inputs} --encoder-root {params.encoder_root} --weights {output.weights} --history {output.history} "
         "--fold-predictions {output.fold_predictions} --settings {output.settings} --threads {threads} > {log} 2>&1"
 
 
@@ -136,12 +197,12 @@ rule gather:
 
 rule late:
     input:
+        unpack(lambda wildcards: PATHS.late_inputs(wildcards.row)),
         pairs=PATHS.pairs,
-        image_folds=lambda wildcards: PATHS.late_inputs(wildcards.row)[0],
-        text_folds=lambda wildcards: PATHS.late_inputs(wildcards.row)[1],
         code=CODE / "train" / "late.py",
     output:
         predictions=PATHS.predictions("{row}"),
+        settings=PATHS.late_settings("{row}"),
     log:
         PATHS.logs / "late" / "{row}.log",
     wildcard_constraints:
@@ -152,9 +213,9 @@ rule late:
         mem_mb=500,
         runtime="10m",
     params:
-        row=lambda wildcards: to_json(STUDY.rows[wildcards.row]),
+        row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
     message:
         "Fusing the scores of image and text: {wildcards.row}"
     shell:
         "python -m lungfuse late --row {params.row:q} --pairs {input.pairs} --image-folds {input.image_folds} "
-        "--text-folds {input.text_folds} --predictions {output.predictions} > {log} 2>&1"
+        "--text-folds {input.text_folds} --predictions {output.predictions} --settings {output.settings} > {log} 2>&1"

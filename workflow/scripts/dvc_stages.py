@@ -88,9 +88,11 @@ def _kind(output: str) -> str:
 def _param_keys(job: Job, study: str, params: dict) -> list[str]:
     """The settings a rule names in `params`, where they stand in params.yaml."""
     places = {"defaults": params["defaults"], f"studies.{study}": params["studies"][study]}
-    return [
+    keys = [
         f"{place}.{key}" for place, settings in places.items() for key in sorted(job.params.keys()) if key in settings
     ]
+    row = [f"studies.{study}.models.{job.wildcards.row}"] if hasattr(job.params, "row") else []
+    return keys + row
 
 
 if __name__ == "__main__":

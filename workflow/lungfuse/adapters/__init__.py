@@ -36,12 +36,14 @@ class Collection:
 class Adapter(Protocol):
     """What every module of this package offers.
 
-    `REPORT_FILES` and `IMAGE_FILES` are names in the raw folder; `DOWNLOADS` says where some of them come from.
+    `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder; `DOWNLOADS` says where some come from.
+    `SITES` names the hospitals by their mark in the collection; it is empty when they are not known.
     """
 
     REPORT_FILES: list[str]
     IMAGE_FILES: list[str]
     DOWNLOADS: dict[str, Download]
+    SITES: dict[str, str]
 
     def read_reports(self, raw: Path) -> Collection:
         """Read reports, the images they name and the views of these; reports in the order of the collection."""

@@ -2,23 +2,12 @@
 
 from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.files import whole_file
+from lungfuse.compare.style import BLUE, ORANGE, heading, save
 from lungfuse.tables import Comparison, Funnel, read_table
-
-matplotlib.use("svg")
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "lungfuse",  # the same file on every run
-    "svg.fonttype": "none",
-}
-OURS, PUBLISHED = "#0072B2", "#D55E00"  # from the colour-blind safe palette of Okabe and Ito
 
 
 def main(
@@ -41,43 +30,36 @@ def main(
     comparison_figure
         Output: accuracy of each model with its interval, SVG.
     """
-    heading = f"{title} ({notice})" if notice else title
-    with plt.rc_context(STYLE):
-        _save(draw_funnel(read_table(funnel, Funnel), heading), funnel_figure)
-        _save(draw_comparison(read_table(comparison_table, Comparison), heading), comparison_figure)
+    above = heading(title, notice)
+    save(draw_funnel(read_table(funnel, Funnel), above), funnel_figure)
+    save(draw_comparison(read_table(comparison_table, Comparison), above), comparison_figure)
 
 
-def draw_funnel(funnel: pd.DataFrame, heading: str) -> Figure:
+def draw_funnel(funnel: pd.DataFrame, above: str) -> Figure:
     """A bar a step of the table `Funnel`, from top to bottom."""
     figure, axes = plt.subplots(figsize=(6.5, 0.28 * len(funnel) + 0.8), layout="constrained")
-    bars = axes.barh(funnel["step"], funnel["count"], color=OURS)
+    bars = axes.barh(funnel["step"], funnel["count"], color=BLUE)
     axes.bar_label(bars, labels=[f"{count:,}" for count in funnel["count"]], padding=3)
     axes.invert_yaxis()
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_title(heading, loc="left")
+    axes.set_title(above, loc="left")
     return figure
 
 
-def draw_comparison(comparison: pd.DataFrame, heading: str) -> Figure:
+def draw_comparison(comparison: pd.DataFrame, above: str) -> Figure:
     """A forest plot of the table `Comparison`: accuracy with interval, and the published figures."""
     names = comparison[["model", "images", "text"]].apply(lambda row: ", ".join(part for part in row if part), axis=1)
     limits = comparison[["accuracy_low", "accuracy_high"]].sub(comparison["accuracy"], axis=0).abs()
     figure, axes = plt.subplots(figsize=(6.5, 0.35 * len(names) + 1.2), layout="constrained")
     axes.errorbar(
-        comparison["accuracy"], names, xerr=limits.T.to_numpy(), fmt="o", color=OURS, capsize=3, label="out of fold"
+        comparison["accuracy"], names, xerr=limits.T.to_numpy(), fmt="o", color=BLUE, capsize=3, label="out of fold"
     )
     if comparison["published_accuracy"].notna().any():
-        axes.plot(comparison["published_accuracy"], names, "D", color=PUBLISHED, fillstyle="none", label="published")
+        axes.plot(comparison["published_accuracy"], names, "D", color=ORANGE, fillstyle="none", label="published")
     axes.axvline(0.5, color="0.7", linewidth=0.8, zorder=0)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("accuracy, with interval by bootstrap over groups")
-    axes.set_title(heading, loc="left")
+    axes.set_title(above, loc="left")
     figure.legend(loc="outside lower right", ncols=2, frameon=False)
     return figure
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with whole_file(path) as stream:
-        figure.savefig(stream, format="svg", metadata={"Date": None})
-    plt.close(figure)

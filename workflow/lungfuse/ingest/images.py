@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
-from lungfuse.files import whole_file
+from lungfuse.files import whole_array
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.settings import ImageSettings
 from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
@@ -79,17 +79,14 @@ def write_array(
     """
     found, rejected = [], []
     shape = (settings.image_px, settings.image_px)
-    with whole_file(path, "wb") as stream:
-        _write_header(stream, 0, shape)
+    with whole_array(path, np.uint8, shape) as append:
         for image_id, decoded in _decode_all(_select(members, wanted, rejected), settings, threads):
             if isinstance(decoded, str):
                 rejected.append(("image", image_id, decoded))
                 continue
             pixels, (width, height) = decoded
             found.append({"image_id": image_id, "row": len(found), "width": width, "height": height})
-            stream.write(pixels.tobytes())
-        stream.seek(0)
-        _write_header(stream, len(found), shape)
+            append(pixels)
     return found, rejected
 
 
@@ -159,9 +156,3 @@ def _decode_or_reason(data: bytes, settings: ImageSettings) -> tuple[np.ndarray,
         return decode(data, settings)
     except DECODE_ERRORS as error:
         return f"cannot be decoded ({error})"
-
-
-def _write_header(stream, count: int, shape: tuple[int, int]) -> None:
-    """NumPy pads the header so that the length of axis 0 can be written again in place."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    np.lib.format.write_array_header_1_0(stream, header)

@@ -64,7 +64,7 @@ def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, sou
 
 
 def assign_folds(candidates: pd.DataFrame, folds: int, seed: int) -> pd.Series:
-    """The test fold of each row, 0 to folds - 1: stratified by label, no group in two folds.
+    """The test fold of each row, 0 to folds - 1: stratified by label and site, no group in two folds.
 
     Raises:
         UserError: a class has fewer groups than there are folds.
@@ -76,7 +76,8 @@ def assign_folds(candidates: pd.DataFrame, folds: int, seed: int) -> pd.Series:
             "least one a fold. Set fewer folds, or check results/<study>/funnel.csv for the filter that left so few."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    strata = candidates["label"].astype(str) + candidates["site"]
     fold = pd.Series(0, index=candidates.index)
-    for number, (_, test) in enumerate(splitter.split(candidates, candidates["label"], candidates["group"])):
+    for number, (_, test) in enumerate(splitter.split(candidates, strata, candidates["group"])):
         fold.iloc[test] = number
     return fold

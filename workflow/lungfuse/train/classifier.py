@@ -12,14 +12,14 @@ from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
 from lungfuse.settings import TrainSettings
 from lungfuse.train.data import Batch
 
-INPUTS = {"image": ["pixels"], "text": ["ids", "mask"]}
+MODALITIES = ["image", "text"]
 
 
 class Classifier(lightning.LightningModule):
     """Pixels and texts to logits, with its optimiser.
 
-    `encoders` holds an image encoder, a text encoder or both under the names of the modalities; `class_weights` has
-    shape (2,).
+    `encoders` holds an image encoder, a text encoder or both under the names of the modalities; without them a batch
+    brings the tokens of frozen ones. `class_weights` has shape (2,).
     """
 
     def __init__(
@@ -32,38 +32,20 @@ class Classifier(lightning.LightningModule):
     ):
         super().__init__()
         self.encoders, self.model, self.settings, self.seed = nn.ModuleDict(encoders), model, settings, seed
-        self.register_buffer("class_weights", class_weights)
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.validated: list[tuple[Tensor, Tensor]] = []
         for encoder in encoders.values():
             set_trainable(encoder, settings.layers)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, 2) of a batch, see `PairDataset` and `TokenDataset` of `lungfuse.train.data`."""
-        tokens = self.encode(batch)
         inputs = []
-        if "image" in tokens:
-            image = tokens["image"]
-            inputs += [image, torch.ones(image.shape[:2], dtype=torch.bool, device=image.device)]
-        if "text" in tokens:
-            inputs += [tokens["text"], batch["mask"]]
+        for modality in MODALITIES:
+            if modality in self.encoders:
+                inputs += self.encoders[modality].tokens(batch)
+            elif f"{modality}_tokens" in batch:
+                inputs += [batch[f"{modality}_tokens"], batch[f"{modality}_mask"]]
         return self.model(*inputs)
-
-    def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Tokens (B, T, width) by modality: those of the batch, or made of its pixels and texts."""
-        tokens = {}
-        for modality, encoder in self.encoders.items():
-            if f"{modality}_tokens" in batch:
-                tokens[modality] = batch[f"{modality}_tokens"]
-            else:
-                tokens[modality] = encoder(*(batch[name] for name in INPUTS[modality]))
-        return tokens
-
-    def train(self, mode: bool = True) -> "Classifier":
-        """Frozen encoders stay in evaluation mode: no dropout, no new batch statistics."""
-        super().train(mode)
-        if self.settings.layers == "frozen":
-            self.encoders.eval()
-        return self
 
     def on_train_epoch_start(self) -> None:
         # An epoch's random numbers depend on the seed and its number alone: a resumed run draws the same.
@@ -94,6 +76,10 @@ class Classifier(lightning.LightningModule):
     def predict_step(self, batch: Batch, _: int) -> Tensor:
         return self(batch).float().softmax(-1)[:, 1]
 
+    def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, **_) -> None:
+        # Lightning refuses to clip for a fused optimiser under mixed precision; without a loss scaler it is safe.
+        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.settings.clip)
+
     def configure_optimizers(self) -> dict:
         rates = {self.encoders: self.settings.encoder_learning_rate, self.model: self.settings.learning_rate}
         groups = []
@@ -106,8 +92,7 @@ class Classifier(lightning.LightningModule):
             ]:
                 if chosen:
                     groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-        # Lightning clips no gradients of a fused optimiser under mixed precision.
-        optimizer = torch.optim.AdamW(groups, fused=self.trainer.precision == "32-true")
+        optimizer = torch.optim.AdamW(groups, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = get_cosine_schedule_with_warmup(optimizer, int(self.settings.warmup * steps), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

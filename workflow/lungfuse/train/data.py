@@ -11,7 +11,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.errors import UserError
+from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
+from lungfuse.settings import Modality
+from lungfuse.tables import FeatureIndex, ImageIndex, read_table
 
 Batch = dict[str, Tensor]
 BUCKET = 8  # batches among which texts are sorted by length
@@ -48,29 +52,58 @@ class PairDataset(Dataset):
 
 
 @dataclass(frozen=True)
-class TokenDataset(Dataset):
-    """Batches of pairs as the tokens that frozen encoders made of them, once.
+class Features:
+    """The tokens that a frozen encoder made of one modality of every pair.
 
-    `tokens` holds float arrays of shape (pair, token, width) by modality, `mask` is (pair, token) of the texts. A batch
-    holds them as `image_tokens`, `text_tokens` and `mask`, and `labels`.
+    `tokens` is float16 of shape (token of all pairs, width); those of a pair are `counts` of them from `starts`, both
+    (pair,).
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    counts: np.ndarray
+
+    def batch(self, positions: list[int]) -> tuple[Tensor, Tensor]:
+        """Tokens with their mask, padded with zeros: float32 (B, T, width), (B, T)."""
+        mask = torch.arange(self.counts[positions].max()) < torch.as_tensor(self.counts[positions])[:, None]
+        tokens = torch.zeros(*mask.shape, self.tokens.shape[1])
+        for row, position in enumerate(positions):
+            start, count = self.starts[position], self.counts[position]
+            tokens[row, :count] = torch.from_numpy(self.tokens[start : start + count].astype(np.float32))
+        return tokens, mask
+
+    def means(self) -> np.ndarray:
+        """The mean token of each pair, float32 of shape (pair, width)."""
+        bounds = zip(self.starts, self.starts + self.counts, strict=True)
+        return np.stack([self.tokens[start:end].mean(0, dtype=np.float32) for start, end in bounds])
+
+    def reordered(self, order: np.ndarray) -> "Features":
+        """The features of each pair replaced by those of another, (pair,)."""
+        return Features(self.tokens, self.starts[order], self.counts[order])
+
+
+@dataclass(frozen=True)
+class TokenDataset(Dataset):
+    """Batches of pairs as the features of one or both modalities.
+
+    A batch holds `image_tokens` and `text_tokens` (B, T, width), `image_mask` and `text_mask` (B, T), `labels` (B).
     """
 
     labels: np.ndarray
-    tokens: dict[str, Tensor]
-    mask: Tensor | None
+    features: dict[Modality, Features]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, positions: list[int]) -> Batch:
-        batch = {f"{modality}_tokens": tokens[positions] for modality, tokens in self.tokens.items()}
-        if self.mask is not None:
-            batch["mask"] = self.mask[positions]
-        return batch | {"labels": torch.as_tensor(self.labels[positions])}
+        batch = {"labels": torch.as_tensor(self.labels[positions])}
+        for modality, features in self.features.items():
+            batch[f"{modality}_tokens"], batch[f"{modality}_mask"] = features.batch(positions)
+        return batch
 
     def lengths(self) -> np.ndarray:
-        """Zeros: the texts are padded already."""
-        return np.zeros(len(self), int)
+        """Number of tokens of each pair's text, (pair,); zeros without texts."""
+        return self.features["text"].counts if "text" in self.features else np.zeros(len(self), int)
 
 
 class Batches(Sampler):
@@ -110,6 +143,40 @@ def pad(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
         ids[row, : len(text)] = torch.tensor(text)
         mask[row, : len(text)] = True
     return ids, mask
+
+
+def read_inputs(
+    pairs: pd.DataFrame,
+    modality: Modality,
+    section: str,
+    encoder: str,
+    encoder_root: Path,
+    array: Path | None,
+    index: Path | None,
+) -> PairDataset:
+    """The images, or one section of the reports, in the order of `pairs`, as an encoder takes them."""
+    labels = pairs["label"].to_numpy()
+    if modality == "image":
+        rows = image_rows(pairs, read_table(index, ImageIndex))
+        return PairDataset(labels, np.load(array, mmap_mode="r"), rows, None)
+    texts = tokenize(pairs[section], encoder_root / encoder / TOKENIZER, ENCODERS[encoder].max_tokens)
+    return PairDataset(labels, None, None, texts)
+
+
+def read_features(folder: Path, pair_ids: pd.Series) -> Features:
+    """The features in a folder that the stage `features` made, joined to pairs by id.
+
+    Raises:
+        UserError: a pair has no features.
+    """
+    index = read_table(folder / FEATURE_INDEX, FeatureIndex).set_index("pair_id").reindex(pair_ids)
+    if index.isna().any(axis=None):
+        raise UserError(
+            f"{folder / FEATURE_INDEX}: {index['start'].isna().sum()} pairs have no features, "
+            f"{index.index[index['start'].isna()][0]} first. Make the features again from these pairs."
+        )
+    tokens = np.load(folder / FEATURE_TOKENS, mmap_mode="r")
+    return Features(tokens, index["start"].to_numpy(int), index["tokens"].to_numpy(int))
 
 
 def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[list[int]]:

@@ -15,14 +15,13 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from lungfuse.files import whole_file
-from lungfuse.settings import TrainSettings
+from lungfuse.settings import Precision, TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
 
 LAST, BEST = "last", "best"
 IDENTITY = "training.json"
 MONITOR = "validation_loss"
-ENCODE_BATCH = 64
 
 
 class History(Callback):
@@ -82,9 +81,8 @@ def fit(
     trainer = lightning.Trainer(
         accelerator="auto",
         devices=1,
-        precision=precision(settings),
+        precision=_lightning_precision(settings),
         max_epochs=settings.epochs,
-        gradient_clip_val=settings.clip,
         callbacks=[EarlyStopping(MONITOR, patience=settings.patience), StayStopped(), history, best, last],
         logger=False,
         num_sanity_val_steps=0,
@@ -107,27 +105,14 @@ def fit(
     return pd.DataFrame(history.records).set_index("epoch")
 
 
-def encode(module: Classifier, dataset: PairDataset) -> TokenDataset:
-    """The tokens that the frozen encoders of `module` make of every pair, computed once."""
-    module.eval()
-    lengths = dataset.lengths()
-    tokens = {modality: [] for modality in module.encoders}
-    masks = []
-    with torch.inference_mode():
-        for positions in in_order(np.arange(len(dataset)), ENCODE_BATCH):
-            batch = dataset[positions]
-            for modality, encoded in module.encode(batch).items():
-                tokens[modality].append(_lengthened(encoded, lengths.max() if modality == "text" else encoded.shape[1]))
-            if "mask" in batch:
-                masks.append(_lengthened(batch["mask"], lengths.max()))
-    whole = {modality: torch.cat(parts).clone() for modality, parts in tokens.items()}
-    return TokenDataset(dataset.labels, whole, torch.cat(masks).clone() if masks else None)
-
-
 def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> np.ndarray:
     """Scores in [0, 1] of the pairs at `positions`, (pair,)."""
     trainer = lightning.Trainer(
-        accelerator="auto", devices=1, precision=precision(module.settings), logger=False, enable_progress_bar=False
+        accelerator="auto",
+        devices=1,
+        precision=_lightning_precision(module.settings),
+        logger=False,
+        enable_progress_bar=False,
     )
     return torch.cat(trainer.predict(module, _in_order(dataset, positions, module.settings.batch))).double().numpy()
 
@@ -146,10 +131,15 @@ def _keep_own_checkpoints(folder: Path, identity: str) -> None:
             stream.write(identity)
 
 
-def precision(settings: TrainSettings) -> str:
-    """Lightning's name of the precision: bf16 where it is asked for, or where `auto` finds hardware for it."""
+def uses_bf16(precision: Precision) -> bool:
+    """Whether to compute in bf16: where it is asked for, or where `auto` finds hardware for it."""
     fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else _cpu_has_bf16()
-    return "bf16-mixed" if settings.precision == "bf16" or (settings.precision == "auto" and fast) else "32-true"
+    return precision == "bf16" or (precision == "auto" and fast)
+
+
+def autocast(device: str, precision: Precision) -> torch.autocast:
+    """The context in which a network computes without Lightning."""
+    return torch.autocast(device, torch.bfloat16, enabled=uses_bf16(precision))
 
 
 def peak_memory_mb() -> int:
@@ -165,14 +155,12 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module="lightning")
 
 
-def _lengthened(tokens: torch.Tensor, length: int) -> torch.Tensor:
-    """Zeros behind axis 1 up to `length`."""
-    padding = tokens.new_zeros(len(tokens), length - tokens.shape[1], *tokens.shape[2:])
-    return torch.cat([tokens, padding], dim=1)
-
-
 def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
     return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())
+
+
+def _lightning_precision(settings: TrainSettings) -> str:
+    return "bf16-mixed" if uses_bf16(settings.precision) else "32-true"
 
 
 def _cpu_has_bf16() -> bool:

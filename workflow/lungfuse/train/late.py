@@ -1,19 +1,40 @@
 """Late fusion: the scores of an image model and a text model, averaged or stacked."""
 
+import json
+import os
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.settings import Row
 from lungfuse.tables import FoldPredictions, Pairs, read_table
 from lungfuse.train.gather import write_predictions
 
+PARTS = ["image", "text"]
 
-def main(*, row: Row, pairs: Path, image_folds: Several[Path], text_folds: Several[Path], predictions: Path) -> None:
+
+class Weights(TypedDict):
+    """Those of a logistic regression on the log odds of `PARTS`."""
+
+    coefficients: list[float]
+    intercept: float
+
+
+def main(
+    *,
+    row: Row,
+    pairs: Path,
+    image_folds: Several[Path],
+    text_folds: Several[Path],
+    predictions: Path,
+    settings: Path,
+) -> None:
     """Fuse the scores of each fold's image and text models.
 
     Parameters
@@ -28,26 +49,44 @@ def main(*, row: Row, pairs: Path, image_folds: Several[Path], text_folds: Sever
         Scores of the text model, one file a fold, in the same order.
     predictions
         Output: out-of-fold predictions, one row a pair.
+    settings
+        Output: the folders of each fold's models and their weights, for prediction.
     """
-    fuse = {"late": mean, "late-stacked": stack}[row.model]
-    fused = []
+    fused, folds = [], []
     for files in zip(image_folds, text_folds, strict=True):
         image, text = (read_table(path, FoldPredictions) for path in files)
         both = image.merge(text, on=["pair_id", "label", "part"], suffixes=("_image", "_text"), validate="one_to_one")
-        fused.append(fuse(both[both["part"] == "validation"], both[both["part"] == "test"]))
+        validation, test = (both[both["part"] == part] for part in ["validation", "test"])
+        fold = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(PARTS, files, strict=True)}
+        if row.model == "late-stacked":
+            fold["weights"] = stack(scores_of(validation), validation["label"].to_numpy())
+        fused.append(test.assign(score=fuse(scores_of(test), fold.get("weights"))))
+        folds.append(fold)
     write_predictions(read_table(pairs, Pairs), pd.concat(fused), predictions)
+    with whole_file(settings) as stream:
+        json.dump({"row": row.model_dump(), "folds": folds}, stream, indent=2)
 
 
-def mean(validation: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """The mean of both scores."""
-    return test.assign(score=(test["score_image"] + test["score_text"]) / 2)
+def scores_of(both: pd.DataFrame) -> np.ndarray:
+    """The scores of image and text, (pair, 2)."""
+    return both[[f"score_{part}" for part in PARTS]].to_numpy()
 
 
-def stack(validation: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """A logistic regression on both log odds, fitted on pairs of the training folds that neither model learned from."""
-    model = LogisticRegression().fit(_log_odds(validation), validation["label"])
-    return test.assign(score=model.predict_proba(_log_odds(test))[:, 1])
+def fuse(scores: np.ndarray, weights: Weights | None) -> np.ndarray:
+    """The mean of both scores or, with weights, what a logistic regression on their log odds gives.
+
+    (pair, 2) to (pair,), all in [0, 1].
+    """
+    if weights is None:
+        return scores.mean(axis=1)
+    return expit(_log_odds(scores) @ weights["coefficients"] + weights["intercept"])
 
 
-def _log_odds(scores: pd.DataFrame) -> np.ndarray:
-    return logit(scores[["score_image", "score_text"]].clip(1e-4, 1 - 1e-4).to_numpy())
+def stack(scores: np.ndarray, labels: np.ndarray) -> Weights:
+    """Fit a logistic regression on the log odds of pairs of the training folds that neither model has learned from."""
+    model = LogisticRegression().fit(_log_odds(scores), labels)
+    return {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
+
+
+def _log_odds(scores: np.ndarray) -> np.ndarray:
+    return logit(scores.clip(1e-4, 1 - 1e-4))

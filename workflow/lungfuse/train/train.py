@@ -1,25 +1,28 @@
 """Train a row of the comparison table on the training folds of one fold, and predict that fold."""
 
 import json
+import os
 from pathlib import Path
 
 import lightning
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from sklearn.model_selection import GroupShuffleSplit
 
-from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER
-from lungfuse.encoders.network import load_encoder
+from lungfuse.encoders import CONFIG, ENCODERS
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
 from lungfuse.files import sha256, whole_file
 from lungfuse.models import build_model
 from lungfuse.parameters import Several
-from lungfuse.settings import EncoderSettings, FusionSettings, Row, Settings, TrainSettings
-from lungfuse.tables import FoldPredictions, ImageIndex, Pairs, read_table, write_table
+from lungfuse.paths import FEATURE_TOKENS
+from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Modality, Row, Settings, TrainSettings
+from lungfuse.tables import FoldPredictions, Pairs, read_table, write_table
 from lungfuse.train.classifier import Classifier, balanced_weights
-from lungfuse.train.data import PairDataset, image_rows, shuffled, tokenize
-from lungfuse.train.engine import encode, fit, forget, peak_memory_mb, predict, quiet
+from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled
+from lungfuse.train.engine import fit, forget, peak_memory_mb, predict, quiet
+from lungfuse.train.features import trained_encoder
 
 
 def main(
@@ -30,11 +33,15 @@ def main(
     fusion: FusionSettings,
     train: TrainSettings,
     seed: int,
+    images: ImageSettings,
+    labels: Several[str],
     pairs: Path,
     array: Path | None = None,
     index: Path | None = None,
     encoder_root: Path,
     starts: Several[Path] = (),
+    image_features: Path | None = None,
+    text_features: Path | None = None,
     weights: Path,
     history: Path,
     fold_predictions: Path,
@@ -59,16 +66,25 @@ def main(
         Settings of the training.
     seed
         Seed of the weights, batches and dropout.
+    images
+        How the images of the array were fitted; kept for prediction.
+    labels
+        Names of the classes 0 and 1; kept for prediction.
     pairs
         Table of pairs with folds.
     array
-        The image array; needed for images.
+        The image array; needed for images, unless the encoders are frozen.
     index
-        Index of the image array; needed for images.
+        Index of the image array; needed for images, unless the encoders are frozen.
     encoder_root
         Folder with a folder for each encoder.
     starts
-        Weights of trained unimodal rows of the same fold, from whose encoders this training starts.
+        Weights of trained unimodal rows of the same fold, from whose encoders this training starts, or whose frozen
+        encoders made the features.
+    image_features
+        Folder with the tokens of the frozen image encoder; needed for images when it is frozen.
+    text_features
+        Folder with the tokens of the frozen text encoder; needed for text when it is frozen.
     weights
         Output: the best weights, safetensors.
     history
@@ -84,23 +100,27 @@ def main(
     torch.set_num_threads(threads)
     lightning.seed_everything(seed + fold, verbose=False)
     table = read_table(pairs, Pairs)
-    dataset = build_dataset(row, table, encoders, encoder_root, array, index, seed)
     learn, validate, test = split_positions(table, fold, train.validation, seed)
-    module = build_classifier(row, encoders, fusion, train, encoder_root, dataset.labels[learn], seed + fold)
-    for start in starts:
-        start_from(module, start)
     if train.layers == "frozen":
-        dataset = encode(module, dataset)
+        features = {"image": image_features, "text": text_features}
+        dataset = build_token_dataset(row, table, features, seed)
+        loaded = {}
+        inputs = [folder / FEATURE_TOKENS for modality, folder in features.items() if modality in row.inputs]
+    else:
+        dataset = build_dataset(row, table, encoders, encoder_root, array, index, seed)
+        loaded = load_encoders(row, encoders, encoder_root, starts)
+        configs = [
+            encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
+        ]  # with the weights' sha256
+        inputs = [*([array, index] if "image" in row.inputs else []), *configs, *starts]
+    model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
+    module = Classifier(loaded, model, train, balanced_weights(dataset.labels[learn]), seed + fold)
 
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
-    configs = [
-        encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
-    ]  # they hold the weights' sha256
-    images = [array, index] if "image" in row.inputs else []
-    inputs = {str(path): sha256(path) for path in [pairs, *images, *configs, *starts]}
-    identity = json.dumps(made_by | inputs, default=dump)
+    made_by |= {"images": images, "labels": labels, "starts": [os.path.relpath(start, folder) for start in starts]}
+    identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
     record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
     parts = [
         table.iloc[positions][["pair_id", "label"]].assign(
@@ -112,7 +132,7 @@ def main(
     with whole_file(history) as stream:
         record.to_csv(stream, lineterminator="\n")
     with whole_file(weights, "wb") as stream:
-        stream.write(save(trained_weights(module, started=bool(starts))))
+        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
     with whole_file(settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
@@ -124,26 +144,17 @@ def dump(settings: Settings) -> dict:
     return settings.model_dump()
 
 
-def build_classifier(
-    row: Row,
-    encoders: EncoderSettings,
-    fusion: FusionSettings,
-    train: TrainSettings,
-    encoder_root: Path,
-    labels: np.ndarray,
-    seed: int,
-) -> Classifier:
-    """The untrained classifier of a row; `labels`, (pair,), give the class weights."""
-    names = encoders.of(row.inputs)
-    loaded = {modality: load_encoder(name, encoder_root / name) for modality, name in names.items()}
-    model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
-    return Classifier(loaded, model, train, balanced_weights(labels), seed)
-
-
-def start_from(module: Classifier, weights: Path) -> None:
-    """Give `module` the encoder of a trained unimodal row."""
-    encoders = {key: value for key, value in load_file(weights).items() if key.startswith("encoders.")}
-    module.load_state_dict(module.state_dict() | encoders)
+def load_encoders(
+    row: Row, encoders: EncoderSettings, encoder_root: Path, starts: list[Path]
+) -> dict[Modality, ImageEncoder | TextEncoder]:
+    """The encoders of a row by modality; those that `starts`, weights of unimodal rows, hold are taken from there."""
+    loaded = {}
+    for modality, name in encoders.of(row.inputs).items():
+        loaded[modality] = load_encoder(name, encoder_root / name)
+        for start in starts:
+            if trained := trained_encoder(start, modality):
+                loaded[modality].load_state_dict(trained)
+    return loaded
 
 
 def build_dataset(
@@ -156,18 +167,28 @@ def build_dataset(
     seed: int,
 ) -> PairDataset:
     """The inputs of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
-    images = rows = texts = None
-    if "image" in row.inputs:
-        images = np.load(array, mmap_mode="r")
-        rows = image_rows(pairs, read_table(index, ImageIndex))
-    if "text" in row.inputs:
-        texts = tokenize(pairs[row.text], encoder_root / encoders.text / TOKENIZER, ENCODERS[encoders.text].max_tokens)
+    read = {
+        modality: read_inputs(pairs, modality, row.text, name, encoder_root, array, index)
+        for modality, name in encoders.of(row.inputs).items()
+    }
     order = shuffled(len(pairs), seed)
-    if row.ablation == "shuffled-image":
-        rows = rows[order]
-    elif row.ablation == "shuffled-text":
-        texts = [texts[position] for position in order]
+    images = rows = texts = None
+    if "image" in read:
+        images, rows = read["image"].images, read["image"].image_rows
+        rows = rows[order] if row.ablation == "shuffled-image" else rows
+    if "text" in read:
+        texts = read["text"].texts
+        texts = [texts[position] for position in order] if row.ablation == "shuffled-text" else texts
     return PairDataset(pairs["label"].to_numpy(), images, rows, texts)
+
+
+def build_token_dataset(row: Row, pairs: pd.DataFrame, folders: dict[Modality, Path | None], seed: int) -> TokenDataset:
+    """The features of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
+    features = {modality: read_features(folders[modality], pairs["pair_id"]) for modality in sorted(row.inputs)}
+    if row.ablation:
+        modality = row.ablation.removeprefix("shuffled-")
+        features[modality] = features[modality].reordered(shuffled(len(pairs), seed))
+    return TokenDataset(pairs["label"].to_numpy(), features)
 
 
 def split_positions(pairs: pd.DataFrame, fold: int, validation: float, seed: int) -> tuple[np.ndarray, ...]:
@@ -176,13 +197,3 @@ def split_positions(pairs: pd.DataFrame, fold: int, validation: float, seed: int
     splitter = GroupShuffleSplit(1, test_size=validation, random_state=seed + fold)
     learn, validate = next(splitter.split(others, groups=pairs["group"].to_numpy()[others]))
     return others[learn], others[validate], np.flatnonzero(pairs["fold"] == fold)
-
-
-def trained_weights(module: Classifier, started: bool) -> dict[str, torch.Tensor]:
-    """The weights that are not in the encoders' own files: frozen encoders are left out unless they came trained."""
-    frozen = module.settings.layers == "frozen" and not started
-    return {
-        key: value.contiguous()
-        for key, value in module.state_dict().items()
-        if not (frozen and key.startswith("encoders.")) and key != "class_weights"
-    }

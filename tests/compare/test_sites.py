@@ -1,0 +1,37 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.compare import sites
+from lungfuse.settings import Row
+from lungfuse.tables import Pairs, Predictions, Sites, columns, read_table, write_table
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A model that tells the hospitals apart and nothing else; most patients of one are ill, of the other healthy."""
+    rng = np.random.default_rng(0)
+    site = np.repeat(["north", "south"], 100)
+    label = (rng.random(200) < np.where(site == "north", 0.8, 0.2)).astype(int)
+    pairs = pd.DataFrame({"label": label, "site": site, "group": np.arange(200), "fold": np.arange(200) % 5})
+    pairs["pair_id"] = pairs["report_id"] = pairs["image_id"] = [f"P{n}" for n in range(200)]
+    pairs = pairs.assign(**dict.fromkeys(["text", "comparison", "indication", "findings", "impression"], ""))
+    pairs["score"] = np.where(site == "north", 0.7, 0.3)
+    pairs["prediction"] = (pairs["score"] >= 0.5).astype(int)
+    write_table(pairs[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
+    write_table(pairs.sample(frac=1, random_state=0), tmp_path / "image.csv", Predictions)
+    return {"pairs": tmp_path / "pairs.csv", "predictions": [tmp_path / "image.csv"]}, pairs
+
+
+def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, tmp_path):
+    paths, pairs = files
+    settings = studies["tb"].comparison
+    table = tmp_path / "sites.csv"
+    sites.main(models=[Row(model="image", images="raw")], comparison=settings, seed=0, sites_table=table, **paths)
+    scores = read_table(table, Sites).set_index("site")
+    assert (pairs["label"] == pairs["prediction"]).mean() > 0.75, "it looks well over all"
+    assert list(scores["auroc"]) == [0.5, 0.5], "and knows nothing at either hospital"
+    north = pairs[pairs["site"] == "north"]
+    assert scores.loc["north", "false_positives"] == (north["label"] == 0).sum()
+    assert scores.loc["south", "false_negatives"] == (pairs["label"][pairs["site"] == "south"] == 1).sum()
+    assert (scores["n"] == 100).all()

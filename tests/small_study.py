@@ -1,0 +1,121 @@
+"""A small study for training: sixty pairs whose images and texts tell different parts of the label."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lungfuse.encoders import ENCODERS
+from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Row, Settings, TrainSettings, to_json
+from lungfuse.tables import ImageIndex, Pairs, columns, write_table
+
+TRAIN = TrainSettings(
+    start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=True,
+    precision="fp32",
+)  # fmt: skip
+SETTINGS = {
+    "fold": 0,
+    "seed": 0,
+    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny"),
+    "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
+    "images": ImageSettings(image_px=64, fit="pad"),
+    "labels": ["normal", "lung"],
+}
+EARLY = Row(model="early", images="raw", text="findings")
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """The tables and arrays of the small study, and where their files are."""
+
+    folder: Path
+    encoder_root: Path
+    pairs: pd.DataFrame
+    images: np.ndarray
+    index: pd.DataFrame
+
+    @property
+    def files(self) -> dict[str, Path]:
+        names = {"pairs": "pairs.csv", "array": "images.npy", "index": "index.csv"}
+        return {key: self.folder / name for key, name in names.items()}
+
+    def write(self) -> None:
+        np.save(self.files["array"], self.images)
+        write_table(self.pairs[columns(Pairs)], self.files["pairs"], Pairs)
+        write_table(self.index, self.files["index"], ImageIndex)
+
+    def save_png(self, pair: int) -> Path:
+        """The image of a pair as a file."""
+        path = self.folder / f"{self.pairs['pair_id'][pair]}.png"
+        Image.fromarray(self.images[pair]).save(path)
+        return path
+
+    def arguments(self, folder: Path, row: Row = EARLY, **changes) -> dict:
+        """What the stage `train` takes; `changes` are of its training settings."""
+        outputs = {"weights": "model.safetensors", "history": "history.csv", "fold_predictions": "predictions.csv"}
+        outputs = {key: folder / name for key, name in (outputs | {"settings": "settings.json"}).items()}
+        train = {"train": TRAIN.model_copy(update=changes)}
+        return SETTINGS | self.files | outputs | train | {"row": row, "encoder_root": self.encoder_root}
+
+    def train(self, folder: Path, row: Row = EARLY, files: dict | None = None, **changes) -> pd.DataFrame:
+        """Train a row for fold 0; returns its scores."""
+        from lungfuse.train.train import main
+
+        main(**self.arguments(folder, row, **changes) | (files or {}))
+        return pd.read_csv(folder / "predictions.csv")
+
+    def features(self, encoder: str, start: Path | None = None) -> Path:
+        """Encode all pairs; returns the folder of the features."""
+        from lungfuse.train.features import main
+
+        folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained")
+        section = {"section": "findings"} if ENCODERS[encoder].modality == "text" else {}
+        outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
+        main(
+            encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
+            **section, **self.files, **outputs,
+        )  # fmt: skip
+        return folder
+
+
+def command_line(arguments: dict) -> list[str]:
+    """Arguments of a stage as options."""
+    options = []
+    for name, value in arguments.items():
+        values = value if isinstance(value, list) else [value]
+        texts = [to_json(each) if isinstance(each, Settings) else str(each) for each in values]
+        options += ["--" + name.replace("_", "-"), *texts]
+    return options
+
+
+@pytest.fixture(scope="session")
+def encoder_root(tmp_path_factory) -> Path:
+    from lungfuse.train import encoder
+
+    root = tmp_path_factory.mktemp("encoders")
+    for name in ["vit-tiny", "bert-tiny"]:
+        tokenizer = root / name / "tokenizer.json" if ENCODERS[name].modality == "text" else None
+        config, weights = root / name / "config.json", root / name / "model.safetensors"
+        encoder.main(name=name, config=config, weights=weights, tokenizer=tokenizer)
+    return root
+
+
+@pytest.fixture
+def small(tmp_path, encoder_root) -> SmallStudy:
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    words = np.where(labels == 1, "low", "clear")
+    pairs = pd.DataFrame({"label": labels, "group": np.arange(60), "fold": np.arange(60) // 2 % 3})
+    pairs["pair_id"] = pairs["report_id"] = pairs["image_id"] = [f"P{n:02d}" for n in range(60)]
+    pairs["findings"] = [f"study {n} lungs {word}" for n, word in enumerate(words)]
+    pairs = pairs.assign(text=pairs["findings"], site="", comparison="", indication="", impression="")
+    images = rng.integers(0, 60, (60, 64, 64), dtype=np.uint8)
+    images[labels == 1, 16:48, 16:48] += 150
+    index = pd.DataFrame({"image_id": pairs["image_id"], "row": np.arange(60), "width": 64, "height": 64})
+    study = SmallStudy(tmp_path, encoder_root, pairs, images, index)
+    study.write()
+    return study

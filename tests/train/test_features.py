@@ -1,0 +1,62 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from lungfuse.encoders.network import load_encoder
+from lungfuse.errors import UserError
+from lungfuse.tables import Predictions, read_table
+from lungfuse.train import linear_probe
+from lungfuse.train.data import pad, read_features, tokenize
+
+
+def test_the_features_of_images_are_the_tokens_of_the_encoder(small):
+    features = read_features(small.features("vit-tiny"), small.pairs["pair_id"])
+    tokens, mask = features.batch([3, 7])
+    network = load_encoder("vit-tiny", small.encoder_root / "vit-tiny").eval()
+    with torch.no_grad():
+        expected = network(torch.from_numpy(small.images[[3, 7]]))
+    torch.testing.assert_close(tokens, expected, rtol=2e-3, atol=2e-3)  # they are kept in float16
+    assert mask.all()
+
+
+def test_the_features_of_texts_are_kept_without_padding(small):
+    features = read_features(small.features("bert-tiny"), small.pairs["pair_id"])
+    texts = tokenize(small.pairs["findings"], small.encoder_root / "bert-tiny/tokenizer.json", 64)
+    assert features.counts.tolist() == [len(text) for text in texts]
+    assert len(features.tokens) == sum(map(len, texts))
+    tokens, mask = features.batch([0, 12])
+    network = load_encoder("bert-tiny", small.encoder_root / "bert-tiny").eval()
+    with torch.no_grad():
+        expected = network(*pad([texts[0], texts[12]]))
+    torch.testing.assert_close(tokens[mask], expected[mask], rtol=2e-3, atol=2e-3)
+    assert (tokens[~mask] == 0).all()
+
+
+def test_features_are_joined_by_id_and_a_missing_pair_is_told(small):
+    folder = small.features("vit-tiny")
+    turned = read_features(folder, small.pairs["pair_id"][::-1])
+    plain = read_features(folder, small.pairs["pair_id"])
+    assert (turned.starts == plain.starts[::-1]).all()
+    with pytest.raises(UserError, match="1 pairs have no features, stranger first"):
+        read_features(folder, pd.Series(["P00", "stranger"]))
+
+
+def test_features_can_be_those_of_a_trained_encoder(small, tmp_path):
+    weights = load_file(small.encoder_root / "vit-tiny/model.safetensors")
+    trained = tmp_path / "image_fold0/model.safetensors"
+    trained.parent.mkdir()
+    save_file({f"encoders.image.network.{key}": value * 1.1 for key, value in weights.items()}, trained)
+    other = read_features(small.features("vit-tiny", start=trained), small.pairs["pair_id"]).means()
+    plain = read_features(small.features("vit-tiny"), small.pairs["pair_id"]).means()
+    assert np.abs(other - plain).max() > 0.01
+
+
+def test_a_linear_probe_reads_the_label_from_features(small, studies):
+    linear_probe.main(
+        baselines=studies["demo"].baselines, pairs=small.files["pairs"], features=small.features("vit-tiny"),
+        predictions=small.folder / "predictions.csv",
+    )  # fmt: skip
+    predictions = read_table(small.folder / "predictions.csv", Predictions)
+    assert (predictions["prediction"] == predictions["label"]).mean() > 0.9

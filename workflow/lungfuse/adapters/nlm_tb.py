@@ -1,0 +1,71 @@
+"""The tuberculosis X-ray sets of the National Library of Medicine, in the layout of "Chest Xray Masks and Labels".
+
+Frontal X-rays of two hospitals, one a patient, without reports: CXR_png/CHNCXR_0001_0.png is from Shenzhen No. 3
+People's Hospital, CXR_png/MCUCXR_0001_0.png from Montgomery County; the last digit is 1 for tuberculosis. Of 800, 704
+have a lung mask and are in this layout: 359 normal, 345 tuberculosis.
+
+Source: Jaeger et al., Two public chest X-ray datasets for computer-aided screening of pulmonary diseases, Quantitative
+Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20. For research.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from lungfuse.adapters import Collection, Download
+from lungfuse.archive import Member, read_folder
+from lungfuse.errors import UserError
+from lungfuse.tables import SECTIONS, rejected_table
+
+IMAGES = "CXR_png"
+
+REPORT_FILES = [IMAGES]
+IMAGE_FILES = [IMAGES]
+DOWNLOADS: dict[str, Download] = {}
+SITES = {"CHNCXR": "Shenzhen", "MCUCXR": "Montgomery"}
+PAGE = "https://www.kaggle.com/datasets/nikhilpandey360/chest-xray-masks-and-labels"
+
+NAME = re.compile(r"(?P<patient>(?P<set>CHNCXR|MCUCXR)_\d+)_(?P<tuberculosis>[01])")
+HEADINGS = {"0": "normal", "1": "Tuberculosis"}
+MAX_IMAGE_BYTES = 64 << 20
+
+
+def read_reports(raw: Path) -> Collection:
+    """A report a patient, without text, from the names of the X-rays in the folder `raw`; ordered by name.
+
+    An image with another name, and a second one of a patient, are in the rejected table.
+
+    Raises:
+        UserError: the folder of X-rays is missing or holds none.
+    """
+    reports, rejected = {}, []
+    names = sorted(path.stem for path in (raw / IMAGES).glob("*.png"))
+    if not names:
+        raise UserError(
+            f"{raw / IMAGES}: no .png file found; expected X-rays such as CHNCXR_0001_0.png. Put the folders CXR_png "
+            f"and masks of {PAGE} into {raw}."
+        )
+    for name in names:
+        found = NAME.fullmatch(name)
+        if not found:
+            rejected.append(("image", name, "is not named like CHNCXR_0001_0 or MCUCXR_0001_0"))
+        elif found["patient"] in reports:
+            rejected.append(("image", name, f"is a second X-ray of {found['patient']}; the first is used"))
+        else:
+            reports[found["patient"]] = {
+                "report_id": found["patient"],
+                "major": HEADINGS[found["tuberculosis"]],
+                "site": SITES[found["set"]],
+                "image_id": name,
+                "view": "Frontal",
+            }
+    table = pd.DataFrame(reports.values(), columns=["report_id", "major", "site", "image_id", "view"])
+    table = table.assign(automatic="", **dict.fromkeys(SECTIONS, ""))
+    return Collection(table, table, rejected_table(rejected))
+
+
+def read_images(raw: Path) -> Iterator[Member]:
+    """Yield the PNG files of the folder of X-rays in `raw`; see `lungfuse.archive.read_folder`."""
+    return read_folder(raw / IMAGES, ".png", MAX_IMAGE_BYTES)

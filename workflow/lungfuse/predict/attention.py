@@ -1,0 +1,151 @@
+"""Attention maps: which patches of the image the words of its report look at."""
+
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from tokenizers import Tokenizer
+
+from lungfuse.compare.style import heading, save
+from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.predict.trained import load_trained, read_trained
+from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
+from lungfuse.train.data import PairDataset, image_rows, tokenize
+
+WORDS = 3
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """What the report of a pair looks at in its image.
+
+    `pixels` is (height, width); `maps` (token, y, x) sums to 1 over y and x; `words` names the tokens; `title` says
+    what pair it is.
+    """
+
+    pixels: np.ndarray
+    maps: np.ndarray
+    words: list[str]
+    title: str
+
+
+def main(
+    *,
+    title: str,
+    notice: str,
+    model: Path,
+    pairs: Path,
+    array: Path,
+    index: Path,
+    predictions: Path,
+    encoder_root: Path,
+    attention_figure: Path,
+) -> None:
+    """Draw where the words of a few reports look in their images, by the attention of a kv-exchange row.
+
+    Each pair is shown by the model of the fold that never learned from it. Attention tells what was read, not why the
+    model decided.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    notice
+        What every figure of the study has to say.
+    model
+        Folder of the trained row.
+    pairs
+        Table of pairs.
+    array
+        The image array.
+    index
+        Index of the image array.
+    predictions
+        Out-of-fold predictions of the row.
+    encoder_root
+        Folder with a folder for each encoder.
+    attention_figure
+        Output: a line a pair, SVG.
+    """
+    torch.set_num_threads(1)
+    table = read_table(pairs, Pairs)
+    scored = table.merge(read_table(predictions, Predictions)[["pair_id", "score"]], on="pair_id", validate="1:1")
+    images, rows = np.load(array, mmap_mode="r"), image_rows(table, read_table(index, ImageIndex))
+    drawn = []
+    for position in examples(scored):
+        pair = scored.iloc[position]
+        drawn.append(attention_of(pair, images[rows[position]], model / f"fold{pair['fold']}", encoder_root))
+    save(draw_attention(drawn, heading(title, notice)), attention_figure)
+
+
+def examples(scored: pd.DataFrame) -> list[int]:
+    """Positions of the pair of each class that is most surely right, and of the one most surely wrong."""
+    wrong = (scored["score"] - scored["label"]).abs()
+    order = np.argsort(wrong.to_numpy(), kind="stable")
+    labels = scored["label"].to_numpy()[order]
+    chosen = [order[labels == label][end] for end in (0, -1) for label in (0, 1)]
+    return [int(position) for position in chosen]
+
+
+def attention_of(pair: pd.Series, pixels: np.ndarray, folder: Path, encoder_root: Path) -> AttentionMap:
+    """The attention of the last block's text stream for one pair, a row of `Pairs` with a score."""
+    trained = read_trained(folder)
+    module = load_trained(trained, encoder_root)
+    attention = module.model.text_streams[-1].attention
+    attention.keep_weights = True
+    name = trained.encoders.text
+    tokenizer = encoder_root / name / TOKENIZER
+    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, ENCODERS[name].max_tokens)
+    dataset = PairDataset(np.zeros(1, int), pixels[None], np.zeros(1, int), ids)
+    with torch.inference_mode():
+        module(dataset[[0]])
+    vocabulary = Tokenizer.from_file(str(tokenizer))
+    real = f"{trained.labels[pair['label']]}, p({trained.labels[1]}) = {pair['score']:.2f}"
+    return AttentionMap(
+        pixels, patch_maps(attention.weights[0].mean(0).numpy()), [vocabulary.id_to_token(i) for i in ids[0]], real
+    )
+
+
+def patch_maps(weights: np.ndarray) -> np.ndarray:
+    """Weights on image tokens as maps: (token, patch) to (token, y, x), without a class token, summing to 1."""
+    side = isqrt(weights.shape[1])
+    patches = weights[:, weights.shape[1] - side * side :]
+    patches = patches / patches.sum(1, keepdims=True)
+    return patches.reshape(len(weights), side, side)
+
+
+def sharpest(maps: np.ndarray, words: list[str], count: int) -> list[int]:
+    """The tokens whose attention is least spread over the image, words only, each word once."""
+    entropy = -(maps * np.log(maps + 1e-12)).sum((1, 2))
+    order = [i for i in np.argsort(entropy) if words[i].isalpha()]
+    first = {words[i]: i for i in reversed(order)}
+    return sorted(sorted(first.values(), key=lambda i: entropy[i])[:count])
+
+
+def draw_attention(drawn: list[AttentionMap], above: str) -> Figure:
+    """A line a pair: its image, the mean over all words, and the words that look most sharply."""
+    figure, axes = plt.subplots(
+        len(drawn), 2 + WORDS, figsize=(6.5, 1.5 * len(drawn) + 0.5), layout="constrained", squeeze=False
+    )
+    for line, example in zip(axes, drawn, strict=True):
+        shown = sharpest(example.maps, example.words, WORDS)
+        panels = [("", None), ("all words", example.maps.mean(0))]
+        panels += [(example.words[i], example.maps[i]) for i in shown]
+        for panel in line:
+            panel.set_axis_off()
+        for panel, (word, patches) in zip(line, panels, strict=False):
+            height, width = example.pixels.shape
+            panel.imshow(example.pixels, cmap="gray", vmin=0, vmax=255)
+            if patches is not None:
+                panel.imshow(
+                    patches, cmap="magma", alpha=0.5, extent=(0, width, height, 0), interpolation="bilinear", vmin=0
+                )
+            panel.set_title(word, fontsize="small")
+        line[0].set_title(example.title, fontsize="small", loc="left")
+    figure.suptitle(above, x=0.01, ha="left", fontsize="large")
+    return figure

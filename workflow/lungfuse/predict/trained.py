@@ -1,0 +1,76 @@
+"""Trained classifiers from the files that the stage `train` left."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from lungfuse.encoders import ENCODERS, WEIGHTS
+from lungfuse.errors import UserError
+from lungfuse.models import build_model
+from lungfuse.paths import TRAINED_SETTINGS
+from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Row, TrainSettings
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.train import load_encoders
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A row trained for one fold: its settings, and what `load_trained` needs besides them."""
+
+    folder: Path
+    row: Row
+    encoders: EncoderSettings
+    fusion: FusionSettings
+    train: TrainSettings
+    images: ImageSettings
+    labels: list[str]
+    starts: list[Path]
+
+
+def read_trained(folder: Path) -> Trained:
+    """The settings of a trained row in its folder results/<study>/models/<row>/fold<k>.
+
+    Raises:
+        UserError: the folder holds no trained row.
+    """
+    try:
+        settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{folder / TRAINED_SETTINGS}: not found. Expected the folder of a trained row, such as "
+            "results/demo/models/kv-exchange. Train it, or name another."
+        ) from None
+    return Trained(
+        folder=folder,
+        row=Row.model_validate(settings["row"]),
+        encoders=EncoderSettings.model_validate(settings["encoders"]),
+        fusion=FusionSettings.model_validate(settings["fusion"]),
+        train=TrainSettings.model_validate(settings["train"]),
+        images=ImageSettings.model_validate(settings["images"]),
+        labels=settings["labels"],
+        starts=[folder / start for start in settings["starts"]],
+    )
+
+
+def load_trained(trained: Trained, encoder_root: Path) -> Classifier:
+    """The classifier with its weights and those of its encoders, ready to predict.
+
+    Raises:
+        UserError: the weights are not those of the model that the settings name.
+    """
+    widths = (ENCODERS[trained.encoders.image].width, ENCODERS[trained.encoders.text].width)
+    encoders = load_encoders(trained.row, trained.encoders, encoder_root, trained.starts)
+    model = build_model(trained.row.model, *widths, trained.fusion)
+    module = Classifier(encoders, model, trained.train, torch.ones(2), seed=0)
+    absent, unknown = module.load_state_dict(load_file(trained.folder / WEIGHTS), strict=False)
+    if trained.train.layers == "frozen":
+        absent = [name for name in absent if not name.startswith("encoders.")]
+    if absent or unknown:
+        raise UserError(
+            f"{trained.folder / WEIGHTS}: lacks {len(absent)} and has {len(unknown)} unknown of the weights of "
+            f"{trained.row.model}, {(absent + unknown)[0]} first. Train it again with this version."
+        )
+    return module.eval()

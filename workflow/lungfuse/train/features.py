@@ -1,0 +1,96 @@
+"""The tokens that a frozen encoder makes of every pair, computed once and shared by all that read them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from lungfuse.encoders import ENCODERS
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
+from lungfuse.files import whole_array
+from lungfuse.settings import Modality, Precision
+from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
+from lungfuse.train.data import PairDataset, in_order, read_inputs
+from lungfuse.train.engine import autocast
+
+BATCH = 64
+
+
+def main(
+    *,
+    encoder: str,
+    section: str = "",
+    precision: Precision,
+    pairs: Path,
+    array: Path | None = None,
+    index: Path | None = None,
+    encoder_root: Path,
+    start: Path | None = None,
+    tokens: Path,
+    token_index: Path,
+    threads: int = 1,
+) -> None:
+    """Encode the images or one section of the reports of all pairs.
+
+    Parameters
+    ----------
+    encoder
+        Name of the encoder.
+    section
+        Section of the reports; needed for a text encoder.
+    precision
+        fp32, bf16, or auto: bf16 where there is hardware for it.
+    pairs
+        Table of pairs.
+    array
+        The image array; needed for an image encoder.
+    index
+        Index of the image array; needed for an image encoder.
+    encoder_root
+        Folder with a folder for each encoder.
+    start
+        Weights of a trained unimodal row whose encoder is used; not given, the encoder is used as it comes.
+    tokens
+        Output: float16 of shape (token of all pairs, width of the encoder), .npy.
+    token_index
+        Output: where the tokens of each pair lie.
+    threads
+        Processor threads.
+    """
+    torch.set_num_threads(threads)
+    table = read_table(pairs, Pairs)
+    spec = ENCODERS[encoder]
+    dataset = read_inputs(table, spec.modality, section, encoder, encoder_root, array, index)
+    network = load_encoder(encoder, encoder_root / encoder)
+    if start is not None:
+        network.load_state_dict(trained_encoder(start, spec.modality))
+    counts = []
+    with whole_array(tokens, np.float16, (spec.width,)) as append:
+        for part in encode(network, dataset, precision):
+            append(part)
+            counts.append(len(part))
+    starts = np.cumsum([0, *counts[:-1]])
+    write_table(
+        pd.DataFrame({"pair_id": table["pair_id"], "start": starts, "tokens": counts}), token_index, FeatureIndex
+    )
+    print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
+
+
+def encode(network: ImageEncoder | TextEncoder, dataset: PairDataset, precision: str) -> Iterator[np.ndarray]:
+    """The real tokens of each pair in turn, float32 of shape (token, width)."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network.to(device).eval()
+    for positions in in_order(np.arange(len(dataset)), BATCH):
+        batch = {name: tensor.to(device) for name, tensor in dataset[positions].items()}
+        with torch.inference_mode(), autocast(device.type, precision):
+            encoded, mask = network.tokens(batch)
+        yield from (row[real].float().cpu().numpy() for row, real in zip(encoded, mask, strict=True))
+
+
+def trained_encoder(weights: Path, modality: Modality) -> dict[str, torch.Tensor]:
+    """The encoder of `modality` in the weights of a trained row."""
+    prefix = f"encoders.{modality}."
+    return {key.removeprefix(prefix): value for key, value in load_file(weights).items() if key.startswith(prefix)}

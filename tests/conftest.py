@@ -20,6 +20,7 @@ from lungfuse.settings import Study, load_studies, read_params
 pytest_plugins = ["small_study"]
 
 ROOT = Path(__file__).resolve().parent.parent
+DEMO_ROWS = ["majority", "tfidf", "linear-probe", "image", "text", "late", "late-stacked", "kv-exchange"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
@@ -44,25 +45,24 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
         if small:
-            shorten_demo(project / "params.yaml")
+            keep_rows(project / "params.yaml", "demo", DEMO_ROWS, folds=3, epochs=2)
         return project
 
     return copy
 
 
-def shorten_demo(params: Path) -> None:
-    """Leave the demo one row of each kind, three folds and two epochs."""
-    rows = ["majority", "tfidf", "linear-probe", "image", "text", "late", "late-stacked", "kv-exchange"]
+def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int) -> None:
+    """Leave a study these rows, and short trainings of small encoders, as the demo has them."""
     content = yaml.safe_load(params.read_text())
-    demo = content["studies"]["demo"]
-    demo["split"] = {"folds": 3}
-    demo["models"] = {
-        name: row for name, row in demo["models"].items() if name.split("_")[0] in rows and "ablation" not in row
-    }
-    for row in demo["models"].values():
+    small = {key: content["studies"]["demo"][key] for key in ["encoders", "fusion", "images", "train"]}
+    settings = content["studies"][study] | small
+    settings["split"] = {"folds": folds}
+    settings["train"] = settings["train"] | {"epochs": epochs}
+    settings["models"] = {name: row for name, row in settings["models"].items() if name in rows}
+    for row in settings["models"].values():
         if "train" in row:
-            row["train"]["epochs"] = 2
-    demo["train"]["epochs"] = 2
+            row["train"]["epochs"] = epochs
+    content["studies"][study] = settings
     params.write_text(yaml.safe_dump(content, sort_keys=False))
 
 

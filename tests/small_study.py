@@ -15,7 +15,7 @@ from lungfuse.tables import ImageIndex, Pairs, columns, write_table
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
     weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=True,
-    precision="fp32",
+    word_dropout=0.0, averaging=0.5, precision="fp32",
 )  # fmt: skip
 SETTINGS = {
     "fold": 0,

@@ -5,10 +5,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_snakemake, write_tgz
+import yaml
+from conftest import keep_rows, run_snakemake, write_tgz
 
 from lungfuse.adapters import openi
 
+BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]
 FUNNEL = {
     "reports": 3955, "images": 7470, "reports with images": 3851, "frontal images": 3818, "lung reports": 558,
     "normal reports": 1379, "normal and lung reports": 1937, "balanced reports": 1116, "pairs": 983,
@@ -20,6 +22,8 @@ FUNNEL = {
 def project(real_data, new_project):
     """A project with the real reports and the eight real images, under the names of the download."""
     project = new_project(small=False)
+    keep_rows(project / "params.yaml", "openi", ["majority"], folds=5, epochs=1)
+    keep_rows(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
     raw = project / "data/raw/openi"
     raw.mkdir(parents=True)
     for name in openi.REPORT_FILES:
@@ -65,10 +69,29 @@ def test_real_images_are_decoded_and_the_missing_ones_are_named(project):
     assert "981 of 983 pairs have no readable image" in run.stdout
     index = pd.read_csv(project / "data/images/openi/index.csv")
     array = np.load(project / "data/images/openi/images.npy", mmap_mode="r")
-    assert array.shape == (5, 224, 224)
+    assert array.shape == (5, 64, 64)
     assert (index["width"] == 512).all()
     assert array.reshape(5, -1).std(axis=1).min() > 20
     rejected = pd.read_csv(project / "results/openi/rejected.csv")
     assert (rejected["reason"] == "not in the raw images").sum() == 3818 - 5
     funnel = pd.read_csv(project / "results/openi/funnel.csv").set_index("step")["count"]
     assert funnel["lung pairs"] == 2
+
+
+def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(real_data, new_project):
+    project = new_project(small=False)
+    shutil.copytree(real_data / "lung-masks/CXR_png", project / "data/raw/tb/CXR_png")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    del params["studies"]["tb"]["models"]["image"]
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    run = run_snakemake(project, "--config", "study=tb")
+    assert run.returncode == 0, run.stdout
+    results = project / "results/tb"
+    assert pd.read_csv(results / "funnel.csv").set_index("step")["count"]["pairs"] == 704
+    pairs = pd.read_csv(results / "pairs.csv")
+    assert pairs.groupby("site")["label"].sum().to_dict() == {"Montgomery": 58, "Shenzhen": 287}
+    assert pairs.groupby(["site", "fold", "label"]).size().unstack("fold").apply(np.ptp, axis=1).max() <= 1
+    probe = pd.read_csv(results / "comparison.csv").set_index("model").loc["linear-probe"]
+    assert probe["accuracy"] >= 0.82
+    assert probe["auroc"] >= 0.90
+    assert set(pd.read_csv(results / "sites.csv")["site"]) == {"Montgomery", "Shenzhen"}

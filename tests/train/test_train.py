@@ -17,7 +17,7 @@ from lungfuse.encoders.network import load_encoder
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.settings import Row
-from lungfuse.train.classifier import Classifier, augment, set_trainable
+from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, image_rows, pad, tokenize
 from lungfuse.train.engine import predict
 from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders, split_positions
@@ -196,6 +196,28 @@ def test_texts_are_padded_with_a_mask_and_cut(encoder_root):
     assert ids.shape == (3, 20)
     assert mask.sum(1).tolist() == [6, 2, 20]
     assert (ids[~mask] == 0).all()
+
+
+def test_a_share_of_the_words_is_masked_but_no_padding_and_no_mark():
+    torch.manual_seed(0)
+    ids = torch.full((50, 40), 2000)
+    ids[:, 0], ids[:, 30], ids[:, 31:] = 101, 102, 0
+    masked = drop_words(ids, 0.1)
+    assert 0.05 < (masked == 103).float().mean() * 40 / 29 < 0.15
+    changed = masked != ids
+    assert not changed[:, 0].any()
+    assert not changed[:, 30:].any()
+
+
+def test_the_mean_of_the_weights_is_what_is_kept(small, tmp_path):
+    """With a slow mean the kept weights stay nearer to where they started."""
+    start = load_file(small.encoder_root / "vit-tiny/model.safetensors")["embeddings.cls_token"]
+    moved = {}
+    for averaging in [0.0, 0.999]:
+        small.train(tmp_path / str(averaging), averaging=averaging, epochs=4)
+        kept = load_file(tmp_path / str(averaging) / "model.safetensors")["encoders.image.network.embeddings.cls_token"]
+        moved[averaging] = (kept - start).norm()
+    assert 0 < moved[0.999] < moved[0.0]
 
 
 def test_augmentation_keeps_left_and_right():

@@ -20,6 +20,7 @@ from lungfuse.settings import load_study, params_schema, read_params
 STAGES = {
     "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
     "draw": ("lungfuse.demo.draw", "Draw the raw files of the demo."),
+    "stand-in": ("lungfuse.demo.stand_in", "Draw the images that the real reports of OpenI name."),
     "reports": ("lungfuse.ingest.reports", "Read the reports of a dataset."),
     "images": ("lungfuse.ingest.images", "Decode every image of one view into an array."),
     "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),

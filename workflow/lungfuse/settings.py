@@ -201,7 +201,8 @@ class TrainSettings(Settings):
     the same fold.
 
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `validation` a share of the
-    training folds' groups, `patience` a number of epochs.
+    training folds' groups, `patience` a number of epochs, `word_dropout` a share of the words. `averaging` is the decay
+    of the running mean of the weights, which is what is validated and kept; 0 keeps the weights themselves.
     """
 
     start: Literal["encoder", "unimodal"]
@@ -217,6 +218,8 @@ class TrainSettings(Settings):
     patience: Annotated[int, Field(ge=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
     augment: bool
+    word_dropout: Annotated[float, Field(ge=0, lt=1)]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
     precision: Precision
 
 

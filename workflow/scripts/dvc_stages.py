@@ -14,6 +14,8 @@ from snakemake.api import SnakemakeApi
 from snakemake.jobs import Job
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
+from lungfuse.paths import HISTORY
+
 HEADER = "# Written from the Snakefile by `make dvc`; do not edit.\n"
 STUDY = "openi"  # the study of the root dvc.yaml
 KEPT_RULES = {"download"}  # raw files are never deleted, not even by a rerun
@@ -57,11 +59,9 @@ def jobs(study: str) -> list[Job]:
 
 
 def _stage_name(job: Job) -> str:
-    return re.sub(
-        r"[^\w-]",
-        "-",
-        "_".join([job.rule.name, *(value for key, value in job.wildcards_dict.items() if key != "fold")]),
-    )
+    values = [value for key, value in job.wildcards_dict.items() if key != "fold"]
+    name = re.sub(r"_fold\d+", "", "_".join([job.rule.name, *values]))
+    return re.sub(r"[^\w-]", "-", name)
 
 
 def _stage(jobs: list[Job], study: str, params: dict) -> dict:
@@ -75,14 +75,21 @@ def _stage(jobs: list[Job], study: str, params: dict) -> dict:
     kinds = {"deps": inputs, "params": _param_keys(job, study, params)}
     kinds |= {kind: [] for kind in ["outs", "metrics", "plots"]}
     for output in outputs:
-        kinds[_kind(output)].append({output: {"persist": True}} if job.rule.name in KEPT_RULES else output)
+        kinds[_kind(output)].append(_entry(output, job.rule.name))
     return {"cmd": command} | {kind: entries for kind, entries in kinds.items() if entries}
 
 
 def _kind(output: str) -> str:
     if output.endswith("metrics.json"):
         return "metrics"
-    return "plots" if output.endswith(".svg") else "outs"
+    return "plots" if output.endswith((".svg", HISTORY)) else "outs"
+
+
+def _entry(output: str, rule: str) -> str | dict:
+    """An output with what DVC has to know of it: raw files stay, training histories are curves."""
+    if rule in KEPT_RULES:
+        return {output: {"persist": True}}
+    return {output: {"x": "epoch", "y": "validation_loss"}} if output.endswith(HISTORY) else output
 
 
 def _param_keys(job: Job, study: str, params: dict) -> list[str]:

@@ -13,6 +13,7 @@ from lungfuse.settings import TrainSettings
 from lungfuse.train.data import Batch
 
 MODALITIES = ["image", "text"]
+MASK_TOKEN = LAST_SPECIAL_TOKEN = 103  # in the vocabulary of bert-base-uncased, which all text encoders have
 
 
 class Classifier(lightning.LightningModule):
@@ -55,6 +56,8 @@ class Classifier(lightning.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         if self.settings.augment and "pixels" in batch:
             batch = batch | {"pixels": augment(batch["pixels"])}
+        if self.settings.word_dropout and "ids" in batch:
+            batch = batch | {"ids": drop_words(batch["ids"], self.settings.word_dropout)}
         loss = functional.cross_entropy(
             self(batch).float(), batch["labels"], self.class_weights, label_smoothing=self.settings.label_smoothing
         )
@@ -127,6 +130,12 @@ def augment(pixels: Tensor) -> Tensor:
     mean = images.mean((1, 2), keepdim=True)
     contrast, brightness = (1 + uniform(0.15)).view(-1, 1, 1), uniform(12).view(-1, 1, 1)
     return ((images - mean) * contrast + mean + brightness).clamp(0, 255)
+
+
+def drop_words(ids: Tensor, share: float) -> Tensor:
+    """Token numbers (B, T) with a random share of the words masked; padding and marks stay."""
+    dropped = (torch.rand(ids.shape, device=ids.device) < share) & (ids > LAST_SPECIAL_TOKEN)
+    return ids.masked_fill(dropped, MASK_TOKEN)
 
 
 def balanced_weights(labels: np.ndarray) -> Tensor:

@@ -11,7 +11,7 @@ import lightning
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from torch.utils.data import DataLoader
 
 from lungfuse.files import whole_file
@@ -58,6 +58,19 @@ class StayStopped(Callback):
         trainer.should_stop = stopping.wait_count >= stopping.patience
 
 
+def averaging(decay: float) -> WeightAveraging:
+    """Keep a running mean of the weights beside them, over few steps at first; it is what is validated and kept."""
+
+    def update(mean: list[torch.Tensor], weights: list[torch.Tensor], count: int | torch.Tensor) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        if mean[0].is_floating_point():
+            torch._foreach_lerp_(mean, weights, share)
+        else:
+            torch._foreach_copy_(mean, weights)
+
+    return WeightAveraging(multi_avg_fn=update)
+
+
 def fit(
     module: Classifier,
     dataset: PairDataset | TokenDataset,
@@ -78,24 +91,13 @@ def fit(
     every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder, filename=BEST, monitor=MONITOR, **every_epoch)
     last = ModelCheckpoint(folder, filename=LAST, **every_epoch)
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision=_lightning_precision(settings),
-        max_epochs=settings.epochs,
-        callbacks=[EarlyStopping(MONITOR, patience=settings.patience), StayStopped(), history, best, last],
-        logger=False,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
-        use_distributed_sampler=False,
-    )
+    stop = EarlyStopping(MONITOR, patience=settings.patience)
+    averages = [averaging(settings.averaging)] if settings.averaging else []
+    trainer = make_trainer(settings, [*averages, stop, StayStopped(), history, best, last], sys.stderr.isatty())
     checkpoint = folder / f"{LAST}.ckpt"
-    batches = Batches(learn, dataset.lengths(), settings.batch, seed)
     trainer.fit(
         module,
-        # With a generator of its own the loader leaves the random numbers of the epoch alone.
-        DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator()),
+        in_random_order(dataset, learn, settings.batch, seed),
         _in_order(dataset, validate, settings.batch),
         ckpt_path=checkpoint if checkpoint.exists() else None,
         weights_only=True,
@@ -105,15 +107,33 @@ def fit(
     return pd.DataFrame(history.records).set_index("epoch")
 
 
-def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> np.ndarray:
-    """Scores in [0, 1] of the pairs at `positions`, (pair,)."""
-    trainer = lightning.Trainer(
+def make_trainer(settings: TrainSettings, callbacks: list[Callback], progress_bar: bool) -> lightning.Trainer:
+    """Lightning's trainer on the GPU where there is one, in the precision of the settings."""
+    return lightning.Trainer(
         accelerator="auto",
         devices=1,
-        precision=_lightning_precision(module.settings),
+        precision="bf16-mixed" if uses_bf16(settings.precision) else "32-true",
+        max_epochs=settings.epochs,
+        callbacks=callbacks,
         logger=False,
-        enable_progress_bar=False,
+        enable_checkpointing=any(isinstance(callback, ModelCheckpoint) for callback in callbacks),
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=progress_bar,
+        use_distributed_sampler=False,
     )
+
+
+def in_random_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int, seed: int) -> DataLoader:
+    """Batches to learn from."""
+    batches = Batches(positions, dataset.lengths(), batch, seed)
+    # With a generator of its own the loader leaves the random numbers of the epoch alone.
+    return DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator())
+
+
+def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> np.ndarray:
+    """Scores in [0, 1] of the pairs at `positions`, (pair,)."""
+    trainer = make_trainer(module.settings, [], progress_bar=False)
     return torch.cat(trainer.predict(module, _in_order(dataset, positions, module.settings.batch))).double().numpy()
 
 
@@ -157,10 +177,6 @@ def quiet() -> None:
 
 def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
     return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())
-
-
-def _lightning_precision(settings: TrainSettings) -> str:
-    return "bf16-mixed" if uses_bf16(settings.precision) else "32-true"
 
 
 def _cpu_has_bf16() -> bool:

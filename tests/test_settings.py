@@ -84,7 +84,7 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-text"),
+        ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-drawn, openi-text, tb"),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
         ({"studies": {"demo": 3}}, r"studies\.demo: found 3, expected a mapping"),

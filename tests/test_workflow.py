@@ -9,6 +9,7 @@ from conftest import run_snakemake
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
 DEMO = ["--config", "study=demo"]
+DRAWN = {"compare", "figures", "curves", "attention", "default"}
 CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md"]
 CONTRACT += [f"predictions/{row}.csv" for row in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(3)]
@@ -48,7 +49,7 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    after = {"baseline", "linear_probe", "features", "train", "gather", "late", "compare", "figures", "default"}
+    after = {"baseline", "linear_probe", "features", "train", "gather", "late", *DRAWN}
     assert jobs_of(run) == {"split"} | after
 
 
@@ -69,7 +70,7 @@ def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
     params.write_text(yaml.safe_dump(changed, sort_keys=False))
     run = run_snakemake(project, "-n", *DEMO)
     params.write_text(before)
-    assert jobs_of(run) == {"train", "gather", "compare", "figures", "default"}
+    assert jobs_of(run) == {"train", "gather", *DRAWN}
     assert re.search(r"^train +3$", run.stdout, re.M), "the folds of one row"
 
 

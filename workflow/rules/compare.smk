@@ -35,8 +35,9 @@ rule compare:
     shell:
         "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
-        "--encoders {params.encoders:q} --predictions {input.predictions} {params.trainings} --comparison-table {output.comparison_table} "
-        "--comparison-page {output.comparison_page} --metrics {output.metrics} > {log} 2>&1"
+        "--encoders {params.encoders:q} --predictions {input.predictions} {params.trainings} "
+        "--comparison-table {output.comparison_table} --comparison-page {output.comparison_page} "
+        "--metrics {output.metrics} > {log} 2>&1"
 
 
 rule sites:

@@ -157,9 +157,10 @@ rule filter:
     message:
         "Filtering the reports and images of {STUDY_NAME}"
     shell:
-        "python -m lungfuse filter --modalities {params.modalities} --view {params.view:q} --filter {params.filter:q} --seed {params.seed} "
-        "--reports {input.reports} --views {input.views} {params.index} --rejected-inputs {input.rejected_inputs} "
-        "--candidates {output.candidates} --funnel {output.funnel} --rejected {output.rejected} > {log} 2>&1"
+        "python -m lungfuse filter --modalities {params.modalities} --view {params.view:q} --filter {params.filter:q} "
+        "--seed {params.seed} --reports {input.reports} --views {input.views} {params.index} "
+        "--rejected-inputs {input.rejected_inputs} --candidates {output.candidates} --funnel {output.funnel} "
+        "--rejected {output.rejected} > {log} 2>&1"
 
 
 rule split:

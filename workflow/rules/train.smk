@@ -168,8 +168,9 @@ rule train:
     shell:
         "python -m lungfuse train --row {params.row:q} --fold {wildcards.fold} --encoders {params.encoders:q} "
         "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
-        "--labels {params.labels} --pairs {input.pairs} {params.inputs} --encoder-root {params.encoder_root} --weights {output.weights} --history {output.history} "
-        "--fold-predictions {output.fold_predictions} --settings {output.settings} --threads {threads} > {log} 2>&1"
+        "--labels {params.labels} --pairs {input.pairs} {params.inputs} --encoder-root {params.encoder_root} "
+        "--weights {output.weights} --history {output.history} --fold-predictions {output.fold_predictions} "
+        "--settings {output.settings} --threads {threads} > {log} 2>&1"
 
 
 rule gather:

@@ -197,8 +197,9 @@ class FusionSettings(Settings):
 class AugmentSettings(Settings):
     """How far images are changed at random where their encoder learns; zeros leave them as they are.
 
-    `rotation` is in degrees, `shift` and `scale` are shares of the image, `contrast` is a share of it, `brightness` is
-    in grey levels of 255, `gamma` is that of the logarithm of the exponent. There is no flip: the heart is on the left.
+    `rotation` is in degrees, `shift` and `scale` are shares of the image's side, `contrast` is a share of the image's
+    own, `brightness` is in grey levels of 255, `gamma` is of the logarithm of the exponent. There is no flip: the heart
+    is on the left.
     """
 
     rotation: Annotated[float, Field(ge=0, le=45)]

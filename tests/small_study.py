@@ -68,16 +68,18 @@ class SmallStudy:
         main(**self.arguments(folder, row, **changes) | (files or {}))
         return pd.read_csv(folder / "predictions.csv")
 
-    def features(self, encoder: str, start: Path | None = None) -> Path:
+    def features(
+        self, encoder: str, start: Path | None = None, reads: str | None = None, masks: Path | None = None
+    ) -> Path:
         """Encode all pairs; returns the folder of the features."""
         from lungfuse.train.features import main
 
         folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained")
-        section = {"section": "findings"} if ENCODERS[encoder].modality == "text" else {}
+        reads = reads or {"text": "findings", "image": "raw"}[ENCODERS[encoder].modality]
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            **section, **self.files, **outputs,
+            reads=reads, masks=masks, **self.files, **outputs,
         )  # fmt: skip
         return folder
 

@@ -133,10 +133,9 @@ rule curves:
 
 rule attention:
     input:
+        unpack(lambda wildcards: PATHS.arm_files(STUDY.models[wildcards.row].images)),
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
-        array=PATHS.array,
-        index=PATHS.index,
         predictions=PATHS.predictions("{row}"),
         code=[CODE / "predict" / "attention.py", CODE / "predict" / "trained.py", CODE / "compare" / "style.py"],
     output:
@@ -161,10 +160,11 @@ rule attention:
         title=STUDY_NAME,
         notice=STUDY.notice,
         model=lambda wildcards: PATHS.models / wildcards.row,
+        inputs=lambda wildcards, input: image_options(input),
         encoder_root=PATHS.encoder_root,
     message:
         "Drawing the attention of {wildcards.row}"
     shell:
         "python -m lungfuse attention --title {params.title} --notice={params.notice:q} --model {params.model} "
-        "--pairs {input.pairs} --array {input.array} --index {input.index} --predictions {input.predictions} "
+        "--pairs {input.pairs} {params.inputs} --predictions {input.predictions} "
         "--encoder-root {params.encoder_root} --attention-figure {output.attention_figure} > {log} 2>&1"

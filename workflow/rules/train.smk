@@ -70,7 +70,11 @@ rule text_encoder:
 
 rule features:
     input:
-        unpack(lambda wildcards: PATHS.feature_inputs(wildcards.source, MODALITY_OF[wildcards.reads])),
+        unpack(
+            lambda wildcards: PATHS.feature_inputs(
+                wildcards.source, MODALITY_OF[wildcards.reads], READS[wildcards.reads]
+            )
+        ),
         pairs=PATHS.pairs,
         code=[CODE / "train" / "features.py", CODE / "train" / "data.py", CODE / "encoders" / "network.py"],
     output:

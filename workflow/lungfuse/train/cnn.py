@@ -1,0 +1,140 @@
+"""The convolutional networks of the rebuilt thesis, from keras.applications, on one arm of the images."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow
+from keras import layers
+
+from lungfuse.files import whole_file
+from lungfuse.segment.segmenter import dtype_of
+from lungfuse.settings import CNNSettings, Images, NetworkName
+from lungfuse.tables import EpochPredictions, ImageIndex, Pairs, read_table, write_table
+from lungfuse.train.arms import ArmImages, arm_images, image_rows
+from lungfuse.train.cnn_weights import build_network, preprocess
+
+
+def main(
+    *,
+    network: NetworkName,
+    arm: Images,
+    fold: int,
+    cnns: CNNSettings,
+    seed: int,
+    pairs: Path,
+    array: Path,
+    index: Path,
+    masks: Path | None = None,
+    start: Path,
+    history: Path,
+    fold_predictions: Path,
+    settings: Path,
+    threads: int = 1,
+) -> None:
+    """Train a network on the training folds of one fold, and score that fold after each epoch.
+
+    The number of epochs is fixed: nothing is chosen by the test fold. The weights are not kept.
+
+    Parameters
+    ----------
+    network
+        Name of the network.
+    arm
+        The arm of the images: raw, segmented:<segmenter> or mask-only.
+    fold
+        The fold that is predicted and never trained on.
+    cnns
+        Settings of the networks.
+    seed
+        Seed of the head's weights and of the batches.
+    pairs
+        Table of pairs with folds.
+    array
+        The image array.
+    index
+        Index of the image array.
+    masks
+        Lung masks of the image array; needed for an arm other than raw.
+    start
+        Weights that the network starts from.
+    history
+        Output: loss and accuracy of each epoch.
+    fold_predictions
+        Output: scores of the test fold after each epoch.
+    settings
+        Output: what was trained.
+    threads
+        Processor threads.
+    """
+    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    tensorflow.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed + fold)
+    table = read_table(pairs, Pairs)
+    pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
+    images = arm_images(arm, pixels, lungs)
+    rows, labels = image_rows(table, read_table(index, ImageIndex)), table["label"].to_numpy()
+    tested = (table["fold"] == fold).to_numpy()
+
+    keras.config.set_dtype_policy(dtype_of(cnns.precision))
+    model = build_classifier(network, pixels.shape[1], start)
+    model.compile(keras.optimizers.Adam(cnns.learning_rate), "binary_crossentropy", metrics=["accuracy"])
+    scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch))
+    learned = ImageBatches(images, rows[~tested], labels[~tested], cnns.batch, seed + fold)
+    record = model.fit(learned, epochs=cnns.epochs, callbacks=[scores], verbose=2)
+
+    known = table.loc[tested, ["pair_id", "label"]]
+    epochs = [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
+    write_table(pd.concat(epochs), fold_predictions, EpochPredictions)
+    with whole_file(history) as stream:
+        pd.DataFrame(record.history).to_csv(stream, index_label="epoch", lineterminator="\n")
+    made_by = {"network": network, "images": arm, "fold": fold, "seed": seed, "cnns": cnns.model_dump()}
+    with whole_file(settings) as stream:
+        json.dump(made_by, stream, indent=2)
+
+
+def build_classifier(network: NetworkName, image_px: int, start: Path) -> keras.Model:
+    """Grey images (B, image_px, image_px, 1) in [0, 255] to the probability of class 1, (B, 1)."""
+    image = keras.Input((image_px, image_px, 1), name="image")
+    colour = layers.Concatenate()([image, image, image])
+    body = build_network(network)
+    body.load_weights(start)
+    features = layers.GlobalAveragePooling2D()(body(preprocess(network, colour)))
+    return keras.Model(image, layers.Dense(1, activation="sigmoid", dtype="float32")(features), name=network)
+
+
+class ImageBatches(keras.utils.PyDataset):
+    """Batches of images (B, y, x, 1) in [0, 255] with labels (B, 1); in random order where there is a seed."""
+
+    def __init__(
+        self, images: np.ndarray | ArmImages, rows: np.ndarray, labels: np.ndarray, batch: int, seed: int | None = None
+    ):
+        super().__init__(workers=1, max_queue_size=4)
+        self.images, self.rows, self.labels, self.batch, self.seed, self.epoch = images, rows, labels, batch, seed, 0
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        order = np.arange(len(self.rows))
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        chosen = order[number * self.batch : (number + 1) * self.batch]
+        return self.images[self.rows[chosen]][..., None].astype(np.float32), self.labels[chosen, None]
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+
+class TestScores(keras.callbacks.Callback):
+    """The scores of the test pairs after each epoch, in `epochs`."""
+
+    def __init__(self, tested: ImageBatches):
+        super().__init__()
+        self.tested, self.epochs = tested, []
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.epochs.append(self.model.predict(self.tested, verbose=0)[:, 0].astype(float))

@@ -30,7 +30,7 @@ from lungfuse.demo.draw import encode_png
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ImageEncoder, build_network
 from lungfuse.models.unimodal import Unimodal
-from lungfuse.settings import TrainSettings
+from lungfuse.settings import AugmentSettings, TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
 from lungfuse.train.engine import autocast, in_random_order, make_trainer, quiet, uses_bf16
@@ -40,7 +40,8 @@ PX = 224
 MATRIX = 2048
 SETTINGS = TrainSettings(
     start="encoder", layers="full", epochs=1, batch=BATCH, learning_rate=1e-3, encoder_learning_rate=5e-5,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, validation=0.1, augment=True,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, validation=0.1,
+    augment=AugmentSettings(rotation=7, shift=0.06, scale=0.08, contrast=0.15, brightness=0.05, gamma=0),
     word_dropout=0.0, averaging=0.0, precision="auto",
 )  # fmt: skip
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -9,12 +9,22 @@ import pytest
 from PIL import Image
 
 from lungfuse.encoders import ENCODERS
-from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Row, Settings, TrainSettings, to_json
+from lungfuse.settings import (
+    AugmentSettings,
+    EncoderSettings,
+    FusionSettings,
+    ImageSettings,
+    Row,
+    Settings,
+    TrainSettings,
+    to_json,
+)
 from lungfuse.tables import ImageIndex, Pairs, columns, write_table
 
+AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=0.05, gamma=0.0)
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=True,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=AUGMENT,
     word_dropout=0.0, averaging=0.5, precision="fp32",
 )  # fmt: skip
 SETTINGS = {

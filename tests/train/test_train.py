@@ -11,12 +11,15 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_study import EARLY, SETTINGS, TRAIN, command_line
+from small_study import AUGMENT, EARLY, SETTINGS, TRAIN, command_line
 
-from lungfuse.encoders.network import load_encoder
+from lungfuse.encoders import ENCODERS
+from lungfuse.encoders.efficientnet import EfficientNetLite0
+from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
-from lungfuse.settings import Row
+from lungfuse.models.unimodal import Unimodal
+from lungfuse.settings import AugmentSettings, Row
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, image_rows, pad, tokenize
 from lungfuse.train.engine import predict
@@ -224,10 +227,26 @@ def test_augmentation_keeps_left_and_right():
     torch.manual_seed(0)
     pixels = torch.zeros(8, 32, 32, dtype=torch.uint8)
     pixels[:, :, 20:] = 200
-    changed = augment(pixels)
+    changed = augment(pixels, AUGMENT.model_copy(update={"gamma": 0.3}))
     assert changed.shape == pixels.shape
     assert 0 <= changed.min() <= changed.max() <= 255
     assert (changed[:, 12:20, 24:].mean((1, 2)) > changed[:, 12:20, :8].mean((1, 2)) + 50).all()
+
+
+def test_augmentation_by_nothing_changes_nothing():
+    pixels = torch.randint(0, 256, (4, 32, 32), dtype=torch.uint8)
+    nothing = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
+    torch.testing.assert_close(augment(pixels, nothing), pixels.float(), atol=1e-2, rtol=0)
+
+
+def test_batch_normalisation_stays_as_it_was_pretrained():
+    encoder = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
+    model = Unimodal(encoder.spec.width, 8, 0.1)
+    module = Classifier({"image": encoder}, model, TRAIN, torch.ones(2), seed=0).train()
+    before = encoder.network.stem[1].running_mean.clone()
+    module({"pixels": torch.randint(0, 256, (2, 64, 64), dtype=torch.uint8)})
+    torch.testing.assert_close(encoder.network.stem[1].running_mean, before)
+    assert module.model.training
 
 
 @pytest.mark.parametrize(("layers", "learn"), [("frozen", 0), ("top:1", 1), ("full", 4)])

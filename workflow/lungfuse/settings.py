@@ -300,6 +300,21 @@ class FusionSettings(Settings):
         return self
 
 
+class AugmentSettings(Settings):
+    """How far images are changed at random where their encoder learns; zeros leave them as they are.
+
+    `rotation` is in degrees, `shift` and `scale` are shares of the image, `contrast` and `brightness` of the range of
+    intensities, `gamma` is of the logarithm of the exponent. There is no flip: the heart is on the left.
+    """
+
+    rotation: Annotated[float, Field(ge=0, le=45)]
+    shift: Annotated[float, Field(ge=0, le=0.5)]
+    scale: Annotated[float, Field(ge=0, lt=1)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+    gamma: Annotated[float, Field(ge=0, le=2)]
+
+
 class TrainSettings(Settings):
     """Training. `layers` says which layers of the encoders learn: frozen (none), top:<n> or full.
 
@@ -323,7 +338,7 @@ class TrainSettings(Settings):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Annotated[int, Field(ge=1)]
     validation: Annotated[float, Field(gt=0, lt=1)]
-    augment: bool
+    augment: AugmentSettings
     word_dropout: Annotated[float, Field(ge=0, lt=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
     precision: Precision

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import get_cosine_schedule_with_warmup
 
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
-from lungfuse.settings import TrainSettings
+from lungfuse.settings import AugmentSettings, TrainSettings
 from lungfuse.train.data import Batch
 
 MODALITIES = ["image", "text"]
@@ -38,6 +38,14 @@ class Classifier(lightning.LightningModule):
         for encoder in encoders.values():
             set_trainable(encoder, settings.layers)
 
+    def train(self, mode: bool = True) -> "Classifier":
+        """Batch normalisation stays as it was pretrained: few images a batch and few batches would only blur it."""
+        super().train(mode)
+        for module in self.encoders.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, 2) of a batch, see `PairDataset` and `TokenDataset` of `lungfuse.train.data`."""
         inputs = []
@@ -54,8 +62,8 @@ class Classifier(lightning.LightningModule):
         self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        if self.settings.augment and "pixels" in batch:
-            batch = batch | {"pixels": augment(batch["pixels"])}
+        if "pixels" in batch:
+            batch = batch | {"pixels": augment(batch["pixels"], self.settings.augment)}
         if self.settings.word_dropout and "ids" in batch:
             batch = batch | {"ids": drop_words(batch["ids"], self.settings.word_dropout)}
         loss = functional.cross_entropy(
@@ -111,8 +119,8 @@ def set_trainable(encoder: ImageEncoder | TextEncoder, layers: str) -> None:
             layer.requires_grad_(True)
 
 
-def augment(pixels: Tensor) -> Tensor:
-    """Turn, move, scale and expose each image a little; never flip, for the heart is on the left.
+def augment(pixels: Tensor, settings: AugmentSettings) -> Tensor:
+    """Turn, move, scale and expose each image a little.
 
     (B, height, width), uint8 or float in [0, 255], to float of the same shape and range.
     """
@@ -121,15 +129,17 @@ def augment(pixels: Tensor) -> Tensor:
     def uniform(limit: float) -> Tensor:
         return (torch.rand(count, device=device) * 2 - 1) * limit
 
-    angle, scale = uniform(np.deg2rad(7)), 1 + uniform(0.08)
+    angle, scale = uniform(np.deg2rad(settings.rotation)), 1 + uniform(settings.scale)
     cos, sin = angle.cos() * scale, angle.sin() * scale
-    affine = torch.stack([cos, -sin, uniform(0.06), sin, cos, uniform(0.06)], dim=1).view(-1, 2, 3)
+    x, y = uniform(settings.shift), uniform(settings.shift)
+    affine = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
     images = pixels[:, None].float()
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, align_corners=False)[:, 0]
     mean = images.mean((1, 2), keepdim=True)
-    contrast, brightness = (1 + uniform(0.15)).view(-1, 1, 1), uniform(12).view(-1, 1, 1)
-    return ((images - mean) * contrast + mean + brightness).clamp(0, 255)
+    contrast, brightness = (1 + uniform(settings.contrast)).view(-1, 1, 1), uniform(settings.brightness).view(-1, 1, 1)
+    images = ((images - mean) * contrast + mean + 255 * brightness).clamp(0, 255)
+    return 255 * (images / 255) ** uniform(settings.gamma).exp().view(-1, 1, 1)
 
 
 def drop_words(ids: Tensor, share: float) -> Tensor:

@@ -44,6 +44,7 @@ STAGES = {
     "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "cnn-comparison": ("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
     "sites": ("lungfuse.compare.sites", "Score every model at each hospital."),
+    "arms": ("lungfuse.compare.arms", "Test segmented images and masks alone against raw images."),
     "curves": ("lungfuse.compare.curves", "Draw the training curves of a study."),
     "attention": ("lungfuse.predict.attention", "Draw where the words of a few reports look in their images."),
     "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
@@ -97,7 +98,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
     return (
         dict.fromkeys(STAGES, shared)
-        | dict.fromkeys(["compare", "sites"], shared | compared)
+        | dict.fromkeys(["compare", "sites", "arms"], shared | compared)
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
     )
 

@@ -163,6 +163,10 @@ class Paths:
         return self.results / "pairs.csv"
 
     @property
+    def arms_table(self) -> Path:
+        return self.results / "arms.csv"
+
+    @property
     def sites_table(self) -> Path:
         return self.results / "sites.csv"
 

@@ -429,6 +429,18 @@ class Study(Settings):
         """The arms of the images that rows and networks read, each once."""
         return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
 
+    @property
+    def has_arms(self) -> bool:
+        """Whether a row reads images that another row of the same model reads raw."""
+        return any(self.raw_twin(row) for row in self.models.values())
+
+    def raw_twin(self, row: Row) -> str | None:
+        """The row that differs from one on segmented images or masks in reading raw images alone."""
+        if row.images in ("", "raw"):
+            return None
+        twin = row.model_copy(update={"images": "raw"})
+        return next((name for name, other in self.models.items() if other == twin), None)
+
     def parts_of(self, row: Row) -> dict[Modality, str]:
         """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
         same_input = {"image": lambda part: part.images == row.images, "text": lambda part: part.text == row.text}
@@ -607,6 +619,8 @@ def _message(problem: dict[str, Any], study: str, own: dict[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not location:
         return f"studies.{study}: {message}."
+    if isinstance(problem["input"], dict):
+        return f"{key}: {message}."
     return f"{key}: found {problem['input']!r}. {message}."
 
 

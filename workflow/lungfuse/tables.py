@@ -244,6 +244,24 @@ class Sites(Table):
     false_negatives: Series[int]
 
 
+class Arms(Table):
+    """One row a model on images other than raw, against the same model on raw images.
+
+    `difference` is the accuracy gained, in [-1, 1]; `p_vs_raw` that of equal accuracy.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_raw: Series[float]
+    difference: Series[float]
+    difference_low: Series[float]
+    difference_high: Series[float]
+    p_vs_raw: Series[float]
+
+
 class Funnel(Table):
     """How many images, reports and pairs are left after each step."""
 

@@ -69,6 +69,35 @@ rule sites:
         "--pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
 
 
+rule arms:
+    input:
+        pairs=PATHS.pairs,
+        predictions=[PATHS.predictions(row) for row in STUDY.models],
+        code=[CODE / "compare" / "arms.py", CODE / "compare" / "scores.py"],
+    output:
+        arms_table=report(
+            PATHS.arms_table, caption="../report/arms.rst", category="Segmentation", labels={"show": "arms"}
+        ),
+    log:
+        PATHS.logs / "arms.log",
+    benchmark:
+        PATHS.logs / "arms.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        models=to_json(list(STUDY.models.values())),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Testing segmented against raw images in {STUDY_NAME}"
+    shell:
+        "python -m lungfuse arms --models {params.models:q} --comparison {params.comparison:q} --seed {params.seed} "
+        "--pairs {input.pairs} --predictions {input.predictions} --arms-table {output.arms_table} > {log} 2>&1"
+
+
 rule figures:
     input:
         funnel=PATHS.funnel,

@@ -12,7 +12,7 @@ from PIL import Image
 from small_study import command_line
 
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.settings import SegmenterTraining, UNetSettings
+from lungfuse.settings import SegmenterSettings, UNetSettings
 from lungfuse.tables import AnnotatedIndex, write_table
 
 PX = 64
@@ -47,7 +47,7 @@ class AnnotatedSet:
             "name": "unet-shenzhen",
             "hospitals": SITES,
             "unet": UNetSettings(width=8, depth=3, normalisation="batch"),
-            "train": SegmenterTraining(**train | changes),
+            "train": SegmenterSettings(**train | changes),
             "seed": 0,
             "network": folder / "model.keras",
             "history": folder / "history.csv",

@@ -169,7 +169,7 @@ class UNetSettings(Settings):
     normalisation: Literal["batch", "group", "none"]
 
 
-class SegmenterTraining(Settings):
+class SegmenterSettings(Settings):
     """Training of a segmenter. `plateau` and `patience` are epochs without a better validation loss after which the
     learning rate is halved and the training ends."""
 
@@ -226,7 +226,7 @@ class SegmentationSettings(Settings):
 
     annotated: AnnotatedSettings
     unet: UNetSettings
-    train: SegmenterTraining
+    train: SegmenterSettings
     mask: MaskSettings
     suspicious: SuspicionSettings
     segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1)]]

@@ -16,7 +16,7 @@ from lungfuse.parameters import Several
 from lungfuse.segment.batches import AnnotatedBatches
 from lungfuse.segment.segmenter import dtype_of
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
-from lungfuse.settings import SegmenterTraining, UNetSettings
+from lungfuse.settings import SegmenterSettings, UNetSettings
 from lungfuse.tables import AnnotatedIndex, read_table
 
 MONITOR = "val_loss"
@@ -28,7 +28,7 @@ def main(
     name: str,
     hospitals: Several[str],
     unet: UNetSettings,
-    train: SegmenterTraining,
+    train: SegmenterSettings,
     seed: int,
     annotated_images: Path,
     annotated_masks: Path,

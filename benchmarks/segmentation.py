@@ -21,9 +21,10 @@ PX = 256
 MEASURED = """
 import json, resource, sys, time
 import numpy as np
-from lungfuse.segment.segmenter import Segmenter, dtype_of
+from lungfuse.segment.segmenter import Segmenter
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings import MaskSettings, UNetSettings
+from lungfuse.train.keras_engine import dtype_of
 
 path, width, precision = sys.argv[1:]
 images = np.load(path, mmap_mode="r")

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from lungfuse.errors import UserError
-from lungfuse.hardware import cpu_has_bf16
 from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.clean import clean
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings import MaskSettings, Precision, UNetSettings
+from lungfuse.train.keras_engine import dtype_of
 
 BATCH = 16
 
@@ -65,11 +65,3 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
     network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
     network.set_weights(keras.models.load_model(folder / SEGMENTER, compile=False).get_weights())
     return Segmenter(network, settings["image_px"])
-
-
-def dtype_of(precision: Precision) -> str:
-    """The Keras dtype policy: bf16 where it is asked for, or where `auto` finds hardware for it."""
-    import tensorflow
-
-    fast = bool(tensorflow.config.list_physical_devices("GPU")) or cpu_has_bf16()
-    return "mixed_bfloat16" if precision == "bf16" or (precision == "auto" and fast) else "float32"

@@ -7,17 +7,16 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow
 from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
 from lungfuse.errors import UserError
 from lungfuse.files import sha256, whole_file, whole_path
 from lungfuse.parameters import Several
 from lungfuse.segment.batches import AnnotatedBatches
-from lungfuse.segment.segmenter import dtype_of
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
 from lungfuse.settings import SegmenterSettings, UNetSettings
 from lungfuse.tables import AnnotatedIndex, read_table
+from lungfuse.train.keras_engine import dtype_of, prepare
 
 MONITOR = "val_loss"
 IDENTITY, RECORDS = "training.json", "records.json"
@@ -69,10 +68,7 @@ def main(
     threads
         Processor threads.
     """
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    tensorflow.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
+    prepare(seed, threads)
     index = read_table(annotated_index, AnnotatedIndex)
     learn, validate = (rows_of(index, hospitals, part, annotated_index) for part in ["train", "validation"])
     images, masks = (np.load(path, mmap_mode="r") for path in [annotated_images, annotated_masks])

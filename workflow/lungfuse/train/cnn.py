@@ -6,15 +6,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow
 from keras import layers
 
 from lungfuse.files import whole_file
-from lungfuse.segment.segmenter import dtype_of
 from lungfuse.settings import CNNSettings, Images, NetworkName
 from lungfuse.tables import EpochPredictions, ImageIndex, Pairs, read_table, write_table
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
 from lungfuse.train.cnn_weights import build_network, preprocess
+from lungfuse.train.keras_engine import dtype_of, prepare
 
 
 def main(
@@ -69,10 +68,7 @@ def main(
     threads
         Processor threads.
     """
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    tensorflow.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed + fold)
+    prepare(seed + fold, threads)
     table = read_table(pairs, Pairs)
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images = arm_images(arm, pixels, lungs)

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from lungfuse.files import whole_file
+from lungfuse.hardware import cpu_has_bf16
 from lungfuse.settings import Precision, TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
@@ -153,7 +154,7 @@ def _keep_own_checkpoints(folder: Path, identity: str) -> None:
 
 def uses_bf16(precision: Precision) -> bool:
     """Whether to compute in bf16: where it is asked for, or where `auto` finds hardware for it."""
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else _cpu_has_bf16()
+    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_has_bf16()
     return precision == "bf16" or (precision == "auto" and fast)
 
 
@@ -177,8 +178,3 @@ def quiet() -> None:
 
 def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
     return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())
-
-
-def _cpu_has_bf16() -> bool:
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))

@@ -9,37 +9,43 @@ from lungfuse.segment.augment import augment
 class AnnotatedBatches(keras.utils.PyDataset):
     """Batches of images (B, y, x, 1) in [0, 1] and masks of 0 and 1 of the same shape, both float32.
 
-    `images` is uint8 and `masks` bool, (image, y, x); `rows` are those that are given out. With `augmented` they come
-    in random order and in variants that depend on the seed and the epoch alone, so that a resumed training sees what
-    an unbroken one does.
+    `images` is uint8 and `masks` bool, (image, y, x); `rows` are those that are given out, in their order.
     """
 
-    def __init__(
-        self,
-        images: np.ndarray,
-        masks: np.ndarray,
-        rows: np.ndarray,
-        batch: int,
-        augmented: bool,
-        seed: int = 0,
-        epoch: int = 0,
-    ):
-        super().__init__(workers=1, max_queue_size=4)
+    def __init__(self, images: np.ndarray, masks: np.ndarray, rows: np.ndarray, batch: int):
+        super().__init__()
         self.images, self.masks, self.rows, self.batch = images, masks, rows, batch
-        self.augmented, self.seed, self.epoch = augmented, seed, epoch
+        self.steps = -(-len(rows) // batch)
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch)
+        return self.steps
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows) if self.augmented else self.rows
-        chosen = order[number * self.batch : (number + 1) * self.batch]
-        images, masks = (np.stack([array[row] for row in chosen]) for array in [self.images, self.masks])
-        if self.augmented:
-            rng = np.random.default_rng([self.seed, self.epoch, number])
-            images, masks = map(np.stack, zip(*map(augment, [rng] * len(chosen), images, masks), strict=True))
-            return images[..., None], masks[..., None]
+        images, masks = self.read(self.rows[number * self.batch : (number + 1) * self.batch])
         return images[..., None].astype(np.float32) / 255, masks[..., None].astype(np.float32)
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.images[rows], self.masks[rows]
+
+
+class AugmentedBatches(AnnotatedBatches):
+    """The batches of all epochs from `first` to `epochs` in a row, `steps` of them an epoch.
+
+    Order and variants depend on the seed and the epoch alone, so that a resumed training sees what an unbroken one
+    does. (Keras asks for batches before the epoch they belong to has begun, so it cannot be told by its callbacks.)
+    """
+
+    def __init__(self, *data: np.ndarray, batch: int, seed: int, first: int, epochs: int):
+        super().__init__(*data, batch)
+        self.seed, self.first, self.epochs = seed, first, epochs
+
+    def __len__(self) -> int:
+        return self.steps * (self.epochs - self.first)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, step = self.first + number // self.steps, number % self.steps
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        rng = np.random.default_rng([self.seed, epoch, step])
+        chosen = self.read(order[step * self.batch : (step + 1) * self.batch])
+        images, masks = zip(*(augment(rng, image, mask) for image, mask in zip(*chosen, strict=True)), strict=True)
+        return np.stack(images)[..., None], np.stack(masks)[..., None]

@@ -12,7 +12,7 @@ from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from lungfuse.errors import UserError
 from lungfuse.files import sha256, whole_file, whole_path
 from lungfuse.parameters import Several
-from lungfuse.segment.batches import AnnotatedBatches
+from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
 from lungfuse.settings import SegmenterSettings, UNetSettings
 from lungfuse.tables import AnnotatedIndex, read_table
@@ -84,9 +84,13 @@ def main(
     stages = [ReduceLROnPlateau(MONITOR, 0.5, train.plateau), EarlyStopping(MONITOR, patience=train.patience)]
     done = checkpoints.restore(model)
     if len(done) < train.epochs and not has_stopped(done, train.patience):
+        span = {"first": len(done), "epochs": train.epochs}
+        batches = AugmentedBatches(images, masks, learn, batch=train.batch, seed=seed, **span)
         model.fit(
-            AnnotatedBatches(images, masks, learn, train.batch, augmented=True, seed=seed, epoch=len(done)),
-            validation_data=AnnotatedBatches(images, masks, validate, train.batch, augmented=False),
+            batches,
+            steps_per_epoch=batches.steps,
+            shuffle=False,
+            validation_data=AnnotatedBatches(images, masks, validate, train.batch),
             initial_epoch=len(done),
             epochs=train.epochs,
             callbacks=[*stages, Replay(stages, done), checkpoints],

@@ -79,8 +79,12 @@ def main(
     model = build_classifier(network, pixels.shape[1], start)
     model.compile(keras.optimizers.Adam(cnns.learning_rate), "binary_crossentropy", metrics=["accuracy"])
     scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch))
-    learned = ImageBatches(images, rows[~tested], labels[~tested], cnns.batch, seed + fold)
-    record = model.fit(learned, epochs=cnns.epochs, callbacks=[scores], verbose=2)
+    # An epoch is a new random order of the training folds; all are laid out before, so that the seed decides them.
+    rng = np.random.default_rng(seed + fold)
+    order = np.concatenate([rng.permutation(np.flatnonzero(~tested)) for _ in range(cnns.epochs)])
+    learned = ImageBatches(images, rows[order], labels[order], cnns.batch)
+    steps = len(learned) // cnns.epochs
+    record = model.fit(learned, steps_per_epoch=steps, epochs=cnns.epochs, shuffle=False, callbacks=[scores], verbose=2)
 
     known = table.loc[tested, ["pair_id", "label"]]
     epochs = [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
@@ -103,26 +107,18 @@ def build_classifier(network: NetworkName, image_px: int, start: Path) -> keras.
 
 
 class ImageBatches(keras.utils.PyDataset):
-    """Batches of images (B, y, x, 1) in [0, 255] with labels (B, 1); in random order where there is a seed."""
+    """Batches of images (B, y, x, 1) in [0, 255] with labels (B, 1)."""
 
-    def __init__(
-        self, images: np.ndarray | ArmImages, rows: np.ndarray, labels: np.ndarray, batch: int, seed: int | None = None
-    ):
-        super().__init__(workers=1, max_queue_size=4)
-        self.images, self.rows, self.labels, self.batch, self.seed, self.epoch = images, rows, labels, batch, seed, 0
+    def __init__(self, images: np.ndarray | ArmImages, rows: np.ndarray, labels: np.ndarray, batch: int):
+        super().__init__()
+        self.images, self.rows, self.labels, self.batch = images, rows, labels, batch
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch)
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        order = np.arange(len(self.rows))
-        if self.seed is not None:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        chosen = order[number * self.batch : (number + 1) * self.batch]
+        chosen = slice(number * self.batch, (number + 1) * self.batch)
         return self.images[self.rows[chosen]][..., None].astype(np.float32), self.labels[chosen, None]
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
 
 
 class TestScores(keras.callbacks.Callback):

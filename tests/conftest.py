@@ -7,7 +7,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +52,20 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
         return project
 
     return copy
+
+
+@contextmanager
+def changed_setting(params: Path, *place: str | int, to: object) -> Iterator[None]:
+    """Change the setting at a place of params.yaml; after the block the file is as it was."""
+    before = params.read_text()
+    content = yaml.safe_load(before)
+    *above, key = place
+    reduce(getitem, above, content)[key] = to
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
+    try:
+        yield
+    finally:
+        params.write_text(before)
 
 
 def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int) -> None:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from conftest import ROOT, keep_rows, run_snakemake
+from conftest import ROOT, changed_setting, keep_rows, run_snakemake
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
@@ -66,13 +65,9 @@ def test_dvc_draws_the_training_curves(project):
 
 
 def test_the_learning_rate_of_one_row_makes_that_row_stale_alone(project):
-    params = project / "params.yaml"
-    before = params.read_text()
-    changed = yaml.safe_load(before)
-    changed["studies"]["openi"]["models"]["early"]["train"] = {"learning_rate": 0.5}
-    params.write_text(yaml.safe_dump(changed, sort_keys=False))
-    status = run(project, "dvc", "status").stdout
-    params.write_text(before)
+    row = ["studies", "openi", "models", "early", "train"]
+    with changed_setting(project / "params.yaml", *row, to={"learning_rate": 0.5}):
+        status = run(project, "dvc", "status").stdout
     assert "train_early:" in status
     assert "train_image:" not in status
     assert "train_text:" not in status
@@ -80,11 +75,8 @@ def test_the_learning_rate_of_one_row_makes_that_row_stale_alone(project):
 
 def test_dvc_knows_the_metrics_and_what_a_setting_changes(project):
     assert "tfidf.accuracy" in run(project, "dvc", "metrics", "show").stdout
-    params = project / "params.yaml"
-    before = params.read_text()
-    params.write_text(before.replace("confidence: 0.95", "confidence: 0.90"))
-    status = run(project, "dvc", "status").stdout
-    params.write_text(before)
+    with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
+        status = run(project, "dvc", "status").stdout
     assert "compare:" in status
     assert "split:" not in status
     assert "baseline" not in status

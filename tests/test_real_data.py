@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import keep_rows, run_snakemake, write_tgz
+from conftest import changed_setting, keep_rows, run_snakemake, write_tgz
 
 from lungfuse.adapters import openi
 
@@ -54,13 +54,8 @@ def test_real_reports_give_the_known_counts_and_the_known_baselines(project):
 
 
 def test_the_rule_equals_finds_the_539_reports_of_the_exact_term(project):
-    params = project / "params.yaml"
-    before = params.read_text()
-    changed = yaml.safe_load(before)
-    changed["defaults"]["filter"]["labels"][1]["match"] = "equals"
-    params.write_text(yaml.safe_dump(changed, sort_keys=False))
-    run = run_snakemake(project, "--config", "study=openi-text", "--", "results/openi-text/funnel.csv")
-    params.write_text(before)
+    with changed_setting(project / "params.yaml", "defaults", "filter", "labels", 1, "match", to="equals"):
+        run = run_snakemake(project, "--config", "study=openi-text", "--", "results/openi-text/funnel.csv")
     assert run.returncode == 0, run.stdout
     assert "lung reports,539" in (project / "results/openi-text/funnel.csv").read_text()
 

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 import yaml
-from conftest import run_snakemake
+from conftest import changed_setting, run_snakemake
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
 DEMO = ["--config", "study=demo"]
@@ -54,22 +54,15 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
-    params = project / "params.yaml"
-    before = params.read_text()
-    params.write_text(before.replace("confidence: 0.95", "confidence: 0.90"))
-    run = run_snakemake(project, "-n", *DEMO)
-    params.write_text(before)
+    with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
+        run = run_snakemake(project, "-n", *DEMO)
     assert jobs_of(run) == {"compare", "figures", "default"}
 
 
 def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
-    params = project / "params.yaml"
-    before = params.read_text()
-    changed = yaml.safe_load(before)
-    changed["studies"]["demo"]["models"]["kv-exchange"]["train"] = {"clip": 2.0}
-    params.write_text(yaml.safe_dump(changed, sort_keys=False))
-    run = run_snakemake(project, "-n", *DEMO)
-    params.write_text(before)
+    row = ["studies", "demo", "models", "kv-exchange", "train"]
+    with changed_setting(project / "params.yaml", *row, to={"clip": 2.0}):
+        run = run_snakemake(project, "-n", *DEMO)
     assert jobs_of(run) == {"train", "gather", *DRAWN}
     assert re.search(r"^train +3$", run.stdout, re.M), "the folds of one row"
 

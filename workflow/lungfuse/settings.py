@@ -303,15 +303,16 @@ class FusionSettings(Settings):
 class AugmentSettings(Settings):
     """How far images are changed at random where their encoder learns; zeros leave them as they are.
 
-    `rotation` is in degrees, `shift` and `scale` are shares of the image, `contrast` and `brightness` of the range of
-    intensities, `gamma` is of the logarithm of the exponent. There is no flip: the heart is on the left.
+    `rotation` is in degrees, `shift` and `scale` are shares of the image's side, `contrast` is a share of the image's
+    own, `brightness` is in grey levels of 255, `gamma` is of the logarithm of the exponent. There is no flip: the heart
+    is on the left.
     """
 
     rotation: Annotated[float, Field(ge=0, le=45)]
     shift: Annotated[float, Field(ge=0, le=0.5)]
     scale: Annotated[float, Field(ge=0, lt=1)]
     contrast: Annotated[float, Field(ge=0, lt=1)]
-    brightness: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Annotated[float, Field(ge=0, le=255)]
     gamma: Annotated[float, Field(ge=0, le=2)]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lungfuse.compare.style import BLUE, ORANGE, heading, save
 from lungfuse.parameters import Several
@@ -37,7 +38,8 @@ def read_histories(paths: list[Path]) -> pd.DataFrame:
 
 
 def draw_curves(histories: pd.DataFrame, above: str) -> Figure:
-    """A panel a row: thin lines are folds, thick ones their mean, a dot is the epoch whose weights were kept."""
+    """A panel a row: thin lines are folds, thick ones their mean as long as all of them learn, a dot is the epoch whose
+    weights were kept."""
     rows = histories["row"].unique()
     height = -(-len(rows) // COLUMNS)
     figure, axes = plt.subplots(
@@ -50,15 +52,17 @@ def draw_curves(histories: pd.DataFrame, above: str) -> Figure:
         for column, (colour, _) in LINES.items():
             for _, fold in history.groupby("fold"):
                 panel.plot(fold["epoch"] + 1, fold[column], color=colour, linewidth=0.5, alpha=0.5)
-            mean = history.groupby("epoch")[column].mean()
+            epochs = history.groupby("epoch")[column]
+            mean = epochs.mean()[epochs.size() == history["fold"].nunique()]
             panel.plot(mean.index + 1, mean, color=colour, linewidth=1.5)
         kept = history.loc[history.groupby("fold")["validation_loss"].idxmin()]
         panel.plot(kept["epoch"] + 1, kept["validation_loss"], ".", color=ORANGE)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         panel.set_title(row, fontsize="medium", loc="left")
     figure.supxlabel("epoch", fontsize="medium")
     figure.supylabel("cross-entropy", fontsize="medium")
     figure.suptitle(above, x=0.01, ha="left", fontsize="large")
     handles = [plt.Line2D([], [], color=colour, label=label) for colour, label in LINES.values()]
     handles.append(plt.Line2D([], [], color=ORANGE, marker=".", linestyle="", label="kept"))
-    figure.legend(handles=handles, loc="outside lower right", ncols=3, frameon=False)
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False)
     return figure

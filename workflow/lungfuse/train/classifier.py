@@ -138,7 +138,9 @@ def augment(pixels: Tensor, settings: AugmentSettings) -> Tensor:
     images = functional.grid_sample(images, grid, align_corners=False)[:, 0]
     mean = images.mean((1, 2), keepdim=True)
     contrast, brightness = (1 + uniform(settings.contrast)).view(-1, 1, 1), uniform(settings.brightness).view(-1, 1, 1)
-    images = ((images - mean) * contrast + mean + 255 * brightness).clamp(0, 255)
+    images = ((images - mean) * contrast + mean + brightness).clamp(0, 255)
+    if not settings.gamma:
+        return images
     return 255 * (images / 255) ** uniform(settings.gamma).exp().view(-1, 1, 1)
 
 

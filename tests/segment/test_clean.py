@@ -5,7 +5,7 @@ from lungfuse.segment.clean import clean, measure, suspicion
 from lungfuse.settings import MaskSettings, SuspicionSettings
 
 SETTINGS = MaskSettings(threshold=0.5, components=2, margin=0.0)
-LIMITS = SuspicionSettings(least_area=0.1, most_area=0.6, most_asymmetry=0.5, most_components=4)
+LIMITS = SuspicionSettings(least_area=0.1, most_area=0.6, most_asymmetry=0.5, most_components=4, least_contrast=10)
 
 
 @pytest.fixture
@@ -38,8 +38,9 @@ def test_the_margin_is_a_share_of_the_side(probability):
 
 
 def test_a_usual_mask_is_not_suspicious(probability):
-    measured = measure(probability, clean(probability, SETTINGS), SETTINGS)
-    assert measured == {"area": 0.36, "components": 3, "asymmetry": 0.0}
+    image = np.resize([60, 140], probability.shape)
+    measured = measure(image, probability, clean(probability, SETTINGS), SETTINGS)
+    assert measured == {"area": 0.36, "components": 3, "asymmetry": 0.0, "contrast": 40.0}
     assert suspicion(measured, LIMITS) == ""
 
 
@@ -50,8 +51,9 @@ def test_a_usual_mask_is_not_suspicious(probability):
         ({"area": 0.7}, "area above 60% of the image"),
         ({"asymmetry": 0.8}, "sides differ by more than 50%"),
         ({"components": 9}, "more than 4 components"),
+        ({"contrast": 2.0}, "image almost without contrast"),
     ],
 )
 def test_what_is_suspicious_is_said(measured, reason):
-    usual = {"area": 0.36, "components": 2, "asymmetry": 0.0}
+    usual = {"area": 0.36, "components": 2, "asymmetry": 0.0, "contrast": 40.0}
     assert suspicion(usual | measured, LIMITS) == reason

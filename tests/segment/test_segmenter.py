@@ -12,7 +12,7 @@ from lungfuse.settings import ComparisonSettings, MaskSettings, SuspicionSetting
 from lungfuse.tables import ImageIndex, write_table
 
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
-LIMITS = SuspicionSettings(least_area=0.08, most_area=0.6, most_asymmetry=0.5, most_components=6)
+LIMITS = SuspicionSettings(least_area=0.08, most_area=0.6, most_asymmetry=0.5, most_components=6, least_contrast=10)
 
 
 def test_scores_are_those_of_held_out_patients_of_each_hospital(annotated_set, segmenter, tmp_path):

@@ -191,12 +191,16 @@ class MaskSettings(Settings):
 
 
 class SuspicionSettings(Settings):
-    """Masks beyond these are flagged: shares of the image, components before cleaning, difference of the sides."""
+    """Masks beyond these are flagged: shares of the image, difference of the sides, components before cleaning.
+
+    `least_contrast` is a standard deviation of the image in grey levels.
+    """
 
     least_area: Share
     most_area: Share
     most_asymmetry: Share
     most_components: Annotated[int, Field(ge=1)]
+    least_contrast: Annotated[float, Field(ge=0)]
 
 
 class AnnotatedSettings(Settings):

@@ -124,13 +124,15 @@ class MaskQuality(Table):
     """One row a mask, in the order of the array of masks. `area` is a share of the image.
 
     `components` are those before cleaning; `asymmetry` is the difference of the sides' areas as a share of both;
-    `suspicious` says why to look at the mask, or is empty.
+    `contrast` is the standard deviation of the image, in grey levels; `suspicious` says why to look at the mask, or is
+    empty.
     """
 
     image_id: Series[str] = pa.Field(unique=True)
     area: Series[float] = pa.Field(ge=0, le=1)
     components: Series[int] = pa.Field(ge=0)
     asymmetry: Series[float] = pa.Field(ge=0, le=1)
+    contrast: Series[float] = pa.Field(ge=0)
     suspicious: Series[str]
 
 

@@ -37,7 +37,9 @@ except UserError as error:
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
 
-TRAINING_CODE = [CODE / "train" / f"{module}.py" for module in ["train", "engine", "classifier", "data", "features"]]
+TRAINING_CODE = [
+    CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
+]
 TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
 READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
 MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}

@@ -76,7 +76,12 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=[CODE / "train" / "features.py", CODE / "train" / "data.py", CODE / "encoders" / "network.py"],
+        code=[
+            CODE / "train" / "features.py",
+            CODE / "train" / "data.py",
+            CODE / "train" / "precision.py",
+            CODE / "encoders" / "network.py",
+        ],
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,

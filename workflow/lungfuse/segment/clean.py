@@ -24,14 +24,18 @@ def largest(mask: np.ndarray, count: int) -> np.ndarray:
     return mask & np.isin(numbered, np.argsort(sizes, kind="stable")[::-1][:count])
 
 
-def measure(probability: np.ndarray, mask: np.ndarray, settings: MaskSettings) -> dict[str, float]:
-    """What `MaskQuality` tells of a mask: share of the image, components before cleaning, asymmetry in [0, 1]."""
+def measure(image: np.ndarray, probability: np.ndarray, mask: np.ndarray, settings: MaskSettings) -> dict[str, float]:
+    """What `MaskQuality` tells of the mask of an image: area, components, asymmetry, contrast.
+
+    The three arrays are (height, width): grey levels, probabilities of lung, bool.
+    """
     width = mask.shape[1]
     left, right = mask[:, : width // 2].sum(), mask[:, width - width // 2 :].sum()
     return {
         "area": mask.mean(),
         "components": label(probability > settings.threshold)[1],
         "asymmetry": abs(int(left) - int(right)) / max(left + right, 1),
+        "contrast": image.std(),
     }
 
 
@@ -46,4 +50,6 @@ def suspicion(measured: dict[str, float], settings: SuspicionSettings) -> str:
         reasons.append(f"sides differ by more than {settings.most_asymmetry:.0%}")
     if measured["components"] > settings.most_components:
         reasons.append(f"more than {settings.most_components} components")
+    if measured["contrast"] < settings.least_contrast:
+        reasons.append("image almost without contrast")
     return "; ".join(reasons)

@@ -42,7 +42,7 @@ def main(
     masks
         Output: bool of the shape of the image array, true in the lungs, .npy.
     quality
-        Output: area, components and asymmetry of each mask, and why it is suspicious.
+        Output: area, components, asymmetry of each mask, contrast of its image, and why it is suspicious.
     settings
         Output: how the masks were made.
     """
@@ -50,10 +50,11 @@ def main(
     table = read_table(index, ImageIndex).sort_values("row")
     measured = []
     with whole_array(masks, np.bool_, images.shape[1:]) as append:
-        for probability, lungs in load_segmenter(segmenter).masks(images, mask):
+        segmented = load_segmenter(segmenter).masks(images, mask)
+        for image, (probability, lungs) in zip(images, segmented, strict=True):
             append(lungs)
-            measured.append(measure(probability, lungs, mask))
-    found = pd.DataFrame(measured, columns=["area", "components", "asymmetry"]).round(6)
+            measured.append(measure(image, probability, lungs, mask))
+    found = pd.DataFrame(measured, columns=["area", "components", "asymmetry", "contrast"]).round(6)
     found["suspicious"] = [suspicion(each, suspicious) for each in measured]
     write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)
     name = PACKAGED_SEGMENTER if segmenter == PACKAGED else str(segmenter)

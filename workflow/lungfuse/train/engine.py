@@ -15,10 +15,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from lungfuse.files import whole_file
-from lungfuse.hardware import cpu_has_bf16
-from lungfuse.settings import Precision, TrainSettings
+from lungfuse.settings import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
+from lungfuse.train.precision import uses_bf16
 
 LAST, BEST = "last", "best"
 IDENTITY = "training.json"
@@ -150,17 +150,6 @@ def _keep_own_checkpoints(folder: Path, identity: str) -> None:
         forget(folder)
         with whole_file(record) as stream:
             stream.write(identity)
-
-
-def uses_bf16(precision: Precision) -> bool:
-    """Whether to compute in bf16: where it is asked for, or where `auto` finds hardware for it."""
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else cpu_has_bf16()
-    return precision == "bf16" or (precision == "auto" and fast)
-
-
-def autocast(device: str, precision: Precision) -> torch.autocast:
-    """The context in which a network computes without Lightning."""
-    return torch.autocast(device, torch.bfloat16, enabled=uses_bf16(precision))
 
 
 def peak_memory_mb() -> int:

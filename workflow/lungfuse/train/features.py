@@ -14,7 +14,7 @@ from lungfuse.files import whole_array
 from lungfuse.settings import Modality, Precision
 from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
 from lungfuse.train.data import PairDataset, in_order, read_inputs
-from lungfuse.train.engine import autocast
+from lungfuse.train.precision import autocast
 
 BATCH = 64
 

@@ -21,8 +21,8 @@ from lungfuse.models import build_model
 from lungfuse.models.unimodal import Unimodal
 from lungfuse.settings import AugmentSettings, Row
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
-from lungfuse.train.data import Batches, image_rows, pad, tokenize
-from lungfuse.train.engine import predict
+from lungfuse.train.data import Batches, PairDataset, image_rows, pad, tokenize
+from lungfuse.train.engine import fit, predict
 from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders, split_positions
 
 
@@ -239,14 +239,24 @@ def test_augmentation_by_nothing_changes_nothing():
     torch.testing.assert_close(augment(pixels, nothing), pixels.float(), atol=1e-2, rtol=0)
 
 
-def test_batch_normalisation_stays_as_it_was_pretrained():
+def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
     encoder = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
     model = Unimodal(encoder.spec.width, 8, 0.1)
-    module = Classifier({"image": encoder}, model, TRAIN, torch.ones(2), seed=0).train()
-    before = encoder.network.stem[1].running_mean.clone()
-    module({"pixels": torch.randint(0, 256, (2, 64, 64), dtype=torch.uint8)})
-    torch.testing.assert_close(encoder.network.stem[1].running_mean, before)
-    assert module.model.training
+    module = Classifier({"image": encoder}, model, TRAIN, torch.ones(2), seed=0)
+    before = {name: buffer.clone() for name, buffer in encoder.network.named_buffers()}
+    images = np.random.default_rng(0).integers(0, 256, (12, 64, 64), dtype=np.uint8)
+    pairs = PairDataset(np.tile([0, 1], 6), images, np.arange(12), None)
+    fit(module, pairs, np.arange(8), np.arange(8, 12), tmp_path, seed=0, identity="")
+    for name, buffer in encoder.network.named_buffers():
+        torch.testing.assert_close(buffer, before[name], msg=name)
+
+
+def test_augmentation_keeps_an_image_as_sharp_as_it_is():
+    torch.manual_seed(0)
+    pixels = torch.randint(0, 256, (4, 64, 64), dtype=torch.uint8)
+    moved = augment(pixels, AugmentSettings(rotation=5, shift=0.05, scale=0, contrast=0, brightness=0, gamma=0))
+    inner = (slice(None), slice(16, 48), slice(16, 48))
+    assert moved[inner].std() > 0.8 * pixels[inner].float().std()
 
 
 @pytest.mark.parametrize(("layers", "learn"), [("frozen", 0), ("top:1", 1), ("full", 4)])

@@ -37,6 +37,7 @@ class Classifier(lightning.LightningModule):
         self.validated: list[tuple[Tensor, Tensor]] = []
         for encoder in encoders.values():
             set_trainable(encoder, settings.layers)
+        self.train()  # Lightning takes the modes as they are
 
     def train(self, mode: bool = True) -> "Classifier":
         """Batch normalisation stays as it was pretrained: few images a batch and few batches would only blur it."""
@@ -135,7 +136,8 @@ def augment(pixels: Tensor, settings: AugmentSettings) -> Tensor:
     affine = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
     images = pixels[:, None].float()
     grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
-    images = functional.grid_sample(images, grid, align_corners=False)[:, 0]
+    # Bilinear sampling would blur what is learned from, but not what is predicted; and these networks see sharpness.
+    images = functional.grid_sample(images, grid, mode="bicubic", align_corners=False)[:, 0].clamp(0, 255)
     mean = images.mean((1, 2), keepdim=True)
     contrast, brightness = (1 + uniform(settings.contrast)).view(-1, 1, 1), uniform(settings.brightness).view(-1, 1, 1)
     images = ((images - mean) * contrast + mean + brightness).clamp(0, 255)

@@ -20,7 +20,7 @@ def test_it_learns_and_leaves_its_record_and_no_checkpoints(segmenter):
     assert sorted(path.name for path in segmenter.iterdir()) == ["history.csv", "model.keras", "settings.json"]
     history = pd.read_csv(segmenter / "history.csv")
     assert list(history["epoch"]) == list(range(len(history)))
-    assert history["val_dice"].max() > 0.9 > history["val_dice"][0]
+    assert history["validation_dice"].max() > 0.9 > history["validation_dice"][0]
     settings = json.loads((segmenter / "settings.json").read_text())
     assert settings["image_px"] == 64 and settings["unet"]["width"] == 8
 
@@ -40,7 +40,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(annotated_set,
     assert "Epoch 1/6" not in resumed.stdout, "it began anew"
     for unbroken, broken in zip(weights(tmp_path / "unbroken"), weights(tmp_path / "broken"), strict=True):
         np.testing.assert_array_equal(unbroken, broken)
-    columns = ["epoch", "loss", "val_loss", "learning_rate"]
+    columns = ["epoch", "train_loss", "validation_loss", "learning_rate"]
     first, second = (pd.read_csv(tmp_path / run / "history.csv")[columns] for run in ["unbroken", "broken"])
     pd.testing.assert_frame_equal(first, second)
     assert first["learning_rate"].nunique() > 1

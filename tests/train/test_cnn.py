@@ -34,5 +34,5 @@ def test_each_network_trains_and_scores_its_test_fold_after_each_epoch(small, tm
     tested = small.pairs[small.pairs["fold"] == 0]
     assert list(scores["pair_id"]) == list(tested["pair_id"]) and set(scores["epoch"]) == {0}
     assert scores["score"].between(0, 1).all() and scores["score"].nunique() > 1
-    assert np.isfinite(pd.read_csv(tmp_path / "history.csv")["loss"]).all()
+    assert np.isfinite(pd.read_csv(tmp_path / "history.csv")["train_loss"]).all()
     assert json.loads(source.read_text())["weights"] == "random"

@@ -16,7 +16,7 @@ from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
 from lungfuse.settings import SegmenterSettings, UNetSettings
 from lungfuse.tables import AnnotatedIndex, read_table
-from lungfuse.train.keras_engine import dtype_of, prepare
+from lungfuse.train.keras_engine import dtype_of, prepare, write_history
 
 MONITOR = "val_loss"
 IDENTITY, RECORDS = "training.json", "records.json"
@@ -101,8 +101,7 @@ def main(
     finished.set_weights(model.get_weights())
     with whole_path(network) as path:
         finished.save(path)
-    with whole_file(history) as stream:
-        pd.DataFrame(checkpoints.records).to_csv(stream, index_label="epoch", lineterminator="\n")
+    write_history(checkpoints.records, history)
     with whole_file(settings) as stream:
         json.dump(made_by, stream, indent=2)
     checkpoints.forget()

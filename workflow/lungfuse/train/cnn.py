@@ -13,7 +13,7 @@ from lungfuse.settings import CNNSettings, Images, NetworkName
 from lungfuse.tables import EpochPredictions, ImageIndex, Pairs, read_table, write_table
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
 from lungfuse.train.cnn_weights import build_network, preprocess
-from lungfuse.train.keras_engine import dtype_of, prepare
+from lungfuse.train.keras_engine import dtype_of, prepare, write_history
 
 
 def main(
@@ -89,8 +89,7 @@ def main(
     known = table.loc[tested, ["pair_id", "label"]]
     epochs = [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
     write_table(pd.concat(epochs), fold_predictions, EpochPredictions)
-    with whole_file(history) as stream:
-        pd.DataFrame(record.history).to_csv(stream, index_label="epoch", lineterminator="\n")
+    write_history(pd.DataFrame(record.history).to_dict("records"), history)
     made_by = {"network": network, "images": arm, "fold": fold, "seed": seed, "cnns": cnns.model_dump()}
     with whole_file(settings) as stream:
         json.dump(made_by, stream, indent=2)

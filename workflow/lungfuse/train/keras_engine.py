@@ -1,8 +1,12 @@
 """Keras on TensorFlow with one seed, a number of threads and the precision that the hardware is fast in."""
 
+from pathlib import Path
+
 import keras
+import pandas as pd
 import tensorflow
 
+from lungfuse.files import whole_file
 from lungfuse.hardware import cpu_has_bf16
 from lungfuse.settings import Precision
 
@@ -19,3 +23,15 @@ def dtype_of(precision: Precision) -> str:
     """The Keras dtype policy: bf16 where it is asked for, or where `auto` finds hardware for it."""
     fast = bool(tensorflow.config.list_physical_devices("GPU")) or cpu_has_bf16()
     return "mixed_bfloat16" if precision == "bf16" or (precision == "auto" and fast) else "float32"
+
+
+def write_history(records: list[dict[str, float]], path: Path) -> None:
+    """The records of the epochs as a table, under the names that trainings with Lightning give them too."""
+
+    def name(key: str) -> str:
+        if key in ("learning_rate", "seconds"):
+            return key
+        return f"validation_{key.removeprefix('val_')}" if key.startswith("val_") else f"train_{key}"
+
+    with whole_file(path) as stream:
+        pd.DataFrame(records).rename(columns=name).to_csv(stream, index_label="epoch", lineterminator="\n")

@@ -11,7 +11,7 @@ from lungfuse.tables import EpochPredictions, write_table
 CNNS = CNNSettings(
     networks=["densenet121"], arms=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet", epochs=2,
     batch=8, learning_rate=1e-3, precision="fp32",
-    published={"densenet121": {"raw": [0.5, 0.25], "segmented": [0.75, 0.5]}},
+    published=[{"network": "densenet121", "raw": [0.5, 0.25], "segmented": [0.75, 0.5]}],
 )  # fmt: skip
 
 
@@ -20,11 +20,11 @@ def table(small, tmp_path) -> pd.DataFrame:
     """A comparison in which segmented images are always right after the last epoch, and the others half of the time."""
     files = []
     for arm in CNNS.arms:
-        for fold, tested in small.pairs.groupby("fold"):
-            sure = np.where(arm.startswith("segmented"), tested["label"], np.arange(len(tested)) // 2 % 2)
-            epochs = [tested.assign(epoch=0, score=0.1), tested.assign(epoch=1, score=sure)]
-            files.append(tmp_path / f"{arm}{fold}.csv")
-            write_table(pd.concat(epochs).sample(frac=1, random_state=0), files[-1], EpochPredictions)
+        pairs = small.pairs
+        sure = np.where(arm.startswith("segmented"), pairs["label"], np.arange(len(pairs)) // 2 % 2)
+        epochs = [pairs.assign(epoch=0, score=0.1), pairs.assign(epoch=1, score=sure)]
+        files.append(tmp_path / f"{arm}.csv")
+        write_table(pd.concat(epochs).sample(frac=1, random_state=0), files[-1], EpochPredictions)
     source = tmp_path / "config.json"
     source.write_text(json.dumps({"network": "densenet121", "weights": "random"}))
     comparison = ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[])

@@ -96,10 +96,12 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     compared = {"models": list(shared["models"].values()), "predictions": [*map(paths.predictions, settings.models)]}
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
+    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
     return (
         dict.fromkeys(STAGES, shared)
         | dict.fromkeys(["compare", "sites", "arms"], shared | compared)
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
+        | {"cnn-comparison": shared | networks}
     )
 
 

@@ -128,11 +128,21 @@ class Paths:
         folder = ENCODER_ROOT / f"{network}_{self.study.cnns.weights}"
         return {"weights": folder / CNN_WEIGHTS, "source": folder / CONFIG}
 
-    def cnn(self, network: str, arm: str, fold: int | str) -> Path:
-        return self.models / network / arm / f"fold{fold}"
+    def cnn(self, network: str, arm: str) -> Path:
+        return self.models / network / arm
 
-    def cnn_predictions(self, network: str, arm: str) -> list[Path]:
-        return [self.cnn(network, arm, fold) / "predictions.csv" for fold in range(self.study.split.folds)]
+    def cnn_predictions(self, network: str, arm: str) -> Path:
+        return self.cnn(network, arm) / "predictions.csv"
+
+    @property
+    def all_cnn_predictions(self) -> list[Path]:
+        """Those of every network on every arm, network by network."""
+        cnns = self.study.cnns
+        return [self.cnn_predictions(network, slug(arm)) for network in cnns.networks for arm in cnns.arms]
+
+    @property
+    def cnn_sources(self) -> list[Path]:
+        return [self.cnn_weights(network)["source"] for network in self.study.cnns.networks]
 
     @property
     def cnn_table(self) -> Path:

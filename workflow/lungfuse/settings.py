@@ -249,6 +249,7 @@ class SegmentationSettings(Settings):
 class PublishedCNN(Settings):
     """Accuracies somebody else reported for a network, one an epoch."""
 
+    network: NetworkName
     raw: list[Share]
     segmented: list[Share]
 
@@ -266,7 +267,7 @@ class CNNSettings(Settings):
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     precision: Precision
-    published: dict[NetworkName, PublishedCNN]
+    published: list[PublishedCNN]
 
 
 class EncoderSettings(Settings):

@@ -164,7 +164,7 @@ class FoldPredictions(Table):
 
 
 class EpochPredictions(Table):
-    """Scores of one fold's test pairs after each epoch."""
+    """Out-of-fold scores of all pairs after each epoch."""
 
     epoch: Series[int] = pa.Field(ge=0)
     pair_id: Series[str]

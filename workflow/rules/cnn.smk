@@ -29,17 +29,16 @@ rule cnn:
         start=lambda wildcards: PATHS.cnn_weights(wildcards.network)["weights"],
         code=[CODE / "train" / f"{module}.py" for module in ["cnn", "cnn_weights", "arms"]],
     output:
-        history=PATHS.cnn("{network}", "{arm}", "{fold}") / HISTORY,
-        fold_predictions=PATHS.cnn("{network}", "{arm}", "{fold}") / "predictions.csv",
-        settings=PATHS.cnn("{network}", "{arm}", "{fold}") / TRAINED_SETTINGS,
+        history=PATHS.cnn("{network}", "{arm}") / HISTORY,
+        epoch_predictions=PATHS.cnn_predictions("{network}", "{arm}"),
+        settings=PATHS.cnn("{network}", "{arm}") / TRAINED_SETTINGS,
     log:
-        PATHS.logs / "cnn" / "{network}_{arm}_fold{fold}.log",
+        PATHS.logs / "cnn" / "{network}_{arm}.log",
     benchmark:
-        PATHS.logs / "cnn" / "{network}_{arm}_fold{fold}.benchmark.tsv"
+        PATHS.logs / "cnn" / "{network}_{arm}.benchmark.tsv"
     wildcard_constraints:
         network=one_of(STUDY.cnns.networks),
         arm=one_of(map(slug, STUDY.cnns.arms)),
-        fold=one_of(map(str, range(STUDY.split.folds))),
     conda:
         "../envs/segmentation.yaml"
     threads: 1
@@ -48,28 +47,23 @@ rule cnn:
         runtime="8h",
     params:
         arm=lambda wildcards: READS[wildcards.arm],
-        cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": {}})),
+        cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),
         seed=STUDY.seed,
         inputs=lambda wildcards, input: image_options(input),
     message:
-        "Training {wildcards.network} on {params.arm} images, fold {wildcards.fold}"
+        "Training {wildcards.network} on {params.arm} images"
     shell:
-        "python -m lungfuse cnn --network {wildcards.network} --arm {params.arm} --fold {wildcards.fold} "
+        "python -m lungfuse cnn --network {wildcards.network} --arm {params.arm} "
         "--cnns {params.cnns:q} --seed {params.seed} --pairs {input.pairs} {params.inputs} --start {input.start} "
-        "--history {output.history} --fold-predictions {output.fold_predictions} --settings {output.settings} "
+        "--history {output.history} --epoch-predictions {output.epoch_predictions} --settings {output.settings} "
         "--threads {threads} > {log} 2>&1"
 
 
 rule cnn_comparison:
     input:
         pairs=PATHS.pairs,
-        predictions=[
-            file
-            for network in STUDY.cnns.networks
-            for arm in STUDY.cnns.arms
-            for file in PATHS.cnn_predictions(network, slug(arm))
-        ],
-        sources=[PATHS.cnn_weights(network)["source"] for network in STUDY.cnns.networks],
+        predictions=PATHS.all_cnn_predictions,
+        sources=PATHS.cnn_sources,
         code=[CODE / "compare" / "cnn_comparison.py", CODE / "compare" / "scores.py"],
     output:
         cnn_table=report(

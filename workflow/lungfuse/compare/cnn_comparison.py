@@ -35,7 +35,7 @@ def main(
     pairs
         Table of pairs.
     predictions
-        Scores of the test folds after each epoch: network by network, arm by arm, fold by fold.
+        Out-of-fold scores after each epoch: network by network, arm by arm.
     sources
         Where the weights that each network started from are from.
     cnn_table
@@ -43,13 +43,12 @@ def main(
     """
     table = read_table(pairs, Pairs)
     groups = table["group"].to_numpy()
-    folds = np.array_split([*map(Path, predictions)], len(cnns.networks) * len(cnns.arms))
     started = {found["network"]: found["weights"] for found in (json.loads(path.read_text()) for path in sources)}
     cases = [(network, arm) for network in cnns.networks for arm in cnns.arms]
     right: dict[tuple[str, str], np.ndarray] = {}
     rows = []
-    for (network, arm), files in zip(cases, folds, strict=True):
-        epochs = epochs_of(files, table)
+    for (network, arm), path in zip(cases, predictions, strict=True):
+        epochs = epochs_of(path, table)
         scores = epochs[-1]
         found = score_with_intervals(
             table["label"].to_numpy(), scores, (scores >= 0.5).astype(int), groups,
@@ -74,9 +73,9 @@ def main(
     print(frame.to_string(index=False))
 
 
-def epochs_of(files: list[Path], pairs: pd.DataFrame) -> np.ndarray:
+def epochs_of(path: Path, pairs: pd.DataFrame) -> np.ndarray:
     """Out-of-fold scores after each epoch, (epoch, pair), in the order of `pairs`."""
-    scores = pd.concat([read_table(path, EpochPredictions) for path in files])
+    scores = read_table(path, EpochPredictions)
     return scores.pivot(index="epoch", columns="pair_id", values="score")[pairs["pair_id"]].to_numpy()
 
 
@@ -86,7 +85,7 @@ def listed(accuracies: list[float]) -> str:
 
 def published(cnns: CNNSettings, network: str, arm: str) -> str:
     """The published accuracies of the epochs of a network; there are none for the masks alone."""
-    if network not in cnns.published or arm == "mask-only":
-        return ""
-    figures = cnns.published[network]
-    return listed(figures.raw if arm == "raw" else figures.segmented)
+    for figures in cnns.published:
+        if figures.network == network and arm != "mask-only":
+            return listed(figures.raw if arm == "raw" else figures.segmented)
+    return ""

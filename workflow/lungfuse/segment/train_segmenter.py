@@ -101,7 +101,7 @@ def main(
     finished.set_weights(model.get_weights())
     with whole_path(network) as path:
         finished.save(path)
-    write_history(checkpoints.records, history)
+    write_history(pd.DataFrame(checkpoints.records).rename_axis("epoch").reset_index(), history)
     with whole_file(settings) as stream:
         json.dump(made_by, stream, indent=2)
     checkpoints.forget()

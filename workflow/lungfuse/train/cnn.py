@@ -20,7 +20,6 @@ def main(
     *,
     network: NetworkName,
     arm: Images,
-    fold: int,
     cnns: CNNSettings,
     seed: int,
     pairs: Path,
@@ -29,13 +28,14 @@ def main(
     masks: Path | None = None,
     start: Path,
     history: Path,
-    fold_predictions: Path,
+    epoch_predictions: Path,
     settings: Path,
     threads: int = 1,
 ) -> None:
-    """Train a network on the training folds of one fold, and score that fold after each epoch.
+    """Train a network on the other folds of each fold, and score that fold after each epoch.
 
-    The number of epochs is fixed: nothing is chosen by the test fold. The weights are not kept.
+    The number of epochs is fixed: nothing is chosen by the test fold. The weights are not kept, and a killed training
+    starts anew.
 
     Parameters
     ----------
@@ -43,8 +43,6 @@ def main(
         Name of the network.
     arm
         The arm of the images: raw, segmented:<segmenter> or mask-only.
-    fold
-        The fold that is predicted and never trained on.
     cnns
         Settings of the networks.
     seed
@@ -60,46 +58,57 @@ def main(
     start
         Weights that the network starts from.
     history
-        Output: loss and accuracy of each epoch.
-    fold_predictions
-        Output: scores of the test fold after each epoch.
+        Output: loss and accuracy of each epoch, fold by fold.
+    epoch_predictions
+        Output: out-of-fold scores after each epoch.
     settings
         Output: what was trained.
     threads
         Processor threads.
     """
-    prepare(seed + fold, threads)
+    prepare(seed, threads)
     table = read_table(pairs, Pairs)
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images = arm_images(arm, pixels, lungs)
     rows, labels = image_rows(table, read_table(index, ImageIndex)), table["label"].to_numpy()
-    tested = (table["fold"] == fold).to_numpy()
 
     keras.config.set_dtype_policy(dtype_of(cnns.precision))
     model = build_classifier(network, pixels.shape[1], start)
     model.compile(keras.optimizers.Adam(cnns.learning_rate), "binary_crossentropy", metrics=["accuracy"])
-    scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch))
-    # An epoch is a new random order of the training folds; all are laid out before, so that the seed decides them.
-    rng = np.random.default_rng(seed + fold)
-    order = np.concatenate([rng.permutation(np.flatnonzero(~tested)) for _ in range(cnns.epochs)])
-    learned = ImageBatches(images, rows[order], labels[order], cnns.batch)
-    steps = len(learned) // cnns.epochs
-    record = model.fit(learned, steps_per_epoch=steps, epochs=cnns.epochs, shuffle=False, callbacks=[scores], verbose=2)
-
-    known = table.loc[tested, ["pair_id", "label"]]
-    epochs = [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
-    write_table(pd.concat(epochs), fold_predictions, EpochPredictions)
-    write_history(pd.DataFrame(record.history).to_dict("records"), history)
-    made_by = {"network": network, "images": arm, "fold": fold, "seed": seed, "cnns": cnns.model_dump()}
+    model.optimizer.build(model.trainable_variables)
+    untrained = [variable.numpy() for variable in _state(model)]
+    records, scored = [], []
+    for fold in sorted(table["fold"].unique()):
+        # To trace a network takes longer than to train it on few images, so one serves all folds.
+        for variable, value in zip(_state(model), untrained, strict=True):
+            variable.assign(value)
+        tested = (table["fold"] == fold).to_numpy()
+        scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch))
+        # An epoch is a new random order of the other folds; all are laid out before, so that the seed decides them.
+        rng = np.random.default_rng([seed, fold])
+        order = np.concatenate([rng.permutation(np.flatnonzero(~tested)) for _ in range(cnns.epochs)])
+        learned = ImageBatches(images, rows[order], labels[order], cnns.batch)
+        span = {"epochs": cnns.epochs, "steps_per_epoch": len(learned) // cnns.epochs}
+        record = model.fit(learned, **span, shuffle=False, callbacks=[scores], verbose=2)
+        records.append(pd.DataFrame({"fold": fold, "epoch": record.epoch} | record.history))
+        known = table.loc[tested, ["pair_id", "label"]]
+        scored += [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
+    write_table(pd.concat(scored), epoch_predictions, EpochPredictions)
+    write_history(pd.concat(records), history)
+    made_by = {"network": network, "images": arm, "seed": seed, "cnns": cnns.model_dump()}
     with whole_file(settings) as stream:
         json.dump(made_by, stream, indent=2)
+
+
+def _state(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
 
 
 def build_classifier(network: NetworkName, image_px: int, start: Path) -> keras.Model:
     """Grey images (B, image_px, image_px, 1) in [0, 255] to the probability of class 1, (B, 1)."""
     image = keras.Input((image_px, image_px, 1), name="image")
     colour = layers.Concatenate()([image, image, image])
-    body = build_network(network)
+    body = build_network(network, image_px)
     body.load_weights(start)
     features = layers.GlobalAveragePooling2D()(body(preprocess(network, colour)))
     return keras.Model(image, layers.Dense(1, activation="sigmoid", dtype="float32")(features), name=network)

@@ -8,6 +8,7 @@ import keras
 from lungfuse.files import sha256, whole_file, whole_path
 from lungfuse.settings import NetworkName
 
+PX = 224
 MODULES = {
     "densenet121": (keras.applications.densenet, "DenseNet121"),
     "densenet169": (keras.applications.densenet, "DenseNet169"),
@@ -37,22 +38,25 @@ def main(*, network: NetworkName, cnn_weights: str, seed: int, weights: Path, so
     keras.utils.set_random_seed(seed)
     if found == "imagenet":
         try:
-            model = build_network(network, "imagenet")
+            model = build_network(network, PX, "imagenet")
         except Exception as error:  # Keras raises a bare Exception when a download fails
             print(f"WARNING: the ImageNet weights of {network} cannot be had ({error}); random ones are used.")
             found = "random"
     if found == "random":
-        model = build_network(network)
+        model = build_network(network, PX)
     with whole_path(weights) as path:
         model.save_weights(path)
     with whole_file(source) as stream:
         json.dump({"network": network, "weights": found, "sha256": sha256(weights)}, stream, indent=2)
 
 
-def build_network(network: NetworkName, weights: str | None = None) -> keras.Model:
-    """The network without its classifier: colour images of any size (B, y, x, 3) to features (B, y / 32, x / 32, C)."""
+def build_network(network: NetworkName, image_px: int, weights: str | None = None) -> keras.Model:
+    """The network without its classifier: colour images (B, image_px, image_px, 3) to features (B, y, x, C).
+
+    Its weights do not depend on `image_px`.
+    """
     module, name = MODULES[network]
-    return getattr(module, name)(include_top=False, weights=weights, input_shape=(None, None, 3))
+    return getattr(module, name)(include_top=False, weights=weights, input_shape=(image_px, image_px, 3))
 
 
 def preprocess(network: NetworkName, images: keras.KerasTensor) -> keras.KerasTensor:

@@ -10,6 +10,8 @@ from lungfuse.files import whole_file
 from lungfuse.hardware import cpu_has_bf16
 from lungfuse.settings import Precision
 
+KEPT_NAMES = {"fold", "epoch", "learning_rate", "seconds"}
+
 
 def prepare(seed: int, threads: int) -> None:
     """Seed every library and compute the same on every run; before TensorFlow is used."""
@@ -25,13 +27,13 @@ def dtype_of(precision: Precision) -> str:
     return "mixed_bfloat16" if precision == "bf16" or (precision == "auto" and fast) else "float32"
 
 
-def write_history(records: list[dict[str, float]], path: Path) -> None:
-    """The records of the epochs as a table, under the names that trainings with Lightning give them too."""
+def write_history(records: pd.DataFrame, path: Path) -> None:
+    """The records of the epochs in a file, under the names that trainings with Lightning give them too."""
 
     def name(key: str) -> str:
-        if key in ("learning_rate", "seconds"):
+        if key in KEPT_NAMES:
             return key
         return f"validation_{key.removeprefix('val_')}" if key.startswith("val_") else f"train_{key}"
 
     with whole_file(path) as stream:
-        pd.DataFrame(records).rename(columns=name).to_csv(stream, index_label="epoch", lineterminator="\n")
+        records.rename(columns=name).to_csv(stream, index=False, lineterminator="\n")

@@ -54,4 +54,4 @@ dvc: env        ## write dvc.yaml from the Snakefile
 	python workflow/scripts/dvc_stages.py
 
 clean:          ## remove what a study made, but no raw files
-	rm -rf results/$(STUDY) logs/$(STUDY) data/reports/$(STUDY) data/images/$(STUDY) data/pairs/$(STUDY)
+	rm -rf results/$(STUDY) logs/$(STUDY) $(filter-out data/raw/%,$(wildcard data/*/$(STUDY)))

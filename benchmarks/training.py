@@ -32,7 +32,8 @@ from lungfuse.models.unimodal import Unimodal
 from lungfuse.settings import AugmentSettings, TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
-from lungfuse.train.engine import in_random_order, make_trainer, quiet, uses_bf16
+from lungfuse.train.engine import in_random_order, make_trainer, quiet
+from lungfuse.train.precision import uses_bf16
 
 BATCH, PUBLISHED_BATCH = 16, 4
 PX = 224

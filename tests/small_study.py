@@ -22,6 +22,7 @@ from lungfuse.settings import (
 from lungfuse.tables import ImageIndex, Pairs, columns, write_table
 
 AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
+NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
     weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=AUGMENT,
@@ -78,16 +79,18 @@ class SmallStudy:
         main(**self.arguments(folder, row, **changes) | (files or {}))
         return pd.read_csv(folder / "predictions.csv")
 
-    def features(self, encoder: str, start: Path | None = None) -> Path:
+    def features(
+        self, encoder: str, start: Path | None = None, reads: str | None = None, masks: Path | None = None
+    ) -> Path:
         """Encode all pairs; returns the folder of the features."""
         from lungfuse.train.features import main
 
         folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained")
-        section = {"section": "findings"} if ENCODERS[encoder].modality == "text" else {}
+        reads = reads or {"text": "findings", "image": "raw"}[ENCODERS[encoder].modality]
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            **section, **self.files, **outputs,
+            reads=reads, masks=masks, **self.files, **outputs,
         )  # fmt: skip
         return folder
 

@@ -73,6 +73,19 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ),
         ({"modalities": ["image"]}, "models.tfidf: needs text, which is not among the modalities"),
         ({"modalities": []}, r"modalities: found \[\]"),
+        (
+            {"segmentation": {"annotated": {"adapter": "openi"}}},
+            r"segmentation\.annotated\.adapter: found 'openi'.*expected one of montgomery, nlm_tb",
+        ),
+        (
+            {"segmentation": {"annotated": {"image_px": 100}}},
+            r"annotated\.image_px: found 100, expected a multiple of 16 for a U-Net of depth 5",
+        ),
+        (
+            {"cnns": {"arms": ["segmented:unet-lourdes"]}},
+            r"segmented:unet-lourdes: no segmenter is called 'unet-lourdes'; expected one of packaged, unet-cxr-masks",
+        ),
+        ({"models": {"image": {"images": "segmented"}}}, r"models\.image\.images: found 'segmented'"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):

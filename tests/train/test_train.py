@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_study import AUGMENT, EARLY, SETTINGS, TRAIN, command_line
+from small_study import AUGMENT, EARLY, NO_AUGMENT, SETTINGS, TRAIN, command_line
 
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.efficientnet import EfficientNetLite0
@@ -19,7 +19,7 @@ from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.unimodal import Unimodal
-from lungfuse.settings import AugmentSettings, Row
+from lungfuse.settings import Row
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, PairDataset, image_rows, pad, tokenize
 from lungfuse.train.engine import fit, predict
@@ -235,8 +235,7 @@ def test_augmentation_keeps_left_and_right():
 
 def test_augmentation_by_nothing_changes_nothing():
     pixels = torch.randint(0, 256, (4, 32, 32), dtype=torch.uint8)
-    nothing = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
-    torch.testing.assert_close(augment(pixels, nothing), pixels.float(), atol=1e-2, rtol=0)
+    torch.testing.assert_close(augment(pixels, NO_AUGMENT), pixels.float(), atol=1e-2, rtol=0)
 
 
 def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
@@ -254,7 +253,7 @@ def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
 def test_augmentation_keeps_an_image_as_sharp_as_it_is():
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (4, 64, 64), dtype=torch.uint8)
-    moved = augment(pixels, AugmentSettings(rotation=5, shift=0.05, scale=0, contrast=0, brightness=0, gamma=0))
+    moved = augment(pixels, NO_AUGMENT.model_copy(update={"rotation": 5.0, "shift": 0.05}))
     inner = (slice(None), slice(16, 48), slice(16, 48))
     assert moved[inner].std() > 0.8 * pixels[inner].float().std()
 

@@ -23,6 +23,12 @@ STAGES = {
     "stand-in": ("lungfuse.demo.stand_in", "Draw the images that the real reports of OpenI name."),
     "reports": ("lungfuse.ingest.reports", "Read the reports of a dataset."),
     "images": ("lungfuse.ingest.images", "Decode every image of one view into an array."),
+    "annotated": ("lungfuse.segment.annotated", "Decode annotated X-rays and their lung masks."),
+    "segmenter": ("lungfuse.segment.train_segmenter", "Train a segmenter."),
+    "segmentation-scores": ("lungfuse.segment.segmentation_scores", "Score the segmenters on held-out patients."),
+    "masks": ("lungfuse.segment.masks", "Segment the lungs in every image of a study."),
+    "overlays": ("lungfuse.segment.overlays", "Draw masks over their images."),
+    "segment": ("lungfuse.segment.segment", "Segment the lungs in an X-ray or a folder of them."),
     "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),
     "split": ("lungfuse.ingest.split", "Assign stratified, grouped folds."),
     "baseline": ("lungfuse.train.baseline", "Predict each test fold with a baseline."),
@@ -30,11 +36,15 @@ STAGES = {
     "encoder": ("lungfuse.train.encoder", "Make the files of an encoder."),
     "features": ("lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder."),
     "train": ("lungfuse.train.train", "Train a row of the comparison table for one fold."),
+    "cnn-weights": ("lungfuse.train.cnn_weights", "Make the weights that a network of keras.applications starts from."),
+    "cnn": ("lungfuse.train.cnn", "Train a network of keras.applications for one fold."),
     "gather": ("lungfuse.train.gather", "Join the test scores of the folds to the pairs."),
     "late": ("lungfuse.train.late", "Fuse the scores of each fold's image and text models."),
     "predict": ("lungfuse.predict.predict", "Predict new cases with a trained row."),
     "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
+    "cnn-comparison": ("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
     "sites": ("lungfuse.compare.sites", "Score every model at each hospital."),
+    "arms": ("lungfuse.compare.arms", "Test segmented images and masks alone against raw images."),
     "curves": ("lungfuse.compare.curves", "Draw the training curves of a study."),
     "attention": ("lungfuse.predict.attention", "Draw where the words of a few reports look in their images."),
     "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
@@ -84,7 +94,15 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     shared = settings.model_dump() | {"title": name} | files
     compared = {"models": list(shared["models"].values()), "predictions": [*map(paths.predictions, settings.models)]}
-    return dict.fromkeys(STAGES, shared) | dict.fromkeys(["compare", "sites"], shared | compared)
+    segmented = shared | settings.segmentation.model_dump()
+    segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
+    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
+    return (
+        dict.fromkeys(STAGES, shared)
+        | dict.fromkeys(["compare", "sites", "arms"], shared | compared)
+        | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
+        | {"cnn-comparison": shared | networks}
+    )
 
 
 def main() -> None:

@@ -57,8 +57,13 @@ def read_folder(folder: Path, suffix: str, max_bytes: int) -> Iterator[Member]:
     A file that is larger than `max_bytes` comes without data.
     """
     for path in sorted(folder.glob(f"*{suffix}")):
-        problem = _too_large(path.stat().st_size, max_bytes)
-        yield Member(path.name, b"" if problem else path.read_bytes(), problem)
+        yield read_file(path, max_bytes)
+
+
+def read_file(path: Path, max_bytes: int) -> Member:
+    """A file; one that is larger than `max_bytes` comes without data."""
+    problem = _too_large(path.stat().st_size, max_bytes)
+    return Member(path.name, b"" if problem else path.read_bytes(), problem)
 
 
 def _problem(info: tarfile.TarInfo, max_bytes: int) -> str:

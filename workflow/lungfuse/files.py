@@ -45,6 +45,20 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
 
 
 @contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """The path of a temporary neighbour of `path` for a library that opens files itself; it takes the place of `path`
+    once the block has ended well. It ends like `path`."""
+    partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+@contextmanager
 def whole_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
     """Write a .npy file of shape (count, *shape) part by part: the block is given a function that appends to axis 0.
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import load_adapter, load_mask_adapter
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings import TRAINED, Modality, Study
+from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -13,6 +13,11 @@ SCHEMA = Path("workflow/schemas/params.schema.json")
 ENCODER_ROOT = Path("data/encoders")
 FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
 TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
+SEGMENTER = "model.keras"
+MASKS = "masks.npy"
+CNN_WEIGHTS = "network.weights.h5"
+DRAWN = {"demo-masks"}  # raw folders whose content the workflow makes
+PACKAGED = Path(__file__).parent / "segment" / PACKAGED_SEGMENTER
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,11 @@ class Paths:
 
     @property
     def report_files(self) -> list[Path]:
-        return self._raw_files(load_adapter(self.study.adapter).REPORT_FILES)
+        return raw_files(self.raw, load_adapter(self.study.adapter).REPORT_FILES)
 
     @property
     def image_files(self) -> list[Path]:
-        return self._raw_files(load_adapter(self.study.adapter).IMAGE_FILES)
+        return raw_files(self.raw, load_adapter(self.study.adapter).IMAGE_FILES)
 
     @property
     def reports(self) -> Path:
@@ -59,6 +64,91 @@ class Paths:
         return self._data("images") / "rejected.csv"
 
     @property
+    def annotated_raw(self) -> Path:
+        return RAW / self.study.segmentation.annotated.raw
+
+    @property
+    def mask_files(self) -> list[Path]:
+        return raw_files(self.annotated_raw, load_mask_adapter(self.study.segmentation.annotated.adapter).MASK_FILES)
+
+    @property
+    def annotated_images(self) -> Path:
+        return self._data("annotated") / "images.npy"
+
+    @property
+    def annotated_masks(self) -> Path:
+        return self._data("annotated") / "masks.npy"
+
+    @property
+    def annotated_index(self) -> Path:
+        return self._data("annotated") / "index.csv"
+
+    @property
+    def rejected_annotations(self) -> Path:
+        return self._data("annotated") / "rejected.csv"
+
+    def segmenter(self, name: str) -> Path:
+        """The folder of a segmenter."""
+        return PACKAGED if name == PACKAGED_SEGMENTER else self.results / "segmenters" / name
+
+    def segmenter_files(self, name: str) -> list[Path]:
+        return [self.segmenter(name) / file for file in [SEGMENTER, TRAINED_SETTINGS]]
+
+    @property
+    def segmentation_table(self) -> Path:
+        return self.results / "segmentation.csv"
+
+    def masks(self, segmenter: str) -> Path:
+        return self._data("masks") / segmenter / MASKS
+
+    def mask_settings(self, segmenter: str) -> Path:
+        """How the masks of a segmenter were made."""
+        return self._data("masks") / segmenter / TRAINED_SETTINGS
+
+    def mask_quality(self, segmenter: str) -> Path:
+        return self.results / "masks" / f"{segmenter}.csv"
+
+    @property
+    def used_segmenters(self) -> list[str]:
+        """The segmenters whose masks an arm needs."""
+        found = map(self.study.segmenter_of, self.study.arms)
+        return list(dict.fromkeys(filter(None, found)))
+
+    def overlays_figure(self, segmenter: str) -> Path:
+        return self.results / "figures" / f"masks_{segmenter}.svg"
+
+    def arm_files(self, images: Images) -> dict[str, list[Path]]:
+        """What an arm of images is made from: the image array with its index, and masks where it needs them."""
+        segmenter = self.study.segmenter_of(images)
+        masks = {"masks": [self.masks(segmenter)]} if segmenter else {}
+        return {"images": [self.array, self.index]} | masks
+
+    def cnn_weights(self, network: str) -> dict[str, Path]:
+        """The weights a network starts from, and where they are from."""
+        folder = ENCODER_ROOT / f"{network}_{self.study.cnns.weights}"
+        return {"weights": folder / CNN_WEIGHTS, "source": folder / CONFIG}
+
+    def cnn(self, network: str, arm: str) -> Path:
+        return self.models / network / arm
+
+    def cnn_predictions(self, network: str, arm: str) -> Path:
+        return self.cnn(network, arm) / "predictions.csv"
+
+    @property
+    def all_cnn_predictions(self) -> list[Path]:
+        """Those of every network on every arm, network by network."""
+        cnns = self.study.cnns
+        return [self.cnn_predictions(network, slug(arm)) for network in cnns.networks for arm in cnns.arms]
+
+    @property
+    def cnn_sources(self) -> list[Path]:
+        return [self.cnn_weights(network)["source"] for network in self.study.cnns.networks]
+
+    @property
+    def cnn_table(self) -> Path:
+        return self.results / "cnn_comparison.csv"
+
+    @property
     def rejected_inputs(self) -> list[Path]:
         return [self.rejected_reports, *([self.rejected_images] if "image" in self.study.modalities else [])]
 
@@ -81,6 +171,10 @@ class Paths:
     @property
     def pairs(self) -> Path:
         return self.results / "pairs.csv"
+
+    @property
+    def arms_table(self) -> Path:
+        return self.results / "arms.csv"
 
     @property
     def sites_table(self) -> Path:
@@ -140,17 +234,17 @@ class Paths:
 
         `source` is the name of an encoder, or <row>_fold<k> of the row that has trained it.
         """
-        return self._data("features") / source / reads
+        return self._data("features") / source / slug(reads)
 
     def feature_files(self, source: str, reads: str) -> list[Path]:
         return [self.features(source, reads) / name for name in [FEATURE_TOKENS, FEATURE_INDEX]]
 
-    def feature_inputs(self, source: str, modality: Modality) -> dict[str, list[Path]]:
+    def feature_inputs(self, source: str, modality: Modality, reads: str) -> dict[str, list[Path]]:
         """What the features of an encoder are made from, besides the pairs."""
         name = getattr(self.study.encoders, modality)
         inputs = {"encoder": list(self.encoder(name, modality).values())}
         if modality == "image":
-            inputs["images"] = [self.array, self.index]
+            inputs |= self.arm_files(reads)
         if source != name:
             row, fold = source.rsplit("_fold", 1)
             inputs["start"] = [self.model(row, fold) / WEIGHTS]
@@ -163,10 +257,12 @@ class Paths:
         inputs: dict[str, list[Path]] = {}
         for modality in sorted(spec.inputs):
             source = self.study.encoder_source(spec, modality, fold)
-            files = self.feature_inputs(source, modality)
+            files = self.feature_inputs(source, modality, spec.reads(modality))
             if frozen:
                 features = {f"{modality}_features": self.feature_files(source, spec.reads(modality))}
                 files = features | {kind: files[kind] for kind in files if kind == "start"}
+            if modality == "image" and (segmenter := self.study.segmenter_of(spec.images)):
+                files |= {"mask_settings": [self.mask_settings(segmenter)]}
             for kind in files:
                 inputs.setdefault(kind, []).extend(files[kind])
         return inputs
@@ -202,7 +298,8 @@ class Paths:
             spec = self.study.models[row]
             files += [self.model(row, fold) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
             for modality in sorted(spec.inputs):
-                made_from = self.feature_inputs(self.study.encoder_source(spec, modality, fold), modality)
+                source = self.study.encoder_source(spec, modality, fold)
+                made_from = self.feature_inputs(source, modality, spec.reads(modality))
                 files += made_from["encoder"] + made_from.get("start", [])
         return list(dict.fromkeys(files))
 
@@ -217,10 +314,18 @@ class Paths:
         folds = range(self.study.split.folds)
         return [self.model(row, fold) / name for row in self.study.rows_of(TRAINED) for fold in folds]
 
-    def _raw_files(self, names: list[str]) -> list[Path]:
-        """Files of the raw folder; a folder is given by its files, so that a change of any of them is seen."""
-        paths = [self.raw / name for name in names]
-        return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-
     def _data(self, kind: str) -> Path:
         return Path("data") / kind / self.name
+
+
+def slug(reads: Images | Section) -> str:
+    """What a model reads, as part of a file's name."""
+    return reads.replace(":", "_")
+
+
+def raw_files(raw: Path, names: list[str]) -> list[Path]:
+    """Files of a raw folder; a folder is given by its files, so that a change of any of them is seen."""
+    paths = [raw / name for name in names]
+    if raw.name in DRAWN:
+        return paths
+    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]

@@ -4,7 +4,6 @@ Values live in params.yaml alone; the models here have no defaults. The JSON sch
 """
 
 import difflib
-import pkgutil
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from lungfuse import adapters
+from lungfuse.adapters import adapter_names, mask_adapters
 from lungfuse.encoders import encoders_of
 from lungfuse.errors import UserError
 
@@ -34,7 +33,7 @@ def _ascending(ngrams: list[int]) -> list[int]:
 
 Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
-Images = Literal["", "raw"]
+Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 Ablation = Literal["", "shuffled-image", "shuffled-text"]
 ModelName = Literal[
@@ -51,11 +50,14 @@ ModelName = Literal[
     "kv-exchange",
     "irene",
 ]
+NetworkName = Literal["densenet121", "densenet169", "densenet201", "vgg19", "nasnetlarge"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
+PACKAGED_SEGMENTER = "packaged"
 MODELS = set(get_args(ModelName))
 BASELINES = {"majority", "tfidf", "tfidf-logistic"}
 PROBES = {"linear-probe"}
@@ -157,6 +159,115 @@ class ComparisonSettings(Settings):
     resamples: Annotated[int, Field(ge=100)]
     timings: bool
     published: list[PublishedFigure]
+
+
+class UNetSettings(Settings):
+    """A U-Net: channels of its first level, doubled at each of `depth` levels."""
+
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    depth: Annotated[int, Field(ge=2, le=7)]
+    normalisation: Literal["batch", "group", "none"]
+
+
+class SegmenterSettings(Settings):
+    """Training of a segmenter. `plateau` and `patience` are epochs without a better validation loss after which the
+    learning rate is halved and the training ends."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    plateau: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)]
+    precision: Precision
+
+
+class MaskSettings(Settings):
+    """Probabilities to masks: those above `threshold`, the largest `components`, widened by `margin`, a share of the
+    image's side."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    components: Annotated[int, Field(ge=1)]
+    margin: Annotated[float, Field(ge=0, le=0.2)]
+
+
+class SuspicionSettings(Settings):
+    """Masks beyond these are flagged: shares of the image, difference of the sides, components before cleaning.
+
+    `least_contrast` is a standard deviation of the image in grey levels.
+    """
+
+    least_area: Share
+    most_area: Share
+    most_asymmetry: Share
+    most_components: Annotated[int, Field(ge=1)]
+    least_contrast: Annotated[float, Field(ge=0)]
+
+
+class AnnotatedSettings(Settings):
+    """X-rays with lung masks: those of `adapter` in data/raw/`raw`, as squares of `image_px` pixels.
+
+    `test` and `validation` are shares of the patients.
+    """
+
+    adapter: str
+    raw: Name
+    image_px: Annotated[int, Field(ge=32, le=1024)]
+    fit: Literal["pad", "crop", "stretch"]
+    test: Annotated[float, Field(gt=0, lt=0.5)]
+    validation: Annotated[float, Field(gt=0, lt=0.5)]
+
+    @field_validator("adapter")
+    @classmethod
+    def has_masks(cls, adapter: str) -> str:
+        return _known_adapter(adapter, mask_adapters())
+
+
+class SegmentationSettings(Settings):
+    """Segmenters by name, each with the hospitals whose annotated X-rays it learns from.
+
+    The images of a study are segmented by those that its rows name; the one called packaged comes with this package.
+    """
+
+    annotated: AnnotatedSettings
+    unet: UNetSettings
+    train: SegmenterSettings
+    mask: MaskSettings
+    suspicious: SuspicionSettings
+    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1)]]
+
+    @model_validator(mode="after")
+    def unet_fits_image(self) -> "SegmentationSettings":
+        step = 2 ** (self.unet.depth - 1)
+        if self.annotated.image_px % step:
+            raise ValueError(
+                f"annotated.image_px: found {self.annotated.image_px}, expected a multiple of {step} "
+                f"for a U-Net of depth {self.unet.depth}"
+            )
+        return self
+
+
+class PublishedCNN(Settings):
+    """Accuracies somebody else reported for a network, one an epoch."""
+
+    network: NetworkName
+    raw: list[Share]
+    segmented: list[Share]
+
+
+class CNNSettings(Settings):
+    """The convolutional networks of keras.applications that a study trains on each of `arms`, whole, for `epochs`.
+
+    `weights` is imagenet, or random where nothing is to be fetched.
+    """
+
+    networks: list[NetworkName]
+    arms: list[Annotated[Images, Field(min_length=1)]]
+    weights: Literal["imagenet", "random"]
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=2)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    precision: Precision
+    published: list[PublishedCNN]
 
 
 class EncoderSettings(Settings):
@@ -290,6 +401,8 @@ class Study(Settings):
     filter: FilterSettings
     images: ImageSettings
     split: SplitSettings
+    segmentation: SegmentationSettings
+    cnns: CNNSettings
     baselines: BaselineSettings
     encoders: EncoderSettings
     fusion: FusionSettings
@@ -304,6 +417,35 @@ class Study(Settings):
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
         return TrainSettings.model_validate(self.train.model_dump() | row.train)
+
+    def segmenter_of(self, images: Images) -> str | None:
+        """The segmenter whose masks these images need; `mask-only` takes the first that another row names."""
+        if images == "mask-only":
+            return self.segmenters[0]
+        return images.removeprefix("segmented:") if images.startswith("segmented:") else None
+
+    @property
+    def segmenters(self) -> list[str]:
+        """The segmenters that arms name, in the order of the rows."""
+        named = [images.removeprefix("segmented:") for images in self.arms if ":" in images]
+        return named or [PACKAGED_SEGMENTER]
+
+    @property
+    def arms(self) -> list[Images]:
+        """The arms of the images that rows and networks read, each once."""
+        return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
+
+    @property
+    def has_arms(self) -> bool:
+        """Whether a row reads images that another row of the same model reads raw."""
+        return any(self.raw_twin(row) for row in self.models.values())
+
+    def raw_twin(self, row: Row) -> str | None:
+        """The row that differs from one on segmented images or masks in reading raw images alone."""
+        if row.images in ("", "raw"):
+            return None
+        twin = row.model_copy(update={"images": "raw"})
+        return next((name for name, other in self.models.items() if other == twin), None)
 
     def parts_of(self, row: Row) -> dict[Modality, str]:
         """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
@@ -338,10 +480,15 @@ class Study(Settings):
     @field_validator("adapter")
     @classmethod
     def known_adapter(cls, adapter: str) -> str:
-        known = sorted(module.name for module in pkgutil.iter_modules(adapters.__path__))
-        if adapter not in known:
-            raise ValueError(f"no such adapter; expected one of {', '.join(known)}")
-        return adapter
+        return _known_adapter(adapter, adapter_names())
+
+    @model_validator(mode="after")
+    def segmenters_are_known(self) -> "Study":
+        known = [PACKAGED_SEGMENTER, *self.segmentation.segmenters]
+        for arm in self.arms:
+            if (segmenter := self.segmenter_of(arm)) and segmenter not in known:
+                raise ValueError(f"{arm}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}")
+        return self
 
     @model_validator(mode="after")
     def models_fit_study(self) -> "Study":
@@ -478,6 +625,8 @@ def _message(problem: dict[str, Any], study: str, own: dict[str, Any]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not location:
         return f"studies.{study}: {message}."
+    if isinstance(problem["input"], dict):
+        return f"{key}: {message}."
     return f"{key}: found {problem['input']!r}. {message}."
 
 
@@ -502,6 +651,12 @@ def _fields_at(location: tuple) -> list[str]:
 def _suggestion(key: str, allowed: Any) -> str:
     close = difflib.get_close_matches(str(key), list(allowed), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _known_adapter(adapter: str, known: list[str]) -> str:
+    if adapter not in known:
+        raise ValueError(f"no such adapter; expected one of {', '.join(known)}")
+    return adapter
 
 
 def _listed(inputs: set[Modality]) -> str:

@@ -95,6 +95,47 @@ class Pairs(Table):
     impression: Series[str]
 
 
+class AnnotatedIndex(Table):
+    """Where an annotated X-ray lies on axis 0 of both arrays, and the part of the data it belongs to."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    row: Series[int] = pa.Field(ge=0, unique=True)
+    patient: Series[str]
+    site: Series[str]
+    part: Series[str] = pa.Field(isin=["train", "validation", "test"])
+
+
+class Segmentation(Table):
+    """One row a segmenter, held-out source and kind of mask: thresholded, or clean as a study uses it."""
+
+    segmenter: Series[str]
+    source: Series[str]
+    mask: Series[str] = pa.Field(isin=["thresholded", "clean"])
+    n: Series[int]
+    dice: Series[float] = pa.Field(ge=0, le=1)
+    dice_low: Series[float]
+    dice_high: Series[float]
+    iou: Series[float] = pa.Field(ge=0, le=1)
+    iou_low: Series[float]
+    iou_high: Series[float]
+
+
+class MaskQuality(Table):
+    """One row a mask, in the order of the array of masks. `area` is a share of the image.
+
+    `components` are those before cleaning; `asymmetry` is the difference of the sides' areas as a share of both;
+    `contrast` is the standard deviation of the image, in grey levels; `suspicious` says why to look at the mask, or is
+    empty.
+    """
+
+    image_id: Series[str] = pa.Field(unique=True)
+    area: Series[float] = pa.Field(ge=0, le=1)
+    components: Series[int] = pa.Field(ge=0)
+    asymmetry: Series[float] = pa.Field(ge=0, le=1)
+    contrast: Series[float] = pa.Field(ge=0)
+    suspicious: Series[str]
+
+
 class FeatureIndex(Table):
     """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`."""
 
@@ -120,6 +161,37 @@ class FoldPredictions(Table):
     label: Series[int] = pa.Field(isin=[0, 1])
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = pa.Field(ge=0, le=1)
+
+
+class EpochPredictions(Table):
+    """Out-of-fold scores of all pairs after each epoch."""
+
+    epoch: Series[int] = pa.Field(ge=0)
+    pair_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)
+
+
+class CNNComparison(Table):
+    """One row a network and arm: out-of-fold scores after the last epoch, and the accuracies of its epochs.
+
+    `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of equal accuracy with the
+    same network on raw images.
+    """
+
+    network: Series[str]
+    images: Series[str]
+    weights: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float]
+    accuracy_high: Series[float]
+    auroc: Series[float]
+    auroc_low: Series[float]
+    auroc_high: Series[float]
+    p_vs_raw: Series[float] = pa.Field(nullable=True)
+    epoch_accuracies: Series[str]
+    published_accuracies: Series[str]
 
 
 class Cases(Table):
@@ -172,6 +244,24 @@ class Sites(Table):
     auroc_high: Series[float]
     false_positives: Series[int]
     false_negatives: Series[int]
+
+
+class Arms(Table):
+    """One row a model on images other than raw, against the same model on raw images.
+
+    `difference` is the accuracy gained, in [-1, 1]; `p_vs_raw` that of equal accuracy.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_raw: Series[float]
+    difference: Series[float]
+    difference_low: Series[float]
+    difference_high: Series[float]
+    p_vs_raw: Series[float]
 
 
 class Funnel(Table):

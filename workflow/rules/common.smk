@@ -16,9 +16,18 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(WORKFLOW))}
 
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError
-from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS, RAW, Paths
 from lungfuse.encoders import encoders_of
-from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Images, Section, load_study, to_json
+from lungfuse.paths import (
+    FEATURE_INDEX,
+    FEATURE_TOKENS,
+    HISTORY,
+    RAW,
+    SEGMENTER,
+    TRAINED_SETTINGS,
+    Paths,
+    slug,
+)
+from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, to_json
 
 try:
     STUDY_NAME, STUDY = load_study(config)
@@ -28,9 +37,12 @@ except UserError as error:
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
 
-TRAINING_CODE = [CODE / "train" / f"{module}.py" for module in ["train", "engine", "classifier", "data", "features"]]
+TRAINING_CODE = [
+    CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
+]
 TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
-MODALITY_OF = dict.fromkeys(filter(None, get_args(Images)), "image") | dict.fromkeys(get_args(Section), "text")
+READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
+MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
 MODEL_FILES = {"image": "unimodal.py", "text": "unimodal.py", "kv-exchange": "kv_exchange.py"}
 
 
@@ -40,20 +52,24 @@ def training_code(row: str) -> list[Path]:
     return [*TRAINING_CODE, CODE / "models" / MODEL_FILES.get(model, f"{model}.py")]
 
 
-def feature_options(reads: str, input) -> str:
-    """The files and section of the features of `reads` as options of the command line."""
+def image_options(input) -> str:
+    """The files of an arm of images as options of the command line."""
     array, index = input.get("images", (None, None))
-    section = reads if MODALITY_OF[reads] == "text" else None
-    return options(array=array, index=index, start=input.get("start"), section=section)
+    return options(array=array, index=index, masks=input.get("masks"))
+
+
+def feature_options(reads: str, input) -> str:
+    """What the features of `reads` are made from as options of the command line."""
+    return options(reads=READS[reads], start=input.get("start")) + " " + image_options(input)
 
 
 def training_options(input) -> str:
     """The files of a training as options of the command line."""
-    array, index = input.get("images", (None, None))
     folders = {
         name: Path(input[name][0]).parent for name in ["image_features", "text_features"] if name in input.keys()
     }
-    return options(array=array, index=index, starts=input.get("start"), **folders)
+    others = options(mask_settings=input.get("mask_settings"), starts=input.get("start"), **folders)
+    return image_options(input) + " " + others
 
 
 def options(**values) -> str:

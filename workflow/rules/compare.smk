@@ -69,6 +69,35 @@ rule sites:
         "--pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
 
 
+rule arms:
+    input:
+        pairs=PATHS.pairs,
+        predictions=[PATHS.predictions(row) for row in STUDY.models],
+        code=[CODE / "compare" / "arms.py", CODE / "compare" / "scores.py"],
+    output:
+        arms_table=report(
+            PATHS.arms_table, caption="../report/arms.rst", category="Segmentation", labels={"show": "arms"}
+        ),
+    log:
+        PATHS.logs / "arms.log",
+    benchmark:
+        PATHS.logs / "arms.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        models=to_json(list(STUDY.models.values())),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Testing segmented against raw images in {STUDY_NAME}"
+    shell:
+        "python -m lungfuse arms --models {params.models:q} --comparison {params.comparison:q} --seed {params.seed} "
+        "--pairs {input.pairs} --predictions {input.predictions} --arms-table {output.arms_table} > {log} 2>&1"
+
+
 rule figures:
     input:
         funnel=PATHS.funnel,
@@ -133,10 +162,9 @@ rule curves:
 
 rule attention:
     input:
+        unpack(lambda wildcards: PATHS.arm_files(STUDY.models[wildcards.row].images)),
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
-        array=PATHS.array,
-        index=PATHS.index,
         predictions=PATHS.predictions("{row}"),
         code=[CODE / "predict" / "attention.py", CODE / "predict" / "trained.py", CODE / "compare" / "style.py"],
     output:
@@ -161,10 +189,11 @@ rule attention:
         title=STUDY_NAME,
         notice=STUDY.notice,
         model=lambda wildcards: PATHS.models / wildcards.row,
+        inputs=lambda wildcards, input: image_options(input),
         encoder_root=PATHS.encoder_root,
     message:
         "Drawing the attention of {wildcards.row}"
     shell:
         "python -m lungfuse attention --title {params.title} --notice={params.notice:q} --model {params.model} "
-        "--pairs {input.pairs} --array {input.array} --index {input.index} --predictions {input.predictions} "
+        "--pairs {input.pairs} {params.inputs} --predictions {input.predictions} "
         "--encoder-root {params.encoder_root} --attention-figure {output.attention_figure} > {log} 2>&1"

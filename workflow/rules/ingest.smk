@@ -25,7 +25,7 @@ rule draw:
         reports_archive=RAW / "demo" / "NLMCXR_reports.tgz",
         images_archive=RAW / "demo" / "NLMCXR_png.tgz",
         projections=RAW / "demo" / "indiana_projections.csv",
-        lung_masks=directory(RAW / "demo" / "lung-masks"),
+        lung_masks=[directory(RAW / "demo-masks" / folder) for folder in ["CXR_png", "masks"]],
     log:
         "logs/demo/draw.log",
     benchmark:
@@ -35,11 +35,13 @@ rule draw:
     resources:
         mem_mb=500,
         runtime="10m",
+    params:
+        lung_masks=RAW / "demo-masks",
     message:
         "Drawing the raw files of the demo: not patients"
     shell:
         "python -m lungfuse draw --reports-archive {output.reports_archive} --images-archive {output.images_archive} "
-        "--projections {output.projections} --lung-masks {output.lung_masks} > {log} 2>&1"
+        "--projections {output.projections} --lung-masks {params.lung_masks} > {log} 2>&1"
 
 
 rule stand_in:

@@ -70,9 +70,18 @@ rule text_encoder:
 
 rule features:
     input:
-        unpack(lambda wildcards: PATHS.feature_inputs(wildcards.source, MODALITY_OF[wildcards.reads])),
+        unpack(
+            lambda wildcards: PATHS.feature_inputs(
+                wildcards.source, MODALITY_OF[wildcards.reads], READS[wildcards.reads]
+            )
+        ),
         pairs=PATHS.pairs,
-        code=[CODE / "train" / "features.py", CODE / "train" / "data.py", CODE / "encoders" / "network.py"],
+        code=[
+            CODE / "train" / "features.py",
+            CODE / "train" / "data.py",
+            CODE / "train" / "precision.py",
+            CODE / "encoders" / "network.py",
+        ],
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,

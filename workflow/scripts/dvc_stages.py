@@ -89,7 +89,8 @@ def _entry(output: str, rule: str) -> str | dict:
     """An output with what DVC has to know of it: raw files stay, training histories are curves."""
     if rule in KEPT_RULES:
         return {output: {"persist": True}}
-    return {output: {"x": "epoch", "y": "validation_loss"}} if output.endswith(HISTORY) else output
+    loss = "train_loss" if rule == "cnn" else "validation_loss"
+    return {output: {"x": "epoch", "y": loss}} if output.endswith(HISTORY) else output
 
 
 def _param_keys(job: Job, study: str, params: dict) -> list[str]:

@@ -4,6 +4,7 @@ An adapter turns a folder of raw files into tables and image files; nothing afte
 """
 
 import importlib
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,16 @@ class Collection:
     rejected: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Annotation:
+    """An X-ray and the files of its lung mask: one, one a lung, or none when nobody has annotated it."""
+
+    patient: str
+    site: str
+    image: Member
+    masks: list[Member]
+
+
 class Adapter(Protocol):
     """What every module of this package offers.
 
@@ -54,6 +65,31 @@ class Adapter(Protocol):
         ...
 
 
+class MaskAdapter(Adapter, Protocol):
+    """An adapter of a dataset with lung masks. `MASK_FILES` names their files or folders in the raw folder."""
+
+    MASK_FILES: list[str]
+
+    def read_annotations(self, raw: Path) -> Iterator[Annotation]:
+        """Yield every X-ray with its masks; the stem of an image member is its image id."""
+        ...
+
+
 def load_adapter(name: str) -> Adapter:
     """The adapter module called `name`."""
     return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
+
+
+def load_mask_adapter(name: str) -> MaskAdapter:
+    """The adapter module called `name`, of a dataset with lung masks."""
+    return cast(MaskAdapter, load_adapter(name))
+
+
+def adapter_names() -> list[str]:
+    """The names of all adapters."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def mask_adapters() -> list[str]:
+    """The names of the adapters of datasets with lung masks."""
+    return [name for name in adapter_names() if hasattr(load_adapter(name), "MASK_FILES")]

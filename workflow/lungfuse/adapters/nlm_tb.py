@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.adapters import Collection, Download
-from lungfuse.archive import Member, read_folder
+from lungfuse.adapters import Annotation, Collection, Download
+from lungfuse.archive import Member, read_file, read_folder
 from lungfuse.errors import UserError
 from lungfuse.tables import SECTIONS, rejected_table
 
-IMAGES = "CXR_png"
+IMAGES, MASKS = "CXR_png", "masks"
 
 REPORT_FILES = [IMAGES]
 IMAGE_FILES = [IMAGES]
+MASK_FILES = [IMAGES, MASKS]
 DOWNLOADS: dict[str, Download] = {}
 SITES = {"CHNCXR": "Shenzhen", "MCUCXR": "Montgomery"}
 PAGE = "https://www.kaggle.com/datasets/nikhilpandey360/chest-xray-masks-and-labels"
@@ -69,3 +70,17 @@ def read_reports(raw: Path) -> Collection:
 def read_images(raw: Path) -> Iterator[Member]:
     """Yield the PNG files of the folder of X-rays in `raw`; see `lungfuse.archive.read_folder`."""
     return read_folder(raw / IMAGES, ".png", MAX_IMAGE_BYTES)
+
+
+def read_annotations(raw: Path) -> Iterator[Annotation]:
+    """Yield the X-rays in `raw` with their masks, masks/CHNCXR_0001_0_mask.png or masks/MCUCXR_0001_0.png."""
+    for image in read_images(raw):
+        found = NAME.fullmatch(image.stem)
+        if found:
+            masks = [read_file(path, MAX_IMAGE_BYTES) for path in _mask_files(raw, image.stem)]
+            yield Annotation(found["patient"], SITES[found["set"]], image, masks)
+
+
+def _mask_files(raw: Path, name: str) -> list[Path]:
+    paths = [raw / MASKS / f"{name}{end}.png" for end in ["_mask", ""]]
+    return [path for path in paths if path.exists()][:1]

@@ -77,6 +77,30 @@ def score_with_intervals(
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
 
 
+def difference_with_interval(
+    right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """How much more accurate a is than b on the same rows, with the limits of its interval, in [-1, 1].
+
+    `right_a` and `right_b` are true where the models are right; all arrays have shape (row,). Groups are resampled.
+    """
+    names, group_of_row = np.unique(groups, return_inverse=True)
+    gained = np.bincount(group_of_row, right_a.astype(float) - right_b, len(names))
+    sizes = np.bincount(group_of_row, minlength=len(names))
+    interval = bootstrap(
+        (gained, sizes),
+        lambda gained, sizes, axis: gained.sum(axis) / sizes.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=500,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(gained.sum() / sizes.sum()), float(interval.low), float(interval.high)
+
+
 def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> float:
     """Two-sided p of equal accuracy of two models on the same rows, by exchanging the models group by group.
 

@@ -103,17 +103,19 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
         raise ValueError("has zero bytes")
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        source = image.size
-        square = (settings.image_px, settings.image_px)
-        grey = _to_8_bits(image)
+        return np.asarray(fit_square(_to_8_bits(image), settings)), image.size
+
+
+def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
+    """The image as a square of `image_px`."""
+    square = (settings.image_px, settings.image_px)
     match settings.fit:
         case "stretch":
-            grey = grey.resize(square, Image.Resampling.BILINEAR)
+            return image.resize(square, Image.Resampling.BILINEAR)
         case "crop":
-            grey = ImageOps.fit(grey, square, Image.Resampling.BILINEAR)
+            return ImageOps.fit(image, square, Image.Resampling.BILINEAR)
         case "pad":
-            grey = ImageOps.pad(grey, square, Image.Resampling.BILINEAR)
-    return np.asarray(grey), source
+            return ImageOps.pad(image, square, Image.Resampling.BILINEAR)
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -15,7 +15,8 @@ from lungfuse.compare.style import heading, save
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
-from lungfuse.train.data import PairDataset, image_rows, tokenize
+from lungfuse.train.arms import arm_images, image_rows
+from lungfuse.train.data import PairDataset, tokenize
 
 WORDS = 3
 
@@ -42,6 +43,7 @@ def main(
     pairs: Path,
     array: Path,
     index: Path,
+    masks: Path | None = None,
     predictions: Path,
     encoder_root: Path,
     attention_figure: Path,
@@ -65,6 +67,8 @@ def main(
         The image array.
     index
         Index of the image array.
+    masks
+        Lung masks of the image array; needed for a row that does not read raw images.
     predictions
         Out-of-fold predictions of the row.
     encoder_root
@@ -75,7 +79,9 @@ def main(
     torch.set_num_threads(1)
     table = read_table(pairs, Pairs)
     scored = table.merge(read_table(predictions, Predictions)[["pair_id", "score"]], on="pair_id", validate="1:1")
-    images, rows = np.load(array, mmap_mode="r"), image_rows(table, read_table(index, ImageIndex))
+    arm = read_trained(model / "fold0").row.images
+    pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
+    images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))
     drawn = []
     for position in examples(scored):
         pair = scored.iloc[position]

@@ -15,6 +15,7 @@ from lungfuse.paths import ENCODER_ROOT, TRAINED_SETTINGS
 from lungfuse.predict.trained import Trained, load_trained, read_trained
 from lungfuse.settings import LATE, ImageSettings, Row
 from lungfuse.tables import Cases, read_table
+from lungfuse.train.arms import ArmImages, arm_images
 from lungfuse.train.data import PairDataset, tokenize
 from lungfuse.train.engine import predict, quiet
 from lungfuse.train.late import Weights, fuse
@@ -105,14 +106,13 @@ class _Inputs:
     def __init__(self, cases: pd.DataFrame, encoder_root: Path):
         self.cases, self.encoder_root = cases, encoder_root
         self.pixels: dict[ImageSettings, np.ndarray] = {}
+        self.arms: dict[tuple, np.ndarray | ArmImages] = {}
         self.tokens: dict[str, list[list[int]]] = {}
 
     def of(self, trained: Trained) -> PairDataset:
         images = rows = texts = None
         if "image" in trained.row.inputs:
-            if trained.images not in self.pixels:
-                self.pixels[trained.images] = read_images(self.cases["image"], trained.images)
-            images, rows = self.pixels[trained.images], np.arange(len(self.cases))
+            images, rows = self._arm(trained), np.arange(len(self.cases))
         if "text" in trained.row.inputs:
             name = trained.encoders.text
             if name not in self.tokens:
@@ -120,6 +120,20 @@ class _Inputs:
                 self.tokens[name] = tokenize(self.cases["text"], tokenizer, ENCODERS[name].max_tokens)
             texts = self.tokens[name]
         return PairDataset(np.zeros(len(self.cases), int), images, rows, texts)
+
+    def _arm(self, trained: Trained) -> np.ndarray | ArmImages:
+        if trained.images not in self.pixels:
+            self.pixels[trained.images] = read_images(self.cases["image"], trained.images)
+        pixels = self.pixels[trained.images]
+        if trained.segmenter is None:
+            return pixels
+        key = (trained.row.images, trained.images, trained.segmenter.resolve(), trained.mask)
+        if key not in self.arms:
+            from lungfuse.segment.segmenter import load_segmenter  # brings TensorFlow, which raw images do without
+
+            masks = np.stack([mask for _, mask in load_segmenter(trained.segmenter).masks(pixels, trained.mask)])
+            self.arms[key] = arm_images(trained.row.images, pixels, masks)
+        return self.arms[key]
 
 
 class _Fold:

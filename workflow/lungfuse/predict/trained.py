@@ -10,8 +10,16 @@ from safetensors.torch import load_file
 from lungfuse.encoders import ENCODERS, WEIGHTS
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
-from lungfuse.paths import TRAINED_SETTINGS
-from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Row, TrainSettings
+from lungfuse.paths import PACKAGED, TRAINED_SETTINGS
+from lungfuse.settings import (
+    PACKAGED_SEGMENTER,
+    EncoderSettings,
+    FusionSettings,
+    ImageSettings,
+    MaskSettings,
+    Row,
+    TrainSettings,
+)
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.train import load_encoders
 
@@ -28,6 +36,8 @@ class Trained:
     images: ImageSettings
     labels: list[str]
     starts: list[Path]
+    segmenter: Path | None
+    mask: MaskSettings | None
 
 
 def read_trained(folder: Path) -> Trained:
@@ -43,6 +53,7 @@ def read_trained(folder: Path) -> Trained:
             f"{folder / TRAINED_SETTINGS}: not found. Expected the folder of a trained row, such as "
             "results/demo/models/kv-exchange. Train it, or name another."
         ) from None
+    masks = settings["masks"]
     return Trained(
         folder=folder,
         row=Row.model_validate(settings["row"]),
@@ -52,6 +63,8 @@ def read_trained(folder: Path) -> Trained:
         images=ImageSettings.model_validate(settings["images"]),
         labels=settings["labels"],
         starts=[folder / start for start in settings["starts"]],
+        segmenter=masks and (PACKAGED if masks["segmenter"] == PACKAGED_SEGMENTER else folder / masks["segmenter"]),
+        mask=masks and MaskSettings.model_validate(masks["mask"]),
     )
 
 

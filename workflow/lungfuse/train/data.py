@@ -14,8 +14,9 @@ from torch.utils.data import Dataset, Sampler
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.errors import UserError
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
-from lungfuse.settings import Modality
+from lungfuse.settings import Images, Modality, Section
 from lungfuse.tables import FeatureIndex, ImageIndex, read_table
+from lungfuse.train.arms import ArmImages, arm_images, image_rows
 
 Batch = dict[str, Tensor]
 BUCKET = 8  # batches among which texts are sorted by length
@@ -31,7 +32,7 @@ class PairDataset(Dataset):
     """
 
     labels: np.ndarray
-    images: np.ndarray | None
+    images: np.ndarray | ArmImages | None
     image_rows: np.ndarray | None
     texts: list[list[int]] | None
 
@@ -148,18 +149,20 @@ def pad(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
 def read_inputs(
     pairs: pd.DataFrame,
     modality: Modality,
-    section: str,
+    reads: Images | Section,
     encoder: str,
     encoder_root: Path,
     array: Path | None,
     index: Path | None,
+    masks: Path | None,
 ) -> PairDataset:
-    """The images, or one section of the reports, in the order of `pairs`, as an encoder takes them."""
+    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them."""
     labels = pairs["label"].to_numpy()
     if modality == "image":
         rows = image_rows(pairs, read_table(index, ImageIndex))
-        return PairDataset(labels, np.load(array, mmap_mode="r"), rows, None)
-    texts = tokenize(pairs[section], encoder_root / encoder / TOKENIZER, ENCODERS[encoder].max_tokens)
+        images, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
+        return PairDataset(labels, arm_images(reads, images, lungs), rows, None)
+    texts = tokenize(pairs[reads], encoder_root / encoder / TOKENIZER, ENCODERS[encoder].max_tokens)
     return PairDataset(labels, None, None, texts)
 
 
@@ -185,21 +188,6 @@ def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[list[in
     encoder.no_padding()
     encoder.enable_truncation(max_tokens)
     return [encoding.ids for encoding in encoder.encode_batch(texts.tolist())]
-
-
-def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:
-    """The row of each pair's image in the image array, joined by image id.
-
-    Raises:
-        UserError: a pair has no image in the array.
-    """
-    rows = pairs["image_id"].map(index.set_index("image_id")["row"])
-    if rows.isna().any():
-        absent = pairs["image_id"][rows.isna()]
-        raise UserError(
-            f"{len(absent)} pairs have no image in the array, {absent.iloc[0]} first. Make the pairs from this array."
-        )
-    return rows.to_numpy(int)
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

@@ -15,9 +15,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from lungfuse.files import whole_file
-from lungfuse.settings import Precision, TrainSettings
+from lungfuse.settings import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
+from lungfuse.train.precision import uses_bf16
 
 LAST, BEST = "last", "best"
 IDENTITY = "training.json"
@@ -151,17 +152,6 @@ def _keep_own_checkpoints(folder: Path, identity: str) -> None:
             stream.write(identity)
 
 
-def uses_bf16(precision: Precision) -> bool:
-    """Whether to compute in bf16: where it is asked for, or where `auto` finds hardware for it."""
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else _cpu_has_bf16()
-    return precision == "bf16" or (precision == "auto" and fast)
-
-
-def autocast(device: str, precision: Precision) -> torch.autocast:
-    """The context in which a network computes without Lightning."""
-    return torch.autocast(device, torch.bfloat16, enabled=uses_bf16(precision))
-
-
 def peak_memory_mb() -> int:
     """Peak memory of this process in MB, and on a GPU that of its allocator."""
     if torch.cuda.is_available():
@@ -177,8 +167,3 @@ def quiet() -> None:
 
 def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
     return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())
-
-
-def _cpu_has_bf16() -> bool:
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))

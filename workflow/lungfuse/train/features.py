@@ -14,7 +14,7 @@ from lungfuse.files import whole_array
 from lungfuse.settings import Modality, Precision
 from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
 from lungfuse.train.data import PairDataset, in_order, read_inputs
-from lungfuse.train.engine import autocast
+from lungfuse.train.precision import autocast
 
 BATCH = 64
 
@@ -22,25 +22,26 @@ BATCH = 64
 def main(
     *,
     encoder: str,
-    section: str = "",
+    reads: str,
     precision: Precision,
     pairs: Path,
     array: Path | None = None,
     index: Path | None = None,
+    masks: Path | None = None,
     encoder_root: Path,
     start: Path | None = None,
     tokens: Path,
     token_index: Path,
     threads: int = 1,
 ) -> None:
-    """Encode the images or one section of the reports of all pairs.
+    """Encode an arm of the images, or a section of the reports, of all pairs.
 
     Parameters
     ----------
     encoder
         Name of the encoder.
-    section
-        Section of the reports; needed for a text encoder.
+    reads
+        The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
     precision
         fp32, bf16, or auto: bf16 where there is hardware for it.
     pairs
@@ -49,6 +50,8 @@ def main(
         The image array; needed for an image encoder.
     index
         Index of the image array; needed for an image encoder.
+    masks
+        Lung masks of the image array; needed for an arm other than raw.
     encoder_root
         Folder with a folder for each encoder.
     start
@@ -63,7 +66,7 @@ def main(
     torch.set_num_threads(threads)
     table = read_table(pairs, Pairs)
     spec = ENCODERS[encoder]
-    dataset = read_inputs(table, spec.modality, section, encoder, encoder_root, array, index)
+    dataset = read_inputs(table, spec.modality, reads, encoder, encoder_root, array, index, masks)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
         network.load_state_dict(trained_encoder(start, spec.modality))

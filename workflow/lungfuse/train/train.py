@@ -17,7 +17,16 @@ from lungfuse.files import sha256, whole_file
 from lungfuse.models import build_model
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
-from lungfuse.settings import EncoderSettings, FusionSettings, ImageSettings, Modality, Row, Settings, TrainSettings
+from lungfuse.settings import (
+    PACKAGED_SEGMENTER,
+    EncoderSettings,
+    FusionSettings,
+    ImageSettings,
+    Modality,
+    Row,
+    Settings,
+    TrainSettings,
+)
 from lungfuse.tables import FoldPredictions, Pairs, read_table, write_table
 from lungfuse.train.classifier import Classifier, balanced_weights
 from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled
@@ -38,6 +47,8 @@ def main(
     pairs: Path,
     array: Path | None = None,
     index: Path | None = None,
+    masks: Path | None = None,
+    mask_settings: Path | None = None,
     encoder_root: Path,
     starts: Several[Path] = (),
     image_features: Path | None = None,
@@ -76,6 +87,10 @@ def main(
         The image array; needed for images, unless the encoders are frozen.
     index
         Index of the image array; needed for images, unless the encoders are frozen.
+    masks
+        Lung masks of the image array; needed for arms other than raw, unless the encoders are frozen.
+    mask_settings
+        How the masks were made; kept for prediction.
     encoder_root
         Folder with a folder for each encoder.
     starts
@@ -107,12 +122,12 @@ def main(
         loaded = {}
         inputs = [folder / FEATURE_TOKENS for modality, folder in features.items() if modality in row.inputs]
     else:
-        dataset = build_dataset(row, table, encoders, encoder_root, array, index, seed)
+        dataset = build_dataset(row, table, encoders, encoder_root, array, index, masks, seed)
         loaded = load_encoders(row, encoders, encoder_root, starts)
         configs = [
             encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
         ]  # with the weights' sha256
-        inputs = [*([array, index] if "image" in row.inputs else []), *configs, *starts]
+        inputs = [path for path in [array, index, masks] if path and "image" in row.inputs] + [*configs, *starts]
     model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
     module = Classifier(loaded, model, train, balanced_weights(dataset.labels[learn]), seed + fold)
 
@@ -120,6 +135,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
     made_by |= {"images": images, "labels": labels, "starts": [os.path.relpath(start, folder) for start in starts]}
+    made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
     identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
     record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
     parts = [
@@ -137,6 +153,14 @@ def main(
     with whole_file(settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
     forget(folder)
+
+
+def masks_made_by(mask_settings: Path, folder: Path) -> dict:
+    """How masks were made, with the way from `folder` to their segmenter."""
+    found = json.loads(mask_settings.read_text(encoding="utf-8"))
+    if found["segmenter"] == PACKAGED_SEGMENTER:
+        return found
+    return found | {"segmenter": os.path.relpath(found["segmenter"], folder)}
 
 
 def dump(settings: Settings) -> dict:
@@ -164,11 +188,12 @@ def build_dataset(
     encoder_root: Path,
     array: Path | None,
     index: Path | None,
+    masks: Path | None,
     seed: int,
 ) -> PairDataset:
     """The inputs of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
     read = {
-        modality: read_inputs(pairs, modality, row.text, name, encoder_root, array, index)
+        modality: read_inputs(pairs, modality, row.reads(modality), name, encoder_root, array, index, masks)
         for modality, name in encoders.of(row.inputs).items()
     }
     order = shuffled(len(pairs), seed)

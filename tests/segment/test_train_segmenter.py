@@ -1,0 +1,63 @@
+import json
+import signal
+import subprocess
+import time
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.errors import UserError
+from lungfuse.segment.train_segmenter import has_stopped, rows_of
+
+
+def weights(folder):
+    return keras.models.load_model(folder / "model.keras", compile=False).get_weights()
+
+
+def test_it_learns_and_leaves_its_record_and_no_checkpoints(segmenter):
+    assert sorted(path.name for path in segmenter.iterdir()) == ["history.csv", "model.keras", "settings.json"]
+    history = pd.read_csv(segmenter / "history.csv")
+    assert list(history["epoch"]) == list(range(len(history)))
+    assert history["validation_dice"].max() > 0.9 > history["validation_dice"][0]
+    settings = json.loads((segmenter / "settings.json").read_text())
+    assert settings["image_px"] == 64 and settings["unet"]["width"] == 8
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(annotated_set, tmp_path):
+    """SIGKILL after the third epoch, then the same command again; the plateau is reached before and after."""
+    short = {"epochs": 6, "plateau": 1, "learning_rate": 0.1}
+    subprocess.run(annotated_set.command(tmp_path / "unbroken", **short), check=True, timeout=300)
+    command = annotated_set.command(tmp_path / "broken", **short)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        while not (tmp_path / "broken/epoch0002.weights.h5").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert not (tmp_path / "broken/model.keras").exists()
+    resumed = subprocess.run(command, check=True, timeout=300, capture_output=True, text=True)
+    assert "Epoch 1/6" not in resumed.stdout, "it began anew"
+    for unbroken, broken in zip(weights(tmp_path / "unbroken"), weights(tmp_path / "broken"), strict=True):
+        np.testing.assert_array_equal(unbroken, broken)
+    columns = ["epoch", "train_loss", "validation_loss", "learning_rate"]
+    first, second = (pd.read_csv(tmp_path / run / "history.csv")[columns] for run in ["unbroken", "broken"])
+    pd.testing.assert_frame_equal(first, second)
+    assert first["learning_rate"].nunique() > 1
+
+
+def test_a_training_that_had_stopped_is_over():
+    records = [{"val_loss": loss} for loss in [3, 1, 2, 2]]
+    assert has_stopped(records, patience=2) and not has_stopped(records, patience=3)
+    assert not has_stopped([], patience=1)
+
+
+def test_an_unknown_hospital_is_named(annotated_set):
+    with pytest.raises(UserError, match=r"no train X-ray from Lourdes; found Montgomery, Shenzhen"):
+        rows_of(annotated_set.index, ["Lourdes"], "train", annotated_set.files["annotated_index"])
+
+
+def test_a_segmenter_learns_from_its_hospitals_alone(annotated_set):
+    rows = rows_of(annotated_set.index, ["Shenzhen"], "train", annotated_set.files["annotated_index"])
+    chosen = annotated_set.index.set_index("row").loc[rows]
+    assert set(chosen["site"]) == {"Shenzhen"} and set(chosen["part"]) == {"train"} and len(chosen) == 16

@@ -1,0 +1,134 @@
+"""Annotated X-rays to two arrays on disk, images and masks, split by patient."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from sklearn.model_selection import train_test_split
+
+from lungfuse.adapters import Annotation, load_mask_adapter
+from lungfuse.archive import Member
+from lungfuse.errors import UserError
+from lungfuse.files import whole_array
+from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square
+from lungfuse.settings import AnnotatedSettings, ImageSettings
+from lungfuse.tables import AnnotatedIndex, Rejected, columns, rejected_table, write_table
+
+
+def main(
+    *,
+    annotated: AnnotatedSettings,
+    annotated_raw: Path,
+    seed: int,
+    rejected_share: float,
+    annotated_images: Path,
+    annotated_masks: Path,
+    annotated_index: Path,
+    rejected_annotations: Path,
+) -> None:
+    """Decode annotated X-rays with their lung masks, and split them by patient.
+
+    Parameters
+    ----------
+    annotated
+        Adapter, size and parts of the annotated X-rays.
+    annotated_raw
+        Folder of the raw X-rays and masks.
+    seed
+        Seed of the split.
+    rejected_share
+        Stop when more of the X-rays than this share cannot be used.
+    annotated_images
+        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
+    annotated_masks
+        Output: bool of the same shape, true in the lungs, .npy.
+    annotated_index
+        Output: the row of each X-ray in the arrays, its patient, hospital and part.
+    rejected_annotations
+        Output: X-rays and masks that cannot be used.
+    """
+    found, rejected = [], []
+    source = load_mask_adapter(annotated.adapter).read_annotations(annotated_raw)
+    shape = (annotated.image_px, annotated.image_px)
+    fit = ImageSettings(image_px=annotated.image_px, fit=annotated.fit)
+    with (
+        whole_array(annotated_images, np.uint8, shape) as append_image,
+        whole_array(annotated_masks, np.bool_, shape) as append_mask,
+    ):
+        for annotation in source:
+            try:
+                pixels, mask = read_annotation(annotation, fit)
+            except ValueError as problem:
+                rejected.append(("image", annotation.image.stem, str(problem)))
+                continue
+            append_image(pixels)
+            append_mask(mask)
+            known = {"image_id": annotation.image.stem, "patient": annotation.patient, "site": annotation.site}
+            found.append({"row": len(found)} | known)
+        _stop_if_too_many(len(found), rejected, rejected_share, annotated_raw)
+        index = pd.DataFrame(found, columns=[name for name in columns(AnnotatedIndex) if name != "part"])
+        index["part"] = split_parts(index, annotated.test, annotated.validation, seed)
+        write_table(rejected_table(rejected), rejected_annotations, Rejected)
+        write_table(index, annotated_index, AnnotatedIndex)
+    print(f"{len(index):,} annotated X-rays, {len(rejected)} rejected")
+    print(index.groupby(["site", "part"]).size().to_string())
+
+
+def read_annotation(annotation: Annotation, settings: ImageSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels, uint8, and mask, bool, both (image_px, image_px), of an annotated X-ray.
+
+    Raises:
+        ValueError: says why it cannot be used.
+    """
+    if annotation.image.problem:
+        raise ValueError(annotation.image.problem)
+    if not annotation.masks:
+        raise ValueError("has no mask")
+    try:
+        pixels, size = decode(annotation.image.data, settings)
+    except DECODE_ERRORS as error:
+        raise ValueError(f"cannot be decoded ({error})") from error
+    lungs = np.any([_read_mask(mask, size) for mask in annotation.masks], axis=0)
+    fitted = fit_square(Image.fromarray(lungs.astype(np.uint8) * 255), settings)
+    return pixels, np.asarray(fitted) > 127
+
+
+def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
+    """A mask file as bool (height, width): true where it is brighter than half of its brightest sample."""
+    if member.problem:
+        raise ValueError(f"its mask {member.name} {member.problem}")
+    try:
+        with Image.open(io.BytesIO(member.data)) as image:
+            samples = np.asarray(image.convert("L"))
+    except DECODE_ERRORS as error:
+        raise ValueError(f"its mask {member.name} cannot be decoded ({error})") from error
+    if samples.shape[::-1] != size:
+        found, expected = (f"{width} x {height}" for width, height in [samples.shape[::-1], size])
+        raise ValueError(f"its mask {member.name} has {found} pixels, expected the image's {expected}")
+    if not samples.any():
+        raise ValueError(f"its mask {member.name} is black: no lung is marked")
+    return samples > samples.max() // 2
+
+
+def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:
+    """Train, validation or test for each row of an index, by patient and stratified by hospital."""
+    patients = index.drop_duplicates("patient").set_index("patient")["site"]
+    rest, tested = train_test_split(patients, test_size=test, stratify=patients, random_state=seed)
+    _, validated = train_test_split(rest, test_size=validation / (1 - test), stratify=rest, random_state=seed)
+    parts = pd.Series("train", index=patients.index)
+    parts[tested.index], parts[validated.index] = "test", "validation"
+    return index["patient"].map(parts)
+
+
+def _stop_if_too_many(found: int, rejected: list[tuple[str, str, str]], share: float, raw: Path) -> None:
+    total = found + len(rejected)
+    if not total:
+        raise UserError(f"{raw}: no annotated X-ray found. Put the X-rays and their masks there.")
+    if len(rejected) > share * total:
+        first = "; ".join(f"{image_id} {reason}" for _, image_id, reason in rejected[:5])
+        raise UserError(
+            f"{raw}: {len(rejected)} of {total} X-rays have no mask that can be used, more than the {share:.0%} "
+            f"allowed (rejected_share): {first}. Mend or replace them."
+        )

@@ -1,0 +1,64 @@
+"""The lung masks of a study's images, and what is suspicious about them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.files import whole_array, whole_file
+from lungfuse.paths import PACKAGED
+from lungfuse.segment.clean import measure, suspicion
+from lungfuse.segment.segmenter import load_segmenter
+from lungfuse.settings import PACKAGED_SEGMENTER, MaskSettings, SuspicionSettings
+from lungfuse.tables import ImageIndex, MaskQuality, read_table, write_table
+
+
+def main(
+    *,
+    mask: MaskSettings,
+    suspicious: SuspicionSettings,
+    segmenter: Path,
+    array: Path,
+    index: Path,
+    masks: Path,
+    quality: Path,
+    settings: Path,
+) -> None:
+    """Segment the lungs in every image of an image array.
+
+    Parameters
+    ----------
+    mask
+        How probabilities become masks.
+    suspicious
+        Which masks are flagged.
+    segmenter
+        Folder of a trained segmenter.
+    array
+        The image array.
+    index
+        Index of the image array.
+    masks
+        Output: bool of the shape of the image array, true in the lungs, .npy.
+    quality
+        Output: area, components, asymmetry of each mask, contrast of its image, and why it is suspicious.
+    settings
+        Output: how the masks were made.
+    """
+    images = np.load(array, mmap_mode="r")
+    table = read_table(index, ImageIndex).sort_values("row")
+    measured = []
+    with whole_array(masks, np.bool_, images.shape[1:]) as append:
+        segmented = load_segmenter(segmenter).masks(images, mask)
+        for image, (probability, lungs) in zip(images, segmented, strict=True):
+            append(lungs)
+            measured.append(measure(image, probability, lungs, mask))
+    found = pd.DataFrame(measured, columns=["area", "components", "asymmetry", "contrast"]).round(6)
+    found["suspicious"] = [suspicion(each, suspicious) for each in measured]
+    write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)
+    name = PACKAGED_SEGMENTER if segmenter == PACKAGED else str(segmenter)
+    made_by = {"segmenter": name, "mask": mask.model_dump()}
+    with whole_file(settings) as stream:
+        json.dump(made_by, stream, indent=2)
+    print(f"{len(found):,} images segmented, {(found['suspicious'] != '').sum():,} masks are suspicious")

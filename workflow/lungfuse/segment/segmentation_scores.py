@@ -1,0 +1,93 @@
+"""Dice and IoU of the segmenters on annotated X-rays that none of them has learned from."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap
+
+from lungfuse.parameters import Several
+from lungfuse.segment.segmenter import Segmenter, load_segmenter
+from lungfuse.settings import ComparisonSettings, MaskSettings
+from lungfuse.tables import AnnotatedIndex, Segmentation, read_table, write_table
+
+
+def main(
+    *,
+    mask: MaskSettings,
+    comparison: ComparisonSettings,
+    seed: int,
+    segmenters: Several[Path],
+    annotated_images: Path,
+    annotated_masks: Path,
+    annotated_index: Path,
+    segmentation_table: Path,
+) -> None:
+    """Score segmenters on the test patients of each hospital.
+
+    Parameters
+    ----------
+    mask
+        How probabilities become masks.
+    comparison
+        Settings of the intervals.
+    seed
+        Seed of the resampling.
+    segmenters
+        Folders of the trained segmenters.
+    annotated_images
+        Annotated X-rays.
+    annotated_masks
+        Their lung masks.
+    annotated_index
+        Index of both arrays, with parts.
+    segmentation_table
+        Output: a row a segmenter, hospital and kind of mask.
+    """
+    index = read_table(annotated_index, AnnotatedIndex)
+    images, masks = (np.load(path, mmap_mode="r") for path in [annotated_images, annotated_masks])
+    rows = []
+    for folder in segmenters:
+        segmenter = load_segmenter(folder)
+        for source, tested in index[index["part"] == "test"].groupby("site"):
+            found = overlaps(segmenter, images[tested["row"]], masks[tested["row"]], mask)
+            for kind, scores in found.groupby("mask", sort=False):
+                row = {"segmenter": folder.name, "source": source, "mask": kind, "n": len(scores)}
+                for metric in ["dice", "iou"]:
+                    row |= mean_with_interval(metric, scores[metric].to_numpy(), comparison, seed)
+                rows.append(row)
+    table = pd.DataFrame(rows)
+    write_table(table, segmentation_table, Segmentation)
+    print(table.to_string(index=False))
+
+
+def overlaps(segmenter: Segmenter, images: np.ndarray, masks: np.ndarray, settings: MaskSettings) -> pd.DataFrame:
+    """Dice and IoU with `masks` of the thresholded and the clean mask of each image: columns mask, dice, iou."""
+    rows = []
+    for (probability, lungs), true in zip(segmenter.masks(images, settings), masks, strict=True):
+        for kind, found in [("thresholded", probability > settings.threshold), ("clean", lungs)]:
+            rows.append([kind, *overlap(found, true)])
+    return pd.DataFrame(rows, columns=["mask", "dice", "iou"])
+
+
+def overlap(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
+    """Dice and intersection over union of two bool masks; both are 1 where both masks are empty."""
+    shared, both = np.count_nonzero(mask & true), np.count_nonzero(mask) + np.count_nonzero(true)
+    return (2 * shared / both, shared / (both - shared)) if both else (1.0, 1.0)
+
+
+def mean_with_interval(metric: str, values: np.ndarray, settings: ComparisonSettings, seed: int) -> dict[str, float]:
+    """The mean over patients with its percentile bootstrap interval, under the column names of `metric`."""
+    low = high = float(values.mean())
+    if len(values) > 1:
+        found = bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=settings.resamples,
+            confidence_level=settings.confidence,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+        low, high = float(found.low), float(found.high)
+    scores = {metric: float(values.mean()), f"{metric}_low": low, f"{metric}_high": high}
+    return {name: round(value, 4) for name, value in scores.items()}

@@ -1,0 +1,67 @@
+"""Trained segmenters: their files, and the lungs they see in images."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lungfuse.errors import UserError
+from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
+from lungfuse.segment.clean import clean
+from lungfuse.segment.unet import build_unet
+from lungfuse.settings import MaskSettings, Precision, UNetSettings
+from lungfuse.train.keras_engine import dtype_of
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A U-Net that was trained on images of `image_px`."""
+
+    network: keras.Model
+    image_px: int
+
+    def probabilities(self, images: np.ndarray) -> Iterator[np.ndarray]:
+        """The probability of lung at each pixel: uint8 (image, height, width) to float32 (height, width) one by one.
+
+        Images of another size than that of the training are resized to it, and the probabilities back. Memory use does
+        not grow with the number of images.
+        """
+        for start in range(0, len(images), BATCH):
+            batch = np.asarray(images[start : start + BATCH])[..., None].astype(np.float32) / 255
+            seen = self.network.predict_on_batch(resized(batch, self.image_px))
+            yield from resized(seen, batch.shape[1])[..., 0]
+
+    def masks(self, images: np.ndarray, settings: MaskSettings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Each image's probabilities and its clean mask, bool of the same shape."""
+        for probability in self.probabilities(images):
+            yield probability, clean(probability, settings)
+
+
+def resized(images: np.ndarray, px: int) -> np.ndarray:
+    """Square images (B, y, x, 1) at another size."""
+    if images.shape[1] == px:
+        return images
+    return keras.ops.convert_to_numpy(keras.ops.image.resize(images, (px, px), "bilinear", antialias=True))
+
+
+def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
+    """The segmenter in a folder that the stage `segmenter` made, or that of the package.
+
+    Raises:
+        UserError: the folder holds none.
+    """
+    try:
+        settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{folder / TRAINED_SETTINGS}: not found. Expected the folder of a trained segmenter, such as "
+            "results/demo/segmenters/unet-shenzhen, or the word packaged."
+        ) from None
+    network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
+    network.set_weights(keras.models.load_model(folder / SEGMENTER, compile=False).get_weights())
+    return Segmenter(network, settings["image_px"])

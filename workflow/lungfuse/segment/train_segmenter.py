@@ -1,0 +1,200 @@
+"""Train a segmenter on the annotated X-rays of some hospitals."""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+
+from lungfuse.errors import UserError
+from lungfuse.files import sha256, whole_file, whole_path
+from lungfuse.parameters import Several
+from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
+from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
+from lungfuse.settings import SegmenterSettings, UNetSettings
+from lungfuse.tables import AnnotatedIndex, read_table
+from lungfuse.train.keras_engine import dtype_of, prepare, write_history
+
+MONITOR = "val_loss"
+IDENTITY, RECORDS = "training.json", "records.json"
+
+
+def main(
+    *,
+    name: str,
+    hospitals: Several[str],
+    unet: UNetSettings,
+    train: SegmenterSettings,
+    seed: int,
+    annotated_images: Path,
+    annotated_masks: Path,
+    annotated_index: Path,
+    network: Path,
+    history: Path,
+    settings: Path,
+    threads: int = 1,
+) -> None:
+    """Train a segmenter.
+
+    A killed training goes on from its last finished epoch and ends with the same weights.
+
+    Parameters
+    ----------
+    name
+        Name of the segmenter.
+    hospitals
+        Where the X-rays it learns from are from.
+    unet
+        Shape of the network.
+    train
+        Settings of the training.
+    seed
+        Seed of the weights, batches and augmentation.
+    annotated_images
+        Annotated X-rays.
+    annotated_masks
+        Their lung masks.
+    annotated_index
+        Index of both arrays, with parts.
+    network
+        Output: the network with its best weights, .keras.
+    history
+        Output: loss, Dice and seconds of each epoch.
+    settings
+        Output: what was trained.
+    threads
+        Processor threads.
+    """
+    prepare(seed, threads)
+    index = read_table(annotated_index, AnnotatedIndex)
+    learn, validate = (rows_of(index, hospitals, part, annotated_index) for part in ["train", "validation"])
+    images, masks = (np.load(path, mmap_mode="r") for path in [annotated_images, annotated_masks])
+
+    made_by = {"segmenter": name, "hospitals": hospitals, "image_px": images.shape[1], "seed": seed}
+    made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}
+    inputs = [annotated_images, annotated_masks, annotated_index]
+    identity = json.dumps(made_by | {str(path): sha256(path) for path in inputs})
+
+    model = build_unet(images.shape[1], unet, dtype_of(train.precision))
+    model.compile(keras.optimizers.Adam(train.learning_rate), dice_cross_entropy, metrics=[dice])
+    checkpoints = Checkpoints(network.parent, identity)
+    stages = [ReduceLROnPlateau(MONITOR, 0.5, train.plateau), EarlyStopping(MONITOR, patience=train.patience)]
+    done = checkpoints.restore(model)
+    if len(done) < train.epochs and not has_stopped(done, train.patience):
+        span = {"first": len(done), "epochs": train.epochs}
+        batches = AugmentedBatches(images, masks, learn, batch=train.batch, seed=seed, **span)
+        model.fit(
+            batches,
+            steps_per_epoch=batches.steps,
+            shuffle=False,
+            validation_data=AnnotatedBatches(images, masks, validate, train.batch),
+            initial_epoch=len(done),
+            epochs=train.epochs,
+            callbacks=[*stages, Replay(stages, done), checkpoints],
+            verbose=2,
+        )
+    checkpoints.load_best(model)
+    finished = build_unet(images.shape[1], unet)
+    finished.set_weights(model.get_weights())
+    with whole_path(network) as path:
+        finished.save(path)
+    write_history(pd.DataFrame(checkpoints.records).rename_axis("epoch").reset_index(), history)
+    with whole_file(settings) as stream:
+        json.dump(made_by, stream, indent=2)
+    checkpoints.forget()
+
+
+def rows_of(index: pd.DataFrame, hospitals: list[str], part: str, source: Path) -> np.ndarray:
+    """The rows of one part of the X-rays of some hospitals.
+
+    Raises:
+        UserError: there are none of a hospital.
+    """
+    for hospital in hospitals:
+        if not ((index["site"] == hospital) & (index["part"] == part)).any():
+            raise UserError(
+                f"{source}: no {part} X-ray from {hospital}; found {', '.join(sorted(index['site'].unique()))}. "
+                "Correct segmentation.segmenters, or add X-rays."
+            )
+    return index["row"][index["site"].isin(hospitals) & (index["part"] == part)].to_numpy()
+
+
+def has_stopped(records: list[dict], patience: int) -> bool:
+    """Whether the training had stopped early."""
+    losses = [record[MONITOR] for record in records]
+    return bool(losses) and len(losses) - 1 - int(np.argmin(losses)) >= patience
+
+
+class Replay(Callback):
+    """Tells callbacks of the epochs before a training was killed, so that they decide as if it had not been.
+
+    The learning rate is that of the checkpoint, whatever they would make of it.
+    """
+
+    def __init__(self, callbacks: list[Callback], records: list[dict]):
+        super().__init__()
+        self.callbacks, self.records = callbacks, records
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        rate = self.model.optimizer.learning_rate.numpy()
+        for epoch, record in enumerate(self.records):
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, dict(record))
+        self.model.optimizer.learning_rate = rate
+
+
+class Checkpoints(Callback):
+    """Weights with the optimiser's state after each epoch, of the best epoch and of the last one, in `folder`.
+
+    `records` has one entry an epoch. The file of records is written last and names what counts, so that a kill between
+    two files loses one epoch at most. Checkpoints of another `identity` are removed.
+    """
+
+    def __init__(self, folder: Path, identity: str):
+        super().__init__()
+        self.folder, self.records = folder, []
+        folder.mkdir(parents=True, exist_ok=True)
+        record = folder / IDENTITY
+        if not record.exists() or record.read_text(encoding="utf-8") != identity:
+            self.forget()
+            with whole_file(record) as stream:
+                stream.write(identity)
+
+    def restore(self, model: keras.Model) -> list[dict]:
+        """Put a model where a killed training left off; returns its records."""
+        path = self.folder / RECORDS
+        if path.exists():
+            self.records = json.loads(path.read_text(encoding="utf-8"))
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(self._weights(len(self.records) - 1))
+        return list(self.records)
+
+    def load_best(self, model: keras.Model) -> None:
+        model.load_weights(self._weights(self._best()))
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        seconds = time.perf_counter() - self.start
+        self.records.append({name: float(value) for name, value in logs.items()} | {"seconds": seconds})
+        self.model.save_weights(self._weights(epoch))
+        with whole_file(self.folder / RECORDS) as stream:
+            json.dump(self.records, stream)
+        kept = {self._weights(epoch), self._weights(self._best())}
+        for path in set(self.folder.glob("epoch*.weights.h5")) - kept:
+            path.unlink()
+
+    def forget(self) -> None:
+        """Remove the checkpoints."""
+        for path in [*self.folder.glob("epoch*.weights.h5"), self.folder / RECORDS, self.folder / IDENTITY]:
+            path.unlink(missing_ok=True)
+
+    def _best(self) -> int:
+        return int(np.argmin([record[MONITOR] for record in self.records]))
+
+    def _weights(self, epoch: int) -> Path:
+        return self.folder / f"epoch{epoch:04d}.weights.h5"

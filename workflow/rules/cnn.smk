@@ -1,0 +1,90 @@
+rule cnn_weights:
+    input:
+        code=CODE / "train" / "cnn_weights.py",
+    output:
+        **PATHS.cnn_weights("{network}"),
+    log:
+        "logs/encoders/{network}.log",
+    wildcard_constraints:
+        network=one_of(STUDY.cnns.networks),
+    conda:
+        "../envs/segmentation.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    params:
+        cnn_weights=STUDY.cnns.weights,
+        seed=STUDY.seed,
+    message:
+        "Making the weights that {wildcards.network} starts from"
+    shell:
+        "python -m lungfuse cnn-weights --network {wildcards.network} --cnn-weights {params.cnn_weights} "
+        "--seed {params.seed} --weights {output.weights} --source {output.source} > {log} 2>&1"
+
+
+rule cnn:
+    input:
+        unpack(lambda wildcards: PATHS.arm_files(READS[wildcards.arm])),
+        pairs=PATHS.pairs,
+        start=lambda wildcards: PATHS.cnn_weights(wildcards.network)["weights"],
+        code=[CODE / "train" / f"{module}.py" for module in ["cnn", "cnn_weights", "arms"]],
+    output:
+        history=PATHS.cnn("{network}", "{arm}") / HISTORY,
+        epoch_predictions=PATHS.cnn_predictions("{network}", "{arm}"),
+        settings=PATHS.cnn("{network}", "{arm}") / TRAINED_SETTINGS,
+    log:
+        PATHS.logs / "cnn" / "{network}_{arm}.log",
+    benchmark:
+        PATHS.logs / "cnn" / "{network}_{arm}.benchmark.tsv"
+    wildcard_constraints:
+        network=one_of(STUDY.cnns.networks),
+        arm=one_of(map(slug, STUDY.cnns.arms)),
+    conda:
+        "../envs/segmentation.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime="8h",
+    params:
+        arm=lambda wildcards: READS[wildcards.arm],
+        cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),
+        seed=STUDY.seed,
+        inputs=lambda wildcards, input: image_options(input),
+    message:
+        "Training {wildcards.network} on {params.arm} images"
+    shell:
+        "python -m lungfuse cnn --network {wildcards.network} --arm {params.arm} "
+        "--cnns {params.cnns:q} --seed {params.seed} --pairs {input.pairs} {params.inputs} --start {input.start} "
+        "--history {output.history} --epoch-predictions {output.epoch_predictions} --settings {output.settings} "
+        "--threads {threads} > {log} 2>&1"
+
+
+rule cnn_comparison:
+    input:
+        pairs=PATHS.pairs,
+        predictions=PATHS.all_cnn_predictions,
+        sources=PATHS.cnn_sources,
+        code=[CODE / "compare" / "cnn_comparison.py", CODE / "compare" / "scores.py"],
+    output:
+        cnn_table=report(
+            PATHS.cnn_table, caption="../report/cnn_comparison.rst", category="Comparison", labels={"show": "networks"}
+        ),
+    log:
+        PATHS.logs / "cnn_comparison.log",
+    benchmark:
+        PATHS.logs / "cnn_comparison.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        cnns=to_json(STUDY.cnns),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Comparing the networks of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse cnn-comparison --cnns {params.cnns:q} --comparison {params.comparison:q} "
+        "--seed {params.seed} --pairs {input.pairs} --predictions {input.predictions} --sources {input.sources} "
+        "--cnn-table {output.cnn_table} > {log} 2>&1"

@@ -1,0 +1,180 @@
+rule annotated:
+    input:
+        files=PATHS.mask_files,
+        code=[CODE / "segment" / "annotated.py", CODE / "adapters" / f"{STUDY.segmentation.annotated.adapter}.py"],
+    output:
+        annotated_images=PATHS.annotated_images,
+        annotated_masks=PATHS.annotated_masks,
+        annotated_index=PATHS.annotated_index,
+        rejected_annotations=PATHS.rejected_annotations,
+    log:
+        PATHS.logs / "annotated.log",
+    benchmark:
+        PATHS.logs / "annotated.benchmark.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="30m",
+    params:
+        annotated=to_json(STUDY.segmentation.annotated),
+        raw=PATHS.annotated_raw,
+        seed=STUDY.seed,
+        rejected_share=STUDY.rejected_share,
+    message:
+        "Reading the annotated X-rays of {params.raw}"
+    shell:
+        "python -m lungfuse annotated --annotated {params.annotated:q} --annotated-raw {params.raw} "
+        "--seed {params.seed} --rejected-share {params.rejected_share} --annotated-images {output.annotated_images} "
+        "--annotated-masks {output.annotated_masks} --annotated-index {output.annotated_index} "
+        "--rejected-annotations {output.rejected_annotations} > {log} 2>&1"
+
+
+rule segmenter:
+    input:
+        annotated_images=PATHS.annotated_images,
+        annotated_masks=PATHS.annotated_masks,
+        annotated_index=PATHS.annotated_index,
+        code=[CODE / "segment" / f"{module}.py" for module in ["train_segmenter", "batches", "augment", "unet"]],
+    output:
+        network=PATHS.segmenter("{segmenter}") / SEGMENTER,
+        history=PATHS.segmenter("{segmenter}") / HISTORY,
+        settings=PATHS.segmenter("{segmenter}") / TRAINED_SETTINGS,
+    log:
+        PATHS.logs / "segmenter" / "{segmenter}.log",
+    benchmark:
+        PATHS.logs / "segmenter" / "{segmenter}.benchmark.tsv"
+    wildcard_constraints:
+        segmenter=one_of(STUDY.segmentation.segmenters),
+    conda:
+        "../envs/segmentation.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime="4h",
+    params:
+        hospitals=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
+        unet=to_json(STUDY.segmentation.unet),
+        train=to_json(STUDY.segmentation.train),
+        seed=STUDY.seed,
+    message:
+        "Training the segmenter {wildcards.segmenter}"
+    shell:
+        "python -m lungfuse segmenter --name {wildcards.segmenter} --hospitals {params.hospitals:q} "
+        "--unet {params.unet:q} --train {params.train:q} --seed {params.seed} --annotated-images {input.annotated_images} "
+        "--annotated-masks {input.annotated_masks} --annotated-index {input.annotated_index} "
+        "--network {output.network} --history {output.history} --settings {output.settings} --threads {threads} "
+        "> {log} 2>&1"
+
+
+rule segmentation_scores:
+    input:
+        segmenters=[file for name in STUDY.segmentation.segmenters for file in PATHS.segmenter_files(name)],
+        annotated_images=PATHS.annotated_images,
+        annotated_masks=PATHS.annotated_masks,
+        annotated_index=PATHS.annotated_index,
+        code=[CODE / "segment" / f"{module}.py" for module in ["segmentation_scores", "segmenter", "clean"]],
+    output:
+        segmentation_table=report(
+            PATHS.segmentation_table,
+            caption="../report/segmentation.rst",
+            category="Segmentation",
+            labels={"show": "scores"},
+        ),
+    log:
+        PATHS.logs / "segmentation_scores.log",
+    benchmark:
+        PATHS.logs / "segmentation_scores.benchmark.tsv"
+    conda:
+        "../envs/segmentation.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+    params:
+        folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
+        mask=to_json(STUDY.segmentation.mask),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Scoring the segmenters of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse segmentation-scores --mask {params.mask:q} "
+        "--comparison {params.comparison:q} --seed {params.seed} --segmenters {params.folders} "
+        "--annotated-images {input.annotated_images} --annotated-masks {input.annotated_masks} "
+        "--annotated-index {input.annotated_index} --segmentation-table {output.segmentation_table} > {log} 2>&1"
+
+
+rule masks:
+    input:
+        segmenter=lambda wildcards: PATHS.segmenter_files(wildcards.segmenter),
+        array=PATHS.array,
+        index=PATHS.index,
+        code=[CODE / "segment" / f"{module}.py" for module in ["masks", "segmenter", "clean"]],
+    output:
+        masks=PATHS.masks("{segmenter}"),
+        quality=report(
+            PATHS.mask_quality("{segmenter}"),
+            caption="../report/masks.rst",
+            category="Segmentation",
+            labels={"show": "masks of {segmenter}"},
+        ),
+        settings=PATHS.mask_settings("{segmenter}"),
+    log:
+        PATHS.logs / "masks" / "{segmenter}.log",
+    benchmark:
+        PATHS.logs / "masks" / "{segmenter}.benchmark.tsv"
+    wildcard_constraints:
+        segmenter=one_of(STUDY.segmenters),
+    conda:
+        "../envs/segmentation.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),
+        mask=to_json(STUDY.segmentation.mask),
+        suspicious=to_json(STUDY.segmentation.suspicious),
+    message:
+        "Segmenting the lungs with {wildcards.segmenter}"
+    shell:
+        "python -m lungfuse masks --mask {params.mask:q} --suspicious {params.suspicious:q} --segmenter {params.folder} "
+        "--array {input.array} --index {input.index} --masks {output.masks} --quality {output.quality} "
+        "--settings {output.settings} > {log} 2>&1"
+
+
+rule overlays:
+    input:
+        array=PATHS.array,
+        index=PATHS.index,
+        masks=PATHS.masks("{segmenter}"),
+        quality=PATHS.mask_quality("{segmenter}"),
+        code=[CODE / "segment" / "overlays.py", CODE / "compare" / "style.py"],
+    output:
+        overlays_figure=report(
+            PATHS.overlays_figure("{segmenter}"),
+            caption="../report/overlays.rst",
+            category="Segmentation",
+            labels={"show": "overlays of {segmenter}"},
+        ),
+    log:
+        PATHS.logs / "overlays" / "{segmenter}.log",
+    benchmark:
+        PATHS.logs / "overlays" / "{segmenter}.benchmark.tsv"
+    wildcard_constraints:
+        segmenter=one_of(STUDY.segmenters),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+    message:
+        "Drawing the masks of {wildcards.segmenter}"
+    shell:
+        "python -m lungfuse overlays --title {params.title} --notice={params.notice:q} --array {input.array} "
+        "--index {input.index} --masks {input.masks} --quality {input.quality} "
+        "--overlays-figure {output.overlays_figure} > {log} 2>&1"

@@ -23,7 +23,8 @@ from lungfuse.settings import Study, load_studies, read_params
 pytest_plugins = ["small_study"]
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO_ROWS = ["majority", "tfidf", "linear-probe", "image", "text", "late", "late-stacked", "kv-exchange"]
+DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
+DEMO_ROWS += ["image", "text", "late", "late-stacked", "kv-exchange"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
@@ -74,6 +75,9 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     small = {key: content["studies"]["demo"][key] for key in ["encoders", "fusion", "images", "train"]}
     settings = content["studies"][study] | small
     settings["split"] = {"folds": folds}
+    settings["cnns"] = {"networks": []}
+    if "segmentation" in settings:
+        settings["segmentation"]["train"]["epochs"] = epochs
     settings["train"] = settings["train"] | {"epochs": epochs}
     settings["models"] = {name: row for name, row in settings["models"].items() if name in rows}
     for row in settings["models"].values():

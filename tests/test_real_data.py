@@ -9,6 +9,8 @@ import yaml
 from conftest import changed_setting, keep_rows, run_snakemake, write_tgz
 
 from lungfuse.adapters import openi
+from lungfuse.paths import PACKAGED
+from lungfuse.segment import annotated, segmentation_scores
 
 BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]
 FUNNEL = {
@@ -79,7 +81,8 @@ def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(r
     project = new_project(small=False)
     shutil.copytree(real_data / "lung-masks/CXR_png", project / "data/raw/tb/CXR_png")
     params = yaml.safe_load((project / "params.yaml").read_text())
-    del params["studies"]["tb"]["models"]["image"]
+    del params["studies"]["tb"]["segmentation"]
+    params["studies"]["tb"]["models"] = {"linear-probe": {"images": "raw"}}
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     run = run_snakemake(project, "--config", "study=tb")
     assert run.returncode == 0, run.stdout
@@ -92,3 +95,20 @@ def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(r
     assert probe["accuracy"] >= 0.82
     assert probe["auroc"] >= 0.90
     assert set(pd.read_csv(results / "sites.csv")["site"]) == {"Montgomery", "Shenzhen"}
+
+
+def test_the_packaged_segmenter_finds_the_lungs_of_patients_it_has_not_learned_from(real_data, studies, tmp_path):
+    tb = studies["tb"]
+    files = {"images": "images.npy", "masks": "masks.npy", "index": "index.csv"}
+    files = {f"annotated_{name}": tmp_path / file for name, file in files.items()}
+    annotated.main(
+        annotated=tb.segmentation.annotated, annotated_raw=real_data / "lung-masks", seed=tb.seed,
+        rejected_share=tb.rejected_share, rejected_annotations=tmp_path / "rejected.csv", **files,
+    )  # fmt: skip
+    segmentation_scores.main(
+        mask=tb.segmentation.mask, comparison=tb.comparison, seed=tb.seed, segmenters=[PACKAGED],
+        segmentation_table=tmp_path / "segmentation.csv", **files,
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "segmentation.csv")
+    assert table.groupby("source")["n"].first().to_dict() == {"Montgomery": 21, "Shenzhen": 85}
+    assert (table["dice"] >= 0.95).all(), table

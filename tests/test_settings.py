@@ -137,6 +137,14 @@ def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them
     assert from_the_start.encoder_source(row, "image", fold=2) == "vit-tiny"
 
 
+def test_an_arm_is_compared_with_the_row_that_differs_in_its_images_alone(studies):
+    tb = studies["tb"]
+    assert tb.raw_twin(tb.models["image_mask-only"]) == "image"
+    assert tb.raw_twin(tb.models["image"]) is None
+    assert set(tb.models) - set(tb.arm_rows) == {"majority"}
+    assert not studies["openi-text"].arm_rows
+
+
 def test_settings_travel_as_json(studies):
     assert json.loads(to_json(studies["demo"].split)) == {"folds": 5}
     assert json.loads(to_json(list(studies["demo"].models.values())))[0]["model"] == "majority"

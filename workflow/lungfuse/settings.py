@@ -436,9 +436,10 @@ class Study(Settings):
         return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
 
     @property
-    def has_arms(self) -> bool:
-        """Whether a row reads images that another row of the same model reads raw."""
-        return any(self.raw_twin(row) for row in self.models.values())
+    def arm_rows(self) -> dict[str, Row]:
+        """The rows that differ from one on raw images in reading other images alone, and those on raw images."""
+        twins = {name: self.raw_twin(row) for name, row in self.models.items()}
+        return {name: row for name, row in self.models.items() if twins[name] or name in twins.values()}
 
     def raw_twin(self, row: Row) -> str | None:
         """The row that differs from one on segmented images or masks in reading raw images alone."""

@@ -72,7 +72,7 @@ rule sites:
 rule arms:
     input:
         pairs=PATHS.pairs,
-        predictions=[PATHS.predictions(row) for row in STUDY.models],
+        predictions=[PATHS.predictions(row) for row in STUDY.arm_rows],
         code=[CODE / "compare" / "arms.py", CODE / "compare" / "scores.py"],
     output:
         arms_table=report(
@@ -88,7 +88,7 @@ rule arms:
         mem_mb=1000,
         runtime="10m",
     params:
-        models=to_json(list(STUDY.models.values())),
+        models=to_json(list(STUDY.arm_rows.values())),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
     message:

@@ -43,9 +43,9 @@ def main(
     images_archive: Path,
     projections: Path,
     lung_masks: Path,
-    studies: int = 700,
+    studies: int = 900,
     masks: int = 120,
-    seed: int = 27,
+    seed: int = 2,
 ) -> None:
     """Draw the demo.
 

@@ -1,5 +1,6 @@
 """Where every file of a study lies, from the root folder of the project."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ SEGMENTER = "model.keras"
 MASKS = "masks.npy"
 CNN_WEIGHTS = "network.weights.h5"
 DRAWN = {"demo-masks"}  # raw folders whose content the workflow makes
-PACKAGED = Path(__file__).parent / "segment" / PACKAGED_SEGMENTER
+PACKAGED = Path(__file__).resolve().parent / "segment" / PACKAGED_SEGMENTER
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Paths:
 
     def segmenter(self, name: str) -> Path:
         """The folder of a segmenter."""
-        return PACKAGED if name == PACKAGED_SEGMENTER else self.results / "segmenters" / name
+        return Path(os.path.relpath(PACKAGED)) if name == PACKAGED_SEGMENTER else self.results / "segmenters" / name
 
     def segmenter_files(self, name: str) -> list[Path]:
         return [self.segmenter(name) / file for file in [SEGMENTER, TRAINED_SETTINGS]]

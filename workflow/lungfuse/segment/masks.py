@@ -57,7 +57,7 @@ def main(
     found = pd.DataFrame(measured, columns=["area", "components", "asymmetry", "contrast"]).round(6)
     found["suspicious"] = [suspicion(each, suspicious) for each in measured]
     write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)
-    name = PACKAGED_SEGMENTER if segmenter == PACKAGED else str(segmenter)
+    name = PACKAGED_SEGMENTER if segmenter.resolve() == PACKAGED else str(segmenter)
     made_by = {"segmenter": name, "mask": mask.model_dump()}
     with whole_file(settings) as stream:
         json.dump(made_by, stream, indent=2)

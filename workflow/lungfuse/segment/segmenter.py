@@ -63,5 +63,5 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
             "results/demo/segmenters/unet-shenzhen, or the word packaged."
         ) from None
     network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
-    network.set_weights(keras.models.load_model(folder / SEGMENTER, compile=False).get_weights())
+    network.load_weights(folder / SEGMENTER)
     return Segmenter(network, settings["image_px"])

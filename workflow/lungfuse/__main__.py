@@ -4,7 +4,6 @@ Every file and setting can be given. What is not given is that of the study whic
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -107,7 +106,6 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
 
 
 def main() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported: its notes are not for users
     try:
         app.meta()
     except UserError as error:

@@ -60,7 +60,7 @@ def image_options(input) -> str:
 
 def feature_options(reads: str, input) -> str:
     """What the features of `reads` are made from as options of the command line."""
-    return options(reads=READS[reads], start=input.get("start")) + " " + image_options(input)
+    return f"{options(reads=READS[reads], start=input.get('start'))} {image_options(input)}"
 
 
 def training_options(input) -> str:
@@ -69,7 +69,7 @@ def training_options(input) -> str:
         name: Path(input[name][0]).parent for name in ["image_features", "text_features"] if name in input.keys()
     }
     others = options(mask_settings=input.get("mask_settings"), starts=input.get("start"), **folders)
-    return image_options(input) + " " + others
+    return f"{image_options(input)} {others}"
 
 
 def options(**values) -> str:

@@ -125,7 +125,7 @@ def dataset_of(small, ablation: str = ""):
     row = EARLY.model_copy(update={"ablation": ablation})
     files = small.files
     return build_dataset(
-        row, small.pairs, SETTINGS["encoders"], small.encoder_root, files["array"], files["index"], seed=0
+        row, small.pairs, SETTINGS["encoders"], small.encoder_root, files["array"], files["index"], masks=None, seed=0
     )
 
 

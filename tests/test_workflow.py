@@ -132,4 +132,4 @@ def test_conda_environments_hold_the_versions_of_the_lock(project):
         from_pip = [package.replace("==", "=") for package in last["pip"]] if isinstance(last, dict) else [last]
         for name, version in (package.split("=") for package in packages + from_pip):
             if name not in ("python", "pip"):
-                assert lock[LOCKED_AS.get(name, name)] == version, f"{path.name}: {name}"
+                assert lock[LOCKED_AS.get(name, name).replace("_", "-")] == version, f"{path.name}: {name}"

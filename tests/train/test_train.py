@@ -242,6 +242,7 @@ def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
     encoder = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
     model = Unimodal(encoder.spec.width, 8, 0.1)
     module = Classifier({"image": encoder}, model, TRAIN, torch.ones(2), seed=0)
+    assert module.model.training
     before = {name: buffer.clone() for name, buffer in encoder.network.named_buffers()}
     images = np.random.default_rng(0).integers(0, 256, (12, 64, 64), dtype=np.uint8)
     pairs = PairDataset(np.tile([0, 1], 6), images, np.arange(12), None)

@@ -15,7 +15,7 @@ from lungfuse import __version__
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.paths import PARAMS, SCHEMA, Paths
-from lungfuse.settings import load_study, params_schema, read_params
+from lungfuse.settings import Row, load_study, params_schema, read_params
 
 STAGES = {
     "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
@@ -93,13 +93,18 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     shared = settings.model_dump() | {"title": name} | files
-    compared = {"models": list(shared["models"].values()), "predictions": [*map(paths.predictions, settings.models)]}
+
+    def compared(rows: dict[str, Row]) -> dict:
+        models = [row.model_dump() for row in rows.values()]
+        return shared | {"models": models, "predictions": [*map(paths.predictions, rows)]}
+
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
     networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
     return (
         dict.fromkeys(STAGES, shared)
-        | dict.fromkeys(["compare", "sites", "arms"], shared | compared)
+        | dict.fromkeys(["compare", "sites"], compared(settings.models))
+        | {"arms": compared(settings.arm_rows)}
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
     )

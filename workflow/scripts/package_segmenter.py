@@ -7,7 +7,6 @@ import argparse
 import json
 from pathlib import Path
 
-import keras
 import pandas as pd
 
 from lungfuse.files import sha256, whole_file, whole_path
@@ -46,9 +45,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PACKAGED)
     arguments = parser.parse_args()
     settings = json.loads((arguments.folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
-    trained = keras.models.load_model(arguments.folder / SEGMENTER, compile=False)
     half = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), "float16")
-    half.set_weights(trained.get_weights())
+    half.load_weights(arguments.folder / SEGMENTER)
     with whole_path(arguments.out / SEGMENTER) as path:
         half.save(path)
     size = (arguments.out / SEGMENTER).stat().st_size

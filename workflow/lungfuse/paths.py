@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungfuse.adapters import load_adapter, load_mask_adapter
+from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
 from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study
 
@@ -17,7 +17,8 @@ TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
 MASKS = "masks.npy"
 CNN_WEIGHTS = "network.weights.h5"
-DRAWN = {"demo-masks"}  # raw folders whose content the workflow makes
+MANIFEST = "manifest.csv"
+DRAWN = {"demo-masks"}  # raw folders whose content the workflow makes, with a manifest of it
 PACKAGED = Path(__file__).resolve().parent / "segment" / PACKAGED_SEGMENTER
 
 
@@ -70,7 +71,19 @@ class Paths:
 
     @property
     def mask_files(self) -> list[Path]:
-        return raw_files(self.annotated_raw, load_mask_adapter(self.study.segmentation.annotated.adapter).MASK_FILES)
+        if self.annotated_raw.name in DRAWN:
+            return [self.annotated_raw / MANIFEST]
+        return raw_files(self.annotated_raw, self._mask_adapter.MASK_FILES)
+
+    @property
+    def drawn_mask_folders(self) -> list[Path]:
+        """The folders that a manifest stands for; their dates say nothing."""
+        drawn = self.annotated_raw.name in DRAWN
+        return [self.annotated_raw / name for name in self._mask_adapter.MASK_FILES] if drawn else []
+
+    @property
+    def _mask_adapter(self) -> MaskAdapter:
+        return load_mask_adapter(self.study.segmentation.annotated.adapter)
 
     @property
     def annotated_images(self) -> Path:
@@ -327,6 +340,4 @@ def slug(reads: Images | Section) -> str:
 def raw_files(raw: Path, names: list[str]) -> list[Path]:
     """Files of a raw folder; a folder is given by its files, so that a change of any of them is seen."""
     paths = [raw / name for name in names]
-    if raw.name in DRAWN:
-        return paths
     return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]

@@ -528,7 +528,7 @@ def read_params(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UserError(f"{path}: is not valid YAML. {error}") from error
     if not isinstance(params, dict):
-        raise UserError(f"{path}: found {type(params).__name__}, expected a mapping with study, defaults and studies.")
+        raise UserError(f"{path}: found {type(params).__name__}, expected a mapping with {', '.join(TOP_LEVEL)}.")
     return params
 
 
@@ -582,6 +582,7 @@ def params_schema() -> dict[str, Any]:
         "required": list(TOP_LEVEL),
         "properties": {
             "study": {"type": "string"},
+            "dvc_sync": {"type": "boolean"},
             "defaults": {"$ref": "#/$defs/Study"},
             "studies": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Study"}},
         },
@@ -589,7 +590,7 @@ def params_schema() -> dict[str, Any]:
     }
 
 
-TOP_LEVEL = {"study": str, "defaults": dict, "studies": dict}
+TOP_LEVEL = {"study": str, "dvc_sync": bool, "defaults": dict, "studies": dict}
 
 
 def _check_top_level(params: dict[str, Any]) -> None:
@@ -603,7 +604,7 @@ def _check_top_level(params: dict[str, Any]) -> None:
         entries |= {f"studies.{name}": (own, dict) for name, own in params["studies"].items()}
     for key, (value, kind) in entries.items():
         if not isinstance(value, kind):
-            expected = {str: "the name of a study", dict: "a mapping"}[kind]
+            expected = {str: "the name of a study", bool: "true or false", dict: "a mapping"}[kind]
             raise UserError(f"params.yaml: {key}: found {value!r}, expected {expected}.")
 
 

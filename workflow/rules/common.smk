@@ -1,6 +1,7 @@
 import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
@@ -21,6 +22,7 @@ from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
     HISTORY,
+    MANIFEST,
     RAW,
     SEGMENTER,
     TRAINED_SETTINGS,

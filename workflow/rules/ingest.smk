@@ -26,6 +26,7 @@ rule draw:
         images_archive=RAW / "demo" / "NLMCXR_png.tgz",
         projections=RAW / "demo" / "indiana_projections.csv",
         lung_masks=[directory(RAW / "demo-masks" / folder) for folder in ["CXR_png", "masks"]],
+        manifest=RAW / "demo-masks" / MANIFEST,
     log:
         "logs/demo/draw.log",
     benchmark:

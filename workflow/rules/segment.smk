@@ -1,6 +1,7 @@
 rule annotated:
     input:
         files=PATHS.mask_files,
+        folders=ancient(PATHS.drawn_mask_folders),
         code=[CODE / "segment" / "annotated.py", CODE / "adapters" / f"{STUDY.segmentation.annotated.adapter}.py"],
     output:
         annotated_images=PATHS.annotated_images,
@@ -55,13 +56,13 @@ rule segmenter:
     params:
         hospitals=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
         unet=to_json(STUDY.segmentation.unet),
-        train=to_json(STUDY.segmentation.train),
+        training=to_json(STUDY.segmentation.train),
         seed=STUDY.seed,
     message:
         "Training the segmenter {wildcards.segmenter}"
     shell:
         "python -m lungfuse segmenter --name {wildcards.segmenter} --hospitals {params.hospitals:q} "
-        "--unet {params.unet:q} --train {params.train:q} --seed {params.seed} --annotated-images {input.annotated_images} "
+        "--unet {params.unet:q} --train {params.training:q} --seed {params.seed} --annotated-images {input.annotated_images} "
         "--annotated-masks {input.annotated_masks} --annotated-index {input.annotated_index} "
         "--network {output.network} --history {output.history} --settings {output.settings} --threads {threads} "
         "> {log} 2>&1"

@@ -1,82 +1,217 @@
-"""Write dvc.yaml from the Snakefile's own graph of jobs: one stage a rule and model.
+"""Write the stages of DVC from the Snakefile's own graph of jobs.
 
-python workflow/scripts/dvc_stages.py            # write dvc.yaml
-python workflow/scripts/dvc_stages.py --check    # fail when it is not up to date
+python workflow/scripts/dvc_stages.py                # write the files of the studies that are under DVC
+python workflow/scripts/dvc_stages.py --study tb     # put another study under DVC
+python workflow/scripts/dvc_stages.py --check        # fail when a file is not up to date
+
+The root dvc.yaml is the study openi, studies/<study>/dvc.yaml another one, and data/dvc.yaml what studies share: raw
+files and encoders. A stage is a rule, or a rule and a model, with all its rows and folds.
 """
 
 import argparse
-import re
+import hashlib
+import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
 from snakemake.api import SnakemakeApi
+from snakemake.io import AnnotatedString, is_flagged
 from snakemake.jobs import Job
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.workflow import Workflow
 
-from lungfuse.paths import HISTORY
+from lungfuse.paths import ENCODER_ROOT, HISTORY, PARAMS, RAW
+from lungfuse.settings import Study, load_study, read_params
 
 HEADER = "# Written from the Snakefile by `make dvc`; do not edit.\n"
-STUDY = "openi"  # the study of the root dvc.yaml
-KEPT_RULES = {"download"}  # raw files are never deleted, not even by a rerun
+ROOT_STUDY = "openi"
+SHARED = Path("data/dvc.yaml")
+SYNC_OFF = "LUNGFUSE_DVC_SYNC_OFF"  # set where Snakemake's graph is read, so that the Snakefile does not sync
+PER_MODEL = {"segmenter": "segmenter", "cnn": "network"}  # rules with a stage for each value of a wildcard
+SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these stand deeper
+    "annotated": "segmentation.annotated",
+    "cnn_weights": "cnns.weights",
+    "encoder": "encoders",
+    "hospitals": "segmentation.segmenters.{segmenter}",
+    "labels": "filter.labels",
+    "mask": "segmentation.mask",
+    "precision": "train.precision",
+    "row": "models.{row}",
+    "suspicious": "segmentation.suspicious",
+    "training": "segmentation.train",
+    "unet": "segmentation.unet",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="fail when the file is not up to date")
-    parser.add_argument("--study", default=STUDY)
-    parser.add_argument("--file", type=Path, default=Path("dvc.yaml"))
+    parser.add_argument("--check", action="store_true", help="fail when a file is not up to date")
+    parser.add_argument("--study", help="a study to put under DVC")
     arguments = parser.parse_args()
-    text = HEADER + yaml.safe_dump({"stages": stages(arguments.study)}, sort_keys=False, width=1000)
-    if not arguments.check:
-        arguments.file.write_text(text, encoding="utf-8")
-    elif not arguments.file.exists() or arguments.file.read_text(encoding="utf-8") != text:
-        sys.exit(f"{arguments.file}: is not what the Snakefile says. Run `make dvc` and commit the file.")
+    stale = []
+    for file, text in stage_files({*studies_under_dvc(), arguments.study or ROOT_STUDY}).items():
+        if file.exists() and file.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(file))
+        if not arguments.check:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    if arguments.check and stale:
+        sys.exit(f"{', '.join(stale)}: not what the Snakefile says. Run `make dvc` and commit the files.")
 
 
-def stages(study: str) -> dict[str, dict]:
-    """The stages of a study by name, in the order of their names; the folds of a model are one stage."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+def stage_file(study: str) -> Path:
+    """The file of the stages of a study."""
+    return Path("dvc.yaml") if study == ROOT_STUDY else Path("studies") / study / "dvc.yaml"
+
+
+def studies_under_dvc() -> list[str]:
+    """The studies that have a file of stages, the root study first."""
+    others = [name for name in read_params(PARAMS)["studies"] if name != ROOT_STUDY and stage_file(name).exists()]
+    return [ROOT_STUDY, *others]
+
+
+def stage_files(studies: set[str]) -> dict[Path, str]:
+    """The content of each file of stages; a shared stage is that of the first study that needs it."""
+    files: dict[Path, dict[str, dict]] = {}
+    for study in sorted(studies, key=lambda name: (name != ROOT_STUDY, name)):
+        files[stage_file(study)] = {}
+        for stage in stages(study):
+            files.setdefault(stage.file, {}).setdefault(stage.name, stage.entry)
+    return {file: HEADER + _yaml(dict(sorted(entries.items()))) for file, entries in files.items()}
+
+
+@dataclass
+class Stage:
+    """Jobs of a study that DVC runs as one, the study's settings and the whole of params.yaml."""
+
+    study: str
+    settings: Study
+    params: dict
+    name: str
+    jobs: list[Job]
+
+    @property
+    def file(self) -> Path:
+        return SHARED if is_shared(self.jobs[0]) else stage_file(self.study)
+
+    @property
+    def address(self) -> str:
+        """How DVC names the stage, from the root folder."""
+        return self.name if self.file == stage_file(ROOT_STUDY) else f"{self.file}:{self.name}"
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        return sorted({str(file) for job in self.jobs for file in job.output})
+
+    @property
+    def entry(self) -> dict:
+        """The stage as DVC reads it."""
+        entry = {
+            "cmd": self._command(),
+            "wdir": os.path.relpath(".", self.file.parent),
+            "deps": self._deps(),
+            "params": sorted({key for job in self.jobs for key in self.param_keys(job)}),
+            "outs": [],
+            "metrics": [],
+            "plots": [],
+        }
+        for output in sorted({file for job in self.jobs for file in job.output}):
+            entry[_kind(output)].append(_output(output))
+        return {key: value for key, value in entry.items() if value not in ([], ".")}
+
+    @property
+    def digest(self) -> str:
+        """A digest of the shell commands of its rules, which DVC could not see otherwise."""
+        rules = {job.rule.name: job.rule.shellcmd for job in self.jobs}
+        return "# rules " + hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()[:8]
+
+    def _command(self) -> str:
+        rules = sorted({job.rule.name for job in self.jobs})
+        targets = sorted(str(job.output[0]) for job in self.jobs)
+        options = f"--cores all --quiet rules progress --config study={self.study} --force"
+        return f"snakemake {options} --allowed-rules {' '.join(rules)} -- {' '.join(targets)} {self.digest}"
+
+    def _deps(self) -> list[str]:
+        inputs = {Path(file) for job in self.jobs for file in job.input}
+        return sorted(map(str, _whole_folders(inputs) - set(map(Path, self.outputs))))
+
+    def param_keys(self, job: Job) -> list[str]:
+        """Where the settings that a rule names in `params` stand in params.yaml."""
+        settings = [SETTING_OF_PARAM.get(key, key).format_map(job.wildcards_dict) for key, _ in job.params.items()]
+        places = [f"{place}.{setting}" for place in ["defaults", f"studies.{self.study}"] for setting in settings]
+        return [place for place in places if _holds(self.params, place)]
+
+
+def stages(study: str) -> list[Stage]:
+    """The stages of a study, in no order."""
+    with workflow_of(study) as workflow:
+        return stages_of(study, workflow)
+
+
+def stages_of(study: str, workflow: Workflow) -> list[Stage]:
+    """The stages of a study whose graph of jobs is at hand."""
+    params = read_params(PARAMS)
+    _, settings = load_study(params | {"study": study})
     grouped: dict[str, list[Job]] = {}
-    for job in jobs(study):
-        grouped.setdefault(_stage_name(job), []).append(job)
-    return {name: _stage(grouped[name], study, params) for name in sorted(grouped)}
+    for job in workflow.dag.jobs:
+        if not job.is_norun:
+            grouped.setdefault(_stage_name(job, settings), []).append(job)
+    return [Stage(study, settings, params, name, jobs) for name, jobs in grouped.items()]
 
 
-def jobs(study: str) -> list[Job]:
-    """The jobs of a study, from Snakemake's graph. Its builder is private: snakemake is pinned below 10."""
+@contextmanager
+def workflow_of(study: str) -> Iterator[Workflow]:
+    """A study's workflow with its graph of jobs, from private parts of Snakemake, which is pinned below 10."""
+    os.environ[SYNC_OFF] = "1"
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config={"study": study}),
             snakefile=Path("Snakefile"),
         )
-        workflow.dag(DAGSettings(force_incomplete=True))
+        workflow.dag(DAGSettings(force_incomplete=True, max_checksum_file_size=1 << 40))
         internal = workflow._workflow
         internal._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         internal._build_dag()
-        return [job for job in internal.dag.jobs if not job.is_norun]
+        yield internal
 
 
-def _stage_name(job: Job) -> str:
-    values = [value for key, value in job.wildcards_dict.items() if key != "fold"]
-    name = re.sub(r"_fold\d+", "", "_".join([job.rule.name, *values]))
-    return re.sub(r"[^\w-]", "-", name)
+def is_shared(job: Job) -> bool:
+    """Whether a job makes what several studies use."""
+    return any(Path(job.output[0]).is_relative_to(root) for root in [RAW, ENCODER_ROOT])
 
 
-def _stage(jobs: list[Job], study: str, params: dict) -> dict:
-    job = jobs[0]
-    inputs = sorted({str(file) for job in jobs for file in job.input})
-    outputs = sorted({str(file) for job in jobs for file in job.output})
-    command = (
-        f"snakemake --cores all --nolock --quiet all --config study={study} "
-        f"--force --allowed-rules {job.rule.name} -- {' '.join(outputs)}"
-    )
-    kinds = {"deps": inputs, "params": _param_keys(job, study, params)}
-    kinds |= {kind: [] for kind in ["outs", "metrics", "plots"]}
-    for output in outputs:
-        kinds[_kind(output)].append(_entry(output, job.rule.name))
-    return {"cmd": command} | {kind: entries for kind, entries in kinds.items() if entries}
+def is_given(output: AnnotatedString) -> bool:
+    """Whether an output may have been put there by hand instead of by its job."""
+    return is_flagged(output, "update")
+
+
+def _stage_name(job: Job, settings: Study) -> str:
+    wildcards = dict(job.wildcards_dict)
+    if is_shared(job):
+        return "_".join([job.rule.name, *(value for name, value in wildcards.items() if name != "file")])
+    if job.rule.name in ("train", "gather"):
+        return f"train_{settings.models[wildcards['row']].model}"
+    if job.rule.name == "features" and "_fold" in wildcards["source"]:
+        row = wildcards["source"].rsplit("_fold", 1)[0]
+        return f"train_{settings.models[row].model}"
+    if job.rule.name in PER_MODEL:
+        return f"{job.rule.name}_{wildcards[PER_MODEL[job.rule.name]]}"
+    return job.rule.name
+
+
+def _whole_folders(files: set[Path]) -> set[Path]:
+    """The files, with a folder of raw files in place of its files where all of them are there."""
+    folders = {file.parent for file in files if file.is_relative_to(RAW) and file.parent.parent != RAW}
+    whole = {folder for folder in folders if set(folder.iterdir()) <= files}
+    return {file for file in files if file.parent not in whole} | whole
 
 
 def _kind(output: str) -> str:
@@ -85,22 +220,23 @@ def _kind(output: str) -> str:
     return "plots" if output.endswith((".svg", HISTORY)) else "outs"
 
 
-def _entry(output: str, rule: str) -> str | dict:
-    """An output with what DVC has to know of it: raw files stay, training histories are curves."""
-    if rule in KEPT_RULES:
-        return {output: {"persist": True}}
-    loss = "train_loss" if rule == "cnn" else "validation_loss"
-    return {output: {"x": "epoch", "y": loss}} if output.endswith(HISTORY) else output
+def _output(output: AnnotatedString) -> str | dict:
+    """An output with what DVC has to know of it: a given file is never deleted, a training history is a curve."""
+    if is_given(output):
+        return {str(output): {"persist": True}}
+    return {str(output): {"x": "epoch", "y": "train_loss"}} if output.endswith(HISTORY) else str(output)
 
 
-def _param_keys(job: Job, study: str, params: dict) -> list[str]:
-    """The settings a rule names in `params`, where they stand in params.yaml."""
-    places = {"defaults": params["defaults"], f"studies.{study}": params["studies"][study]}
-    keys = [
-        f"{place}.{key}" for place, settings in places.items() for key in sorted(job.params.keys()) if key in settings
-    ]
-    row = [f"studies.{study}.models.{job.wildcards.row}"] if hasattr(job.params, "row") else []
-    return keys + row
+def _holds(params: dict, place: str) -> bool:
+    for key in place.split("."):
+        if not isinstance(params, dict) or key not in params:
+            return False
+        params = params[key]
+    return True
+
+
+def _yaml(stages: dict[str, dict]) -> str:
+    return yaml.safe_dump({"stages": stages}, sort_keys=False, width=1000)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from lxml import etree
 from PIL import Image
 
 from lungfuse.demo.chest import draw_frontal, draw_lateral
 from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence
 from lungfuse.demo.wording import Wording, write_report
-from lungfuse.files import whole_file
+from lungfuse.files import sha256, whole_file
+from lungfuse.paths import MANIFEST
 
 SHARES = {"normal": 0.46, "lung": 0.36, "other": 0.18}
 REPEATED_TEXT = 0.20
@@ -58,7 +60,7 @@ def main(
     projections
         Output: the views of the images, as indiana_projections.csv.
     lung_masks
-        Output: folder with CXR_png/ and masks/.
+        Output: folder with CXR_png/ and masks/, and manifest.csv with the SHA-256 of each of their files.
     studies
         Number of studies.
     masks
@@ -158,6 +160,7 @@ def _write_projections(path: Path, studies: list[DrawnStudy]) -> None:
 
 def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> None:
     """Half in the names of the Shenzhen set, half in those of the Montgomery set."""
+    written = []
     for number in range(1, count + 1):
         shenzhen = number <= count // 2
         label = number % 2
@@ -169,6 +172,9 @@ def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> Non
         ]:
             with whole_file(path, "wb") as stream:
                 stream.write(data)
+            written.append({"file": path.relative_to(folder), "sha256": sha256(path)})
+    with whole_file(folder / MANIFEST) as stream:
+        pd.DataFrame(written).to_csv(stream, index=False)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

@@ -55,6 +55,20 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
     return copy
 
 
+@pytest.fixture(scope="session")
+def drawn_raw(tmp_path_factory) -> Path:
+    """Raw files in the formats of OpenI, of 160 drawn studies."""
+    from lungfuse.demo.draw import main
+
+    raw = tmp_path_factory.mktemp("drawn") / "openi"
+    names = {"reports": "NLMCXR_reports.tgz", "images": "NLMCXR_png.tgz", "projections": "indiana_projections.csv"}
+    main(
+        reports_archive=raw / names["reports"], images_archive=raw / names["images"],
+        projections=raw / names["projections"], lung_masks=raw.parent / "masks", studies=160, masks=2,
+    )  # fmt: skip
+    return raw
+
+
 @contextmanager
 def changed_setting(params: Path, *place: str | int, to: object) -> Iterator[None]:
     """Change the setting at a place of params.yaml; after the block the file is as it was."""

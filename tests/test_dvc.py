@@ -4,10 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, changed_setting, keep_rows, run_snakemake
+import yaml
+from conftest import ROOT, changed_setting, keep_rows
+
+from lungfuse.errors import UserError
+from lungfuse.settings import load_studies, read_params
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
@@ -24,6 +31,26 @@ def test_dvc_yaml_is_up_to_date():
     assert check.returncode == 0, check.stdout
 
 
+def test_the_graph_of_stages_can_be_read():
+    files = {name: yaml.safe_load((ROOT / name).read_text()) for name in ["dvc.yaml", "data/dvc.yaml"]}
+    assert sum(len(file["stages"]) for file in files.values()) <= 25
+    assert not any("raw" in out for stage in files["dvc.yaml"]["stages"].values() for out in stage.get("outs", []))
+
+
+def test_another_study_has_its_own_file(new_project):
+    project = new_project()
+    for _ in range(2):
+        made = run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo")
+        assert made.returncode == 0, made.stdout
+    demo = yaml.safe_load((project / "studies/demo/dvc.yaml").read_text())["stages"]
+    assert all("study=demo" in stage["cmd"] and stage["wdir"] == "../.." for stage in demo.values())
+    assert not any(
+        "demo" in stage["cmd"] for stage in yaml.safe_load((project / "dvc.yaml").read_text())["stages"].values()
+    )
+    shared = yaml.safe_load((project / "data/dvc.yaml").read_text())["stages"]
+    assert {"draw", "download", "image_encoder_vit-tiny", "image_encoder_vit-base"} <= set(shared)
+
+
 def test_a_stale_dvc_yaml_is_told(new_project):
     project = new_project(small=False)
     params = project / "params.yaml"
@@ -33,14 +60,68 @@ def test_a_stale_dvc_yaml_is_told(new_project):
     assert "Run `make dvc`" in check.stdout
 
 
+def test_a_stage_lists_every_setting_that_its_jobs_use(new_project, monkeypatch):
+    """Each setting is changed in turn; the stages whose jobs change with it list it."""
+    monkeypatch.syspath_prepend(ROOT / "workflow/scripts")
+    monkeypatch.chdir(new_project(small=False))
+    params = read_params(Path("params.yaml"))
+    before, entries = jobs_by_stage("demo")
+    unlisted, seen = [], set()
+    for place in leaves({"defaults": params["defaults"], "studies": {"demo": params["studies"]["demo"]}}):
+        for value in other_values(reduce(getitem, place, params)):
+            with changed_setting(Path("params.yaml"), *place, to=value):
+                try:
+                    load_studies(read_params(Path("params.yaml")))
+                except UserError:
+                    continue
+                after, entries_after = jobs_by_stage("demo")
+            if any(entries[stage]["cmd"] != entry["cmd"] for stage, entry in entries_after.items()):
+                break  # another graph: dvc.yaml itself has to be written anew
+            changed = {stage for stage in before if before[stage] != after[stage]}
+            setting = ".".join(place)
+            lists = {stage: tuple(entries[stage].get("params", [])) for stage in changed}
+            unlisted += [f"{stage}: {setting}" for stage in changed if not setting.startswith(lists[stage])]
+            seen |= changed
+            break
+    assert unlisted == []
+    assert {"split", "segmenter_unet-shenzhen", "features", "train_image", "cnn_densenet121", "compare"} <= seen
+
+
+def jobs_by_stage(study: str) -> tuple[dict[str, list[str]], dict[str, dict]]:
+    """The shell command of every job by its stage, and the stages as DVC reads them."""
+    from dvc_stages import stages_of, workflow_of
+
+    with workflow_of(study) as workflow:
+        stages = stages_of(study, workflow)
+        commands = {stage.name: sorted(job.shellcmd for job in stage.jobs) for stage in stages}
+        return commands, {stage.name: stage.entry for stage in stages}
+
+
+def leaves(settings: dict, above: tuple = ()) -> Iterator[tuple]:
+    """The places of the plain values."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*above, key))
+        elif isinstance(value, (str, bool, int, float)) and key != "raw":  # other raw files are another graph
+            yield (*above, key)
+
+
+def other_values(value: str | bool | int | float) -> list:
+    """Values to try in place of one."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, str):
+        return ["crop", "unimodal", "random", "fp32", f"{value} too"]
+    return [value + 1, value * 0.9]
+
+
 @pytest.fixture(scope="module")
-def project(new_project):
+def project(new_project, drawn_raw):
     """A repository whose openi study has drawn raw files, put there by hand as a user would."""
     project = new_project(small=False)
     keep_rows(project / "params.yaml", "openi", ["majority", "tfidf", "image", "text", "early"], folds=2, epochs=1)
     assert run(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
-    assert run_snakemake(project, "--config", "study=demo", "--until", "draw").returncode == 0
-    shutil.copytree(project / "data/raw/demo", project / "data/raw/openi", ignore=shutil.ignore_patterns("lung-masks"))
+    shutil.copytree(drawn_raw, project / "data/raw/openi")
     for command in ["git init -q", "git add -A", "git -c user.name=t -c user.email=t@example.org commit -qm start"]:
         assert run(project, *command.split()).returncode == 0
     return project
@@ -60,11 +141,12 @@ def test_dvc_repro_runs_the_openi_study_from_files_put_there_by_hand(project):
 
 
 def test_dvc_draws_the_training_curves(project):
-    shown = run(project, "dvc", "plots", "show", "results/openi/models/early/fold0/history.csv", "--show-vega")
+    shown = run(project, "dvc", "plots", "show", "--show-vega", "train_early")
     assert '"validation_loss"' in shown.stdout, shown.stdout
+    assert all(f"early/fold{fold}/history.csv" in shown.stdout for fold in range(2)), "both folds in one plot"
 
 
-def test_the_learning_rate_of_one_row_makes_that_row_stale_alone(project):
+def test_the_learning_rate_of_one_model_makes_that_model_stale_alone(project):
     row = ["studies", "openi", "models", "early", "train"]
     with changed_setting(project / "params.yaml", *row, to={"learning_rate": 0.5}):
         status = run(project, "dvc", "status").stdout

@@ -79,12 +79,11 @@ def studies_under_dvc() -> list[str]:
 
 def stage_files(studies: set[str]) -> dict[Path, str]:
     """The content of each file of stages; a shared stage is that of the first study that needs it."""
-    files: dict[Path, dict[str, dict]] = {}
+    files: dict[Path, dict[str, Stage]] = {}
     for study in sorted(studies, key=lambda name: (name != ROOT_STUDY, name)):
-        files[stage_file(study)] = {}
-        for stage in stages(study):
-            files.setdefault(stage.file, {}).setdefault(stage.name, stage.entry)
-    return {file: HEADER + _yaml(dict(sorted(entries.items()))) for file, entries in files.items()}
+        for stage in sorted(stages(study), key=lambda stage: stage.name):
+            files.setdefault(stage.file, {}).setdefault(stage.name, stage)
+    return {file: _text(list(stages.values())) for file, stages in files.items()}
 
 
 @dataclass
@@ -135,8 +134,16 @@ class Stage:
     def _command(self) -> str:
         rules = sorted({job.rule.name for job in self.jobs})
         targets = sorted(str(job.output[0]) for job in self.jobs)
-        options = f"--cores all --quiet rules progress --config study={self.study} --force"
+        options = f"--cores all --quiet host reason --config study={self.study} --force"
         return f"snakemake {options} --allowed-rules {' '.join(rules)} -- {' '.join(targets)} {self.digest}"
+
+    @property
+    def curves(self) -> dict:
+        """The losses of its trainings as one plot; the published networks are trained without validation data."""
+        loss = "train_loss" if self.jobs[0].rule.name == "cnn" else "validation_loss"
+        histories = [output for output in self.outputs if output.endswith(HISTORY)]
+        place = [os.path.relpath(history, self.file.parent) for history in histories]
+        return {"x": "epoch", "y": dict.fromkeys(place, loss)} if histories else {}
 
     def _deps(self) -> list[str]:
         inputs = {Path(file) for job in self.jobs for file in job.input}
@@ -178,7 +185,7 @@ def workflow_of(study: str) -> Iterator[Workflow]:
         )
         workflow.dag(DAGSettings(force_incomplete=True, max_checksum_file_size=1 << 40))
         internal = workflow._workflow
-        internal._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+        internal._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
         internal._build_dag()
         yield internal
 
@@ -217,14 +224,12 @@ def _whole_folders(files: set[Path]) -> set[Path]:
 def _kind(output: str) -> str:
     if output.endswith("metrics.json"):
         return "metrics"
-    return "plots" if output.endswith((".svg", HISTORY)) else "outs"
+    return "plots" if output.endswith(".svg") else "outs"
 
 
 def _output(output: AnnotatedString) -> str | dict:
-    """An output with what DVC has to know of it: a given file is never deleted, a training history is a curve."""
-    if is_given(output):
-        return {str(output): {"persist": True}}
-    return {str(output): {"x": "epoch", "y": "train_loss"}} if output.endswith(HISTORY) else str(output)
+    """An output with what DVC has to know of it: a given file is never deleted."""
+    return {str(output): {"persist": True}} if is_given(output) else str(output)
 
 
 def _holds(params: dict, place: str) -> bool:
@@ -235,8 +240,11 @@ def _holds(params: dict, place: str) -> bool:
     return True
 
 
-def _yaml(stages: dict[str, dict]) -> str:
-    return yaml.safe_dump({"stages": stages}, sort_keys=False, width=1000)
+def _text(stages: list[Stage]) -> str:
+    content = {"stages": {stage.name: stage.entry for stage in stages}}
+    if curves := [{stage.name: stage.curves} for stage in stages if stage.curves]:
+        content["plots"] = curves
+    return HEADER + yaml.safe_dump(content, sort_keys=False, width=1000)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,23 @@ of now is marked incomplete, so that Snakemake makes it again. Nothing else is c
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
 from dvc_stages import SHARED, SYNC_OFF, Stage, is_given, stage_file, stages_of, workflow_of
+from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 from snakemake.workflow import Workflow
 
 from lungfuse.files import sha256, whole_file
 
-STATES = Path(".snakemake/dvc")
+STATES, DVC_TMP = Path(".snakemake/dvc"), Path(".dvc/tmp")
+DVC, SNAKEMAKE = ([sys.executable, "-m", tool] for tool in ["dvc", "snakemake"])
 
 
 def main() -> None:
@@ -34,19 +37,43 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         reason = (error.stderr or error.stdout or "").strip().splitlines()
         reason = reason[-1] if reason else f"exit code {error.returncode}"
-        say(f"`{' '.join(error.cmd[:2])}` failed: {reason}. The next run of snakemake tries again.")
+        say(f"`{' '.join(error.cmd[2:4])}` failed: {reason}. The next run of snakemake tries again.")
 
 
 def changed_outside(study: str) -> bool:
     """Whether files of a study are others than Snakemake and DVC last agreed on."""
     agreed = read_state(study)
-    return agreed != state(study, list(agreed["outputs"])) if agreed else bool(lock_files(study))
+    if not agreed:
+        return any(file.with_suffix(".lock").exists() for file in stage_files(study))
+    return agreed != state(study, list(agreed["outputs"]))
 
 
 def possible(study: str) -> bool:
     """Whether there is anything to sync: the study is under DVC, and this is no part of DVC's or our own work."""
     busy = {"DVC_STAGE", SYNC_OFF} & set(os.environ)
-    return not busy and stage_file(study).exists() and Path(".dvc").is_dir() and shutil.which("dvc") is not None
+    return not busy and stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
+
+
+def keep_dvc_away(workflow: Workflow) -> ExitStack:
+    """Hold DVC's own lock on what the jobs to run read and write, until the returned stack is closed.
+
+    Raises:
+        WorkflowError: DVC is at work on one of these files.
+    """
+    from dvc.fs import localfs
+    from dvc.lock import LockError
+    from dvc.rwlock import rwlock
+
+    DVC_TMP.mkdir(parents=True, exist_ok=True)
+    jobs = list(workflow.dag.needrun_jobs())
+    written = {str(Path(file).absolute()) for job in jobs for file in job.output}
+    read = {str(Path(file).absolute()) for job in jobs for file in job.input} - written
+    held = ExitStack()
+    try:
+        held.enter_context(rwlock(str(DVC_TMP.resolve()), localfs, "snakemake", sorted(read), sorted(written), False))
+    except LockError as error:
+        raise WorkflowError(f"DVC is at work on files of this run; wait until it has ended. {error}") from error
+    return held
 
 
 def sync(study: str, after_run: bool) -> None:
@@ -60,20 +87,21 @@ def sync(study: str, after_run: bool) -> None:
             return
         stages = known_stages(study, workflow)
         judged = judge(study, stages, workflow)
-        for job in judged:
-            if job.brought_for_other_settings:
-                workflow.persistence.started(job.job)
+        unsettled = [job for job in judged if job.brought_for_other_settings]
+        for job in unsettled:
+            workflow.persistence.started(job.job)
     brought = [] if after_run else [job for job in judged if job.fresh_in_dvc and not job.current]
     made = stages_to_commit(judged)
     if brought:
         touch(study, brought)
     if made:
-        run("dvc", "commit", "--force", "--quiet", *(stage.address for stage in made))
+        run(*DVC, "commit", "--force", "--quiet", *(stage.address for stage in made))
     if brought or made:
         parts = [f"{len(brought)} jobs brought by DVC are up to date"] if brought else []
         parts += [f"{len(made)} stages recorded in DVC"] if made else []
         say(", ".join(parts))
-    write_state(study, state(study, [output for stage in stages for output in stage.outputs]))
+    if not unsettled:  # their settings may come back, which no file of the state would show
+        write_state(study, state(study, [output for stage in stages for output in stage.outputs]))
 
 
 @dataclass
@@ -100,9 +128,9 @@ class JudgedJob:
 
 def known_stages(study: str, workflow: Workflow) -> list[Stage]:
     """The stages that stand in their file as the Snakefile has them."""
-    written = {file: read_stages(file) for file in [stage_file(study), SHARED]}
+    written = {file: read_stages(file) for file in stage_files(study)}
     stages = stages_of(study, workflow)
-    known = [stage for stage in stages if is_written(stage, written[stage.file].get(stage.name, {}))]
+    known = [stage for stage in stages if is_written(stage, written.get(stage.file, {}).get(stage.name, {}))]
     if len(known) < len(stages):
         others = sorted({stage.address for stage in stages} - {stage.address for stage in known})
         say(f"not as the Snakefile has them, so left alone: {', '.join(others)}. Run `make dvc`.")
@@ -117,7 +145,7 @@ def is_written(stage: Stage, entry: dict) -> bool:
 def judge(study: str, stages: list[Stage], workflow: Workflow) -> list[JudgedJob]:
     """Every job of the stages, producers first."""
     changes = dvc_changes(study)
-    locked = {file: read_stages(file.with_suffix(".lock")) for file in [stage_file(study), SHARED]}
+    locked = {file: read_stages(file.with_suffix(".lock")) for file in stage_files(study)}
     agreed = read_state(study).get("outputs", {})
     stage_of = {job: stage for stage in stages for job in stage.jobs}
     judged: dict[Job, JudgedJob] = {}
@@ -127,8 +155,9 @@ def judge(study: str, stages: list[Stage], workflow: Workflow) -> list[JudgedJob
         outputs = {str(file) for file in job.output}
         inputs = {str(path) for file in job.input for path in [Path(file), Path(file).parent]}
         producers = [judged.get(producer) for producer in workflow.dag.dependencies[job]]
-        known = stage.name in locked[stage.file] and changed.isdisjoint(outputs)
-        unchanged = changed.isdisjoint(inputs | set(stage.param_keys(job)))
+        made_by = locked[stage.file].get(stage.name, {}).get("cmd", "")
+        known = bool(made_by) and changed.isdisjoint(outputs)
+        unchanged = made_by.endswith(stage.digest) and changed.isdisjoint(inputs | set(stage.param_keys(job)))
         fresh = known and unchanged and all(producer and producer.fresh_in_dvc for producer in producers)
         record = has_record(job, workflow)
         given = all(map(is_given, job.output))
@@ -164,12 +193,12 @@ def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:
 def touch(study: str, jobs: list[JudgedJob]) -> None:
     """Make Snakemake write records of jobs as they are now."""
     targets = [str(job.job.output[0]) for job in jobs]
-    run("snakemake", "--touch", "--force", "--cores", "1", "--config", f"study={study}", "--", *targets)
+    run(*SNAKEMAKE, "--touch", "--force", "--cores", "1", "--config", f"study={study}", "--", *targets)
 
 
 def dvc_changes(study: str) -> dict[str, set[str]]:
     """What DVC calls changed of each stage: paths of inputs and outputs, places in params.yaml, "command"."""
-    answer = run("dvc", "status", "--json", *(str(file) for file in [stage_file(study), SHARED] if file.exists()))
+    answer = run(*DVC, "status", "--json", *map(str, stage_files(study)))
     changes: dict[str, set[str]] = {}
     for address, entries in json.loads(answer).items():
         found = changes.setdefault(address, set())
@@ -188,9 +217,10 @@ def run(*command: str) -> str:
 
 
 def state(study: str, outputs: list[str]) -> dict:
-    """What there is to see without reading outputs: the locks of DVC, and date and length of each output."""
-    locks = {str(lock): sha256(lock) for lock in lock_files(study)}
-    return {"locks": locks, "outputs": {output: signature(Path(output)) for output in outputs}}
+    """What there is to see without reading outputs: DVC's own files, and date and length of each output."""
+    files = [file for stages in stage_files(study) for file in [stages, stages.with_suffix(".lock")]]
+    digests = {str(file): sha256(file) for file in files if file.exists()}
+    return {"files": digests, "outputs": {output: signature(Path(output)) for output in outputs}}
 
 
 def signature(path: Path) -> list[int] | None:
@@ -202,9 +232,9 @@ def signature(path: Path) -> list[int] | None:
     return [found.st_mtime_ns, found.st_size]
 
 
-def lock_files(study: str) -> list[Path]:
-    files = [file.with_suffix(".lock") for file in [stage_file(study), SHARED]]
-    return [file for file in files if file.exists()]
+def stage_files(study: str) -> list[Path]:
+    """The files in which the stages of a study stand."""
+    return [file for file in [stage_file(study), SHARED] if file.exists()]
 
 
 def read_state(study: str) -> dict:

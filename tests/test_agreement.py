@@ -1,0 +1,320 @@
+"""Snakemake and DVC agree on what is up to date, whatever happens to the files and whichever of them works next.
+
+Each test is one situation. It says which jobs ran and which should have, and ends with both tools content.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+from conftest import changed_setting, keep_rows
+
+ROWS = ["majority", "tfidf", "image", "text"]
+TEXT = Counter(train=2, gather=1, compare=1, curves=1, figures=1)
+TFIDF = Counter(baseline=2, compare=1, figures=1)
+TOOLS = ["snakemake", "dvc repro"]
+RATES = (round(0.001 + step * 1e-5, 6) for step in count())
+
+
+@dataclass
+class Project:
+    """A clone of the project whose small openi study is worked on by both tools."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, command: str, timeout: int = 600) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            command.split(), cwd=self.folder, env=self.variables, timeout=timeout,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def start(self, command: str) -> subprocess.Popen:
+        log = (self.folder / ".snakemake/started.log").open("w")
+        return subprocess.Popen(
+            command.split(), cwd=self.folder, env=self.variables, start_new_session=True, stdout=log, stderr=log
+        )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return os.environ | {"PATH": tools, "DVC_NO_ANALYTICS": "1"} | self.environment
+
+    def does(self, tool: str) -> Counter:
+        """Let a tool do its work; the rules whose jobs ran, with their numbers."""
+        before = set(self.logs())
+        done = self.run({"snakemake": "snakemake --cores 2"}.get(tool, tool))
+        assert done.returncode == 0, done.stdout
+        return self.finished(set(self.logs()) - before)
+
+    def logs(self) -> Iterator[Path]:
+        return (self.folder / ".snakemake/log").glob("*.log")
+
+    def finished(self, logs: set[Path]) -> Counter:
+        rules = re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", "".join(log.read_text() for log in logs))
+        return Counter(rule for rule in rules if rule not in ("default", "all"))
+
+    def would_do(self) -> Counter:
+        """What Snakemake would run."""
+        dry = self.run("snakemake -n")
+        assert dry.returncode == 0, dry.stdout
+        jobs = dict(re.findall(r"^(\w+) +(\d+)$", dry.stdout, re.M))
+        return Counter({rule: int(number) for rule, number in jobs.items() if rule not in ("default", "total")})
+
+    def stale(self) -> set[str]:
+        """The stages that DVC calls changed."""
+        return set(re.findall(r"^([\w/.:-]+):$", self.run("dvc status").stdout, re.M))
+
+    def agree_on_nothing_to_do(self) -> bool:
+        would_do, stale = self.would_do(), self.stale()
+        print(f"Snakemake would do {dict(would_do)}, DVC calls stale {stale}")
+        return not would_do and not stale
+
+    def new_rate(self) -> None:
+        """Give the row `text` a learning rate it never had."""
+        self.set("studies", "openi", "models", "text", "train", "learning_rate", to=next(RATES))
+
+    def set(self, *place: str, to: object) -> None:
+        with changed_setting(self.folder / "params.yaml", *place, to=to):
+            changed = (self.folder / "params.yaml").read_text()
+        (self.folder / "params.yaml").write_text(changed)
+
+    def commit(self, message: str) -> None:
+        author = "-c user.name=t -c user.email=t@example.org"
+        for command in ["git add -A", f"git {author} commit -q --allow-empty -m {message}"]:
+            assert self.run(command).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def project(new_project, drawn_raw) -> Project:
+    """The study, run once by Snakemake."""
+    folder = new_project(small=False)
+    keep_rows(folder / "params.yaml", "openi", ROWS, folds=2, epochs=1)
+    shutil.copytree(drawn_raw, folder / "data/raw/openi")
+    project = Project(folder)
+    assert project.run(f"{sys.executable} workflow/scripts/dvc_stages.py").returncode == 0
+    assert project.run("git init -q").returncode == 0
+    project.commit("start")
+    ran = project.does("snakemake")
+    assert ran == TEXT + TFIDF + Counter(
+        image_encoder=1, text_encoder=1, reports=1, images=1, filter=1, split=1, train=2, gather=1
+    ) - Counter(compare=1, figures=1)
+    return project
+
+
+def test_what_snakemake_has_made_is_in_dvc(project):
+    assert project.agree_on_nothing_to_do()
+    assert project.does("dvc repro") == Counter()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
+    project.new_rate()
+    assert project.would_do() == TEXT
+    assert project.stale() == {"train_text", "compare"}
+    assert project.does(tool) == TEXT
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_changed_module_reruns_what_lists_it(project, tool):
+    with (project.folder / "workflow/lungfuse/compare/scores.py").open("a") as module:
+        module.write("# a remark\n")
+    same_table_again = {"snakemake": Counter(compare=1, figures=1), "dvc repro": Counter(compare=1)}
+    assert project.does(tool) == same_table_again[tool]
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_changed_raw_data_rerun_what_is_made_of_them(project, tool):
+    views = project.folder / "data/raw/openi/indiana_projections.csv"
+    views.write_text("\n".join(views.read_text().splitlines()[:-20]) + "\n")
+    made_of_it = TEXT + TFIDF + Counter(reports=1, filter=1, split=1, images=1, train=2, gather=1)
+    made_of_it -= Counter(compare=1, figures=1)
+    checked = {"snakemake": Counter(), "dvc repro": Counter(download=3)}
+    assert project.does(tool) == made_of_it + checked[tool]
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_changed_shell_command_reruns_its_rule(project, tool):
+    rules = project.folder / "workflow/rules/compare.smk"
+    rules.write_text(rules.read_text().replace("-m lungfuse figures", " -m lungfuse figures"))
+    assert project.run("make dvc PYTHON=python -o env").returncode == 0
+    assert project.does(tool) == Counter(figures=1)
+    assert project.agree_on_nothing_to_do()
+
+
+def test_what_a_partial_run_leaves_out_stays_stale_in_dvc(project):
+    project.new_rate()
+    project.set("defaults", "baselines", "tfidf", "c", to=0.9)
+    targets = [f"results/openi/predictions/{row}.csv" for row in ["majority", "tfidf"]]
+    assert project.does(f"snakemake --cores 2 {' '.join(targets)}") == Counter(baseline=2)
+    assert project.stale() == {"train_text", "compare"}
+    assert project.does("dvc repro") == TEXT
+    assert project.agree_on_nothing_to_do()
+
+
+def test_an_older_commit_comes_back_without_a_job(project):
+    project.commit("before")
+    project.new_rate()
+    project.does("snakemake")
+    project.commit("after")
+    for command in ["git checkout -q HEAD~1", "dvc checkout -q"]:
+        assert project.run(command).returncode == 0
+    assert project.agree_on_nothing_to_do()
+    for command in ["git checkout -q -", "dvc checkout -q"]:
+        assert project.run(command).returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+def test_a_setting_changed_right_after_a_checkout_is_seen(project):
+    """Snakemake's records are of the newer outputs then, whose settings come back with the edit."""
+    newer = (project.folder / "params.yaml").read_text()
+    for command in ["git checkout -q HEAD~1", "dvc checkout -q"]:
+        assert project.run(command).returncode == 0
+    (project.folder / "params.yaml").write_text(newer)
+    assert project.would_do() == TEXT
+    for command in ["git checkout -q -f -", "dvc checkout -q"]:
+        assert project.run(command).returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+def test_what_dvc_takes_from_its_run_cache_is_known_to_snakemake(project):
+    before = (project.folder / "params.yaml").read_text()
+    project.new_rate()
+    after = (project.folder / "params.yaml").read_text()
+    project.does("dvc repro")
+    (project.folder / "params.yaml").write_text(before)
+    project.does("dvc repro")
+    (project.folder / "params.yaml").write_text(after)
+    assert project.does("dvc repro") == Counter()
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.fixture(scope="module")
+def clone(project, tmp_path_factory) -> Project:
+    """A fresh clone that has pulled its data."""
+    remote, folder = tmp_path_factory.mktemp("remote"), tmp_path_factory.mktemp("clone") / "lungfuse"
+    for command in [f"dvc remote add -d -f -q storage {remote}", "dvc push -q"]:
+        assert project.run(command).returncode == 0
+    project.commit("remote")
+    assert project.run(f"git clone -q . {folder}").returncode == 0
+    clone = Project(folder)
+    pull = clone.run("dvc pull -q")
+    assert pull.returncode == 0, pull.stdout
+    return clone
+
+
+def test_a_setting_changed_before_the_first_run_in_a_clone_is_seen(clone):
+    rate = ["studies", "openi", "models", "text", "train", "learning_rate"]
+    with changed_setting(clone.folder / "params.yaml", *rate, to=0.5):
+        assert clone.would_do() == TEXT
+    assert clone.agree_on_nothing_to_do()
+
+
+def test_a_clone_has_nothing_to_do_and_sees_every_change(clone):
+    rate = ["studies", "openi", "models", "text", "train", "learning_rate"]
+    with changed_setting(clone.folder / "params.yaml", *rate, to=0.6):
+        assert clone.would_do() == TEXT
+    module = clone.folder / "workflow/lungfuse/train/baseline.py"
+    code = module.read_text()
+    module.write_text(code + "# a remark\n")
+    assert clone.would_do() == TFIDF
+    module.write_text(code)
+    reports = clone.folder / "data/raw/openi/indiana_projections.csv"
+    raw = reports.read_text()
+    reports.write_text("\n".join(raw.splitlines()[:-20]) + "\n")
+    assert clone.would_do()["reports"] == 1
+    reports.write_text(raw)
+    assert clone.agree_on_nothing_to_do()
+    assert clone.does("dvc repro") == Counter()
+
+
+def test_new_dates_alone_are_no_change(project):
+    for path in project.folder.rglob("*"):
+        if path.is_file() and not {".git", ".dvc", ".snakemake"} & set(path.relative_to(project.folder).parts):
+            path.touch()
+    assert project.agree_on_nothing_to_do()
+
+
+def test_a_failed_run_is_undone_by_reverting_and_checkout(project):
+    module = project.folder / "workflow/lungfuse/compare/figures.py"
+    code = module.read_text()
+    module.write_text(code + "raise RuntimeError\n")
+    assert project.run("snakemake --cores 2").returncode != 0
+    module.write_text(code)
+    assert project.would_do() == Counter(figures=1)
+    assert project.run("dvc checkout -q").returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+def test_an_experiment_in_a_folder_of_its_own_leaves_this_one_alone(project):
+    project.commit("now")
+    rate = f"studies.openi.models.text.train.learning_rate={next(RATES)}"
+    experiment = project.run(f"dvc exp run --temp -S {rate} --name faster")
+    assert experiment.returncode == 0, experiment.stdout
+    assert project.agree_on_nothing_to_do()
+    assert "faster" in project.run("dvc exp show --csv").stdout
+    assert project.run("dvc exp apply faster").returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("killed", TOOLS)
+@pytest.mark.parametrize("next_tool", TOOLS)
+def test_a_kill_in_the_middle_of_a_stage_loses_nothing(project, killed, next_tool):
+    project.new_rate()
+    run = project.start({"snakemake": "snakemake --cores 1"}.get(killed, killed))
+    wait_for_a_job(project, run)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    locked = project.run("snakemake --cores 2")
+    assert "locked" in locked.stdout
+    assert project.run("snakemake --unlock").returncode == 0
+    assert project.does(next_tool) == TEXT
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("first", TOOLS)
+@pytest.mark.parametrize("second", TOOLS)
+def test_two_runs_at_once_never_meet(project, first, second):
+    project.new_rate()
+    run = project.start({"snakemake": "snakemake --cores 1"}.get(first, first))
+    wait_for_a_job(project, run)
+    refused = project.run({"snakemake": "snakemake --cores 1"}.get(second, second))
+    assert refused.returncode != 0
+    assert re.search("cannot be locked|is busy|Unable to acquire lock", refused.stdout), refused.stdout
+    assert run.wait(timeout=600) == 0
+    assert project.agree_on_nothing_to_do()
+
+
+def test_the_sync_can_be_switched_off(project):
+    project.set("dvc_sync", to=False)
+    project.new_rate()
+    ran = project.run("snakemake --cores 2")
+    assert ran.returncode == 0
+    assert "dvc sync" not in ran.stdout
+    assert "train_text" in project.stale()
+    project.set("dvc_sync", to=True)
+    assert project.agree_on_nothing_to_do(), "switched on again, it finds what Snakemake has made meanwhile"
+
+
+def wait_for_a_job(project: Project, run: subprocess.Popen) -> None:
+    """Wait until a run has started a job."""
+    begun = project.folder / ".snakemake/incomplete"
+    for _ in range(1200):
+        if begun.exists() and any(begun.iterdir()):
+            return
+        assert run.poll() is None, "the run has ended before"
+        time.sleep(0.1)
+    raise TimeoutError

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -102,6 +103,7 @@ def project(new_project, drawn_raw) -> Project:
     keep_rows(folder / "params.yaml", "openi", ROWS, folds=2, epochs=1)
     shutil.copytree(drawn_raw, folder / "data/raw/openi")
     project = Project(folder)
+    project.new_rate()
     assert project.run(f"{sys.executable} workflow/scripts/dvc_stages.py").returncode == 0
     assert project.run("git init -q").returncode == 0
     project.commit("start")
@@ -165,28 +167,31 @@ def test_what_a_partial_run_leaves_out_stays_stale_in_dvc(project):
     assert project.agree_on_nothing_to_do()
 
 
-def test_an_older_commit_comes_back_without_a_job(project):
-    project.commit("before")
+@contextmanager
+def older_commit(project: Project) -> Iterator[None]:
+    """Go back to a commit with another learning rate and its files, and forward again."""
+    project.commit("older")
     project.new_rate()
     project.does("snakemake")
-    project.commit("after")
+    project.commit("newer")
     for command in ["git checkout -q HEAD~1", "dvc checkout -q"]:
         assert project.run(command).returncode == 0
-    assert project.agree_on_nothing_to_do()
-    for command in ["git checkout -q -", "dvc checkout -q"]:
+    yield
+    for command in ["git checkout -q -f -", "dvc checkout -q"]:
         assert project.run(command).returncode == 0
+
+
+def test_an_older_commit_comes_back_without_a_job(project):
+    with older_commit(project):
+        assert project.agree_on_nothing_to_do()
     assert project.agree_on_nothing_to_do()
 
 
 def test_a_setting_changed_right_after_a_checkout_is_seen(project):
     """Snakemake's records are of the newer outputs then, whose settings come back with the edit."""
-    newer = (project.folder / "params.yaml").read_text()
-    for command in ["git checkout -q HEAD~1", "dvc checkout -q"]:
-        assert project.run(command).returncode == 0
-    (project.folder / "params.yaml").write_text(newer)
-    assert project.would_do() == TEXT
-    for command in ["git checkout -q -f -", "dvc checkout -q"]:
-        assert project.run(command).returncode == 0
+    with older_commit(project):
+        project.run("git checkout -q - -- params.yaml")
+        assert project.would_do() == TEXT
     assert project.agree_on_nothing_to_do()
 
 

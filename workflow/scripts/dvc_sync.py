@@ -51,7 +51,10 @@ def changed_outside(study: str) -> bool:
 def possible(study: str) -> bool:
     """Whether there is anything to sync: the study is under DVC, and this is no part of DVC's or our own work."""
     busy = {"DVC_STAGE", SYNC_OFF} & set(os.environ)
-    return not busy and stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
+    here = Path.cwd()
+    in_git = any((folder / ".git").exists() for folder in [here, *here.parents])
+    under_dvc = stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
+    return not busy and in_git and under_dvc
 
 
 def keep_dvc_away(workflow: Workflow) -> ExitStack:

@@ -253,6 +253,18 @@ def test_new_dates_alone_are_no_change(project):
     assert project.agree_on_nothing_to_do()
 
 
+def test_an_output_edited_by_hand_is_never_taken_for_made(project):
+    predictions = project.folder / "results/openi/predictions/tfidf.csv"
+    made = predictions.read_text()
+    predictions.write_text(made.replace("0.", "0.9"))
+    for _ in range(2):
+        assert project.would_do() == Counter(compare=1, figures=1), "Snakemake sees another input"
+        assert project.stale() == {"baseline", "compare"}
+    assert project.does("dvc repro") == Counter(), "DVC has what the stage made"
+    assert predictions.read_text() == made
+    assert project.agree_on_nothing_to_do()
+
+
 def test_a_failed_run_is_undone_by_reverting_and_checkout(project):
     module = project.folder / "workflow/lungfuse/compare/figures.py"
     code = module.read_text()

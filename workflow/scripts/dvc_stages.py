@@ -88,10 +88,9 @@ def stage_files(studies: set[str]) -> dict[Path, str]:
 
 @dataclass
 class Stage:
-    """Jobs of a study that DVC runs as one, the study's settings and the whole of params.yaml."""
+    """Jobs of a study that DVC runs as one, and the content of params.yaml."""
 
     study: str
-    settings: Study
     params: dict
     name: str
     jobs: list[Job]
@@ -170,7 +169,7 @@ def stages_of(study: str, workflow: Workflow) -> list[Stage]:
     for job in workflow.dag.jobs:
         if not job.is_norun:
             grouped.setdefault(_stage_name(job, settings), []).append(job)
-    return [Stage(study, settings, params, name, jobs) for name, jobs in grouped.items()]
+    return [Stage(study, params, name, jobs) for name, jobs in grouped.items()]
 
 
 @contextmanager

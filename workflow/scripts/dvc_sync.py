@@ -45,7 +45,8 @@ def changed_outside(study: str) -> bool:
     agreed = read_state(study)
     if not agreed:
         return any(file.with_suffix(".lock").exists() for file in stage_files(study))
-    return agreed != state(study, list(agreed["outputs"]))
+    now = state(study, list(agreed["outputs"]))
+    return any(agreed[part] != now[part] for part in now)
 
 
 def possible(study: str) -> bool:
@@ -104,7 +105,9 @@ def sync(study: str, after_run: bool) -> None:
         parts += [f"{len(made)} stages recorded in DVC"] if made else []
         say(", ".join(parts))
     if not unsettled:  # their settings may come back, which no file of the state would show
-        write_state(study, state(study, [output for stage in stages for output in stage.outputs]))
+        doubted = [str(file) for job in judged if not (job.vouched or job.fresh_in_dvc) for file in job.job.output]
+        agreed = state(study, [output for stage in stages for output in stage.outputs])
+        write_state(study, agreed | {"doubted": doubted})
 
 
 @dataclass
@@ -149,7 +152,7 @@ def judge(study: str, stages: list[Stage], workflow: Workflow) -> list[JudgedJob
     """Every job of the stages, producers first."""
     changes = dvc_changes(study)
     locked = {file: read_stages(file.with_suffix(".lock")) for file in stage_files(study)}
-    agreed = read_state(study).get("outputs", {})
+    agreed = read_state(study)
     stage_of = {job: stage for stage in stages for job in stage.jobs}
     judged: dict[Job, JudgedJob] = {}
     for job in (job for level in workflow.dag.toposorted() for job in level if job in stage_of):
@@ -175,10 +178,11 @@ def has_record(job: Job, workflow: Workflow) -> bool:
     return persistence.has_metadata(job) and not persistence.has_outdated_metadata(job)
 
 
-def is_vouched(file: str, workflow: Workflow, agreed: dict[str, list]) -> bool:
+def is_vouched(file: str, workflow: Workflow, agreed: dict) -> bool:
     """Whether a file is the one that Snakemake's record is about, and has not been replaced since."""
     found, record = signature(Path(file)), workflow.persistence.metadata(file)
-    return found is not None and (found == agreed.get(str(file)) or Path(file).stat().st_mtime == record.endtime)
+    seen = bool(agreed) and str(file) not in agreed["doubted"] and found == agreed["outputs"].get(str(file))
+    return found is not None and (seen or Path(file).stat().st_mtime == record.endtime)
 
 
 def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -287,8 +287,7 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_this_one_alone(project):
     assert project.agree_on_nothing_to_do()
 
 
-@pytest.mark.parametrize("killed", TOOLS)
-@pytest.mark.parametrize("next_tool", TOOLS)
+@pytest.mark.parametrize(("killed", "next_tool"), [TOOLS, TOOLS[::-1]])
 def test_a_kill_in_the_middle_of_a_stage_loses_nothing(project, killed, next_tool):
     project.new_rate()
     run = project.start({"snakemake": "snakemake --cores 1"}.get(killed, killed))
@@ -299,6 +298,18 @@ def test_a_kill_in_the_middle_of_a_stage_loses_nothing(project, killed, next_too
     assert "locked" in locked.stdout
     assert project.run("snakemake --unlock").returncode == 0
     assert project.does(next_tool) == TEXT
+    assert project.agree_on_nothing_to_do()
+
+
+def test_an_interrupted_sync_is_done_again(project):
+    project.new_rate()
+    lock = project.folder / "dvc.lock"
+    before = lock.stat().st_mtime_ns
+    run = project.start("snakemake --cores 2")
+    wait_until(lambda: lock.stat().st_mtime_ns != before, run)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert project.run("snakemake --unlock").returncode == 0
     assert project.agree_on_nothing_to_do()
 
 
@@ -329,8 +340,13 @@ def test_the_sync_can_be_switched_off(project):
 def wait_for_a_job(project: Project, run: subprocess.Popen) -> None:
     """Wait until a run has started a job."""
     begun = project.folder / ".snakemake/incomplete"
+    wait_until(lambda: begun.exists() and any(begun.iterdir()), run)
+
+
+def wait_until(true: Callable[[], bool], run: subprocess.Popen) -> None:
+    """Wait until something is true while a run goes on."""
     for _ in range(1200):
-        if begun.exists() and any(begun.iterdir()):
+        if true():
             return
         assert run.poll() is None, "the run has ended before"
         time.sleep(0.1)

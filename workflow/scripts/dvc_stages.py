@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--study", help="a study to put under DVC")
     arguments = parser.parse_args()
     stale = []
-    for file, text in stage_files({*studies_under_dvc(), arguments.study or ROOT_STUDY}).items():
+    for file, text in file_contents({*studies_under_dvc(), arguments.study or ROOT_STUDY}).items():
         if file.exists() and file.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(file))
@@ -77,7 +77,7 @@ def studies_under_dvc() -> list[str]:
     return [ROOT_STUDY, *others]
 
 
-def stage_files(studies: set[str]) -> dict[Path, str]:
+def file_contents(studies: set[str]) -> dict[Path, str]:
     """The content of each file of stages; a shared stage is that of the first study that needs it."""
     files: dict[Path, dict[str, Stage]] = {}
     for study in sorted(studies, key=lambda name: (name != ROOT_STUDY, name)):
@@ -105,8 +105,8 @@ class Stage:
         return self.name if self.file == stage_file(ROOT_STUDY) else f"{self.file}:{self.name}"
 
     @cached_property
-    def outputs(self) -> list[str]:
-        return sorted({str(file) for job in self.jobs for file in job.output})
+    def outputs(self) -> list[AnnotatedString]:
+        return sorted({file for job in self.jobs for file in job.output})
 
     @property
     def entry(self) -> dict:
@@ -120,7 +120,7 @@ class Stage:
             "metrics": [],
             "plots": [],
         }
-        for output in sorted({file for job in self.jobs for file in job.output}):
+        for output in self.outputs:
             entry[_kind(output)].append(_output(output))
         return {key: value for key, value in entry.items() if value not in ([], ".")}
 

@@ -18,7 +18,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import changed_setting, keep_rows
+import yaml
+from conftest import changed_setting, keep_rows, truncate
 
 ROWS = ["majority", "tfidf", "image", "text"]
 TEXT = Counter(train=2, gather=1, compare=1, curves=1, figures=1)
@@ -310,6 +311,16 @@ def test_an_interrupted_sync_is_done_again(project):
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.run("snakemake --unlock").returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_a_lock_file_that_a_kill_has_cut_off_is_put_back(project, kept):
+    lock = project.folder / "dvc.lock"
+    whole = yaml.safe_load(lock.read_text())
+    truncate(lock, kept)
+    assert project.would_do() == Counter()
+    assert yaml.safe_load(lock.read_text()) == whole
     assert project.agree_on_nothing_to_do()
 
 

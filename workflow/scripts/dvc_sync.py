@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 from snakemake.workflow import Workflow
 
-from lungfuse.files import sha256, whole_file
+from lungfuse.files import whole_file
 
 STATES, DVC_TMP = Path(".snakemake/dvc"), Path(".dvc/tmp")
 DVC, SNAKEMAKE = ([sys.executable, "-m", tool] for tool in ["dvc", "snakemake"])
@@ -86,6 +86,7 @@ def sync(study: str, after_run: bool) -> None:
     Raises:
         subprocess.CalledProcessError: DVC cannot do its part now, for instance because another one is running.
     """
+    mend_lock_files(study)
     with workflow_of(study) as workflow:
         if workflow.persistence.locked and not after_run:
             return
@@ -108,6 +109,38 @@ def sync(study: str, after_run: bool) -> None:
         doubted = [str(file) for job in judged if not (job.vouched or job.fresh_in_dvc) for file in job.job.output]
         agreed = state(study, [output for stage in stages for output in stage.outputs])
         write_state(study, agreed | {"doubted": doubted})
+
+
+def mend_lock_files(study: str) -> None:
+    """Put back, as last agreed on, each dvc.lock that a kill has cut off: DVC rewrites them in place."""
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    agreed = read_state(study).get("files", {})
+    locks = [file.with_suffix(".lock") for file in stage_files(study)]
+    cut = [lock for lock in locks if lock.exists() and not is_whole(lock.read_text(encoding="utf-8"))]
+    if not cut:
+        return
+    with suppress(LockError), Repo().lock:
+        for lock in cut:
+            if is_whole(agreed.get(str(lock), "")):
+                with whole_file(lock) as stream:
+                    stream.write(agreed[str(lock)])
+                say(f"{lock} was cut off by a kill, and is again what both tools last agreed on")
+            else:
+                say(f"{lock} is cut off; `git checkout -- {lock}` brings the committed one")
+
+
+def is_whole(lock: str) -> bool:
+    """Whether the text of a dvc.lock is one that DVC reads."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock))
+    except (yaml.YAMLError, Invalid):
+        return False
+    return True
 
 
 @dataclass
@@ -226,8 +259,8 @@ def run(*command: str) -> str:
 def state(study: str, outputs: list[str]) -> dict:
     """What there is to see without reading outputs: DVC's own files, and date and length of each output."""
     files = [file for stages in stage_files(study) for file in [stages, stages.with_suffix(".lock")]]
-    digests = {str(file): sha256(file) for file in files if file.exists()}
-    return {"files": digests, "outputs": {output: signature(Path(output)) for output in outputs}}
+    texts = {str(file): file.read_text(encoding="utf-8") for file in files if file.exists()}
+    return {"files": texts, "outputs": {output: signature(Path(output)) for output in outputs}}
 
 
 def signature(path: Path) -> list[int] | None:

@@ -41,7 +41,7 @@ SETTINGS = TrainSettings(
     start="encoder", layers="full", epochs=1, batch=BATCH, learning_rate=1e-3, encoder_learning_rate=5e-5,
     weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, validation=0.1,
     augment=AugmentSettings(rotation=7, shift=0.06, scale=0.08, contrast=0.15, brightness=12, gamma=0),
-    word_dropout=0.0, averaging=0.0, precision="auto",
+    word_dropout=0.0, averaging=0.0, precision="auto", devices=1,
 )  # fmt: skip
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 MATRIX = 2048 if DEVICE.type == "cpu" else 8192

@@ -26,7 +26,7 @@ NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightnes
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
     weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=AUGMENT,
-    word_dropout=0.0, averaging=0.5, precision="fp32",
+    word_dropout=0.0, averaging=0.5, precision="fp32", devices=1,
 )  # fmt: skip
 SETTINGS = {
     "fold": 0,

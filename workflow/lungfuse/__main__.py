@@ -14,6 +14,7 @@ from cyclopts.config import Dict
 from lungfuse import __version__
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
+from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, SCHEMA, Paths
 from lungfuse.settings import Row, load_study, params_schema, read_params
 
@@ -82,6 +83,8 @@ def launch(
         if any(argument.required and not argument.has_tokens for argument in arguments):
             Dict(study_defaults(study, params), allow_unknown=True, source=str(params))(app, commands, arguments)
 
+    if place := batch_job():
+        print(place, file=sys.stderr, flush=True)
     app.config = (fill_from_study,)
     app(tokens)
 

@@ -1,9 +1,24 @@
-"""What the processor can do."""
+"""What this machine can do, and which part of it a job has."""
 
+import os
+import socket
+from datetime import datetime
 from pathlib import Path
+
+# The job's number, as Slurm, PBS, LSF and SGE tell it.
+BATCH_JOBS = {"Slurm": "SLURM_JOB_ID", "PBS": "PBS_JOBID", "LSF": "LSB_JOBID", "SGE": "JOB_ID"}
 
 
 def cpu_has_bf16() -> bool:
     """Whether matrix products in bf16 are faster than in fp32 on this processor."""
     flags = Path("/proc/cpuinfo")
     return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))
+
+
+def batch_job() -> str:
+    """When and where a job of a cluster starts, and with which GPUs; empty where no cluster runs this."""
+    jobs = [f"{cluster} job {os.environ[name]}" for cluster, name in BATCH_JOBS.items() if name in os.environ]
+    if not jobs:
+        return ""
+    now, gpus = datetime.now().astimezone(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return f"{now.isoformat(timespec='seconds')}, {jobs[0]} on {socket.gethostname()}, GPUs: {gpus or 'none'}"

@@ -330,6 +330,7 @@ class TrainSettings(Settings):
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `validation` a share of the
     training folds' groups, `patience` a number of epochs, `word_dropout` a share of the words. `averaging` is the decay
     of the running mean of the weights, which is what is validated and kept; 0 keeps the weights themselves.
+    `devices` is the number of GPUs that share each batch of a training (processes, where there is no GPU).
     """
 
     start: Literal["encoder", "unimodal"]
@@ -348,6 +349,15 @@ class TrainSettings(Settings):
     word_dropout: Annotated[float, Field(ge=0, lt=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
     precision: Precision
+    devices: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def devices_share_the_batch(self) -> "TrainSettings":
+        if self.batch % self.devices:
+            raise ValueError(
+                f"batch {self.batch} cannot be shared by {self.devices} devices; make it a multiple of them"
+            )
+        return self
 
 
 class Row(Settings):

@@ -10,8 +10,8 @@ rule cnn_weights:
     conda:
         "../envs/segmentation.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         cnn_weights=STUDY.cnns.weights,
         seed=STUDY.seed,
@@ -43,8 +43,9 @@ rule cnn:
         "../envs/segmentation.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime="8h",
+        mem_mb=growing(8000),
+        runtime=growing(480),
+        gpu=1,
     params:
         arm=lambda wildcards: READS[wildcards.arm],
         cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),
@@ -73,11 +74,13 @@ rule cnn_comparison:
         PATHS.logs / "cnn_comparison.log",
     benchmark:
         PATHS.logs / "cnn_comparison.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         cnns=to_json(STUDY.cnns),
         comparison=to_json(STUDY.comparison),

@@ -84,6 +84,33 @@ def options(**values) -> str:
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
 
 
+def growing(first):
+    """A resource that doubles with each attempt; `first` is a number or a function of the wildcards."""
+    return lambda wildcards, attempt: (first(wildcards) if callable(first) else first) * 2 ** (attempt - 1)
+
+
+def training_of(row: str):
+    """The training settings of a row."""
+    return STUDY.train_of(STUDY.models[row])
+
+
+def is_short(row: str) -> bool:
+    """Whether training a row takes a minute, because it reads the features of frozen encoders."""
+    return training_of(row).layers == "frozen"
+
+
+def training_group(wildcards) -> str:
+    """The short trainings of a fold are submitted to a cluster together, others alone."""
+    row, fold = wildcards.row, wildcards.fold
+    return f"fold{fold}" if is_short(row) else f"{row}_fold{fold}"
+
+
+def features_group(wildcards) -> str:
+    """The features of a trained encoder are made with the short trainings of its fold."""
+    _, trained, fold = wildcards.source.rpartition("_fold")
+    return f"fold{fold}" if trained else f"features_{wildcards.source}_{wildcards.reads}"
+
+
 def one_of(names) -> str:
     """A wildcard constraint: any of the names, or nothing when there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"

@@ -17,11 +17,13 @@ rule compare:
         PATHS.logs / "compare.log",
     benchmark:
         PATHS.logs / "compare.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -53,11 +55,13 @@ rule sites:
         PATHS.logs / "sites.log",
     benchmark:
         PATHS.logs / "sites.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=to_json(list(STUDY.models.values())),
         comparison=to_json(STUDY.comparison),
@@ -82,11 +86,13 @@ rule arms:
         PATHS.logs / "arms.log",
     benchmark:
         PATHS.logs / "arms.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         models=to_json(list(STUDY.arm_rows.values())),
         comparison=to_json(STUDY.comparison),
@@ -117,11 +123,13 @@ rule figures:
         PATHS.logs / "figures.log",
     benchmark:
         PATHS.logs / "figures.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -145,11 +153,13 @@ rule curves:
         PATHS.logs / "curves.log",
     benchmark:
         PATHS.logs / "curves.benchmark.tsv"
+    group:
+        "scores"
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -180,11 +190,13 @@ rule attention:
         PATHS.logs / "attention" / "{row}.benchmark.tsv"
     wildcard_constraints:
         row=one_of(PATHS.attention_rows),
+    group:
+        "scores"
     conda:
         "../envs/fusion.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,

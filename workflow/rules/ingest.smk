@@ -8,8 +8,8 @@ rule download:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="4h",
+        mem_mb=growing(500),
+        runtime=growing(240),
     params:
         adapter=STUDY.adapter,
     message:
@@ -31,11 +31,13 @@ rule draw:
         "logs/demo/draw.log",
     benchmark:
         "logs/demo/draw.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         lung_masks=RAW / "demo-masks",
     message:
@@ -58,11 +60,13 @@ rule stand_in:
         "logs/openi-drawn/stand_in.log",
     benchmark:
         "logs/openi-drawn/stand_in.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="30m",
+        mem_mb=growing(500),
+        runtime=growing(30),
     params:
         raw=RAW / "openi",
         folder=RAW / "openi-drawn",
@@ -84,11 +88,13 @@ rule reports:
         PATHS.logs / "reports.log",
     benchmark:
         PATHS.logs / "reports.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
@@ -112,12 +118,14 @@ rule images:
         PATHS.logs / "images.log",
     benchmark:
         PATHS.logs / "images.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=500,
-        runtime="30m",
+        mem_mb=growing(500),
+        runtime=growing(30),
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
@@ -146,11 +154,13 @@ rule filter:
         PATHS.logs / "filter.log",
     benchmark:
         PATHS.logs / "filter.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         modalities=STUDY.modalities,
         view=STUDY.view,
@@ -178,11 +188,13 @@ rule split:
         PATHS.logs / "split.log",
     benchmark:
         PATHS.logs / "split.benchmark.tsv"
+    group:
+        "pairs"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         split=to_json(STUDY.split),
         seed=STUDY.seed,

@@ -15,8 +15,8 @@ rule annotated:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="30m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         annotated=to_json(STUDY.segmentation.annotated),
         raw=PATHS.annotated_raw,
@@ -51,8 +51,9 @@ rule segmenter:
         "../envs/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime="4h",
+        mem_mb=growing(4000),
+        runtime=growing(240),
+        gpu=1,
     params:
         hospitals=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
         unet=to_json(STUDY.segmentation.unet),
@@ -86,12 +87,14 @@ rule segmentation_scores:
         PATHS.logs / "segmentation_scores.log",
     benchmark:
         PATHS.logs / "segmentation_scores.benchmark.tsv"
+    group:
+        "masks"
     conda:
         "../envs/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
         mask=to_json(STUDY.segmentation.mask),
@@ -127,12 +130,14 @@ rule masks:
         PATHS.logs / "masks" / "{segmenter}.benchmark.tsv"
     wildcard_constraints:
         segmenter=one_of(STUDY.segmenters),
+    group:
+        "masks"
     conda:
         "../envs/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),
         mask=to_json(STUDY.segmentation.mask),
@@ -165,11 +170,13 @@ rule overlays:
         PATHS.logs / "overlays" / "{segmenter}.benchmark.tsv"
     wildcard_constraints:
         segmenter=one_of(STUDY.segmenters),
+    group:
+        "masks"
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,

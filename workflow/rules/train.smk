@@ -10,11 +10,13 @@ rule baseline:
         PATHS.logs / "baseline" / "{row}.benchmark.tsv"
     wildcard_constraints:
         row=one_of(STUDY.rows_of(BASELINES)),
+    group:
+        "baselines"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         baselines=to_json(STUDY.baselines),
@@ -38,8 +40,8 @@ rule image_encoder:
     conda:
         "../envs/fusion.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=growing(4000),
+        runtime=growing(30),
     message:
         "Making the image encoder {wildcards.name}"
     shell:
@@ -59,8 +61,8 @@ rule text_encoder:
     conda:
         "../envs/fusion.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=growing(4000),
+        runtime=growing(30),
     message:
         "Making the text encoder {wildcards.name}"
     shell:
@@ -92,12 +94,16 @@ rule features:
     wildcard_constraints:
         source=r"[\w-]+",
         reads=one_of(MODALITY_OF),
+    group:
+        features_group
     conda:
         "../envs/fusion.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="2h",
+        mem_mb=growing(4000),
+        runtime=growing(20),
+        gpu=1,
+        gpu_turn=1,
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
         precision=STUDY.train.precision,
@@ -124,11 +130,13 @@ rule linear_probe:
         PATHS.logs / "linear_probe" / "{row}.benchmark.tsv"
     wildcard_constraints:
         row=one_of(STUDY.rows_of(PROBES)),
+    group:
+        "baselines"
     conda:
         "../envs/fusion.yaml"
     resources:
-        mem_mb=2000,
-        runtime="10m",
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         baselines=to_json(STUDY.baselines),
         features=lambda wildcards, input: Path(input.features[0]).parent,
@@ -156,17 +164,21 @@ rule train:
     wildcard_constraints:
         row=one_of(STUDY.rows_of(TRAINED)),
         fold=one_of(map(str, range(STUDY.split.folds))),
+    group:
+        training_group
     conda:
         "../envs/fusion.yaml"
-    threads: 1
+    threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
-        mem_mb=8000,
-        runtime="8h",
+        mem_mb=growing(8000),
+        runtime=growing(lambda wildcards: 20 if is_short(wildcards.row) else 240),
+        gpu=lambda wildcards: training_of(wildcards.row).devices,
+        gpu_turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         encoders=to_json(STUDY.encoders),
         fusion=to_json(STUDY.fusion),
-        train=lambda wildcards: to_json(STUDY.train_of(STUDY.models[wildcards.row])),
+        train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),
         labels=[label.name for label in STUDY.filter.labels],
@@ -196,8 +208,8 @@ rule gather:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     message:
         "Gathering the folds of {wildcards.row}"
     shell:
@@ -220,8 +232,8 @@ rule late:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="10m",
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
     message:

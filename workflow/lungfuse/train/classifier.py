@@ -58,8 +58,8 @@ class Classifier(lightning.LightningModule):
         return self.model(*inputs)
 
     def on_train_epoch_start(self) -> None:
-        # An epoch's random numbers depend on the seed and its number alone: a resumed run draws the same.
-        torch.manual_seed(self.seed * 1000 + self.current_epoch)
+        # Random numbers depend on the seed, the epoch and the device's rank alone: a resumed run draws the same.
+        torch.manual_seed(self.seed * 1000 + self.current_epoch + self.global_rank * 10**9)
         self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
@@ -70,7 +70,7 @@ class Classifier(lightning.LightningModule):
         loss = functional.cross_entropy(
             self(batch).float(), batch["labels"], self.class_weights, label_smoothing=self.settings.label_smoothing
         )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch["labels"]))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch["labels"]))
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:

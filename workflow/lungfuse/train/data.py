@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
 from lungfuse.encoders import ENCODERS, TOKENIZER
@@ -108,7 +108,10 @@ class TokenDataset(Dataset):
 
 
 class Batches(Sampler):
-    """Positions in random batches of texts of like length; the order depends on the seed and the epoch alone."""
+    """Positions in random batches of texts of like length; the order depends on the seed and the epoch alone.
+
+    Where several processes train together each takes its share of every batch.
+    """
 
     def __init__(self, positions: np.ndarray, lengths: np.ndarray, batch: int, seed: int):
         self.positions, self.lengths, self.batch, self.seed, self.epoch = positions, lengths, batch, seed, 0
@@ -127,7 +130,9 @@ class Batches(Sampler):
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if len(batches) > 1 and len(batches[-1]) < self.batch:
             batches.pop()  # a short batch would unsettle the statistics of batch normalisation
-        yield from (batches[place].tolist() for place in rng.permutation(len(batches)))
+        together = distributed.is_available() and distributed.is_initialized()
+        first, step = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
+        yield from (batches[place][first::step].tolist() for place in rng.permutation(len(batches)))
 
 
 def in_order(positions: np.ndarray, batch: int) -> list[list[int]]:

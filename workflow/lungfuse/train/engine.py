@@ -1,6 +1,7 @@
 """Training with Lightning: resumed where it was killed, best weights kept, every epoch on record."""
 
 import logging
+import os
 import resource
 import sys
 import time
@@ -12,8 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
+from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.settings import TrainSettings
 from lungfuse.train.classifier import Classifier
@@ -42,7 +45,8 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: Classifier) -> None:
         self.records[-1]["train_loss"] = float(trainer.callback_metrics["train_loss"])
-        print(", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items()), flush=True)
+        if trainer.is_global_zero:
+            print(", ".join(f"{name} {value:.4g}" for name, value in self.records[-1].items()), flush=True)
 
     def state_dict(self) -> dict:
         return {"records": self.records}
@@ -84,7 +88,8 @@ def fit(
     """Train `module` and leave it with its best weights; returns a record an epoch.
 
     Checkpoints are kept in `folder`, where a killed training of the same `identity` (all that decides its outcome) is
-    found again; those of another are removed. `forget` removes them in the end.
+    found again; those of another are removed. `forget` removes them in the end. With several devices Lightning starts
+    this command once more for each; only the first returns.
     """
     settings = module.settings
     _keep_own_checkpoints(folder, identity)
@@ -94,7 +99,8 @@ def fit(
     last = ModelCheckpoint(folder, filename=LAST, **every_epoch)
     stop = EarlyStopping(MONITOR, patience=settings.patience)
     averages = [averaging(settings.averaging)] if settings.averaging else []
-    trainer = make_trainer(settings, [*averages, stop, StayStopped(), history, best, last], sys.stderr.isatty())
+    callbacks = [*averages, stop, StayStopped(), history, best, last]
+    trainer = make_trainer(settings, callbacks, sys.stderr.isatty(), settings.devices)
     checkpoint = folder / f"{LAST}.ckpt"
     trainer.fit(
         module,
@@ -103,16 +109,37 @@ def fit(
         ckpt_path=checkpoint if checkpoint.exists() else None,
         weights_only=True,
     )
+    if not trainer.is_global_zero:
+        sys.exit()  # this process has helped the first one, which goes on alone
     state = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location=module.device)["state_dict"]
     module.load_state_dict(state)
     return pd.DataFrame(history.records).set_index("epoch")
 
 
-def make_trainer(settings: TrainSettings, callbacks: list[Callback], progress_bar: bool) -> lightning.Trainer:
-    """Lightning's trainer on the GPU where there is one, in the precision of the settings."""
+def check_devices(devices: int) -> None:
+    """See that there are as many GPUs as the settings ask for; without any, processes take their place.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    found = torch.cuda.device_count()
+    if 0 < found < devices:
+        raise UserError(
+            f"train: devices: {devices} GPUs asked for, found {found} (CUDA_VISIBLE_DEVICES="
+            f"{os.environ.get('CUDA_VISIBLE_DEVICES', '')}). Ask for fewer in params.yaml, or for more of the machine."
+        )
+
+
+def make_trainer(
+    settings: TrainSettings, callbacks: list[Callback], progress_bar: bool, devices: int = 1
+) -> lightning.Trainer:
+    """Lightning's trainer on the GPUs where there are any, in the precision of the settings."""
     return lightning.Trainer(
         accelerator="auto",
-        devices=1,
+        devices=devices,
+        strategy="auto" if devices == 1 else "ddp_find_unused_parameters_true",
+        # Under Slurm Lightning would wait for tasks of its own; a job of the workflow is one task.
+        plugins=[LightningEnvironment()],
         precision="bf16-mixed" if uses_bf16(settings.precision) else "32-true",
         max_epochs=settings.epochs,
         callbacks=callbacks,

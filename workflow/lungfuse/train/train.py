@@ -30,7 +30,7 @@ from lungfuse.settings import (
 from lungfuse.tables import FoldPredictions, Pairs, read_table, write_table
 from lungfuse.train.classifier import Classifier, balanced_weights
 from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled
-from lungfuse.train.engine import fit, forget, peak_memory_mb, predict, quiet
+from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
 from lungfuse.train.features import trained_encoder
 
 
@@ -112,7 +112,8 @@ def main(
         Processor threads.
     """
     quiet()
-    torch.set_num_threads(threads)
+    check_devices(train.devices)
+    torch.set_num_threads(max(1, threads // train.devices))
     lightning.seed_everything(seed + fold, verbose=False)
     table = read_table(pairs, Pairs)
     learn, validate, test = split_positions(table, fold, train.validation, seed)

@@ -4,10 +4,10 @@ CORES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test lint format env lock schema dvc clean
+.PHONY: help run test test-cluster test-conda lint format env lock schema dvc clean
 
 help:           ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 run: env        ## run a study (STUDY=demo) and print its comparison table
 	snakemake --cores $(CORES) --config study=$(STUDY)
@@ -16,6 +16,12 @@ run: env        ## run a study (STUDY=demo) and print its comparison table
 
 test: env lint  ## run all tests
 	pytest -n $(CORES)
+
+test-cluster: env  ## run the demo on a Slurm of this machine's own; skipped where none can be installed
+	timeout --signal=KILL 1500 pytest -m cluster tests/cluster
+
+test-conda: env  ## run the demo with --use-conda, on a stand-in for conda
+	timeout --signal=KILL 1500 pytest -m conda tests/conda
 
 lint: env       ## check style and the workflow
 	ruff check .

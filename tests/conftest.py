@@ -112,12 +112,21 @@ def stage() -> Callable[..., subprocess.CompletedProcess]:
     return run
 
 
-def run_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def tool_variables() -> dict[str, str]:
+    """The environment in which `snakemake`, `dvc` and the `python` of rules are those of the tests."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+
+
+def run_tool(project: Path, *command: str, timeout: int = 600, **variables: str) -> subprocess.CompletedProcess:
+    """Run a command in a project; its output and errors are in `stdout`."""
     return subprocess.run(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
-    )
+        command, cwd=project, env=tool_variables() | variables, timeout=timeout,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def run_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return run_tool(project, "snakemake", "--cores", "2", *arguments)
 
 
 def xml_report(

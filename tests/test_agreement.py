@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import changed_setting, keep_rows, truncate
+from conftest import changed_setting, keep_rows, run_tool, tool_variables, truncate
 
 ROWS = ["majority", "tfidf", "image", "text"]
 TEXT = Counter(train=2, gather=1, compare=1, curves=1, figures=1)
@@ -36,21 +36,14 @@ class Project:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, timeout: int = 600) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            command.split(), cwd=self.folder, env=self.variables, timeout=timeout,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        return run_tool(self.folder, *command.split(), timeout=timeout, **self.environment)
 
     def start(self, command: str) -> subprocess.Popen:
         log = (self.folder / ".snakemake/started.log").open("w")
+        variables = tool_variables() | self.environment
         return subprocess.Popen(
-            command.split(), cwd=self.folder, env=self.variables, start_new_session=True, stdout=log, stderr=log
+            command.split(), cwd=self.folder, env=variables, start_new_session=True, stdout=log, stderr=log
         )
-
-    @property
-    def variables(self) -> dict[str, str]:
-        tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return os.environ | {"PATH": tools, "DVC_NO_ANALYTICS": "1"} | self.environment
 
     def does(self, tool: str) -> Counter:
         """Let a tool do its work; the rules whose jobs ran, with their numbers."""

@@ -1,8 +1,6 @@
 """dvc.yaml is what the Snakefile says, and `dvc repro` runs it."""
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import reduce
@@ -11,23 +9,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, changed_setting, keep_rows
+from conftest import ROOT, changed_setting, keep_rows, run_tool
 
 from lungfuse.errors import UserError
 from lungfuse.settings import load_studies, read_params
 
-BIN = Path(sys.executable).parent
-ENVIRONMENT = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
-
-
-def run(project, *command):
-    return subprocess.run(
-        command, cwd=project, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
-    )
-
 
 def test_dvc_yaml_is_up_to_date():
-    check = run(ROOT, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
+    check = run_tool(ROOT, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
     assert check.returncode == 0, check.stdout
 
 
@@ -41,7 +30,7 @@ def test_the_graph_of_stages_can_be_read():
 def test_another_study_has_its_own_file(new_project):
     project = new_project()
     for _ in range(2):
-        made = run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo")
+        made = run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo")
         assert made.returncode == 0, made.stdout
     demo = yaml.safe_load((project / "studies/demo/dvc.yaml").read_text())["stages"]
     assert all("study=demo" in stage["cmd"] and stage["wdir"] == "../.." for stage in demo.values())
@@ -56,7 +45,7 @@ def test_a_stale_dvc_yaml_is_told(new_project):
     project = new_project(small=False)
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("tfidf_impression: {model: tfidf, text: impression}", ""))
-    check = run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
+    check = run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
     assert check.returncode == 1
     assert "Run `make dvc`" in check.stdout
 
@@ -121,28 +110,28 @@ def project(new_project, drawn_raw):
     """A repository whose openi study has drawn raw files, put there by hand as a user would."""
     project = new_project(small=False)
     keep_rows(project / "params.yaml", "openi", ["majority", "tfidf", "image", "text", "early"], folds=2, epochs=1)
-    assert run(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
+    assert run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
     shutil.copytree(drawn_raw, project / "data/raw/openi")
     for command in ["git init -q", "git add -A", "git -c user.name=t -c user.email=t@example.org commit -qm start"]:
-        assert run(project, *command.split()).returncode == 0
+        assert run_tool(project, *command.split()).returncode == 0
     return project
 
 
 def test_dvc_repro_runs_the_openi_study_from_files_put_there_by_hand(project):
     before = (project / "data/raw/openi/NLMCXR_png.tgz").read_bytes()
-    repro = run(project, "dvc", "repro")
+    repro = run_tool(project, "dvc", "repro")
     assert repro.returncode == 0, repro.stdout
     assert (project / "results/openi/comparison.csv").exists()
     assert (project / "data/raw/openi/NLMCXR_png.tgz").read_bytes() == before
     assert "published file" in (project / "results/openi/rejected.csv").read_text(), (
         "drawn files are not the published ones"
     )
-    again = run(project, "dvc", "repro")
+    again = run_tool(project, "dvc", "repro")
     assert "Data and pipelines are up to date" in again.stdout
 
 
 def test_dvc_draws_the_training_curves(project):
-    shown = run(project, "dvc", "plots", "show", "--show-vega", "train_early")
+    shown = run_tool(project, "dvc", "plots", "show", "--show-vega", "train_early")
     assert '"validation_loss"' in shown.stdout, shown.stdout
     assert all(f"fold{fold}/history.csv" in shown.stdout for fold in range(2)), "both folds in one plot"
 
@@ -150,16 +139,16 @@ def test_dvc_draws_the_training_curves(project):
 def test_the_learning_rate_of_one_model_makes_that_model_stale_alone(project):
     row = ["studies", "openi", "models", "early", "train"]
     with changed_setting(project / "params.yaml", *row, to={"learning_rate": 0.5}):
-        status = run(project, "dvc", "status").stdout
+        status = run_tool(project, "dvc", "status").stdout
     assert "train_early:" in status
     assert "train_image:" not in status
     assert "train_text:" not in status
 
 
 def test_dvc_knows_the_metrics_and_what_a_setting_changes(project):
-    assert "tfidf.accuracy" in run(project, "dvc", "metrics", "show").stdout
+    assert "tfidf.accuracy" in run_tool(project, "dvc", "metrics", "show").stdout
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
-        status = run(project, "dvc", "status").stdout
+        status = run_tool(project, "dvc", "status").stdout
     assert "compare:" in status
     assert "split:" not in status
     assert "baseline" not in status

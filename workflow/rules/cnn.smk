@@ -81,6 +81,7 @@ rule cnn_comparison:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         cnns=to_json(STUDY.cnns),
         comparison=to_json(STUDY.comparison),

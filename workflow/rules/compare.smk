@@ -24,6 +24,7 @@ rule compare:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -62,6 +63,7 @@ rule sites:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         models=to_json(list(STUDY.models.values())),
         comparison=to_json(STUDY.comparison),
@@ -93,6 +95,7 @@ rule arms:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         models=to_json(list(STUDY.arm_rows.values())),
         comparison=to_json(STUDY.comparison),
@@ -130,6 +133,7 @@ rule figures:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -160,6 +164,7 @@ rule curves:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
@@ -197,6 +202,7 @@ rule attention:
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
+        turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,

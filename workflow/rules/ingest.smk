@@ -38,6 +38,7 @@ rule draw:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         lung_masks=RAW / "demo-masks",
     message:
@@ -67,6 +68,7 @@ rule stand_in:
     resources:
         mem_mb=growing(500),
         runtime=growing(30),
+        turn=1,
     params:
         raw=RAW / "openi",
         folder=RAW / "openi-drawn",
@@ -95,6 +97,7 @@ rule reports:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
@@ -126,6 +129,7 @@ rule images:
     resources:
         mem_mb=growing(500),
         runtime=growing(30),
+        turn=1,
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
@@ -161,6 +165,7 @@ rule filter:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         modalities=STUDY.modalities,
         view=STUDY.view,
@@ -195,6 +200,7 @@ rule split:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         split=to_json(STUDY.split),
         seed=STUDY.seed,

@@ -95,6 +95,7 @@ rule segmentation_scores:
     resources:
         mem_mb=growing(2000),
         runtime=growing(30),
+        turn=1,
     params:
         folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
         mask=to_json(STUDY.segmentation.mask),
@@ -138,6 +139,7 @@ rule masks:
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
+        turn=1,
     params:
         folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),
         mask=to_json(STUDY.segmentation.mask),
@@ -177,6 +179,7 @@ rule overlays:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,

@@ -17,6 +17,7 @@ rule baseline:
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         baselines=to_json(STUDY.baselines),
@@ -103,7 +104,7 @@ rule features:
         mem_mb=growing(4000),
         runtime=growing(20),
         gpu=1,
-        gpu_turn=1,
+        turn=1,
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
         precision=STUDY.train.precision,
@@ -137,6 +138,7 @@ rule linear_probe:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+        turn=1,
     params:
         baselines=to_json(STUDY.baselines),
         features=lambda wildcards, input: Path(input.features[0]).parent,
@@ -173,7 +175,7 @@ rule train:
         mem_mb=growing(8000),
         runtime=growing(lambda wildcards: 20 if is_short(wildcards.row) else 240),
         gpu=lambda wildcards: training_of(wildcards.row).devices,
-        gpu_turn=1,
+        turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         encoders=to_json(STUDY.encoders),

@@ -37,7 +37,7 @@ def main() -> None:
     dry_run = KeepGraph()
     logger.addFilter(dry_run)
     try:
-        snakemake([*sys.argv[1:], "--dry-run"])
+        snakemake([*sys.argv[1:], "--dry-run", "--cores", "9999"])  # fewer would cut what the jobs ask for
     except SystemExit as ended:
         if ended.code:
             raise

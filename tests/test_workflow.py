@@ -7,7 +7,8 @@ import pytest
 import yaml
 from conftest import changed_setting, run_snakemake
 
-LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
+LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
+LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
 DRAWN = {"compare", "figures", "curves", "attention", "default"}
 CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "arms.csv"]
@@ -125,7 +126,7 @@ def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
 def test_conda_environments_hold_the_versions_of_the_lock(project):
     locked = (project / "requirements.lock").read_text().lower().replace("_", "-")
     lock = dict(line.split("==") for line in locked.split())
-    for path in (project / "workflow/envs").glob("*.yaml"):
+    for path in (project / "workflow/envs").rglob("*.yaml"):
         environment = yaml.safe_load(path.read_text())
         assert environment["channels"] == ["conda-forge", "nodefaults"]
         *packages, last = environment["dependencies"]

@@ -591,8 +591,7 @@ def params_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": list(TOP_LEVEL),
         "properties": {
-            "study": {"type": "string"},
-            "dvc_sync": {"type": "boolean"},
+            **{key: {"type": JSON_TYPES[kind]} for key, (kind, _) in TOP_LEVEL.items() if kind in JSON_TYPES},
             "defaults": {"$ref": "#/$defs/Study"},
             "studies": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Study"}},
         },
@@ -600,7 +599,15 @@ def params_schema() -> dict[str, Any]:
     }
 
 
-TOP_LEVEL = {"study": str, "dvc_sync": bool, "defaults": dict, "studies": dict}
+TOP_LEVEL = {  # with its type, also in words
+    "study": (str, "the name of a study"),
+    "dvc_sync": (bool, "true or false"),
+    "gpu_software": (bool, "true or false"),
+    "container": (str, "the address of an image, or nothing between quotes"),
+    "defaults": (dict, "a mapping"),
+    "studies": (dict, "a mapping"),
+}
+JSON_TYPES = {str: "string", bool: "boolean"}
 
 
 def _check_top_level(params: dict[str, Any]) -> None:
@@ -609,12 +616,11 @@ def _check_top_level(params: dict[str, Any]) -> None:
             raise UserError(
                 f"params.yaml: {key}: unknown key{_suggestion(key, TOP_LEVEL)}. Allowed: {', '.join(TOP_LEVEL)}."
             )
-    entries = {**{key: (params.get(key), kind) for key, kind in TOP_LEVEL.items()}}
+    entries = {key: (params.get(key), *expected) for key, expected in TOP_LEVEL.items()}
     if isinstance(params.get("studies"), dict):
-        entries |= {f"studies.{name}": (own, dict) for name, own in params["studies"].items()}
-    for key, (value, kind) in entries.items():
+        entries |= {f"studies.{name}": (own, *TOP_LEVEL["studies"]) for name, own in params["studies"].items()}
+    for key, (value, kind, expected) in entries.items():
         if not isinstance(value, kind):
-            expected = {str: "the name of a study", bool: "true or false", dict: "a mapping"}[kind]
             raise UserError(f"params.yaml: {key}: found {value!r}, expected {expected}.")
 
 

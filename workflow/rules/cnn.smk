@@ -8,7 +8,7 @@ rule cnn_weights:
     wildcard_constraints:
         network=one_of(STUDY.cnns.networks),
     conda:
-        "../envs/segmentation.yaml"
+        f"{GPU_ENVS}/segmentation.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -40,7 +40,7 @@ rule cnn:
         network=one_of(STUDY.cnns.networks),
         arm=one_of(map(slug, STUDY.cnns.arms)),
     conda:
-        "../envs/segmentation.yaml"
+        f"{GPU_ENVS}/segmentation.yaml"
     threads: 1
     resources:
         mem_mb=growing(8000),

@@ -39,6 +39,7 @@ except UserError as error:
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
 
+GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
 TRAINING_CODE = [
     CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
 ]

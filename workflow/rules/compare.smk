@@ -198,7 +198,7 @@ rule attention:
     group:
         "scores"
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),

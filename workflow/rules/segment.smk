@@ -48,7 +48,7 @@ rule segmenter:
     wildcard_constraints:
         segmenter=one_of(STUDY.segmentation.segmenters),
     conda:
-        "../envs/segmentation.yaml"
+        f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
         mem_mb=growing(4000),
@@ -90,7 +90,7 @@ rule segmentation_scores:
     group:
         "masks"
     conda:
-        "../envs/segmentation.yaml"
+        f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
         mem_mb=growing(2000),
@@ -134,7 +134,7 @@ rule masks:
     group:
         "masks"
     conda:
-        "../envs/segmentation.yaml"
+        f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
         mem_mb=growing(2000),

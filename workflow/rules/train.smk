@@ -39,7 +39,7 @@ rule image_encoder:
     wildcard_constraints:
         name=one_of(encoders_of("image")),
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -60,7 +60,7 @@ rule text_encoder:
     wildcard_constraints:
         name=one_of(encoders_of("text")),
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=growing(4000),
         runtime=growing(30),
@@ -98,7 +98,7 @@ rule features:
     group:
         features_group
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -134,7 +134,7 @@ rule linear_probe:
     group:
         "baselines"
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
@@ -169,7 +169,7 @@ rule train:
     group:
         training_group
     conda:
-        "../envs/fusion.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
         mem_mb=growing(8000),

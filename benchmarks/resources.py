@@ -1,0 +1,50 @@
+"""What the jobs run so far took, beside what their rules ask of a cluster. Run: python benchmarks/resources.py
+
+Reads the benchmarks that Snakemake leaves in logs/, of all studies. The largest job of each rule counts: its time, and
+the memory of its processes together. A training that goes on after a kill counts from there.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    table = measured().join(asked(), how="inner").sort_values("seconds", ascending=False)
+    print(table.to_markdown())
+
+
+def measured() -> pd.DataFrame:
+    """The slowest and the largest job of each rule."""
+    rows = []
+    for path in ROOT.glob("logs/*/**/*.benchmark.tsv"):
+        place = path.relative_to(ROOT / "logs").parts
+        rule = place[1] if len(place) > 2 else place[1].removesuffix(".benchmark.tsv")
+        found = pd.read_csv(path, sep="\t", na_values="-").max(numeric_only=True)
+        rows.append({"rule": rule, "seconds": found["s"], "MB": found.get("max_rss")})
+    grouped = pd.DataFrame(rows).groupby("rule")
+    return grouped.max().round().astype("Int64").assign(jobs=grouped.size())
+
+
+def asked() -> pd.DataFrame:
+    """What each rule asks for at its first attempt."""
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rows = []
+    for rule in re.split(r"^rule ", text, flags=re.M)[1:]:
+        memory = re.search(r"mem_mb=growing\((\d+)\)", rule)[1]
+        minutes = re.search(r"runtime=growing\((.*)\),?$", rule, re.M)[1]
+        rows.append(
+            {
+                "rule": rule.split(":")[0],
+                "asked MB": int(memory),
+                "asked minutes": minutes.split(": ")[-1].replace(" if is_short(wildcards.row) else ", " or "),
+            }
+        )
+    return pd.DataFrame(rows).set_index("rule")
+
+
+if __name__ == "__main__":
+    main()

@@ -11,9 +11,10 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 CODE = Path(os.path.relpath(WORKFLOW)) / "lungfuse"
 
-# Rules run `python -m lungfuse`, in whatever environment they have.
+# Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(WORKFLOW))}; ")
+OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
+shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))}; ")
 
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError

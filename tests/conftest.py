@@ -25,6 +25,7 @@ pytest_plugins = ["small_study"]
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
 DEMO_ROWS += ["image", "text", "late", "late-stacked", "kv-exchange"]
+FEW_ROWS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
@@ -43,13 +44,16 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory) -> Callable[[], Path]:
-    """Make a copy of the project as a fresh clone would have it: no data, no results."""
+    """Make a copy of the project as a fresh clone would have it: no data, no results.
 
-    def copy(small: bool = True) -> Path:
+    Its demo has a few rows and short trainings, unless `rows` is None.
+    """
+
+    def copy(rows: list[str] | None = DEMO_ROWS, folds: int = 3, epochs: int = 2) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
-        if small:
-            keep_rows(project / "params.yaml", "demo", DEMO_ROWS, folds=3, epochs=2)
+        if rows is not None:
+            keep_rows(project / "params.yaml", "demo", rows, folds, epochs)
         return project
 
     return copy

@@ -93,7 +93,7 @@ class Project:
 @pytest.fixture(scope="module")
 def project(new_project, drawn_raw) -> Project:
     """The study, run once by Snakemake."""
-    folder = new_project(small=False)
+    folder = new_project(rows=None)
     keep_rows(folder / "params.yaml", "openi", ROWS, folds=2, epochs=1)
     shutil.copytree(drawn_raw, folder / "data/raw/openi")
     project = Project(folder)

@@ -42,7 +42,7 @@ def test_another_study_has_its_own_file(new_project):
 
 
 def test_a_stale_dvc_yaml_is_told(new_project):
-    project = new_project(small=False)
+    project = new_project(rows=None)
     params = project / "params.yaml"
     params.write_text(params.read_text().replace("tfidf_impression: {model: tfidf, text: impression}", ""))
     check = run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
@@ -53,7 +53,7 @@ def test_a_stale_dvc_yaml_is_told(new_project):
 def test_a_stage_lists_every_setting_that_its_jobs_use(new_project, monkeypatch):
     """Each setting is changed in turn; the stages whose jobs change with it list it."""
     monkeypatch.syspath_prepend(ROOT / "workflow/scripts")
-    monkeypatch.chdir(new_project(small=False))
+    monkeypatch.chdir(new_project(rows=None))
     params = read_params(Path("params.yaml"))
     before, entries = jobs_by_stage("demo")
     unlisted, seen = [], set()
@@ -108,7 +108,7 @@ def other_values(value: str | bool | int | float) -> list:
 @pytest.fixture(scope="module")
 def project(new_project, drawn_raw):
     """A repository whose openi study has drawn raw files, put there by hand as a user would."""
-    project = new_project(small=False)
+    project = new_project(rows=None)
     keep_rows(project / "params.yaml", "openi", ["majority", "tfidf", "image", "text", "early"], folds=2, epochs=1)
     assert run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
     shutil.copytree(drawn_raw, project / "data/raw/openi")

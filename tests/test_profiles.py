@@ -21,10 +21,17 @@ SCHEDULERS = {
         'echo "Job <7> is submitted to default queue <normal>."',
         "bjobs": '[ "$(cat job_exit)" = 0 ] && echo DONE || echo EXIT',
     },
+    "kubernetes": {
+        "kubectl": 'if [ $1 = get ]; then [ "$(cat job_exit)" = 0 ] && echo 1, || echo ,1; exit; fi; cat > job.yaml; '
+        "tr '\\n' ' ' < job.yaml >> submitted.log; "
+        """bash "$(sed -n 's/.*command: \\[bash, \\(.*\\)\\]/\\1/p' job.yaml)" > /dev/null 2>&1; echo $? > job_exit; """
+        "echo job.batch/lungfuse-x7",
+    },
 }
 ASKED = {
     "pbs": r"-l select=1:ncpus=1:mem=500mb:ngpus=0 -l walltime=30:00",
     "sge": r"-pe smp 1 -l h_rt=1800 -l h_vmem=500M \S+$",
+    "kubernetes": r"activeDeadlineSeconds: 1800 .*\{cpu: 1, memory: 500M\} .*\{memory: 500M, nvidia.com/gpu: 0\}",
     "lsf": r"-n 1 -W 30 -R span\[hosts=1\] rusage\[mem=500MB/job\] \S+$",
 }
 PAIRS = ["--config", "study=openi-text", "--", "results/openi-text/pairs.csv"]

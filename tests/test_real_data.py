@@ -23,7 +23,7 @@ FUNNEL = {
 @pytest.fixture(scope="module")
 def project(real_data, new_project):
     """A project with the real reports and the eight real images, under the names of the download."""
-    project = new_project(small=False)
+    project = new_project(rows=None)
     keep_rows(project / "params.yaml", "openi", ["majority"], folds=5, epochs=1)
     keep_rows(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
     raw = project / "data/raw/openi"
@@ -78,7 +78,7 @@ def test_real_images_are_decoded_and_the_missing_ones_are_named(project):
 
 
 def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(real_data, new_project):
-    project = new_project(small=False)
+    project = new_project(rows=None)
     shutil.copytree(real_data / "lung-masks/CXR_png", project / "data/raw/tb/CXR_png")
     params = yaml.safe_load((project / "params.yaml").read_text())
     del params["studies"]["tb"]["segmentation"]

@@ -119,8 +119,9 @@ def test_a_failing_stage_shows_its_message_and_leaves_no_output(project):
 def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
     rules = "".join(path.read_text() for path in (project / "workflow/rules").glob("*.smk"))
     for rule in re.split(r"^rule ", rules, flags=re.M)[1:]:
-        for directive in ["log:", "conda:", "mem_mb=", "runtime=", "message:"]:
+        for directive in ["log:", "conda:", "mem_mb=growing(", "runtime=growing(", "message:"]:
             assert directive in rule, f"{rule.split(':')[0]} has no {directive}"
+        assert ("group:" in rule) == ("turn=1" in rule), "what is submitted together takes turns"
 
 
 def test_conda_environments_hold_the_versions_of_the_lock(project):

@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import changed_setting, run_snakemake, run_tool, tool_variables
+from conftest import FEW_ROWS, changed_setting, run_snakemake, run_tool, tool_variables
 
 pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
@@ -30,7 +30,7 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 @pytest.fixture(scope="module")
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
-    project = new_project()
+    project = new_project(FEW_ROWS, folds=2, epochs=1)
     with (project / "profiles/slurm/config.yaml").open("a") as profile:
         profile.write(HERE)
     assert run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo").returncode == 0
@@ -85,7 +85,7 @@ def cancel_first_training(started: subprocess.Popen) -> str:
 
 def test_the_comparison_table_is_that_of_a_local_run(finished, new_project):
     assert finished.returncode == 0, finished.output
-    local = new_project()
+    local = new_project(FEW_ROWS, folds=2, epochs=1)
     assert run_snakemake(local, *DEMO).returncode == 0
     for name in ["comparison.csv", "comparison.md", "segmentation.csv", "pairs.csv"]:
         assert (finished.project / "results/demo" / name).read_text() == (local / "results/demo" / name).read_text()
@@ -115,9 +115,9 @@ def test_two_jobs_compute_at_once_on_different_gpus(finished):
 
 def test_the_short_jobs_of_a_fold_share_a_submission(finished):
     by_fold = {log.name for log in (finished.project / ".snakemake/slurm_logs").iterdir()}
-    assert {f"group_fold{fold}_features_train" for fold in range(3)} <= by_fold
-    assert len(finished.places("baseline")) == 2
-    assert len({job for *_, job, _ in finished.places("baseline")}) == 1
+    assert {f"group_fold{fold}_features_train" for fold in range(2)} <= by_fold
+    assert len(finished.places("linear_probe")) == 2
+    assert len({job for *_, job, _ in finished.places("linear_probe")}) == 1
 
 
 def test_a_finished_run_has_nothing_to_do(finished):
@@ -149,4 +149,4 @@ def test_the_plan_is_what_the_run_asked_for(finished):
     asked = run(finished.project, sys.executable, "workflow/scripts/plan.py", *PROFILE, *DEMO, "--forceall").stdout
     line = re.search(r"^\| fold<k> +\|(.*)$", asked, re.M)[1]
     number, jobs, threads, gpus, memory, *_ = (float(cell) for cell in line.split("|") if cell.strip())
-    assert (number, jobs, threads, gpus, memory) == (3, 9, 1, 1, 8.0)
+    assert (number, jobs, threads, gpus, memory) == (2, 6, 1, 1, 8.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import conda_stand_in
 import pytest
 import yaml
-from conftest import ROOT, run_tool
+from conftest import FEW_ROWS, ROOT, run_tool
 
 pytestmark = pytest.mark.conda
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--use-conda", "--config", "study=demo"]
@@ -26,7 +26,7 @@ def conda(tmp_path_factory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def project(new_project, conda) -> Path:
     """A project in which the small demo has been run with --use-conda."""
-    project = new_project()
+    project = new_project(FEW_ROWS, folds=2, epochs=1)
     done = run_tool(project, *SNAKEMAKE, timeout=1000, **conda)
     assert done.returncode == 0, done.stdout
     return project

@@ -173,7 +173,7 @@ rule train:
     threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
         mem_mb=growing(8000),
-        runtime=growing(lambda wildcards: 20 if is_short(wildcards.row) else 240),
+        runtime=growing(lambda wildcards: 30 if is_short(wildcards.row) else 240),
         gpu=lambda wildcards: training_of(wildcards.row).devices,
         turn=1,
     params:

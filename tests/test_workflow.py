@@ -118,10 +118,13 @@ def test_a_failing_stage_shows_its_message_and_leaves_no_output(project):
 
 def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
     rules = "".join(path.read_text() for path in (project / "workflow/rules").glob("*.smk"))
+    on_gpus = set()
     for rule in re.split(r"^rule ", rules, flags=re.M)[1:]:
+        on_gpus |= {rule.split(":")[0]} if "gpu=" in rule else set()
         for directive in ["log:", "conda:", "mem_mb=growing(", "runtime=growing(", "message:"]:
             assert directive in rule, f"{rule.split(':')[0]} has no {directive}"
         assert ("group:" in rule) == ("turn=1" in rule), "what is submitted together takes turns"
+    assert on_gpus == {"segmenter", "features", "train", "cnn"}
 
 
 def test_conda_environments_hold_the_versions_of_the_lock(project):

@@ -17,7 +17,9 @@ RULES = {
 def make_reports(*rows: tuple[str, str, str]) -> pd.DataFrame:
     """Reports of (report_id, major, findings)."""
     reports = pd.DataFrame(rows, columns=["report_id", "major", "findings"])
-    return reports.assign(automatic="", site="", comparison="", indication="", impression="")
+    return reports.assign(
+        patient=reports["report_id"], automatic="", site="", comparison="", indication="", impression=""
+    )
 
 
 def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -110,10 +112,19 @@ def test_a_rule_looks_before_the_first_slash_and_minds_the_case(headings, contai
         assert matches(pd.Series([headings]), rule).tolist() == [expected]
 
 
-def test_groups_join_reports_and_equal_texts_through_others():
+def test_groups_join_patients_and_equal_texts_through_others():
     reports = pd.Series(["A", "A", "B", "C", "D", "E"])
     texts = pd.Series(["one", "Two!", "two", "three", "  THREE. ", ""])
     assert group(reports, texts).tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_reports_of_a_patient_share_a_group(collection):
+    reports, views = collection
+    reports = reports.assign(patient=["p1", "p2", "p3", "p4", "p2", "p6", "p7", "p8"])
+    pairs, _, _ = select(reports, views, balance="none")
+    groups = pairs.groupby("report_id")["group"].first()
+    assert groups["R2"] == groups["R5"]
+    assert groups["R1"] != groups["R2"]
 
 
 def test_empty_texts_are_not_equal():

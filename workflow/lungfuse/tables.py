@@ -24,10 +24,12 @@ class Table(pa.DataFrameModel):
 class Reports(Table):
     """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
 
-    `site` is the hospital, empty when the collection does not say.
+    Pairs of a `patient` never stand on both sides of a split. `site` is the hospital, empty when the collection does
+    not say.
     """
 
     report_id: Series[str] = pa.Field(unique=True)
+    patient: Series[str]
     site: Series[str]
     major: Series[str]
     automatic: Series[str]

@@ -63,7 +63,9 @@ def read_reports(raw: Path) -> Collection:
         else:
             rejected.append(("image", name, "is not named like MCUCXR_0001_0"))
     table = pd.DataFrame(reports, columns=["report_id", "major", "site", "findings", "image_id", "view"])
-    table = table.assign(automatic="", **{section: "" for section in SECTIONS if section != "findings"})
+    table = table.assign(
+        patient=table["report_id"], automatic="", **{section: "" for section in SECTIONS if section != "findings"}
+    )
     return Collection(table, table, rejected_table(rejected))
 
 

@@ -63,7 +63,7 @@ def read_reports(raw: Path) -> Collection:
                 "view": "Frontal",
             }
     table = pd.DataFrame(reports.values(), columns=["report_id", "major", "site", "image_id", "view"])
-    table = table.assign(automatic="", **dict.fromkeys(SECTIONS, ""))
+    table = table.assign(patient=table["report_id"], automatic="", **dict.fromkeys(SECTIONS, ""))
     return Collection(table, table, rejected_table(rejected))
 
 

@@ -88,7 +88,7 @@ def read_reports(raw: Path) -> Collection:
         rejected.append(("image", image_id, f"no projection in {PROJECTIONS}"))
     views["number"] = _number(views["report_id"])
     views = views.sort_values(["number", "image_id"], ignore_index=True).drop(columns="number")
-    return Collection(reports.assign(site=""), views, rejected_table(rejected))
+    return Collection(reports.assign(patient=reports["report_id"], site=""), views, rejected_table(rejected))
 
 
 def read_images(raw: Path) -> Iterator[Member]:

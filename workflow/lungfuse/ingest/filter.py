@@ -118,7 +118,7 @@ def select_pairs(
     if readable is not None:
         pairs = pairs[pairs["image_id"].isin(readable)]
         steps["with a readable image"] = len(pairs)
-    pairs = pairs.assign(group=group(pairs["report_id"], pairs["text"]))
+    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
     steps["pairs"] = len(pairs)
     steps[f"{positive.name} pairs"] = int(pairs["label"].sum())
     steps["reports of pairs"] = pairs["report_id"].nunique()
@@ -136,18 +136,18 @@ def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     return headings.map(fits).astype(bool)
 
 
-def group(report_ids: pd.Series, texts: pd.Series) -> np.ndarray:
-    """Number the groups of rows that share a report or the same normalised text, directly or through others.
+def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
+    """Number the groups of rows that share a patient or the same normalised text, directly or through others.
 
     Texts are the same when they agree after lower-casing and with runs of non-word characters as one space; empty
     texts are not compared. Returns int of shape (row,), numbered by first appearance.
     """
     normalised = texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
-    text_keys = ("text " + normalised).where(normalised != "", "report " + report_ids)
+    text_keys = ("text " + normalised).where(normalised != "", "patient " + patients)
     rows = np.arange(len(texts))
-    reports, texts = pd.factorize(report_ids)[0], pd.factorize(text_keys)[0]
+    patients, texts = pd.factorize(patients)[0], pd.factorize(text_keys)[0]
     size = 3 * len(rows)
-    start, end = np.concatenate([rows, rows]), np.concatenate([reports + len(rows), texts + 2 * len(rows)])
+    start, end = np.concatenate([rows, rows]), np.concatenate([patients + len(rows), texts + 2 * len(rows)])
     _, component = connected_components(
         coo_array((np.ones(len(start)), (start, end)), shape=(size, size)), directed=False
     )

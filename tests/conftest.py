@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from operator import getitem
@@ -53,7 +53,7 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
         if rows is not None:
-            keep_rows(project / "params.yaml", "demo", rows, folds, epochs)
+            keep_rows(project / "params.yaml", "demo", rows, folds, epochs, audited=["findings"])
         return project
 
     return copy
@@ -87,13 +87,14 @@ def changed_setting(params: Path, *place: str | int, to: object) -> Iterator[Non
         params.write_text(before)
 
 
-def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int) -> None:
-    """Leave a study these rows, and short trainings of small encoders, as the demo has them."""
+def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int, audited: Sequence[str] = ()) -> None:
+    """Leave a study these rows and audited sections, and short trainings of small encoders, as the demo has them."""
     content = yaml.safe_load(params.read_text())
     small = {key: content["studies"]["demo"][key] for key in ["encoders", "fusion", "images", "train"]}
     settings = content["studies"][study] | small
     settings["split"] = {"folds": folds}
     settings["cnns"] = {"networks": []}
+    settings["leakage"] = {"sections": list(audited), "draws": 1}
     if "segmentation" in settings:
         settings["segmentation"]["train"]["epochs"] = epochs
     settings["train"] = settings["train"] | {"epochs": epochs}

@@ -11,7 +11,7 @@ LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu":
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
 DRAWN = {"compare", "figures", "curves", "attention", "default"}
-CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "arms.csv"]
+CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "arms.csv", "leakage.csv"]
 CONTRACT += ["segmentation.csv", "masks/unet-cxr-masks.csv", "figures/masks_unet-cxr-masks.svg"]
 CONTRACT += [f"predictions/{row}.csv" for row in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(3)]
@@ -51,14 +51,14 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    after = {"arms", "baseline", "linear_probe", "features", "train", "gather", "late", *DRAWN}
+    after = {"arms", "leakage", "baseline", "linear_probe", "features", "train", "gather", "late", *DRAWN}
     assert jobs_of(run) == {"split"} | after
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"segmentation_scores", "compare", "arms", "figures", "default"}
+    assert jobs_of(run) == {"segmentation_scores", "compare", "arms", "leakage", "figures", "default"}
 
 
 def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):

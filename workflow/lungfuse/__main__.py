@@ -46,6 +46,7 @@ STAGES = {
     "cnn-comparison": ("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
     "sites": ("lungfuse.compare.sites", "Score every model at each hospital."),
     "arms": ("lungfuse.compare.arms", "Test segmented images and masks alone against raw images."),
+    "leakage": ("lungfuse.compare.leakage", "Measure what the flaws of the published protocol add."),
     "curves": ("lungfuse.compare.curves", "Draw the training curves of a study."),
     "attention": ("lungfuse.predict.attention", "Draw where the words of a few reports look in their images."),
     "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
@@ -95,7 +96,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     name, settings = load_study(params if study is None else params | {"study": study})
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
-    shared = settings.model_dump() | {"title": name} | files
+    shared = settings.model_dump() | {"title": name, "folds": settings.split.folds} | files
 
     def compared(rows: dict[str, Row]) -> dict:
         models = [row.model_dump() for row in rows.values()]

@@ -191,6 +191,10 @@ class Paths:
         return self.results / "arms.csv"
 
     @property
+    def leakage_table(self) -> Path:
+        return self.results / "leakage.csv"
+
+    @property
     def sites_table(self) -> Path:
         return self.results / "sites.csv"
 

@@ -161,6 +161,17 @@ class ComparisonSettings(Settings):
     published: list[PublishedFigure]
 
 
+class LeakageSettings(Settings):
+    """The audit of the published protocol on these `sections` of the report; none, no audit.
+
+    Splits are drawn anew `draws` times; the model learns for `epochs`.
+    """
+
+    sections: list[Section]
+    draws: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=2)]
+
+
 class UNetSettings(Settings):
     """A U-Net: channels of its first level, doubled at each of `depth` levels."""
 
@@ -418,6 +429,7 @@ class Study(Settings):
     fusion: FusionSettings
     train: TrainSettings
     comparison: ComparisonSettings
+    leakage: LeakageSettings
     models: Annotated[dict[RowName, Row], Field(min_length=1)]
 
     def rows_of(self, models: set[str]) -> list[str]:

@@ -266,6 +266,20 @@ class Arms(Table):
     p_vs_raw: Series[float]
 
 
+class Leakage(Table):
+    """One row a section of the report and a flaw of the protocol; `added` is the accuracy that the flaw adds."""
+
+    text: Series[str]
+    flaw: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float]
+    accuracy_high: Series[float]
+    added: Series[float]
+    added_low: Series[float]
+    added_high: Series[float]
+
+
 class Funnel(Table):
     """How many images, reports and pairs are left after each step."""
 

@@ -107,6 +107,40 @@ rule arms:
         "--pairs {input.pairs} --predictions {input.predictions} --arms-table {output.arms_table} > {log} 2>&1"
 
 
+rule leakage:
+    input:
+        pairs=PATHS.pairs,
+        views=PATHS.views,
+        code=[CODE / "compare" / "leakage.py", CODE / "compare" / "scores.py", CODE / "ingest" / "filter.py"],
+    output:
+        leakage_table=report(
+            PATHS.leakage_table, caption="../report/leakage.rst", category="Leakage", labels={"show": "audit"}
+        ),
+    log:
+        PATHS.logs / "leakage.log",
+    benchmark:
+        PATHS.logs / "leakage.benchmark.tsv"
+    group:
+        "baselines"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(30),
+        turn=1,
+    params:
+        leakage=to_json(STUDY.leakage),
+        comparison=to_json(STUDY.comparison),
+        folds=STUDY.split.folds,
+        seed=STUDY.seed,
+    message:
+        "Auditing the published protocol on {STUDY_NAME}"
+    shell:
+        "python -m lungfuse leakage --leakage {params.leakage:q} --comparison {params.comparison:q} "
+        "--folds {params.folds} --seed {params.seed} --pairs {input.pairs} --views {input.views} "
+        "--leakage-table {output.leakage_table} > {log} 2>&1"
+
+
 rule figures:
     input:
         funnel=PATHS.funnel,

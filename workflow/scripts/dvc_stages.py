@@ -38,6 +38,7 @@ SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these 
     "annotated": "segmentation.annotated",
     "cnn_weights": "cnns.weights",
     "encoder": "encoders",
+    "folds": "split.folds",
     "hospitals": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",

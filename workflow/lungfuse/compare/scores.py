@@ -77,12 +77,23 @@ def score_with_intervals(
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
 
 
+def mean_with_interval(
+    right: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """How often a model is right, with the limits of its interval, in [0, 1]; groups are resampled.
+
+    `right` tells it for each row, as true or false or as a share of several trials; both arrays have shape (row,).
+    """
+    return difference_with_interval(right, np.zeros(len(right)), groups, confidence, resamples, seed)
+
+
 def difference_with_interval(
     right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
 ) -> tuple[float, float, float]:
     """How much more accurate a is than b on the same rows, with the limits of its interval, in [-1, 1].
 
-    `right_a` and `right_b` are true where the models are right; all arrays have shape (row,). Groups are resampled.
+    `right_a` and `right_b` tell where the models are right, as true or false or as a share of several trials; all
+    arrays have shape (row,). Groups are resampled.
     """
     names, group_of_row = np.unique(groups, return_inverse=True)
     gained = np.bincount(group_of_row, right_a.astype(float) - right_b, len(names))

@@ -10,6 +10,7 @@ from conftest import changed_setting, run_snakemake
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
+LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "gather", "late"}
 DRAWN = {"compare", "figures", "curves", "attention", "default"}
 CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "arms.csv", "leakage.csv"]
 CONTRACT += ["segmentation.csv", "masks/unet-cxr-masks.csv", "figures/masks_unet-cxr-masks.svg"]
@@ -120,10 +121,11 @@ def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
     rules = "".join(path.read_text() for path in (project / "workflow/rules").glob("*.smk"))
     on_gpus = set()
     for rule in re.split(r"^rule ", rules, flags=re.M)[1:]:
-        on_gpus |= {rule.split(":")[0]} if "gpu=" in rule else set()
+        name = rule.split(":")[0]
+        on_gpus |= {name} if "gpu=" in rule else set()
         for directive in ["log:", "conda:", "mem_mb=growing(", "runtime=growing(", "message:"]:
-            assert directive in rule, f"{rule.split(':')[0]} has no {directive}"
-        assert ("group:" in rule) == ("turn=1" in rule), "what is submitted together takes turns"
+            assert directive in rule, f"{name} has no {directive}"
+        assert ("group:" in rule) == ("turn=1" in rule) == (name not in LOCAL), "what is submitted takes turns"
     assert on_gpus == {"segmenter", "features", "train", "cnn"}
 
 

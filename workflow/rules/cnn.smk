@@ -39,6 +39,8 @@ rule cnn:
     wildcard_constraints:
         network=one_of(STUDY.cnns.networks),
         arm=one_of(map(slug, STUDY.cnns.arms)),
+    group:
+        "cnn_{network}_{arm}"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 1
@@ -46,6 +48,7 @@ rule cnn:
         mem_mb=growing(8000),
         runtime=growing(480),
         gpu=1,
+        turn=1,
     params:
         arm=lambda wildcards: READS[wildcards.arm],
         cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),

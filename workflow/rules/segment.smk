@@ -12,11 +12,14 @@ rule annotated:
         PATHS.logs / "annotated.log",
     benchmark:
         PATHS.logs / "annotated.benchmark.tsv"
+    group:
+        "annotated"
     conda:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(500),
         runtime=growing(10),
+        turn=1,
     params:
         annotated=to_json(STUDY.segmentation.annotated),
         raw=PATHS.annotated_raw,
@@ -47,6 +50,8 @@ rule segmenter:
         PATHS.logs / "segmenter" / "{segmenter}.benchmark.tsv"
     wildcard_constraints:
         segmenter=one_of(STUDY.segmentation.segmenters),
+    group:
+        "segmenter_{segmenter}"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
@@ -54,6 +59,7 @@ rule segmenter:
         mem_mb=growing(4000),
         runtime=growing(240),
         gpu=1,
+        turn=1,
     params:
         hospitals=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
         unet=to_json(STUDY.segmentation.unet),

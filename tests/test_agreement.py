@@ -3,6 +3,7 @@
 Each test is one situation. It says which jobs ran and which should have, and ends with both tools content.
 """
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import changed_setting, keep_rows, run_tool, tool_variables, truncate
+
+from lungfuse.files import sha256
 
 ROWS = ["majority", "tfidf", "image", "text"]
 TEXT = Counter(train=2, gather=1, compare=1, curves=1, figures=1)
@@ -304,6 +307,18 @@ def test_an_interrupted_sync_is_done_again(project):
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.run("snakemake --unlock").returncode == 0
+    assert project.agree_on_nothing_to_do()
+
+
+def test_a_kill_between_the_new_dates_and_the_lock_of_a_commit_is_mended(project):
+    state = project.folder / ".snakemake/dvc/openi.json"
+    before = json.loads(state.read_text())
+    project.new_rate()
+    assert project.does("snakemake") == TEXT
+    made = [output for output in json.loads(state.read_text())["outputs"] if (project.folder / output).is_file()]
+    contents = {output: sha256(project.folder / output) for output in made}
+    state.write_text(json.dumps(before | {"committing": contents}))
+    truncate(project.folder / "dvc.lock", keep=0)
     assert project.agree_on_nothing_to_do()
 
 

@@ -21,7 +21,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 from snakemake.workflow import Workflow
 
-from lungfuse.files import whole_file
+from lungfuse.files import sha256, whole_file
 
 STATES, DVC_TMP = Path(".snakemake/dvc"), Path(".dvc/tmp")
 DVC, SNAKEMAKE = ([sys.executable, "-m", tool] for tool in ["dvc", "snakemake"])
@@ -43,7 +43,7 @@ def main() -> None:
 def changed_outside(study: str) -> bool:
     """Whether files of a study are others than Snakemake and DVC last agreed on."""
     agreed = read_state(study)
-    if not agreed:
+    if "outputs" not in agreed:
         return any(file.with_suffix(".lock").exists() for file in stage_files(study))
     now = state(study, list(agreed["outputs"]))
     return any(agreed[part] != now[part] for part in now)
@@ -100,6 +100,10 @@ def sync(study: str, after_run: bool) -> None:
     if brought:
         touch(study, brought)
     if made:
+        # DVC gives what it commits a new date before it writes dvc.lock; after a kill between, the content tells.
+        files = [output for stage in made for output in stage.outputs if Path(output).is_file()]
+        contents = {str(output): sha256(Path(output)) for output in files}
+        write_state(study, read_state(study) | {"committing": contents})
         run(*DVC, "commit", "--force", "--quiet", *(stage.address for stage in made))
     if brought or made:
         parts = [f"{len(brought)} jobs brought by DVC are up to date"] if brought else []
@@ -213,9 +217,13 @@ def has_record(job: Job, workflow: Workflow) -> bool:
 
 def is_vouched(file: str, workflow: Workflow, agreed: dict) -> bool:
     """Whether a file is the one that Snakemake's record is about, and has not been replaced since."""
-    found, record = signature(Path(file)), workflow.persistence.metadata(file)
-    seen = bool(agreed) and str(file) not in agreed["doubted"] and found == agreed["outputs"].get(str(file))
-    return found is not None and (seen or Path(file).stat().st_mtime == record.endtime)
+    path, found = Path(file), signature(Path(file))
+    if found is None:
+        return False
+    seen = found == agreed.get("outputs", {}).get(str(file)) and str(file) not in agreed["doubted"]
+    recorded = path.stat().st_mtime == workflow.persistence.metadata(file).endtime
+    committing = agreed.get("committing", {}).get(str(file))
+    return seen or recorded or (committing is not None and committing == sha256(path))
 
 
 def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:

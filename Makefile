@@ -7,7 +7,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: help run test test-cluster test-conda lint format env lock schema dvc clean
 
 help:           ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 run: env        ## run a study (STUDY=demo) and print its comparison table
 	snakemake --cores $(CORES) --config study=$(STUDY)

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from conftest import ROOT, run_tool
+from conftest import ROOT, run_tool, tool_variables
 
 SCHEDULERS = {
     "pbs": {
@@ -49,7 +49,7 @@ def test_a_batch_system_gets_jobs_with_what_they_ask_for_and_tells_how_they_ende
     for name, command in SCHEDULERS[scheduler].items():
         (tmp_path / name).write_text(f"#!/bin/bash\n{command}\n")
         (tmp_path / name).chmod(0o755)
-    variables = {"PATH": f"{tmp_path}:{run_tool(project, 'printenv', 'PATH').stdout.strip()}"}
+    variables = {"PATH": f"{tmp_path}:{tool_variables()['PATH']}"}
     profile = ["snakemake", "--profile", f"profiles/{scheduler}", "--seconds-between-status-checks", "1"]
     done = run_tool(project, *profile, *PAIRS, **variables)
     assert done.returncode == 0, done.stdout

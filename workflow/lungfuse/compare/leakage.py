@@ -102,10 +102,16 @@ def audit(
     """
     scored = rows["scored"].to_numpy()
     groups = group(rows["group"].astype(str), rows[section])
+    counts = CountVectorizer(ngram_range=(1, 2)).fit_transform(rows[section])
+    apart = {"group or text": groups, "report": pd.factorize(rows["report_id"])[0], "row": np.arange(len(rows))}
     resampling = {"confidence": comparison.confidence, "resamples": comparison.resamples, "seed": seed}
     records, honest = [], None
     for protocol in PROTOCOLS:
-        draws = [right(rows, section, groups, protocol, settings, folds, seed + draw) for draw in range(settings.draws)]
+        used = np.flatnonzero(scored | protocol.lateral_views)
+        data = counts[used], rows["label"].to_numpy()[used], scored[used], apart[protocol.apart][used]
+        draws = [
+            right(*data, protocol.epoch_by_test, folds, settings.epochs, seed + draw) for draw in range(settings.draws)
+        ]
         often = np.mean(draws, axis=0)
         honest = often if honest is None else honest
         value = mean_with_interval(often, groups[scored], **resampling)
@@ -117,25 +123,25 @@ def audit(
 
 
 def right(
-    rows: pd.DataFrame,
-    section: Section,
-    groups: np.ndarray,
-    protocol: Protocol,
-    settings: LeakageSettings,
+    counts: csr_array,
+    labels: np.ndarray,
+    scored: np.ndarray,
+    apart: np.ndarray,
+    epoch_by_test: bool,
     folds: int,
+    epochs: int,
     seed: int,
 ) -> np.ndarray:
-    """Whether the model is right on each scored row, out of fold; bool of shape (scored row,)."""
-    used = np.flatnonzero(rows["scored"] | protocol.lateral_views)
-    labels, scored = rows["label"].to_numpy()[used], rows["scored"].to_numpy()[used]
-    counts = CountVectorizer(ngram_range=(1, 2)).fit_transform(rows[section].iloc[used])
-    kept_apart = {"group or text": groups, "report": pd.factorize(rows["report_id"])[0], "row": np.arange(len(rows))}
+    """Whether the model is right on each scored row, out of fold; bool of shape (scored row,).
+
+    `counts` are those of words, (row, word); rows of the same number in `apart` stay on one side of each split.
+    """
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    correct = np.zeros(len(used), bool)
-    for train, test in splitter.split(counts, labels, kept_apart[protocol.apart][used]):
+    correct = np.zeros(len(labels), bool)
+    for train, test in splitter.split(counts, labels, apart):
         test = test[scored[test]]
-        by_epoch = predictions_by_epoch(counts, labels, train, test, settings.epochs, seed) == labels[test]
-        chosen = by_epoch.mean(axis=1).argmax() if protocol.epoch_by_test else -1
+        by_epoch = predictions_by_epoch(counts, labels, train, test, epochs, seed) == labels[test]
+        chosen = by_epoch.mean(axis=1).argmax() if epoch_by_test else -1
         correct[test] = by_epoch[chosen]
     return correct[scored]
 
@@ -145,9 +151,8 @@ def predictions_by_epoch(
 ) -> np.ndarray:
     """What a logistic regression on TF-IDF predicts after each epoch of stochastic gradient descent, (epoch, test)."""
     weigh = TfidfTransformer(sublinear_tf=True)
-    known = (
-        np.asarray((counts[train] > 0).sum(axis=0)).ravel() >= 2
-    )  # words that stand in one training text tell nothing
+    # words of a single training text tell nothing
+    known = np.asarray((counts[train] > 0).sum(axis=0)).ravel() >= 2
     learned, seen = weigh.fit_transform(counts[train][:, known]), weigh.transform(counts[test][:, known])
     model = SGDClassifier(loss="log_loss", random_state=seed)
     predictions = []

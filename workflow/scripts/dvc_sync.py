@@ -117,14 +117,15 @@ def sync(study: str, after_run: bool) -> None:
 
 def mend_lock_files(study: str) -> None:
     """Put back, as last agreed on, each dvc.lock that a kill has cut off: DVC rewrites them in place."""
+    agreed = read_state(study).get("files", {})
+    locks = [file.with_suffix(".lock") for file in stage_files(study)]
+    texts = {lock: lock.read_text(encoding="utf-8") for lock in locks if lock.exists()}
+    cut = [lock for lock, text in texts.items() if text != agreed.get(str(lock)) and not is_whole(text)]
+    if not cut:
+        return
     from dvc.lock import LockError
     from dvc.repo import Repo
 
-    agreed = read_state(study).get("files", {})
-    locks = [file.with_suffix(".lock") for file in stage_files(study)]
-    cut = [lock for lock in locks if lock.exists() and not is_whole(lock.read_text(encoding="utf-8"))]
-    if not cut:
-        return
     with suppress(LockError), Repo().lock:
         for lock in cut:
             if is_whole(agreed.get(str(lock), "")):

@@ -78,7 +78,7 @@ def start(folder: Path) -> None:
         (folder / name).mkdir()
     CONFIGURATION.mkdir(exist_ok=True)
     for name, text in FILES.items():
-        lines = text.format(host=host, folder=folder, cpus=max(2, os.cpu_count())).strip().splitlines()
+        lines = text.format(host=host, folder=folder, cpus=max(4, os.cpu_count())).strip().splitlines()
         (folder / name).write_text("\n".join(map(str.strip, lines)) + "\n")
         (CONFIGURATION / name).unlink(missing_ok=True)  # what a killed run has left
         (CONFIGURATION / name).symlink_to(folder / name)

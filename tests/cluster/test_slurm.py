@@ -19,6 +19,7 @@ pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
 PROFILE = ["--profile", "profiles/slurm"]
 HERE = "slurm-status-command: squeue\nslurm-init-seconds-before-status-checks: 3\nseconds-between-status-checks: 3\n"
+ON_GPUS = ["segmenter", "features", "train"]
 PLACE = re.compile(r"^(\S+), Slurm job (\d+) on \S+, GPUs: (\S+)$", re.M)
 
 
@@ -99,7 +100,7 @@ def test_a_cancelled_job_runs_again(finished):
 
 
 def test_gpus_are_for_the_rules_that_train_or_encode(finished):
-    for rule in ["segmenter", "features", "train"]:
+    for rule in ON_GPUS:
         assert {gpus for *_, gpus in finished.places(rule)} <= {"0", "1"}
         assert finished.places(rule)
     for rule in ["reports", "images", "split", "masks", "baseline", "linear_probe", "compare", "figures"]:
@@ -107,9 +108,9 @@ def test_gpus_are_for_the_rules_that_train_or_encode(finished):
 
 
 def test_two_jobs_compute_at_once_on_different_gpus(finished):
-    trainings = finished.places("train")
+    places = [place for rule in ON_GPUS for place in finished.places(rule)]
     assert any(
-        one[0] < other[1] and other[0] < one[1] and one[3] != other[3] for one, other in combinations(trainings, 2)
+        one[0] < other[1] and other[0] < one[1] and one[3] != other[3] for one, other in combinations(places, 2)
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import conda_stand_in
 import pytest
 import yaml
-from conftest import FEW_ROWS, ROOT, run_tool
+from conftest import FEW_ROWS, ROOT, changed_setting, run_tool
 
 pytestmark = pytest.mark.conda
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--use-conda", "--config", "study=demo"]
@@ -56,10 +56,7 @@ def test_an_environment_that_cannot_be_made_is_told(project, conda):
 
 
 def test_a_setting_gives_the_rules_that_train_software_for_gpus(project, conda):
-    params = project / "params.yaml"
-    before = params.read_text()
-    params.write_text(before.replace("gpu_software: false", "gpu_software: true"))
-    listed = run_tool(project, *SNAKEMAKE, "--list-conda-envs", **conda).stdout
-    params.write_text(before)
+    with changed_setting(project / "params.yaml", "gpu_software", to=True):
+        listed = run_tool(project, *SNAKEMAKE, "--list-conda-envs", **conda).stdout
     assert all(f"envs/{name}.yaml" in listed for name in ["data", "report", "gpu/fusion", "gpu/segmentation"])
     assert "envs/fusion.yaml" not in listed

@@ -11,7 +11,6 @@ help:           ## list the targets
 
 run: env        ## run a study (STUDY=demo) and print its comparison table
 	snakemake --cores $(CORES) --config study=$(STUDY)
-	snakemake --config study=$(STUDY) --report results/$(STUDY)/report.html
 	@cat results/$(STUDY)/comparison.md
 
 test: env lint  ## run all tests

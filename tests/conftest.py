@@ -20,7 +20,7 @@ from PIL import Image
 
 from lungfuse.settings import Study, load_studies, read_params
 
-pytest_plugins = ["small_study"]
+pytest_plugins = ["small_study", "small_comparison"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]

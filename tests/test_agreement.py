@@ -25,8 +25,10 @@ from conftest import changed_setting, keep_rows, run_tool, tool_variables, trunc
 from lungfuse.files import sha256
 
 ROWS = ["majority", "tfidf", "image", "text"]
-TEXT = Counter(train=2, gather=1, compare=1, curves=1, figures=1)
-TFIDF = Counter(baseline=2, compare=1, figures=1)
+REPORT = Counter(figures=1, pages=1, report_html=1)
+COMPARED = Counter(compare=1) + REPORT
+TEXT = Counter(train=2, gather=1) + COMPARED
+TFIDF = Counter(baseline=2) + COMPARED
 TOOLS = ["snakemake", "dvc repro"]
 RATES = (round(0.001 + step * 1e-5, 6) for step in count())
 
@@ -105,9 +107,15 @@ def project(new_project, drawn_raw) -> Project:
     assert project.run("git init -q").returncode == 0
     project.commit("start")
     ran = project.does("snakemake")
-    assert ran == TEXT + TFIDF + Counter(
-        image_encoder=1, text_encoder=1, reports=1, images=1, filter=1, split=1, train=2, gather=1
-    ) - Counter(compare=1, figures=1)
+    assert (
+        ran
+        == TEXT
+        + TFIDF
+        + Counter(
+            image_encoder=1, text_encoder=1, reports=1, images=1, filter=1, split=1, train=2, gather=1, pictures=1
+        )
+        - COMPARED
+    )
     return project
 
 
@@ -120,7 +128,7 @@ def test_what_snakemake_has_made_is_in_dvc(project):
 def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
     project.new_rate()
     assert project.would_do() == TEXT
-    assert project.stale() == {"train_text", "compare"}
+    assert project.stale() == {"train_text", "compare", "pages"}
     assert project.does(tool) == TEXT
     assert project.agree_on_nothing_to_do()
 
@@ -129,7 +137,7 @@ def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
 def test_a_changed_module_reruns_what_lists_it(project, tool):
     with (project.folder / "workflow/lungfuse/compare/scores.py").open("a") as module:
         module.write("# a remark\n")
-    same_table_again = {"snakemake": Counter(compare=1, figures=1), "dvc repro": Counter(compare=1)}
+    same_table_again = {"snakemake": COMPARED, "dvc repro": Counter(compare=1)}
     assert project.does(tool) == same_table_again[tool]
     assert project.agree_on_nothing_to_do()
 
@@ -138,8 +146,8 @@ def test_a_changed_module_reruns_what_lists_it(project, tool):
 def test_changed_raw_data_rerun_what_is_made_of_them(project, tool):
     views = project.folder / "data/raw/openi/indiana_projections.csv"
     views.write_text("\n".join(views.read_text().splitlines()[:-20]) + "\n")
-    made_of_it = TEXT + TFIDF + Counter(reports=1, filter=1, split=1, images=1, train=2, gather=1)
-    made_of_it -= Counter(compare=1, figures=1)
+    made_of_it = TEXT + TFIDF + Counter(reports=1, filter=1, split=1, images=1, train=2, gather=1, pictures=1)
+    made_of_it -= COMPARED
     checked = {"snakemake": Counter(), "dvc repro": Counter(download=3)}
     assert project.does(tool) == made_of_it + checked[tool]
     assert project.agree_on_nothing_to_do()
@@ -147,10 +155,11 @@ def test_changed_raw_data_rerun_what_is_made_of_them(project, tool):
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_changed_shell_command_reruns_its_rule(project, tool):
-    rules = project.folder / "workflow/rules/compare.smk"
+    rules = project.folder / "workflow/rules/report.smk"
     rules.write_text(rules.read_text().replace("-m lungfuse figures", " -m lungfuse figures"))
     assert project.run("make dvc PYTHON=python -o env").returncode == 0
-    assert project.does(tool) == Counter(figures=1)
+    same_figures_again = {"snakemake": Counter(figures=1, report_html=1), "dvc repro": Counter(figures=1)}
+    assert project.does(tool) == same_figures_again[tool]
     assert project.agree_on_nothing_to_do()
 
 
@@ -159,7 +168,7 @@ def test_what_a_partial_run_leaves_out_stays_stale_in_dvc(project):
     project.set("defaults", "baselines", "tfidf", "c", to=0.9)
     targets = [f"results/openi/predictions/{row}.csv" for row in ["majority", "tfidf"]]
     assert project.does(f"snakemake --cores 2 {' '.join(targets)}") == Counter(baseline=2)
-    assert project.stale() == {"train_text", "compare"}
+    assert project.stale() == {"train_text", "compare", "pages"}
     assert project.does("dvc repro") == TEXT
     assert project.agree_on_nothing_to_do()
 
@@ -255,20 +264,20 @@ def test_an_output_edited_by_hand_is_never_taken_for_made(project):
     made = predictions.read_text()
     predictions.write_text(made.replace("0.", "0.9"))
     for _ in range(2):
-        assert project.would_do() == Counter(compare=1, figures=1), "Snakemake sees another input"
-        assert project.stale() == {"baseline", "compare"}
+        assert project.would_do() == COMPARED, "Snakemake sees another input"
+        assert project.stale() == {"baseline", "compare", "figures", "pages"}
     assert project.does("dvc repro") == Counter(), "DVC has what the stage made"
     assert predictions.read_text() == made
     assert project.agree_on_nothing_to_do()
 
 
 def test_a_failed_run_is_undone_by_reverting_and_checkout(project):
-    module = project.folder / "workflow/lungfuse/compare/figures.py"
+    module = project.folder / "workflow/lungfuse/report/figures.py"
     code = module.read_text()
     module.write_text(code + "raise RuntimeError\n")
     assert project.run("snakemake --cores 2").returncode != 0
     module.write_text(code)
-    assert project.would_do() == Counter(figures=1)
+    assert project.would_do() == Counter(figures=1, report_html=1)
     assert project.run("dvc checkout -q").returncode == 0
     assert project.agree_on_nothing_to_do()
 

@@ -58,3 +58,5 @@ def test_a_dataset_in_another_layout_becomes_a_study(project):
     table = pd.read_csv(results / "comparison.csv").set_index("model")
     assert sorted(table.index) == sorted(ROWS)
     assert table.loc["tfidf", "accuracy"] > 0.9
+    assert "not to be shared" in (results / "data_card.md").read_text()
+    assert (results / "report.html").exists()

@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 from lungfuse.errors import UserError
-from lungfuse.settings import load_studies, load_study, params_schema, read_params, to_json
+from lungfuse.settings import contrasts, load_studies, load_study, params_schema, read_params, to_json
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
 
@@ -137,12 +137,18 @@ def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them
     assert from_the_start.encoder_source(row, "image", fold=2) == "vit-tiny"
 
 
-def test_an_arm_is_compared_with_the_row_that_differs_in_its_images_alone(studies):
-    tb = studies["tb"]
-    assert tb.raw_twin(tb.models["linear-probe_mask-only"]) == "linear-probe"
-    assert tb.raw_twin(tb.models["image"]) is None
-    assert set(tb.models) - set(tb.arm_rows) == {"majority", "image"}
-    assert not studies["openi-text"].arm_rows
+def test_rows_that_differ_in_one_thing_are_found(studies):
+    def found(study: str) -> list[tuple[str, str, str]]:
+        rows = list(studies[study].models.values())
+        return [(rows[one.intact].label, one.change, rows[one.changed].label) for one in contrasts(rows)]
+
+    demo = found("demo")
+    assert ("linear-probe", "mask-only", "linear-probe") in demo
+    assert ("kv-exchange", "shuffled-text", "kv-exchange:shuffled-text") in demo
+    assert ("irene", "text alone", "text") in demo
+    assert len(demo) == 3 + 2 * 6 + 2, "three arms, both inputs of six fused rows, two shuffles"
+    assert {intact for intact, *_ in found("tb")} == {"linear-probe"}, "the fine-tuned row reads raw images alone"
+    assert found("openi-text") == []
 
 
 def test_settings_travel_as_json(studies):

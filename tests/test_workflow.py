@@ -1,21 +1,29 @@
 """The whole workflow, run as a user runs it, in copies of the project."""
 
+import base64
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from conftest import changed_setting, run_snakemake
+from conftest import ROOT, changed_setting, run_snakemake, run_tool
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
-LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "gather", "late"}
-DRAWN = {"compare", "figures", "curves", "attention", "default"}
-CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "arms.csv", "leakage.csv"]
-CONTRACT += ["segmentation.csv", "masks/unet-cxr-masks.csv", "figures/masks_unet-cxr-masks.svg"]
+LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "gather", "late", "report_html"}
+FOLDS = 2
+SHOWN = {"figures", "pages", "report_html", "default"}
+ALL_SHOWN = SHOWN | {"compare", "pictures", "attention"}
+CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "ablations.csv"]
+CONTRACT += ["leakage.csv", "segmentation.csv", "masks/unet-cxr-masks.csv", "data_card.md", "model_card.md"]
+CONTRACT += [f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks"]]
 CONTRACT += [f"predictions/{row}.csv" for row in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
-CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(3)]
+CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]
 
 
 def jobs_of(run) -> set[str]:
@@ -26,7 +34,7 @@ def jobs_of(run) -> set[str]:
 @pytest.fixture(scope="module")
 def project(new_project):
     """A project in which the demo has been run."""
-    project = new_project()
+    project = new_project(folds=FOLDS, epochs=1)
     run = run_snakemake(project, *DEMO)
     assert run.returncode == 0, run.stdout
     return project
@@ -34,7 +42,7 @@ def project(new_project):
 
 def test_the_demo_leaves_the_files_of_the_contract(project):
     results = project / "results/demo"
-    assert all((results / name).stat().st_size for name in CONTRACT)
+    assert all((results / name).stat().st_size for name in [*CONTRACT, "report.html"])
     page = (results / "comparison.md").read_text()
     assert "drawn images, not patients" in page
     pairs, table = pd.read_csv(results / "pairs.csv"), pd.read_csv(results / "comparison.csv")
@@ -52,37 +60,81 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    after = {"arms", "leakage", "baseline", "linear_probe", "features", "train", "gather", "late", *DRAWN}
+    after = {"leakage", "baseline", "linear_probe", "features", "train", "gather", "late", *ALL_SHOWN}
     assert jobs_of(run) == {"split"} | after
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"segmentation_scores", "compare", "arms", "leakage", "figures", "default"}
+    assert jobs_of(run) == {"segmentation_scores", "compare", "leakage", *SHOWN}
 
 
 def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
     row = ["studies", "demo", "models", "kv-exchange", "train"]
     with changed_setting(project / "params.yaml", *row, to={"clip": 2.0}):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"train", "gather", *DRAWN}
-    assert re.search(r"^train +3$", run.stdout, re.M), "the folds of one row"
+    assert jobs_of(run) == {"train", "gather", *ALL_SHOWN}
+    assert re.search(rf"^train +{FOLDS}$", run.stdout, re.M), "the folds of one row"
 
 
-def test_the_report_is_one_page_with_tables_and_figures(project):
-    run = run_snakemake(project, *DEMO, "--report", "results/demo/report.html")
-    assert run.returncode == 0, run.stdout
-    report = (project / "results/demo/report.html").read_text()
-    for name in ["comparison.csv", "comparison.svg", "funnel.svg"]:
-        assert name in report
+@pytest.fixture(scope="module")
+def look(tmp_path_factory):
+    """Look through a report in a browser; skipped with the reason where there is none."""
+    if not any(map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])):
+        pytest.skip("neither Chromium nor Chrome is installed")
+
+    def look(report: Path) -> subprocess.CompletedProcess:
+        folder = tmp_path_factory.mktemp("screenshots")
+        return run_tool(ROOT, sys.executable, "workflow/scripts/screenshots.py", str(report), str(folder))
+
+    return look
+
+
+def test_the_report_shows_every_figure_and_table_in_a_browser(project, look):
+    seen = look(project / "results/demo/report.html")
+    assert seen.returncode == 0, seen.stdout
+    for shown in [
+        "1 Data: Filters",
+        "1 Data: Classes and lengths",
+        "1 Data: Examples",
+        "1 Data: Data card",
+        "2 Lungs: Segmenters",
+        "2 Lungs: Masks of unet-cxr-masks",
+        "3 Comparison: Models",
+        "3 Comparison: Models: table",
+        "3 Comparison: Parts",
+        "4 Errors: ROC and calibration curves",
+        "4 Errors: Confusion matrices",
+        "4 Errors: Disagreements",
+        "4 Errors: Attention of kv-exchange",
+        "5 Leakage: Flaws of the published protocol",
+        "6 Training: Training curves",
+        "6 Training: Run times",
+        "7 Cards and settings: Model card",
+        "7 Cards and settings: Settings",
+    ]:
+        assert shown in seen.stdout
+
+
+def test_a_blank_figure_and_a_broken_page_are_seen_in_the_browser(project, look, tmp_path):
+    page = (project / "results/demo/report.html").read_text()
+    drawn = base64.b64encode((project / "results/demo/figures/funnel.svg").read_bytes()).decode()
+    blank = base64.b64encode(b'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"/>').decode()
+    assert drawn in page
+    (tmp_path / "report.html").write_text(page.replace(drawn, blank))
+    assert "figures/funnel.svg: is blank" in look(tmp_path / "report.html").stdout
+    (tmp_path / "report.html").write_text(page.replace("var results = {", "throw Error('lost'); var results = {"))
+    broken = look(tmp_path / "report.html")
+    assert broken.returncode != 0
+    assert "lost" in broken.stdout
 
 
 def test_two_runs_from_scratch_agree_to_the_byte(project, new_project):
-    other = new_project()
+    other = new_project(folds=FOLDS, epochs=1)
     run = run_snakemake(other, *DEMO)
     assert run.returncode == 0, run.stdout
-    for name in [*CONTRACT, "figures/funnel.svg", "figures/comparison.svg"]:
+    for name in CONTRACT:
         first, second = ((place / "results/demo" / name).read_bytes() for place in (project, other))
         assert first == second, name
 

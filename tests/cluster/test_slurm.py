@@ -109,9 +109,7 @@ def test_gpus_are_for_the_rules_that_train_or_encode(finished):
 
 def test_two_jobs_compute_at_once_on_different_gpus(finished):
     places = [place for rule in ON_GPUS for place in finished.places(rule)]
-    assert any(
-        one[0] < other[1] and other[0] < one[1] and one[3] != other[3] for one, other in combinations(places, 2)
-    )
+    assert any(one[0] < other[1] and other[0] < one[1] and one[3] != other[3] for one, other in combinations(places, 2))
 
 
 def test_the_short_jobs_of_a_fold_share_a_submission(finished):
@@ -126,7 +124,7 @@ def test_a_finished_run_has_nothing_to_do(finished):
 
 
 def test_a_failing_job_names_its_log_and_shows_what_it_says(finished):
-    figures = finished.project / "workflow/lungfuse/compare/figures.py"
+    figures = finished.project / "workflow/lungfuse/report/figures.py"
     code = figures.read_text()
     figures.write_text(code + "\nraise RuntimeError('the figures cannot be drawn')\n")
     failed = run(finished.project, "snakemake", *PROFILE, *DEMO, "--retries", "0")

@@ -16,7 +16,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, SCHEMA, Paths
-from lungfuse.settings import Row, load_study, params_schema, read_params
+from lungfuse.settings import load_study, params_schema, read_params, to_json
 
 STAGES = {
     "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
@@ -28,7 +28,6 @@ STAGES = {
     "segmenter": ("lungfuse.segment.train_segmenter", "Train a segmenter."),
     "segmentation-scores": ("lungfuse.segment.segmentation_scores", "Score the segmenters on held-out patients."),
     "masks": ("lungfuse.segment.masks", "Segment the lungs in every image of a study."),
-    "overlays": ("lungfuse.segment.overlays", "Draw masks over their images."),
     "segment": ("lungfuse.segment.segment", "Segment the lungs in an X-ray or a folder of them."),
     "filter": ("lungfuse.ingest.filter", "Select and label the pairs of a study."),
     "split": ("lungfuse.ingest.split", "Assign stratified, grouped folds."),
@@ -45,11 +44,11 @@ STAGES = {
     "compare": ("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "cnn-comparison": ("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
     "sites": ("lungfuse.compare.sites", "Score every model at each hospital."),
-    "arms": ("lungfuse.compare.arms", "Test segmented images and masks alone against raw images."),
     "leakage": ("lungfuse.compare.leakage", "Measure what the flaws of the published protocol add."),
-    "curves": ("lungfuse.compare.curves", "Draw the training curves of a study."),
     "attention": ("lungfuse.predict.attention", "Draw where the words of a few reports look in their images."),
-    "figures": ("lungfuse.compare.figures", "Draw the figures of a study."),
+    "figures": ("lungfuse.report.figures", "Draw the figures of a study's tables."),
+    "pictures": ("lungfuse.report.pictures", "Draw pairs of a study and their masks."),
+    "pages": ("lungfuse.report.pages", "Write the cards of a study, and its tables as pages."),
 }
 
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
@@ -98,19 +97,24 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     shared = settings.model_dump() | {"title": name, "folds": settings.split.folds} | files
 
-    def compared(rows: dict[str, Row]) -> dict:
-        models = [row.model_dump() for row in rows.values()]
-        return shared | {"models": models, "predictions": [*map(paths.predictions, rows)]}
-
+    compared = {
+        "models": [row.model_dump() for row in settings.models.values()],
+        "labels": [rule.name for rule in settings.filter.labels],
+        "predictions": paths.all_predictions,
+    }
+    absent = {"ablations_table", "segmentation_table", "cnn_table", "leakage_table", "sites_table"} - set(paths.tables)
+    reported = {key: value for key, value in (shared | compared).items() if key not in absent}
+    pictured = {"fused": [row.model_dump() for row in settings.fused_rows]} | paths.picture_inputs
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
     networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
     return (
         dict.fromkeys(STAGES, shared)
-        | dict.fromkeys(["compare", "sites"], compared(settings.models))
-        | {"arms": compared(settings.arm_rows)}
+        | dict.fromkeys(["compare", "sites"], shared | compared)
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
+        | {"figures": reported, "pages": reported | {"settings": to_json(settings)}}
+        | {"pictures": shared | compared | pictured}
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study
+from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study, contrasts
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")
@@ -128,9 +128,6 @@ class Paths:
         found = map(self.study.segmenter_of, self.study.arms)
         return list(dict.fromkeys(filter(None, found)))
 
-    def overlays_figure(self, segmenter: str) -> Path:
-        return self.results / "figures" / f"masks_{segmenter}.svg"
-
     def arm_files(self, images: Images) -> dict[str, list[Path]]:
         """What an arm of images is made from: the image array with its index, and masks where it needs them."""
         segmenter = self.study.segmenter_of(images)
@@ -187,8 +184,8 @@ class Paths:
         return self.results / "pairs.csv"
 
     @property
-    def arms_table(self) -> Path:
-        return self.results / "arms.csv"
+    def ablations_table(self) -> Path:
+        return self.results / "ablations.csv"
 
     @property
     def leakage_table(self) -> Path:
@@ -211,24 +208,99 @@ class Paths:
         return self.results / "metrics.json"
 
     @property
-    def funnel_figure(self) -> Path:
-        return self.results / "figures" / "funnel.svg"
-
-    @property
-    def curves_figure(self) -> Path:
-        return self.results / "figures" / "curves.svg"
-
-    def attention_figure(self, row: str) -> Path:
-        return self.results / "figures" / f"attention_{row}.svg"
-
-    @property
     def attention_rows(self) -> list[str]:
         """The rows whose attention can be drawn."""
         return [row for row in self.study.rows_of({"kv-exchange"}) if not self.study.models[row].ablation]
 
     @property
-    def comparison_figure(self) -> Path:
-        return self.results / "figures" / "comparison.svg"
+    def all_predictions(self) -> list[Path]:
+        """The predictions of every row of the comparison table."""
+        return [self.predictions(row) for row in self.study.models]
+
+    @property
+    def tables(self) -> dict[str, list[Path]]:
+        """The tables that the study's settings ask for, besides those that every study has."""
+        wanted = {
+            "ablations_table": contrasts(list(self.study.models.values())),
+            "segmentation_table": self.study.segmentation.segmenters,
+            "cnn_table": self.study.cnns.networks,
+            "leakage_table": self.study.leakage.sections,
+            "sites_table": load_adapter(self.study.adapter).SITES,
+        }
+        return {name: [getattr(self, name)] for name, condition in wanted.items() if condition}
+
+    @property
+    def table_names(self) -> list[str]:
+        return [path.stem for (path,) in self.tables.values()]
+
+    @property
+    def figure_inputs(self) -> dict[str, list[Path]]:
+        """What the figures are drawn from."""
+        always = {"funnel": [self.funnel], "pairs": [self.pairs], "comparison_table": [self.comparison_table]}
+        histories = {"histories": self.histories} if self.histories else {}
+        return always | {"predictions": self.all_predictions} | self.tables | histories
+
+    @property
+    def figures(self) -> Path:
+        return self.results / "figures"
+
+    def figure(self, name: str) -> Path:
+        return self.figures / f"{name}.svg"
+
+    @property
+    def table_figures(self) -> list[str]:
+        """The names of the figures that are drawn from tables."""
+        curves = ["roc_calibration"] if any(row.inputs for row in self.study.models.values()) else []
+        histories = ["curves"] if self.histories else []
+        return ["funnel", "distributions", "comparison", *curves, "confusion", *self.table_names, *histories]
+
+    @property
+    def picture_figures(self) -> list[str]:
+        """The names of the figures that show images of the study."""
+        if "image" not in self.study.modalities:
+            return []
+        disagreements = ["disagreements"] if self.study.fused_rows else []
+        return ["examples", *disagreements, *(f"masks_{name}" for name in self.used_segmenters)]
+
+    @property
+    def picture_inputs(self) -> dict[str, list[Path]]:
+        """What the pictures of pairs are drawn from, besides the pairs and their images."""
+        masks = {
+            "masks": [*map(self.masks, self.used_segmenters)],
+            "qualities": [*map(self.mask_quality, self.used_segmenters)],
+        }
+        shown = dict.fromkeys(name for row in self.study.fused_rows for name in (row.row, row.image, row.text))
+        return {
+            name: files for name, files in (masks | {"predictions": [*map(self.predictions, shown)]}).items() if files
+        }
+
+    @property
+    def data_card(self) -> Path:
+        return self.results / "data_card.md"
+
+    @property
+    def model_card(self) -> Path:
+        return self.results / "model_card.md"
+
+    @property
+    def pages(self) -> Path:
+        """The folder of what the report shows as text."""
+        return self.results / "pages"
+
+    @property
+    def page_names(self) -> list[str]:
+        return ["data_card", "model_card", "comparison", *self.table_names, "settings", "run_times"]
+
+    def page(self, name: str) -> Path:
+        return self.pages / f"{name}.html"
+
+    @property
+    def shown(self) -> list[Path]:
+        """What the report shows."""
+        attention = [f"attention_{row}" for row in self.attention_rows]
+        figures = [*map(self.figure, [*self.table_figures, *self.picture_figures, *attention])]
+        tables = [self.comparison_table, *(path for (path,) in self.tables.values())]
+        return [*figures, *map(self.page, self.page_names), *tables, *map(self.mask_quality, self.used_segmenters)]
 
     @property
     def report(self) -> Path:

@@ -4,6 +4,7 @@ Values live in params.yaml alone; the models here have no defaults. The JSON sch
 """
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -396,6 +397,10 @@ class Row(Settings):
         """Which images, or which section of the report."""
         return {"image": self.images, "text": self.text}[modality]
 
+    def is_part_of(self, fused: "Row") -> bool:
+        """Whether this is a unimodal row that reads what a row of both inputs reads."""
+        return self.model in ("image", "text") and self.reads(self.model) == fused.reads(self.model) != ""
+
     @model_validator(mode="after")
     def inputs_fit_model(self) -> "Row":
         needed = INPUTS_OF_MODEL[self.model]
@@ -407,6 +412,15 @@ class Row(Settings):
         if self.ablation and (len(self.inputs) < 2 or self.model in LATE):
             raise ValueError(f"ablation: only a trained model of both inputs can be shuffled, found {self.model}")
         return self
+
+
+class FusedRow(Settings):
+    """A row of both inputs by its name, with the unimodal rows that read the same image and `section`."""
+
+    row: RowName
+    image: RowName
+    text: RowName
+    section: Section
 
 
 class Study(Settings):
@@ -457,28 +471,17 @@ class Study(Settings):
         """The arms of the images that rows and networks read, each once."""
         return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
 
-    @property
-    def arm_rows(self) -> dict[str, Row]:
-        """The rows that differ from one on raw images in reading other images alone, and those on raw images."""
-        twins = {name: self.raw_twin(row) for name, row in self.models.items()}
-        return {name: row for name, row in self.models.items() if twins[name] or name in twins.values()}
-
-    def raw_twin(self, row: Row) -> str | None:
-        """The row that differs from one on segmented images or masks in reading raw images alone."""
-        if row.images in ("", "raw"):
-            return None
-        twin = row.model_copy(update={"images": "raw"})
-        return next((name for name, other in self.models.items() if other == twin), None)
-
     def parts_of(self, row: Row) -> dict[Modality, str]:
         """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
-        same_input = {"image": lambda part: part.images == row.images, "text": lambda part: part.text == row.text}
-        return {
-            modality: name
-            for modality in sorted(row.inputs)
-            for name, part in self.models.items()
-            if part.model == modality and same_input[modality](part)
-        }
+        parts = {row_name: part for row_name, part in self.models.items() if part.is_part_of(row)}
+        return {part.model: row_name for row_name, part in sorted(parts.items(), key=lambda item: item[1].model)}
+
+    @property
+    def fused_rows(self) -> list[FusedRow]:
+        """The rows of both inputs, unshuffled, whose unimodal rows are in the study too."""
+        parts = {name: self.parts_of(row) for name, row in self.models.items() if not row.ablation}
+        found = {name: rows for name, rows in parts.items() if len(rows) == 2}
+        return [FusedRow(row=name, section=self.models[name].text, **rows) for name, rows in found.items()]
 
     def encoder_source(self, row: Row, modality: Modality, fold: int | str) -> str:
         """Where a row's encoder is from: its own name as it comes, or <row>_fold<k> of the row that has trained it."""
@@ -535,6 +538,33 @@ class Study(Settings):
             if row.text and row.text not in self.filter.text_fields:
                 raise ValueError(f"models.{name}: reads {row.text}, which is not among filter.text_fields")
         return self
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two rows, by their positions, that differ in one thing: what the second reads in place of the first."""
+
+    intact: int
+    changed: int
+    change: str
+
+
+def contrasts(rows: list[Row]) -> list[Contrast]:
+    """What the parts of a study are worth: other images, one input shuffled, and one input alone.
+
+    Rows on segmented images or masks stand against the same model on raw images, shuffled rows against the intact one,
+    fused rows against the unimodal row of each of their inputs. A row without its counterpart is left out.
+    """
+    found = []
+    for position, row in enumerate(rows):
+        if row.ablation or row.images not in ("", "raw"):
+            intact = row.model_copy(update={"ablation": ""} if row.ablation else {"images": "raw"})
+            if intact in rows:
+                found.append(Contrast(rows.index(intact), position, row.ablation or row.images))
+        elif len(row.inputs) == 2:
+            alone = [(n, part) for n, part in enumerate(rows) if part.is_part_of(row)]
+            found += [Contrast(position, n, f"{part.model} alone") for n, part in alone]
+    return found
 
 
 def read_params(path: Path) -> dict[str, Any]:

@@ -248,22 +248,26 @@ class Sites(Table):
     false_negatives: Series[int]
 
 
-class Arms(Table):
-    """One row a model on images other than raw, against the same model on raw images.
+class Ablations(Table):
+    """One row a model and a change to what it reads: other images, one input shuffled, or one input alone.
 
-    `difference` is the accuracy gained, in [-1, 1]; `p_vs_raw` that of equal accuracy.
+    `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1]. `lost` pairs
+    are right only without the change, `gained` ones only with it; `p` is that of equal accuracy.
     """
 
     model: Series[str]
     images: Series[str]
     text: Series[str]
+    change: Series[str]
     n: Series[int]
     accuracy: Series[float]
-    accuracy_raw: Series[float]
+    accuracy_changed: Series[float]
     difference: Series[float]
     difference_low: Series[float]
     difference_high: Series[float]
-    p_vs_raw: Series[float]
+    lost: Series[int]
+    gained: Series[int]
+    p: Series[float]
 
 
 class Leakage(Table):

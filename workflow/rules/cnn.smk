@@ -70,9 +70,7 @@ rule cnn_comparison:
         sources=PATHS.cnn_sources,
         code=[CODE / "compare" / "cnn_comparison.py", CODE / "compare" / "scores.py"],
     output:
-        cnn_table=report(
-            PATHS.cnn_table, caption="../report/cnn_comparison.rst", category="Comparison", labels={"show": "networks"}
-        ),
+        cnn_table=shown(PATHS.cnn_table),
     log:
         PATHS.logs / "cnn_comparison.log",
     benchmark:

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-CODE = Path(os.path.relpath(WORKFLOW)) / "lungfuse"
+WORKFLOW_FOLDER = Path(os.path.relpath(WORKFLOW))
+CODE = WORKFLOW_FOLDER / "lungfuse"
 
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
@@ -40,6 +42,8 @@ except UserError as error:
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
 
+CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
+REPORT_CODE = CODE / "report"
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
 TRAINING_CODE = [
     CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
@@ -84,6 +88,23 @@ def options(**values) -> str:
         if value
     }
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+
+
+def named_options(input, names) -> str:
+    """Inputs that not every study has as options of the command line."""
+    return options(**{name: input[name] for name in names})
+
+
+def shown(path: Path, subject: str = "", of: str = ""):
+    """A file that the report shows: a figure, a page, or a table to download. `subject` is its entry in the contents,
+    by default the name of the file, and what stands behind it is `of` what it is."""
+    if not subject:
+        subject, of = (path.stem, "") if path.stem in CONTENTS else path.stem.split("_", 1)
+    place = CONTENTS[subject]
+    title = f"{place['title']} of {of}" if of else place["title"]
+    kind = {".svg": "", ".html": ": table" if subject in ["comparison", *PATHS.table_names] else "", ".csv": ": CSV"}
+    labels = {"shows": title + kind[path.suffix]}
+    return report(path, caption=f"../report/{subject}.rst", category=place["category"], labels=labels)
 
 
 def growing(first):

@@ -83,12 +83,7 @@ rule segmentation_scores:
         annotated_index=PATHS.annotated_index,
         code=[CODE / "segment" / f"{module}.py" for module in ["segmentation_scores", "segmenter", "clean"]],
     output:
-        segmentation_table=report(
-            PATHS.segmentation_table,
-            caption="../report/segmentation.rst",
-            category="Segmentation",
-            labels={"show": "scores"},
-        ),
+        segmentation_table=shown(PATHS.segmentation_table),
     log:
         PATHS.logs / "segmentation_scores.log",
     benchmark:
@@ -124,12 +119,7 @@ rule masks:
         code=[CODE / "segment" / f"{module}.py" for module in ["masks", "segmenter", "clean"]],
     output:
         masks=PATHS.masks("{segmenter}"),
-        quality=report(
-            PATHS.mask_quality("{segmenter}"),
-            caption="../report/masks.rst",
-            category="Segmentation",
-            labels={"show": "masks of {segmenter}"},
-        ),
+        quality=shown(PATHS.mask_quality("{segmenter}"), "mask_quality", "{segmenter}"),
         settings=PATHS.mask_settings("{segmenter}"),
     log:
         PATHS.logs / "masks" / "{segmenter}.log",
@@ -156,42 +146,3 @@ rule masks:
         "python -m lungfuse masks --mask {params.mask:q} --suspicious {params.suspicious:q} --segmenter {params.folder} "
         "--array {input.array} --index {input.index} --masks {output.masks} --quality {output.quality} "
         "--settings {output.settings} > {log} 2>&1"
-
-
-rule overlays:
-    input:
-        array=PATHS.array,
-        index=PATHS.index,
-        masks=PATHS.masks("{segmenter}"),
-        quality=PATHS.mask_quality("{segmenter}"),
-        code=[CODE / "segment" / "overlays.py", CODE / "compare" / "style.py"],
-    output:
-        overlays_figure=report(
-            PATHS.overlays_figure("{segmenter}"),
-            caption="../report/overlays.rst",
-            category="Segmentation",
-            labels={"show": "overlays of {segmenter}"},
-        ),
-    log:
-        PATHS.logs / "overlays" / "{segmenter}.log",
-    benchmark:
-        PATHS.logs / "overlays" / "{segmenter}.benchmark.tsv"
-    wildcard_constraints:
-        segmenter=one_of(STUDY.segmenters),
-    group:
-        "masks"
-    conda:
-        "../envs/report.yaml"
-    resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
-        turn=1,
-    params:
-        title=STUDY_NAME,
-        notice=STUDY.notice,
-    message:
-        "Drawing the masks of {wildcards.segmenter}"
-    shell:
-        "python -m lungfuse overlays --title {params.title} --notice={params.notice:q} --array {input.array} "
-        "--index {input.index} --masks {input.masks} --quality {input.quality} "
-        "--overlays-figure {output.overlays_figure} > {log} 2>&1"

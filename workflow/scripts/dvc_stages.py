@@ -39,11 +39,13 @@ SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these 
     "cnn_weights": "cnns.weights",
     "encoder": "encoders",
     "folds": "split.folds",
+    "fused": "models",
     "hospitals": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",
     "precision": "train.precision",
     "row": "models.{row}",
+    "settings": "",
     "suspicious": "segmentation.suspicious",
     "training": "segmentation.train",
     "unet": "segmentation.unet",
@@ -152,7 +154,8 @@ class Stage:
     def param_keys(self, job: Job) -> list[str]:
         """Where the settings that a rule names in `params` stand in params.yaml."""
         settings = [SETTING_OF_PARAM.get(key, key).format_map(job.wildcards_dict) for key, _ in job.params.items()]
-        places = [f"{place}.{setting}" for place in ["defaults", f"studies.{self.study}"] for setting in settings]
+        studies = ["defaults", f"studies.{self.study}"]
+        places = [".".join(filter(None, [study, setting])) for study in studies for setting in settings]
         return [place for place in places if _holds(self.params, place)]
 
 

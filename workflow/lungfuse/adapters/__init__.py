@@ -26,6 +26,17 @@ class Download:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a dataset is from, for the data card; `biases` are what to know before believing a result on it."""
+
+    name: str
+    page: str
+    citation: str
+    licence: str
+    biases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Collection:
     """What a dataset holds, as tables of `Reports`, `Views` and `Rejected` (see `lungfuse.tables`)."""
 
@@ -47,10 +58,12 @@ class Annotation:
 class Adapter(Protocol):
     """What every module of this package offers.
 
-    `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder; `DOWNLOADS` says where some come from.
-    `SITES` names the hospitals by their mark in the collection; it is empty when they are not known.
+    `SOURCE` says where the dataset is from. `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder;
+    `DOWNLOADS` says where some come from. `SITES` names the hospitals by their mark in the collection; it is empty when
+    they are not known.
     """
 
+    SOURCE: Source
     REPORT_FILES: list[str]
     IMAGE_FILES: list[str]
     DOWNLOADS: dict[str, Download]

@@ -3,9 +3,6 @@
 138 frontal X-rays, one a patient: 80 normal, 58 tuberculosis (the last digit of the name). MontgomerySet/ holds
 CXR_png/MCUCXR_0001_0.png, ManualMask/leftMask/ and ManualMask/rightMask/ with files of the same names, and
 ClinicalReadings/MCUCXR_0001_0.txt.
-
-Source: Jaeger et al., Two public chest X-ray datasets for computer-aided screening of pulmonary diseases, Quantitative
-Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20. For research.
 """
 
 import re
@@ -14,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.adapters import Annotation, Collection, Download
+from lungfuse.adapters import Annotation, Collection, Download, Source
 from lungfuse.archive import Member, read_file, read_folder
 from lungfuse.errors import UserError
 from lungfuse.tables import SECTIONS, rejected_table
@@ -22,13 +19,24 @@ from lungfuse.tables import SECTIONS, rejected_table
 IMAGES, READINGS = "CXR_png", "ClinicalReadings"
 LUNGS = ["ManualMask/leftMask", "ManualMask/rightMask"]
 
+SOURCE = Source(
+    name="Montgomery County X-ray set",
+    page="https://data.lhncbc.nlm.nih.gov/public/Tuberculosis-Chest-X-ray-Datasets/Montgomery-County-CXR-Set/",
+    citation="Jaeger et al., Two public chest X-ray datasets for computer-aided screening of pulmonary diseases, "
+    "Quantitative Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20",
+    licence="for research",
+    biases=(
+        "138 patients of one county's tuberculosis screening programme.",
+        "A clinical reading states the class.",
+        "Large effusions and consolidations are often left out of the lung masks, so disease changes a mask's shape.",
+    ),
+)
 REPORT_FILES = [IMAGES, READINGS]
 IMAGE_FILES = [IMAGES]
 MASK_FILES = [IMAGES, *LUNGS]
 DOWNLOADS: dict[str, Download] = {}
 SITES: dict[str, str] = {}
 SITE = "Montgomery"
-PAGE = "https://data.lhncbc.nlm.nih.gov/public/Tuberculosis-Chest-X-ray-Datasets/Montgomery-County-CXR-Set/"
 
 NAME = re.compile(r"(?P<patient>MCUCXR_\d+)_(?P<tuberculosis>[01])")
 HEADINGS = {"0": "normal", "1": "Tuberculosis"}
@@ -46,7 +54,7 @@ def read_reports(raw: Path) -> Collection:
     if not names:
         raise UserError(
             f"{raw / IMAGES}: no .png file found; expected X-rays such as MCUCXR_0001_0.png. Put what the folder "
-            f"MontgomerySet of {PAGE} holds into {raw}."
+            f"MontgomerySet of {SOURCE.page} holds into {raw}."
         )
     for name in names:
         if found := NAME.fullmatch(name):

@@ -3,9 +3,6 @@
 Frontal X-rays of two hospitals, one a patient, without reports: CXR_png/CHNCXR_0001_0.png is from Shenzhen No. 3
 People's Hospital, CXR_png/MCUCXR_0001_0.png from Montgomery County; the last digit is 1 for tuberculosis. Of 800, 704
 have a lung mask and are in this layout: 359 normal, 345 tuberculosis.
-
-Source: Jaeger et al., Two public chest X-ray datasets for computer-aided screening of pulmonary diseases, Quantitative
-Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20. For research.
 """
 
 import re
@@ -14,19 +11,33 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.adapters import Annotation, Collection, Download
+from lungfuse.adapters import Annotation, Collection, Download, Source
 from lungfuse.archive import Member, read_file, read_folder
 from lungfuse.errors import UserError
 from lungfuse.tables import SECTIONS, rejected_table
 
 IMAGES, MASKS = "CXR_png", "masks"
 
+SOURCE = Source(
+    name="Chest Xray Masks and Labels: the tuberculosis sets of Shenzhen and Montgomery County",
+    page="https://www.kaggle.com/datasets/nikhilpandey360/chest-xray-masks-and-labels",
+    citation="Jaeger et al., Two public chest X-ray datasets for computer-aided screening of pulmonary diseases, "
+    "Quantitative Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20",
+    licence="for research",
+    biases=(
+        "Two hospitals that differ in patients, devices and share of tuberculosis: telling the hospitals apart already "
+        "tells something of the class. Read the scores of each hospital.",
+        "Only 704 of the 800 X-rays, those with a lung mask.",
+        "Tuberculosis was read or confirmed in a screening programme and a hospital; there is little other disease.",
+        "Large effusions and consolidations are often left out of the lung masks, so disease changes a mask's shape.",
+        "There are no reports.",
+    ),
+)
 REPORT_FILES = [IMAGES]
 IMAGE_FILES = [IMAGES]
 MASK_FILES = [IMAGES, MASKS]
 DOWNLOADS: dict[str, Download] = {}
 SITES = {"CHNCXR": "Shenzhen", "MCUCXR": "Montgomery"}
-PAGE = "https://www.kaggle.com/datasets/nikhilpandey360/chest-xray-masks-and-labels"
 
 NAME = re.compile(r"(?P<patient>(?P<set>CHNCXR|MCUCXR)_\d+)_(?P<tuberculosis>[01])")
 HEADINGS = {"0": "normal", "1": "Tuberculosis"}
@@ -46,7 +57,7 @@ def read_reports(raw: Path) -> Collection:
     if not names:
         raise UserError(
             f"{raw / IMAGES}: no .png file found; expected X-rays such as CHNCXR_0001_0.png. Put the folders CXR_png "
-            f"and masks of {PAGE} into {raw}."
+            f"and masks of {SOURCE.page} into {raw}."
         )
     for name in names:
         found = NAME.fullmatch(name)

@@ -1,7 +1,5 @@
 """The Indiana University chest X-ray collection (OpenI): 3,955 reports, 7,470 PNG images.
 
-Source: Demner-Fushman et al., Preparing a collection of radiology examinations for distribution and retrieval,
-JAMIA 23(2), 2016, https://doi.org/10.1093/jamia/ocv080. Licence: CC BY-NC-ND 4.0, stated in each report.
 Views (frontal or lateral) come from the projections table of the Kaggle edition; the DICOM tags are unreliable.
 """
 
@@ -13,7 +11,7 @@ import pandas as pd
 from lxml import etree
 from pandera.typing import Series
 
-from lungfuse.adapters import Collection, Download
+from lungfuse.adapters import Collection, Download, Source
 from lungfuse.archive import Member, read_members
 from lungfuse.errors import UserError
 from lungfuse.tables import SECTIONS, Table, read_table, rejected_table
@@ -22,6 +20,25 @@ REPORTS = "NLMCXR_reports.tgz"
 IMAGES = "NLMCXR_png.tgz"
 PROJECTIONS = "indiana_projections.csv"
 
+SOURCE = Source(
+    name="Indiana University chest X-ray collection (OpenI)",
+    page="https://openi.nlm.nih.gov/faq#collection",
+    citation="Demner-Fushman et al., Preparing a collection of radiology examinations for distribution and retrieval, "
+    "JAMIA 23(2), 2016, https://doi.org/10.1093/jamia/ocv080",
+    licence="CC BY-NC-ND 4.0, stated in each report",
+    biases=(
+        "A MeSH heading with the word Lung mostly means too little or too much air in the lungs (478 of 558 reports), "
+        "not lung disease at large. Pneumonia, effusion or opacity without that word are in neither class.",
+        "Normal means that nothing at all was found, so the classes are further apart than patients in a clinic.",
+        "The findings and the impression were written by who has seen the image, and state the class; the indication "
+        "alone was written before.",
+        "Many reports say the same: 280 of 949 share their findings with another, mostly normal ones.",
+        "Where the first reports are taken to balance the classes, normal ones have lower numbers than others and may "
+        "have been acquired earlier.",
+        "One network of hospitals in one American state; age, sex and device are not given.",
+        "Words removed to protect patients are XXXX. The view is that of a table made for the Kaggle edition.",
+    ),
+)
 REPORT_FILES = [REPORTS, PROJECTIONS]
 IMAGE_FILES = [IMAGES]
 DOWNLOADS = {

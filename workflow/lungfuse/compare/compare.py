@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from lungfuse.compare.ablations import ablate
 from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.settings import LATE, TRAINED, ComparisonSettings, EncoderSettings, Row
-from lungfuse.tables import Comparison, Pairs, Predictions, read_table, write_table
+from lungfuse.tables import Ablations, Comparison, Pairs, Predictions, read_table, write_table
 
 
 def main(
@@ -26,6 +27,7 @@ def main(
     trainings: Several[Path] = (),
     comparison_table: Path,
     comparison_page: Path,
+    ablations_table: Path,
     metrics: Path,
 ) -> None:
     """Score every model on the same pairs and write the table.
@@ -54,6 +56,8 @@ def main(
         Output: the comparison as CSV.
     comparison_page
         Output: the comparison as a page to read.
+    ablations_table
+        Output: rows that differ in one thing, against each other.
     metrics
         Output: accuracy and AUROC by row, JSON, for `dvc metrics`.
     """
@@ -65,6 +69,7 @@ def main(
         scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
     scored["encoders"] = [encoder_names(row, encoders) for row in models]
     write_table(scored, comparison_table, Comparison)
+    write_table(ablate(models, joined, comparison, seed), ablations_table, Ablations)
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
         stream.write(page)

@@ -11,9 +11,9 @@ import torch
 from matplotlib.figure import Figure
 from tokenizers import Tokenizer
 
-from lungfuse.compare.style import heading, save
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.predict.trained import load_trained, read_trained
+from lungfuse.report.style import heading, save
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
 from lungfuse.train.arms import arm_images, image_rows
 from lungfuse.train.data import PairDataset, tokenize

@@ -1,10 +1,8 @@
-from xml.etree import ElementTree
-
 import pandas as pd
 import pytest
 
-from lungfuse.compare.curves import draw_curves, main, read_histories
-from lungfuse.compare.style import BLUE
+from lungfuse.report.curves import draw_curves, read_histories
+from lungfuse.report.style import BLUE
 
 
 @pytest.fixture
@@ -27,8 +25,3 @@ def test_every_row_has_a_panel_with_its_folds_and_their_mean(histories):
     assert list(training[-1].get_ydata()) == pytest.approx([0.7, 0.5, 0.9]), "the mean of both folds"
     kept = panels["image"].lines[-1]
     assert list(kept.get_xdata()) == [2, 2], "the second epoch had the least validation loss"
-
-
-def test_the_figure_bears_the_notice(histories, tmp_path):
-    main(title="demo", notice="drawn", histories=histories, curves_figure=tmp_path / "curves.svg")
-    assert "demo (drawn)" in "".join(ElementTree.parse(tmp_path / "curves.svg").getroot().itertext())

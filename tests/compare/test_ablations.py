@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from pytest import approx
+
+from lungfuse.compare.ablations import ablate
+from lungfuse.compare.compare import join_predictions
+from lungfuse.compare.scores import difference_with_interval
+from lungfuse.settings import Row
+
+ROWS = [
+    Row(model="image", images="raw"),
+    Row(model="image", images="mask-only"),
+    Row(model="image", images="segmented:unet-shenzhen"),
+    Row(model="text", text="findings"),
+    Row(model="linear-probe", images="mask-only"),
+    Row(model="early", images="raw", text="findings"),
+    Row(model="early", images="raw", text="findings", ablation="shuffled-image"),
+]
+WRONG = [20, 40, 20, 0, 10, 4, 8]
+
+
+@pytest.fixture
+def table(pairs, predictions, settings):
+    joined = [join_predictions(pairs, predictions(wrong), None) for wrong in WRONG]
+    return ablate(ROWS, joined, settings, seed=0).set_index(["model", "change"])
+
+
+def test_a_row_stands_against_the_one_that_differs_in_one_thing(table):
+    arms = [("image", "mask-only"), ("image", "segmented:unet-shenzhen")]
+    parts = [("early", change) for change in ["image alone", "text alone", "shuffled-image"]]
+    assert list(table.index) == arms + parts, "a probe of masks has no raw counterpart"
+    assert table["accuracy"].tolist() == [0.75, 0.75, 0.95, 0.95, 0.95]
+
+
+def test_a_change_that_costs_accuracy_is_seen_to_cost_it(table):
+    worse = table.loc["image", "mask-only"]
+    assert worse["difference"] == approx(-0.25) and worse["difference_high"] < 0 and worse["p"] <= 0.01
+    assert (worse["lost"], worse["gained"]) == (20, 0)
+    same = table.loc["image", "segmented:unet-shenzhen"]
+    assert (same["difference"], same["lost"], same["gained"], same["p"]) == (0, 0, 0, 1)
+    better = table.loc["early", "text alone"]
+    assert (better["lost"], better["gained"]) == (0, 4)
+
+
+def test_the_interval_of_a_difference_widens_where_rows_come_in_groups():
+    rng = np.random.default_rng(0)
+    first = np.repeat(rng.random(50) < 0.8, 4)
+    second = np.repeat(rng.random(50) < 0.7, 4)
+
+    def width(groups):
+        _, low, high = difference_with_interval(first, second, groups, 0.95, 1000, seed=0)
+        return high - low
+
+    assert width(np.repeat(np.arange(50), 4)) > 1.7 * width(np.arange(200))

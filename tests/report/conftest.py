@@ -1,0 +1,81 @@
+"""A study of eighty pairs with its tables as files."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_comparison import MODELS, WRONG
+
+from lungfuse.compare.compare import render
+from lungfuse.tables import (
+    SECTIONS,
+    Ablations,
+    CNNComparison,
+    Comparison,
+    Funnel,
+    Leakage,
+    Pairs,
+    Predictions,
+    Rejected,
+    Segmentation,
+    Sites,
+    columns,
+    rejected_table,
+    write_table,
+)
+
+
+@pytest.fixture
+def tables(tmp_path, pairs, predictions, table, settings):
+    """What the stages `figures` and `pages` read, by their parameters."""
+    tables = tmp_path / "tables"
+    said = dict.fromkeys(SECTIONS, "") | {"findings": "The lungs are clear.", "text": "The lungs are clear."}
+    full = pairs.assign(image_id=pairs["pair_id"], site=np.where(pairs.index < 40, "Here", "There"), **said)
+    write_table(full[columns(Pairs)], tables / "pairs.csv", Pairs)
+    write_table(table, tables / "comparison.csv", Comparison)
+    write_table(pd.DataFrame({"step": ["images", "pairs"], "count": [2000, 80]}), tables / "funnel.csv", Funnel)
+    write_table(rejected_table([("image", "P9", "is broken | twice")]), tables / "rejected.csv", Rejected)
+    (tables / "comparison.md").write_text(render(table, full, "demo", "drawn", settings))
+    for number, wrong in enumerate(WRONG):
+        write_table(predictions(wrong), tables / f"{number}.csv", Predictions)
+    names = ["pairs", "comparison_table", "funnel"]
+    files = {name: tables / f"{name.removesuffix('_table')}.csv" for name in names}
+    return files | {"predictions": [tables / f"{number}.csv" for number in range(len(MODELS))]}
+
+
+@pytest.fixture
+def more_tables(tables):
+    """The tables that not every study has."""
+    interval = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9}
+    auroc = {"auroc": 0.8, "auroc_low": 0.7, "auroc_high": 0.9}
+    row = {"model": "early", "images": "raw", "text": "findings", "n": 80}
+    records = {
+        "ablations_table": (Ablations, [
+            row | {"change": change, "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
+                   "difference_low": -0.2, "difference_high": high, "lost": 9, "gained": 1, "p": 0.01}
+            for change, high in [("text alone", -0.05), ("image alone", 0.05)]
+        ]),
+        "segmentation_table": (Segmentation, [
+            {"segmenter": "unet-small", "source": "Montgomery", "mask": mask, "n": 9, "dice": 0.96, "dice_low": 0.95,
+             "dice_high": 0.97, "iou": 0.9, "iou_low": 0.8, "iou_high": 0.95}
+            for mask in ["thresholded", "clean"]
+        ]),
+        "cnn_table": (CNNComparison, [
+            {"network": "vgg19", "images": images, "weights": "random", "n": 80, "p_vs_raw": np.nan,
+             "epoch_accuracies": "0.5 0.6", "published_accuracies": "0.5 0.7"} | interval | auroc
+            for images in ["raw", "segmented:unet-small"]
+        ]),
+        "leakage_table": (Leakage, [
+            interval
+            | {"text": "findings", "flaw": flaw, "n": 80, "added": added, "added_low": added, "added_high": 0.2}
+            for flaw, added in [("none", 0), ("the same report on both sides", 0.1)]
+        ]),
+        "sites_table": (Sites, [
+            row | interval | auroc | {"site": site, "positives": 9, "false_positives": 1, "false_negatives": 2}
+            for site in ["Here", "There"]
+        ]),
+    }  # fmt: skip
+    folder = tables["pairs"].parent
+    files = {name: folder / f"{name}.csv" for name in records}
+    for name, (table, rows) in records.items():
+        write_table(pd.DataFrame(rows), files[name], table)
+    return files

@@ -1,0 +1,75 @@
+import re
+
+import pandas as pd
+import pytest
+from small_comparison import MODELS
+
+from lungfuse.report.pages import flat, main, markdown, run_times
+
+
+@pytest.fixture
+def study(studies):
+    rows = {"majority": MODELS[0], "tfidf": MODELS[1], "tfidf_indication": MODELS[2]}
+    return studies["demo"].model_copy(update={"models": rows})
+
+
+@pytest.fixture
+def written(tables, more_tables, study, tmp_path):
+    """The folder in which the pages of the small study are."""
+    folder = tables["pairs"].parent
+    (tmp_path / "logs/train").mkdir(parents=True)
+    for fold, seconds in enumerate([10, 30]):
+        line = f"s\tmax_rss\n{seconds}\t{500 + fold}\n"
+        (tmp_path / f"logs/train/text_fold{fold}.benchmark.tsv").write_text(line)
+    main(
+        title="demo", settings=study, **tables, **more_tables, logs=tmp_path / "logs", rejected=folder / "rejected.csv",
+        comparison_page=folder / "comparison.md", data_card=tmp_path / "data_card.md",
+        model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",
+    )  # fmt: skip
+    return tmp_path
+
+
+def test_the_data_card_says_what_the_data_are_and_are_not(written, pairs):
+    card = (written / "data_card.md").read_text()
+    assert "**Drawn images, not patients.**" in card
+    for said in ["Demner-Fushman", "CC BY-NC-ND 4.0", "Known biases", "Not for diagnosis", "is broken"]:
+        assert said in card
+    assert f"{(pairs['label'] == 0).sum()} normal, {(pairs['label'] == 1).sum()} lung" in card
+    assert re.search(r"findings +\| +0 +\| +4", card), "no findings are empty, the shortest has four words"
+    assert re.search(r"Here +\| +\d+", card), "pairs by hospital"
+
+
+def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
+    card = (written / "model_card.md").read_text()
+    assert re.search(r"tfidf +\| 0\.950 \(0\.\d+-[01]\.\d+\)", card)
+    for said in ["Brier", "text alone", "-10.0 (-20.0 to -5.0)", "At each hospital", "Not for diagnosis"]:
+        assert said in card
+    assert "scikit-learn" in card, "no row is trained by gradient descent"
+
+
+def test_every_table_becomes_a_page_that_bears_the_notice(written):
+    pages = {path.stem: path.read_text() for path in (written / "pages").iterdir()}
+    tables = {"ablations", "segmentation", "cnn_comparison", "leakage", "sites"}
+    assert set(pages) == tables | {"comparison", "data_card", "model_card", "settings", "run_times"}
+    assert [name for name, page in pages.items() if "drawn" not in page.lower()] == []
+    assert [name for name, page in pages.items() if not re.search(r"<h1>.+</h1>.*<td", page, re.S)] == []
+    assert "is broken | twice" in pages["data_card"], "a bar in a cell is no new column"
+
+
+def test_run_times_are_those_of_the_benchmarks(written, tmp_path):
+    (row,) = run_times(tmp_path / "logs").to_dict("records")
+    assert (row["rule"], row["jobs"], row["mean_seconds"], row["longest"], row["peak_mb"]) == ("train", 2, 20, 30, 501)
+    assert run_times(tmp_path / "nowhere").empty, "jobs that ran elsewhere"
+
+
+def test_settings_are_shown_by_their_dotted_keys():
+    table = flat({"train": {"epochs": 3, "augment": {}}, "notice": ""})
+    assert table.to_dict("records") == [
+        {"setting": "train.epochs", "value": "3"},
+        {"setting": "train.augment", "value": "{}"},
+        {"setting": "notice", "value": '""'},
+    ]
+
+
+def test_missing_values_of_a_table_are_empty():
+    assert "nan" not in markdown(pd.DataFrame({"p": [0.5, None]}))

@@ -1,0 +1,87 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples, main
+from lungfuse.settings import FusedRow
+from lungfuse.tables import ImageIndex, MaskQuality, Pairs, Predictions, columns, read_table, write_table
+
+LATE = FusedRow(row="late", image="image", text="text", section="findings")
+EARLY = FusedRow(row="early", image="image", text="text", section="findings")
+
+
+@pytest.fixture
+def files(tables, tmp_path):
+    """Images of the eighty pairs, a lung mask for each, and scores of three rows."""
+    pairs = read_table(tables["pairs"], Pairs)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (80, 32, 32), dtype=np.uint8)
+    masks = np.zeros(images.shape, bool)
+    masks[:, 8:24, 4:14] = masks[:, 8:24, 18:28] = True
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "masks.npy", masks)
+    index = pd.DataFrame({"image_id": pairs["image_id"], "row": np.arange(80), "width": 32, "height": 32})
+    write_table(index, tmp_path / "index.csv", ImageIndex)
+    quality = index[["image_id"]].assign(area=0.3, components=2, asymmetry=0.1, contrast=40, suspicious="")
+    write_table(quality[columns(MaskQuality)], tmp_path / "unet-small.csv", MaskQuality)
+    labels = pairs["label"]
+    scores = {"late": labels * 0.4 + 0.3, "image": 1 - labels * 0.9, "text": labels * 0.8 + 0.1}
+    for row, score in scores.items():
+        table = pairs[["pair_id", "fold", "label"]].assign(score=score, prediction=(score >= 0.5).astype(int))
+        write_table(table, tmp_path / f"{row}.csv", Predictions)
+    names = {"pairs": tables["pairs"], "array": tmp_path / "images.npy", "index": tmp_path / "index.csv"}
+    names |= {"masks": [tmp_path / "masks.npy"], "qualities": [tmp_path / "unet-small.csv"]}
+    return names | {"predictions": [tmp_path / f"{row}.csv" for row in scores]}
+
+
+def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
+    main(title="demo", notice="drawn", labels=["normal", "lung"], seed=0, fused=[LATE], figures=tmp_path / "f", **files)
+    words = {path.stem: " ".join(ElementTree.parse(path).getroot().itertext()) for path in (tmp_path / "f").iterdir()}
+    assert set(words) == {"examples", "disagreements", "masks_unet-small"}
+    assert all("demo (drawn)" in text for text in words.values())
+    assert "The lungs are clear." in words["examples"]
+    assert "late right, image wrong (late 0." in words["disagreements"]
+    assert "text" not in words["masks_unet-small"] and "area 30%" in words["masks_unet-small"]
+
+
+def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
+    few = {name: files[name] for name in ["pairs", "array", "index"]}
+    main(title="tb", notice="", labels=["normal", "lung"], seed=0, fused=[], figures=tmp_path / "f", **few)
+    assert [path.stem for path in (tmp_path / "f").iterdir()] == ["examples"]
+
+
+def test_examples_are_of_both_classes_and_the_same_for_a_seed(pairs):
+    chosen = examples(pairs, seed=1)
+    assert pairs["label"][chosen].tolist() == [0] * 4 + [1] * 4
+    assert chosen == examples(pairs, seed=1) != examples(pairs, seed=2)
+
+
+def test_disagreements_are_of_every_kind_and_the_widest_of_it():
+    labels = pd.Series([1] * 6)
+    scores = {"late": [0.9, 0.6, 0.9, 0.4, 0.4, 0.9], "image": [0.4, 0.1, 0.8, 0.9, 0.2, 0.8]}
+    scores |= {"text": [0.8, 0.9, 0.1, 0.3, 0.7, 0.9]}
+    found = disagreements(LATE, {row: pd.Series(score) for row, score in scores.items()}, labels)
+    assert found == [
+        (0, "late right, image wrong"),
+        (1, "late right, image wrong"),
+        (2, "late right, text wrong"),
+        (3, "late wrong, image right"),
+        (4, "late wrong, text right"),
+    ]
+
+
+def test_the_best_fused_row_is_the_one_most_often_right(pairs):
+    scores = {"late": pairs["label"] * 1.0, "early": pairs["label"] * 0.0}
+    assert best_fused([EARLY, LATE], scores, pairs) == LATE
+
+
+def test_suspicious_masks_come_last_and_usual_ones_first():
+    quality = pd.DataFrame(
+        {"area": [0.5, 0.3, 0.31, 0.3], "asymmetry": 0.1, "components": 2, "suspicious": ["", "", "", "is too small"]},
+        index=["large", "usual", "near", "bad"],
+    )
+    ordered = list(by_plausibility(quality).index)
+    assert ordered[-1] == "bad"
+    assert ordered.index("large") > ordered.index("near")

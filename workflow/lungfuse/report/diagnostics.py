@@ -1,0 +1,77 @@
+"""How each model errs: ROC and calibration curves, and confusion matrices, from its out-of-fold predictions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, roc_curve
+
+from lungfuse.report.style import COLOUR_OF_INPUTS, GREY, LEAST_FONT, LINES, grid, sheet
+
+BINS = 10
+NARROW = 26  # letters of a name beside the curves
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A row of the comparison by its name, what it reads, and its table `Predictions`."""
+
+    name: str
+    inputs: str
+    predictions: pd.DataFrame
+
+
+def draw_roc_calibration(rows: list[Scored], above: str) -> Figure:
+    """Receiver operating characteristics and calibration, a line for each kind of inputs.
+
+    Beside them stand each row's AUROC and Brier score. Calibration is the share of positives in tenths of the pairs by
+    score.
+    """
+    kinds = [kind for kind in COLOUR_OF_INPUTS if kind and any(row.inputs == kind for row in rows)]
+    figure, panels = sheet(above, len(kinds), 3, 2.2, width_ratios=[1, 1, 0.9])
+    for (roc, calibration, names), kind in zip(panels, kinds, strict=True):
+        drawn = [row for row in rows if row.inputs == kind]
+        for row, (colour, dash) in zip(drawn, LINES, strict=False):
+            labels, scores = row.predictions["label"], row.predictions["score"]
+            look = {"color": colour, "linestyle": dash, "linewidth": 1.1}
+            false_positives, true_positives, _ = roc_curve(labels, scores)
+            roc.plot(false_positives, true_positives, **look)
+            positives, mean_scores = calibration_curve(labels, scores, n_bins=BINS, strategy="quantile")
+            calibration.plot(mean_scores, positives, marker=".", **look)
+            name = row.name.replace(", ", "\n", 1) if len(row.name) > NARROW else row.name
+            values = f"{roc_auc_score(labels, scores):.3f}, {brier_score_loss(labels, scores):.3f}"
+            names.plot([], [], label=f"{name}: {values}", **look)
+        _unit_square(roc, f"{kind}: ROC", "1 - specificity", "sensitivity")
+        _unit_square(calibration, f"{kind}: calibration", "mean score", "share of positives")
+        names.set_axis_off()
+        names.legend(loc="upper left", bbox_to_anchor=(-0.15, 1.05), fontsize=LEAST_FONT, title="AUROC, Brier score")
+    return figure
+
+
+def _unit_square(panel: Axes, title: str, x: str, y: str) -> None:
+    panel.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], xlabel=x, ylabel=y)
+    panel.set_title(title)
+
+
+def draw_confusion(rows: list[Scored], labels: list[str], above: str) -> Figure:
+    """Confusion matrices of all rows: pairs by class (down) and prediction (across), shaded by share of the class."""
+    figure, panels = grid(above, len(rows), 4, 1.65, sharex=True, sharey=True)
+    for panel, row in zip(panels, rows, strict=True):
+        counts = confusion_matrix(row.predictions["label"], row.predictions["prediction"], labels=[0, 1])
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (line, column), count in np.ndenumerate(counts):
+            white = shares[line, column] > 0.6
+            panel.text(column, line, count, ha="center", va="center", color="white" if white else "black")
+        panel.set_title("\n".join(row.name.split(", ", 1)), fontsize=LEAST_FONT)
+        panel.set_xticks([0, 1], labels, fontsize=LEAST_FONT)
+        panel.set_yticks([0, 1], labels, fontsize=LEAST_FONT, rotation=90, va="center")
+        panel.tick_params(length=0)
+        panel.spines[:].set_visible(False)
+    figure.supxlabel("predicted", fontsize="medium")
+    figure.supylabel("class", fontsize="medium")
+    return figure

@@ -1,0 +1,106 @@
+"""Figures of a study: everything that is drawn from its tables."""
+
+from pathlib import Path
+
+from lungfuse.parameters import Several
+from lungfuse.report.comparison import (
+    draw_ablations,
+    draw_cnns,
+    draw_comparison,
+    draw_leakage,
+    draw_segmentation,
+    draw_sites,
+)
+from lungfuse.report.curves import draw_curves, read_histories
+from lungfuse.report.data import draw_distributions, draw_funnel
+from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibration
+from lungfuse.report.style import heading, inputs_of, row_names, save
+from lungfuse.tables import (
+    Ablations,
+    CNNComparison,
+    Comparison,
+    Funnel,
+    Leakage,
+    Pairs,
+    Predictions,
+    Segmentation,
+    Sites,
+    read_table,
+)
+
+
+def main(
+    *,
+    title: str,
+    notice: str,
+    labels: Several[str],
+    funnel: Path,
+    pairs: Path,
+    comparison_table: Path,
+    predictions: Several[Path],
+    ablations_table: Path | None = None,
+    segmentation_table: Path | None = None,
+    cnn_table: Path | None = None,
+    leakage_table: Path | None = None,
+    sites_table: Path | None = None,
+    histories: Several[Path] = (),
+    figures: Path,
+) -> None:
+    """Draw the figures of a study as SVG: those whose table is given.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    notice
+        What every figure of the study has to say.
+    labels
+        Names of the two classes.
+    funnel
+        What is left after each filter.
+    pairs
+        Table of pairs.
+    comparison_table
+        Models and their scores.
+    predictions
+        Out-of-fold predictions, one file a row of the comparison, in the same order.
+    ablations_table
+        Rows that differ in one thing, against each other.
+    segmentation_table
+        Scores of the segmenters.
+    cnn_table
+        Networks of keras.applications.
+    leakage_table
+        What flaws of the protocol add.
+    sites_table
+        Scores at each hospital.
+    histories
+        Records of the trainings: history.csv of results/<study>/models/<row>/fold<k>/.
+    figures
+        Output: folder of the figures.
+    """
+    above = heading(title, notice)
+    pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
+    names, inputs = row_names(comparison), inputs_of(comparison)
+    rows = [Scored(*row, read_table(path, Predictions)) for *row, path in zip(names, inputs, predictions, strict=True)]
+    drawn = {
+        "funnel": draw_funnel(read_table(funnel, Funnel), above),
+        "distributions": draw_distributions(pair_table, labels, above),
+        "comparison": draw_comparison(comparison, above),
+        "confusion": draw_confusion(rows, labels, above),
+    }
+    if any(inputs):
+        drawn["roc_calibration"] = draw_roc_calibration(rows, above)
+    if histories:
+        drawn["curves"] = draw_curves(read_histories(histories), above)
+    for name, path, table, draw in [
+        ("ablations", ablations_table, Ablations, draw_ablations),
+        ("segmentation", segmentation_table, Segmentation, draw_segmentation),
+        ("cnn_comparison", cnn_table, CNNComparison, draw_cnns),
+        ("leakage", leakage_table, Leakage, draw_leakage),
+        ("sites", sites_table, Sites, draw_sites),
+    ]:
+        if path:
+            drawn[name] = draw(read_table(path, table), above)
+    for name, figure in drawn.items():
+        save(figure, figures / f"{name}.svg")

@@ -1,0 +1,244 @@
+"""What a report says in words: a data card, a model card, the settings, run times, and tables as pages."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from cyclopts import Parameter
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from sklearn.metrics import brier_score_loss
+
+from lungfuse import __version__
+from lungfuse.adapters import load_adapter
+from lungfuse.encoders import ENCODERS, Random
+from lungfuse.files import whole_file
+from lungfuse.parameters import Several
+from lungfuse.report.style import heading, inputs_of, limits, row_names, with_limits
+from lungfuse.settings import TRAINED, Study
+from lungfuse.tables import (
+    SECTIONS,
+    Ablations,
+    CNNComparison,
+    Comparison,
+    Funnel,
+    Leakage,
+    Pairs,
+    Predictions,
+    Rejected,
+    Segmentation,
+    Sites,
+    read_table,
+)
+
+TEMPLATES = Environment(
+    loader=PackageLoader("lungfuse.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+)
+SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
+SettingsAsJson = Annotated[
+    Study,
+    Parameter(converter=lambda _, tokens: Study.model_validate_json(tokens[0].value), accepts_keys=False, n_tokens=1),
+]
+BALANCE = {
+    "first": "The larger class is cut to its first reports in the collection's order, as many as the other has.",
+    "random": "The larger class is cut to as many reports as the other has, drawn at random.",
+    "none": "The classes are as large as they are.",
+}
+
+
+def main(
+    *,
+    title: str,
+    settings: SettingsAsJson,
+    funnel: Path,
+    pairs: Path,
+    rejected: Path,
+    comparison_table: Path,
+    comparison_page: Path,
+    predictions: Several[Path],
+    ablations_table: Path | None = None,
+    segmentation_table: Path | None = None,
+    cnn_table: Path | None = None,
+    leakage_table: Path | None = None,
+    sites_table: Path | None = None,
+    logs: Path,
+    data_card: Path,
+    model_card: Path,
+    pages: Path,
+) -> None:
+    """Write the cards of a study as Markdown, and them and the tables as HTML.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    settings
+        Everything that params.yaml says of it.
+    funnel
+        What is left after each filter.
+    pairs
+        Table of pairs.
+    rejected
+        What could not be used.
+    comparison_table
+        Models and their scores.
+    comparison_page
+        The same as a page.
+    predictions
+        Out-of-fold predictions, one file a row of the comparison, in the same order.
+    ablations_table
+        Rows that differ in one thing, against each other.
+    segmentation_table
+        Scores of the segmenters.
+    cnn_table
+        Networks of keras.applications.
+    leakage_table
+        What flaws of the protocol add.
+    sites_table
+        Scores at each hospital.
+    logs
+        Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
+    data_card
+        Output: Markdown.
+    model_card
+        Output: Markdown.
+    pages
+        Output: folder of the HTML pages.
+    """
+    above = heading(title, settings.notice)
+    tables = {
+        name: read_table(path, table)
+        for name, path, table in [
+            ("ablations", ablations_table, Ablations),
+            ("segmentation", segmentation_table, Segmentation),
+            ("cnn_comparison", cnn_table, CNNComparison),
+            ("leakage", leakage_table, Leakage),
+            ("sites", sites_table, Sites),
+        ]
+        if path
+    }
+    pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
+    shared = {
+        "title": title,
+        "notice": settings.notice,
+        "study": settings,
+        "labels": [rule.name for rule in settings.filter.labels],
+        "version": __version__,
+    }
+    cards = {
+        data_card: shared
+        | about_data(settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected)),
+        model_card: shared | about_models(settings, pair_table, comparison, predictions, tables),
+    }
+    shown = {"comparison": comparison_page.read_text(encoding="utf-8")}
+    for path, content in cards.items():
+        shown[path.stem] = TEMPLATES.get_template(path.name).render(content)
+        with whole_file(path) as stream:
+            stream.write(shown[path.stem])
+    tables |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(logs)}
+    shown |= {
+        name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in tables.items()
+    }
+    to_html = MarkdownIt().enable("table")
+    for name, text in shown.items():
+        with whole_file(pages / f"{name}.html") as stream:
+            stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
+
+
+def about_data(study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    """What the template of the data card asks for."""
+    labels = [rule.name for rule in study.filter.labels]
+    named = pairs["label"].map(dict(enumerate(labels)))
+    kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
+    by_class = [pd.crosstab(pairs[kind], named).rename_axis(None, axis=1).reset_index() for kind in kinds]
+    sections = [section for section in SECTIONS if (pairs[section] != "").any()]
+    words = {section: pairs[section].str.split().str.len() for section in sections}
+    lengths = [
+        {"section": section, "empty": int((count == 0).sum())}
+        | {name: int(count[count > 0].quantile(at)) for name, at in [("least", 0), ("median", 0.5), ("most", 1)]}
+        for section, count in words.items()
+    ]
+    reasons = rejected.groupby(["what", "reason"], sort=False).size().reset_index(name="count")
+    return {
+        "source": load_adapter(study.adapter).SOURCE,
+        "pairs": pairs,
+        "balance": BALANCE[study.filter.balance],
+        "funnel": markdown(funnel),
+        "by_class": "\n\n".join(map(markdown, by_class)),
+        "words": markdown(pd.DataFrame(lengths)) if lengths else "",
+        "rejected": markdown(reasons) if len(reasons) else "",
+    }
+
+
+def about_models(
+    study: Study,
+    pairs: pd.DataFrame,
+    comparison: pd.DataFrame,
+    predictions: list[Path],
+    tables: dict[str, pd.DataFrame],
+) -> dict[str, Any]:
+    """What the template of the model card asks for."""
+    rows = pd.DataFrame({"row": list(study.models), "model": comparison["model"], "reads": inputs_of(comparison)})
+    rows["of"] = [", ".join(filter(None, [row.images, row.text])) for row in study.models.values()]
+    trained = [
+        {"row": name} | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
+        for name in study.rows_of(TRAINED)
+    ]
+    scores = pd.DataFrame({"row": list(study.models)})
+    for metric in ["accuracy", "auroc", "sensitivity", "specificity"]:
+        scores[metric] = with_limits(limits(comparison, metric))
+    read = [read_table(path, Predictions) for path in predictions]
+    scores["brier"] = [f"{brier_score_loss(frame['label'], frame['score']):.3f}" for frame in read]
+    scores["p_vs_best_unimodal"] = comparison["p_vs_best_unimodal"]
+    used = study.encoders.of({modality for row in study.models.values() for modality in row.inputs})
+    foreign = [name for name in used.values() if not isinstance(ENCODERS[name].source, Random)]
+    return {
+        "rows": markdown(rows),
+        "trained": markdown(pd.DataFrame(trained)) if trained else "",
+        "folds_and_pairs": f"{pairs['fold'].nunique()} folds, {len(pairs)} pairs",
+        "scores": markdown(scores),
+        "ablations": markdown(in_points(tables["ablations"])) if "ablations" in tables else "",
+        "sites": markdown(tables["sites"]) if "sites" in tables else "",
+        "research_weights": " and ".join(foreign) if trained else "",
+    }
+
+
+def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
+    """The table `Ablations` with its differences in points and words."""
+    points = with_limits(limits(ablations, "difference") * 100, 1, "+")
+    shown = ablations[["change", "accuracy", "accuracy_changed", "lost", "gained", "p"]]
+    return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()
+
+
+def run_times(logs: Path) -> pd.DataFrame:
+    """Seconds and peak memory (MB) of the jobs of each rule, from the benchmarks that Snakemake leaves in `logs`."""
+    records = []
+    for path in sorted(logs.rglob("*.benchmark.tsv")):
+        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        rule = path.relative_to(logs).parts[0].split(".")[0]
+        records.append({"rule": rule, "seconds": measured["s"], "memory": measured["max_rss"]})
+    jobs = pd.DataFrame(records, columns=["rule", "seconds", "memory"]).groupby("rule")
+    named = jobs.agg(
+        jobs=("seconds", "size"), mean_seconds=("seconds", "mean"), longest=("seconds", "max"),
+        minutes_in_all=("seconds", lambda seconds: seconds.sum() / 60), peak_mb=("memory", "max"),
+    )  # fmt: skip
+    return named.round(2).sort_values("minutes_in_all", ascending=False).reset_index()
+
+
+def flat(settings: dict[str, Any], above: str = "") -> pd.DataFrame:
+    """Nested settings as a table of dotted keys and values."""
+    records = []
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            records += flat(value, f"{above}{key}.").to_dict("records")
+        else:
+            records.append({"setting": f"{above}{key}", "value": json.dumps(value)})
+    return pd.DataFrame(records)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown; missing values are empty."""
+    shown = table.astype(object).where(table.notna(), "")
+    escaped = shown.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
+    return escaped.to_markdown(index=False, disable_numparse=True)

@@ -1,0 +1,200 @@
+"""Pictures of pairs: examples of both classes, pairs on which models disagree, and masks over their images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import wrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lungfuse.compare.compare import join_predictions
+from lungfuse.parameters import Several
+from lungfuse.report.style import ORANGE, grid, heading, save, sheet
+from lungfuse.settings import FusedRow
+from lungfuse.tables import ImageIndex, MaskQuality, Pairs, Predictions, read_table
+from lungfuse.train.arms import image_rows
+
+EXAMPLES = 4  # of each class
+DISAGREEMENTS = 2  # of each kind
+SHOWN = 4  # masks in a line
+WRAP, LINES_OF_TEXT = 84, 5
+
+
+def main(
+    *,
+    title: str,
+    notice: str,
+    labels: Several[str],
+    seed: int,
+    fused: list[FusedRow],
+    pairs: Path,
+    array: Path,
+    index: Path,
+    masks: Several[Path] = (),
+    qualities: Several[Path] = (),
+    predictions: Several[Path] = (),
+    figures: Path,
+) -> None:
+    """Draw examples of the pairs and their masks as SVG, and what fused and unimodal models make of a few of them.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    notice
+        What every figure of the study has to say.
+    labels
+        Names of the two classes.
+    seed
+        Seed of the choice of examples.
+    fused
+        The rows of both inputs, with their unimodal rows.
+    pairs
+        Table of pairs.
+    array
+        The image array.
+    index
+        Index of the image array.
+    masks
+        Masks of the images, one file a segmenter; the first are shown on examples.
+    qualities
+        Quality of the masks: <segmenter>.csv, in the order of `masks`.
+    predictions
+        Out-of-fold predictions of these: <row>.csv.
+    figures
+        Output: folder of the figures.
+    """
+    above = heading(title, notice)
+    table, places = read_table(pairs, Pairs), read_table(index, ImageIndex)
+    images, lungs = np.load(array, mmap_mode="r"), [np.load(path, mmap_mode="r") for path in masks]
+    shown = PairImages(table, images, lungs[0] if lungs else None, image_rows(table, places))
+    drawn = {"examples": draw_examples(shown, examples(table, seed), labels, above)}
+    if fused:
+        scores = {
+            path.stem: join_predictions(table, read_table(path, Predictions), path)["score"] for path in predictions
+        }
+        drawn["disagreements"] = draw_disagreements(shown, best_fused(fused, scores, table), scores, labels, above)
+    for lung, path in zip(lungs, qualities, strict=True):
+        quality = read_table(path, MaskQuality).merge(places, on="image_id", validate="1:1")
+        drawn[f"masks_{path.stem}"] = draw_masks(images, lung, by_plausibility(quality), above)
+    for name, figure in drawn.items():
+        save(figure, figures / f"{name}.svg")
+
+
+@dataclass(frozen=True)
+class PairImages:
+    """Pairs with their images: arrays of images and masks, (image, height, width), and the row of each pair in them."""
+
+    pairs: pd.DataFrame
+    images: np.ndarray
+    masks: np.ndarray | None
+    rows: np.ndarray
+
+    def draw(self, panel: Axes, position: int) -> None:
+        """Draw the image of a pair with the outline of its lungs."""
+        draw_image(
+            panel, self.images[self.rows[position]], None if self.masks is None else self.masks[self.rows[position]]
+        )
+
+
+def draw_image(panel: Axes, pixels: np.ndarray, mask: np.ndarray | None) -> None:
+    """An image (height, width) of grey levels with the outline of a mask."""
+    panel.set_axis_off()
+    panel.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+    if mask is not None and mask.any():
+        panel.contour(mask, levels=[0.5], colors=ORANGE, linewidths=1)
+
+
+def examples(pairs: pd.DataFrame, seed: int) -> list[int]:
+    """Positions of pairs drawn at random, those of each class together."""
+    rng = np.random.default_rng(seed)
+    classes = [np.flatnonzero(pairs["label"] == label) for label in (0, 1)]
+    return [int(n) for found in classes for n in sorted(rng.permutation(found)[:EXAMPLES])]
+
+
+def draw_examples(shown: PairImages, positions: list[int], labels: list[str], above: str) -> Figure:
+    """Pairs with what their report says; images alone where there are no reports."""
+    pairs = shown.pairs.iloc[positions]
+    titles = [labels[label] for label in pairs["label"]]
+    if (pairs["text"] != "").any():
+        return draw_pairs(shown, positions, titles, list(pairs["text"]), above)
+    figure, panels = grid(above, len(positions), EXAMPLES, 1.7)
+    for panel, position, title in zip(panels, positions, titles, strict=True):
+        shown.draw(panel, position)
+        panel.set_title(title)
+    return figure
+
+
+def draw_pairs(shown: PairImages, positions: list[int], titles: list[str], texts: list[str], above: str) -> Figure:
+    """A line a pair: its image, and beside it a title and its text."""
+    figure, panels = sheet(above, len(positions), 2, 1.05, width_ratios=[1, 4.8])
+    for (left, right), position, title, text in zip(panels, positions, titles, texts, strict=True):
+        shown.draw(left, position)
+        right.set_axis_off()
+        right.set_title(title, fontsize="small", fontweight="bold", y=0.92, va="top")
+        lines = wrap(text, WRAP, max_lines=LINES_OF_TEXT, placeholder=" ...")
+        right.text(0, 0.78, "\n".join(lines), va="top", fontsize="small", transform=right.transAxes)
+    return figure
+
+
+def best_fused(fused: list[FusedRow], scores: dict[str, pd.Series], pairs: pd.DataFrame) -> FusedRow:
+    """The fused row that is right most often."""
+    return max(fused, key=lambda row: ((scores[row.row] >= 0.5) == pairs["label"]).sum())
+
+
+def disagreements(row: FusedRow, scores: dict[str, pd.Series], labels: pd.Series) -> list[tuple[int, str]]:
+    """Positions of pairs on which a fused and a unimodal model disagree, with what they are examples of.
+
+    Of each kind those are taken on which the scores differ most.
+    """
+    found = []
+    for fused_right in (True, False):
+        for modality in ("image", "text"):
+            one, other = scores[row.row], scores[getattr(row, modality)]
+            right, other_right = ((score >= 0.5) == labels for score in (one, other))
+            kind = (right == fused_right) & (other_right != fused_right)
+            order = (one - other).abs()[kind].sort_values(ascending=False, kind="stable").index[:DISAGREEMENTS]
+            says = f"{row.row} {'right' if fused_right else 'wrong'}, {modality} {'wrong' if fused_right else 'right'}"
+            found += [(int(position), says) for position in order]
+    return found
+
+
+def draw_disagreements(
+    shown: PairImages, row: FusedRow, scores: dict[str, pd.Series], labels: list[str], above: str
+) -> Figure:
+    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all three."""
+    pairs, found = shown.pairs, disagreements(row, scores, shown.pairs["label"])
+    positions = [position for position, _ in found]
+    names = (row.row, row.image, row.text)
+    titles = [
+        f"{labels[pairs['label'][n]]}: {says} ({', '.join(f'{name} {scores[name][n]:.2f}' for name in names)})"
+        for n, says in found
+    ]
+    return draw_pairs(shown, positions, titles, [pairs[row.section][n] for n in positions], above)
+
+
+def by_plausibility(quality: pd.DataFrame) -> pd.DataFrame:
+    """The masks from the most to the least usual: suspicious ones last, then by distance from the median in area,
+    asymmetry and components, each in units of its spread."""
+    measures = quality[["area", "asymmetry", "components"]].astype(float)
+    spread = (measures - measures.median()).abs()
+    distance = (spread / spread.mean().replace(0, 1)).sum(axis=1)
+    order = pd.DataFrame({"suspicious": quality["suspicious"] != "", "distance": distance})
+    return quality.loc[order.sort_values(["suspicious", "distance"], kind="stable").index]
+
+
+def draw_masks(images: np.ndarray, masks: np.ndarray, ordered: pd.DataFrame, above: str) -> Figure:
+    """A line each of the most usual, median and least usual masks of `ordered`."""
+    middle = max(0, (len(ordered) - SHOWN) // 2)
+    lines = {"most usual": ordered[:SHOWN], "median": ordered[middle : middle + SHOWN], "least usual": ordered[-SHOWN:]}
+    figure, axes = sheet(above, len(lines), SHOWN, 1.75)
+    for panels, (name, chosen) in zip(axes, lines.items(), strict=True):
+        for panel in panels:
+            panel.set_axis_off()
+        for panel, (_, mask) in zip(panels, chosen.iterrows(), strict=False):
+            draw_image(panel, images[mask["row"]], masks[mask["row"]])
+            panel.set_title(f"area {mask['area']:.0%}", fontsize="small")
+        panels[0].set_title(f"{name}, {panels[0].get_title(loc='left')}", fontsize="small")
+    return figure

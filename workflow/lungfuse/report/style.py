@@ -1,0 +1,117 @@
+"""The one look of all figures: readable in print and to the colour-blind, the same bytes on every run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lungfuse.files import whole_file
+
+matplotlib.use("svg")
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": "small",
+    "svg.hashsalt": "lungfuse",
+    "svg.fonttype": "none",
+}
+# from the palette of Okabe and Ito
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000",
+)  # fmt: skip
+GREY = "#777777"
+COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK]
+LINES = [(colour, dash) for dash in ["-", "--", ":"] for colour in COLOURS]
+COLOUR_OF_INPUTS = {"": GREY, "image": BLUE, "text": ORANGE, "image and text": GREEN}
+WIDTH = 6.5  # inches between the margins of a page
+LEAST_FONT = "x-small"
+plt.rcParams.update(STYLE)
+
+
+def heading(title: str, notice: str) -> str:
+    """What stands above a figure of the study `title`."""
+    return f"{title} ({notice})" if notice else title
+
+
+def sheet(above: str, lines: int, columns: int, height: float, **options) -> tuple[Figure, np.ndarray]:
+    """A figure of the width of a page with panels, (line, column); `height` is that of a line, in inches."""
+    figure, panels = plt.subplots(
+        lines, columns, figsize=(WIDTH, lines * height + 0.5), layout="constrained", squeeze=False, **options
+    )
+    figure.suptitle(above, x=0.01, ha="left", fontsize="large")
+    return figure, panels
+
+
+def grid(above: str, number: int, columns: int, height: float, **options) -> tuple[Figure, list[Axes]]:
+    """A figure with as many panels as asked for, `columns` in a line; see `sheet`."""
+    columns = min(number, columns)
+    figure, panels = sheet(above, -(-number // columns), columns, height, **options)
+    for panel in panels.flat[number:]:
+        panel.set_visible(False)
+    return figure, list(panels.flat[:number])
+
+
+def row_names(table: pd.DataFrame) -> list[str]:
+    """The rows of a table by model and inputs."""
+    parts = table[["model", "images", "text"]].itertuples(index=False)
+    return [", ".join(part for part in row if part) for row in parts]
+
+
+def inputs_of(table: pd.DataFrame) -> list[str]:
+    """What the rows of a table read: image, text, image and text, or nothing."""
+    kinds = {(False, False): "", (True, False): "image", (False, True): "text", (True, True): "image and text"}
+    return [kinds[row] for row in zip(table["images"] != "", table["text"] != "", strict=True)]
+
+
+def forest(
+    panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str], **options
+) -> None:
+    """A forest plot: a line a name, with the columns value, low and high of `values` and a text at the right."""
+    for line, (row, colour) in enumerate(zip(values.itertuples(), colours, strict=True)):
+        panel.errorbar(
+            row.value, line, xerr=[[row.value - row.low], [row.high - row.value]],
+            color=colour, capsize=2.5, **{"fmt": "o", "markersize": 4} | options,
+        )  # fmt: skip
+    write_at_right(panel, texts)
+    panel.set_yticks(range(len(names)), names)
+    panel.set_ylim(len(names) - 0.4, -0.6)
+    panel.tick_params(axis="y", length=0)
+    panel.grid(axis="x", color="0.9", linewidth=0.6)
+    panel.set_axisbelow(True)
+
+
+def write_at_right(panel: Axes, texts: Sequence[str]) -> None:
+    """Write a text beside each line of a forest plot."""
+    for line, text in enumerate(texts):
+        panel.annotate(
+            text, (1.02, line), xycoords=("axes fraction", "data"), va="center", fontsize="small", annotation_clip=False
+        )
+
+
+def limits(table: pd.DataFrame, measure: str, name: str = "") -> pd.DataFrame:
+    """A measure of a table with its limits, as `forest` takes them; the measure may be called otherwise than they."""
+    columns = [name or measure, f"{measure}_low", f"{measure}_high"]
+    return table[columns].set_axis(["value", "low", "high"], axis=1)
+
+
+def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[str]:
+    """Values with their limits in words; `sign` is + where they are differences."""
+    number = f"{{:{sign}.{digits}f}}"
+    form = f"{number} ({number}{' to ' if sign else '-'}{number})"
+    return [form.format(*row) for row in values.itertuples(index=False)]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG and close it."""
+    with whole_file(path) as stream:
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,179 @@
+rule figures:
+    input:
+        **PATHS.figure_inputs,
+        code=[
+            REPORT_CODE / f"{module}.py"
+            for module in ["figures", "data", "comparison", "diagnostics", "curves", "style"]
+        ],
+    output:
+        [shown(PATHS.figure(name)) for name in PATHS.table_figures],
+    log:
+        PATHS.logs / "figures.log",
+    benchmark:
+        PATHS.logs / "figures.benchmark.tsv"
+    group:
+        "scores"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        labels=[label.name for label in STUDY.filter.labels],
+        inputs=lambda wildcards, input: named_options(input, PATHS.figure_inputs),
+        figures=PATHS.figures,
+    message:
+        "Drawing the figures of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse figures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
+        "{params.inputs} --figures {params.figures} > {log} 2>&1"
+
+
+rule pictures:
+    input:
+        **PATHS.picture_inputs,
+        pairs=PATHS.pairs,
+        array=PATHS.array,
+        index=PATHS.index,
+        code=[REPORT_CODE / "pictures.py", REPORT_CODE / "style.py"],
+    output:
+        [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
+    log:
+        PATHS.logs / "pictures.log",
+    benchmark:
+        PATHS.logs / "pictures.benchmark.tsv"
+    group:
+        "scores"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        labels=[label.name for label in STUDY.filter.labels],
+        seed=STUDY.seed,
+        fused=to_json(STUDY.fused_rows),
+        inputs=lambda wildcards, input: named_options(input, PATHS.picture_inputs),
+        figures=PATHS.figures,
+    message:
+        "Drawing pairs of {STUDY_NAME} and their masks"
+    shell:
+        "python -m lungfuse pictures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
+        "--seed {params.seed} --fused {params.fused:q} --pairs {input.pairs} --array {input.array} "
+        "--index {input.index} {params.inputs} --figures {params.figures} > {log} 2>&1"
+
+
+rule attention:
+    input:
+        unpack(lambda wildcards: PATHS.arm_files(STUDY.models[wildcards.row].images)),
+        trained=lambda wildcards: PATHS.trained_files(wildcards.row),
+        pairs=PATHS.pairs,
+        predictions=PATHS.predictions("{row}"),
+        code=[CODE / "predict" / "attention.py", CODE / "predict" / "trained.py", CODE / "report" / "style.py"],
+    output:
+        attention_figure=shown(PATHS.figure("attention_{row}")),
+    log:
+        PATHS.logs / "attention" / "{row}.log",
+    benchmark:
+        PATHS.logs / "attention" / "{row}.benchmark.tsv"
+    wildcard_constraints:
+        row=one_of(PATHS.attention_rows),
+    group:
+        "scores"
+    conda:
+        f"{GPU_ENVS}/fusion.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        model=lambda wildcards: PATHS.models / wildcards.row,
+        inputs=lambda wildcards, input: image_options(input),
+        encoder_root=PATHS.encoder_root,
+    message:
+        "Drawing the attention of {wildcards.row}"
+    shell:
+        "python -m lungfuse attention --title {params.title} --notice={params.notice:q} --model {params.model} "
+        "--pairs {input.pairs} {params.inputs} --predictions {input.predictions} "
+        "--encoder-root {params.encoder_root} --attention-figure {output.attention_figure} > {log} 2>&1"
+
+
+rule pages:
+    input:
+        **PATHS.tables,
+        funnel=PATHS.funnel,
+        pairs=PATHS.pairs,
+        rejected=PATHS.rejected,
+        comparison_table=PATHS.comparison_table,
+        comparison_page=PATHS.comparison_page,
+        predictions=PATHS.all_predictions,
+        code=[REPORT_CODE / "pages.py", *sorted((REPORT_CODE / "templates").iterdir())],
+        adapter=CODE / "adapters" / f"{STUDY.adapter}.py",
+    output:
+        [shown(PATHS.page(name)) for name in PATHS.page_names],
+        data_card=PATHS.data_card,
+        model_card=PATHS.model_card,
+    log:
+        PATHS.logs / "pages.log",
+    benchmark:
+        PATHS.logs / "pages.benchmark.tsv"
+    group:
+        "scores"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        settings=to_json(STUDY),
+        inputs=lambda wildcards, input: named_options(input, PATHS.tables),
+        logs=PATHS.logs,
+        pages=PATHS.pages,
+    message:
+        "Writing the cards of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse pages --title {params.title} --settings {params.settings:q} --funnel {input.funnel} "
+        "--pairs {input.pairs} --rejected {input.rejected} --comparison-table {input.comparison_table} "
+        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.inputs} "
+        "--logs {params.logs} --data-card {output.data_card} --model-card {output.model_card} "
+        "--pages {params.pages} > {log} 2>&1"
+
+
+# The page is made by Snakemake itself from the graph of jobs: the Snakemake that runs, wherever rules get their software.
+rule report_html:
+    input:
+        shown=PATHS.shown,
+        code=sorted((WORKFLOW_FOLDER / "report").iterdir()),
+    output:
+        PATHS.report,
+    log:
+        PATHS.logs / "report_html.log",
+    benchmark:
+        PATHS.logs / "report_html.benchmark.tsv"
+    conda:
+        "../envs/report.yaml"
+    container:
+        None
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        title=STUDY_NAME,
+        python=sys.executable,
+        stylesheet=WORKFLOW_FOLDER / "report" / "style.css",
+        alone=f"env --unset=SNAKEMAKE_PROFILE {dvc_sync.SYNC_OFF}=1",
+    message:
+        "Writing the report of {STUDY_NAME}"
+    shell:
+        "{params.alone} {params.python} -m snakemake --nolock --config study={params.title} --report {output} "
+        "--report-stylesheet {params.stylesheet} -- {input.shown} > {log} 2>&1"

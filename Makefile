@@ -4,7 +4,7 @@ CORES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test test-cluster test-conda lint format env lock schema dvc clean
+.PHONY: help run test test-cluster test-conda lint format env lock schema dvc graph clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -57,6 +57,12 @@ schema: env     ## write the JSON schema of params.yaml
 
 dvc: env        ## write dvc.yaml from the Snakefile
 	python workflow/scripts/dvc_stages.py
+
+graph: env      ## draw docs/workflow.svg from the Snakefile (needs Graphviz)
+	LUNGFUSE_DVC_SYNC_OFF=1 snakemake --config study=demo --rulegraph dot -- results/demo/report.html \
+	| sed -E 's/, color = "[^"]*"//' | tred \
+	| dot -Tsvg -Gnodesep=.15 -Granksep=.28 -Nmargin=.08,.03 -Nheight=.3 -Nfontsize=12 -Ncolor="#0072B2" -Npenwidth=1.3 \
+		-Epenwidth=1 -Earrowsize=.6 > docs/workflow.svg
 
 clean:          ## remove what a study made, but no raw files
 	rm -rf results/$(STUDY) logs/$(STUDY) $(filter-out data/raw/%,$(wildcard data/*/$(STUDY)))

@@ -44,6 +44,11 @@ def project(new_project):
     return project
 
 
+def test_the_readme_shows_the_adapter_of_the_page():
+    readme = (ROOT / "README.md").read_text()
+    assert re.search(r"^```python\n(.*?)^```", readme, re.M | re.S)[1] in block("python")
+
+
 def test_a_dataset_in_another_layout_becomes_a_study(project):
     keep_rows(project / "params.yaml", "clinic", ROWS, folds=3, epochs=1)
     run = run_snakemake(project, "--config", "study=clinic")

@@ -146,7 +146,7 @@ def test_rows_that_differ_in_one_thing_are_found(studies):
     assert ("linear-probe", "mask-only", "linear-probe") in demo
     assert ("kv-exchange", "shuffled-text", "kv-exchange:shuffled-text") in demo
     assert ("irene", "text alone", "text") in demo
-    assert len(demo) == 3 + 2 * 6 + 2, "three arms, both inputs of six fused rows, two shuffles"
+    assert not [change for intact, change, _ in demo if "shuffled" in intact], "a shuffled row is no measure of others"
     assert {intact for intact, *_ in found("tb")} == {"linear-probe"}, "the fine-tuned row reads raw images alone"
     assert found("openi-text") == []
 

@@ -46,7 +46,7 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
         ("ablations", ["early, raw, findings: text alone", "-10.0 (-20.0 to -5.0)", "+1 -9"]),
         ("segmentation", ["unet-small, Montgomery (9 patients)", "0.960 (0.950-0.970)"]),
         ("cnn_comparison", ["vgg19, random weights", "segmented:unet-small", "published"]),
-        ("leakage", ["findings, 0.800 without", "the same report on both sides"]),
+        ("leakage", ["findings", "0.800 without", "the same report on both sides"]),
         ("sites", ["Here (80 pairs)", "There (80 pairs)"]),
     ],
 )

@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 
 from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples, main
-from lungfuse.settings import FusedRow
-from lungfuse.tables import ImageIndex, MaskQuality, Pairs, Predictions, columns, read_table, write_table
+from lungfuse.tables import Comparison, ImageIndex, MaskQuality, Pairs, Predictions, columns, read_table, write_table
 
-LATE = FusedRow(row="late", image="image", text="text", section="findings")
-EARLY = FusedRow(row="early", image="image", text="text", section="findings")
+ROWS = [("late", "raw", "findings"), ("image", "raw", ""), ("text", "", "findings")]
 
 
 @pytest.fixture
@@ -32,12 +30,16 @@ def files(tables, tmp_path):
         table = pairs[["pair_id", "fold", "label"]].assign(score=score, prediction=(score >= 0.5).astype(int))
         write_table(table, tmp_path / f"{row}.csv", Predictions)
     names = {"pairs": tables["pairs"], "array": tmp_path / "images.npy", "index": tmp_path / "index.csv"}
-    names |= {"masks": [tmp_path / "masks.npy"], "qualities": [tmp_path / "unet-small.csv"]}
-    return names | {"predictions": [tmp_path / f"{row}.csv" for row in scores]}
+    comparison = read_table(tables["comparison_table"], Comparison)
+    named = comparison.assign(**dict(zip(["model", "images", "text"], zip(*ROWS, strict=True), strict=True)))
+    write_table(named, tables["comparison_table"], Comparison)
+    names |= {"comparison_table": tables["comparison_table"]}
+    names |= {"predictions": [tmp_path / f"{row}.csv" for row in scores]}
+    return names | {"masks": [tmp_path / "masks.npy"], "qualities": [tmp_path / "unet-small.csv"]}
 
 
 def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
-    main(title="demo", notice="drawn", labels=["normal", "lung"], seed=0, fused=[LATE], figures=tmp_path / "f", **files)
+    main(title="demo", notice="drawn", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **files)
     words = {path.stem: " ".join(ElementTree.parse(path).getroot().itertext()) for path in (tmp_path / "f").iterdir()}
     assert set(words) == {"examples", "disagreements", "masks_unet-small"}
     assert all("demo (drawn)" in text for text in words.values())
@@ -47,8 +49,11 @@ def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
 
 
 def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
-    few = {name: files[name] for name in ["pairs", "array", "index"]}
-    main(title="tb", notice="", labels=["normal", "lung"], seed=0, fused=[], figures=tmp_path / "f", **few)
+    table = pd.read_csv(files["comparison_table"])[1:]
+    table.to_csv(files["comparison_table"], index=False)
+    few = {name: files[name] for name in ["pairs", "array", "index", "comparison_table"]}
+    few |= {"predictions": files["predictions"][1:]}
+    main(title="tb", notice="", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **few)
     assert [path.stem for path in (tmp_path / "f").iterdir()] == ["examples"]
 
 
@@ -60,21 +65,18 @@ def test_examples_are_of_both_classes_and_the_same_for_a_seed(pairs):
 
 def test_disagreements_are_of_every_kind_and_the_widest_of_it():
     labels = pd.Series([1] * 6)
-    scores = {"late": [0.9, 0.6, 0.9, 0.4, 0.4, 0.9], "image": [0.4, 0.1, 0.8, 0.9, 0.2, 0.8]}
+    scores = {"fused": [0.9, 0.6, 0.9, 0.4, 0.4, 0.9], "image": [0.4, 0.1, 0.8, 0.9, 0.2, 0.8]}
     scores |= {"text": [0.8, 0.9, 0.1, 0.3, 0.7, 0.9]}
-    found = disagreements(LATE, {row: pd.Series(score) for row, score in scores.items()}, labels)
-    assert found == [
-        (0, "late right, image wrong"),
-        (1, "late right, image wrong"),
-        (2, "late right, text wrong"),
-        (3, "late wrong, image right"),
-        (4, "late wrong, text right"),
-    ]
+    found = disagreements({row: pd.Series(score) for row, score in scores.items()}, labels)
+    assert found == [(0, True, "image"), (1, True, "image"), (2, True, "text"), (3, False, "image"), (4, False, "text")]
 
 
-def test_the_best_fused_row_is_the_one_most_often_right(pairs):
-    scores = {"late": pairs["label"] * 1.0, "early": pairs["label"] * 0.0}
-    assert best_fused([EARLY, LATE], scores, pairs) == LATE
+def test_the_best_fused_row_is_shown_beside_its_unimodal_rows():
+    rows = [("majority", "", ""), ("text", "", "indication"), *ROWS, ("early", "raw", "findings")]
+    rows += [("joint", "raw", "impression"), ("early:shuffled-text", "raw", "findings")]
+    table = pd.DataFrame(rows, columns=["model", "images", "text"]).assign(accuracy=[0, 0, 0.8, 0, 0, 0.9, 0.95, 1])
+    assert best_fused(table) == {"fused": 5, "image": 3, "text": 4}
+    assert best_fused(table[:2]) == {}
 
 
 def test_suspicious_masks_come_last_and_usual_ones_first():

@@ -104,7 +104,6 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     }
     absent = {"ablations_table", "segmentation_table", "cnn_table", "leakage_table", "sites_table"} - set(paths.tables)
     reported = {key: value for key, value in (shared | compared).items() if key not in absent}
-    pictured = {"fused": [row.model_dump() for row in settings.fused_rows]} | paths.picture_inputs
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
     networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
@@ -114,7 +113,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
         | {"figures": reported, "pages": reported | {"settings": to_json(settings)}}
-        | {"pictures": shared | compared | pictured}
+        | {"pictures": shared | compared | paths.mask_files_shown}
     )
 
 

@@ -259,20 +259,14 @@ class Paths:
         """The names of the figures that show images of the study."""
         if "image" not in self.study.modalities:
             return []
-        disagreements = ["disagreements"] if self.study.fused_rows else []
-        return ["examples", *disagreements, *(f"masks_{name}" for name in self.used_segmenters)]
+        fused = any(len(self.study.parts_of(row)) == 2 for row in self.study.models.values() if not row.ablation)
+        return ["examples", *(["disagreements"] if fused else []), *(f"masks_{name}" for name in self.used_segmenters)]
 
     @property
-    def picture_inputs(self) -> dict[str, list[Path]]:
-        """What the pictures of pairs are drawn from, besides the pairs and their images."""
-        masks = {
-            "masks": [*map(self.masks, self.used_segmenters)],
-            "qualities": [*map(self.mask_quality, self.used_segmenters)],
-        }
-        shown = dict.fromkeys(name for row in self.study.fused_rows for name in (row.row, row.image, row.text))
-        return {
-            name: files for name, files in (masks | {"predictions": [*map(self.predictions, shown)]}).items() if files
-        }
+    def mask_files_shown(self) -> dict[str, list[Path]]:
+        """The masks of the study with their quality, by segmenter; nothing where there are none."""
+        masks, qualities = (list(map(of, self.used_segmenters)) for of in (self.masks, self.mask_quality))
+        return {"masks": masks, "qualities": qualities} if masks else {}
 
     @property
     def data_card(self) -> Path:

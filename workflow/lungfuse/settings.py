@@ -414,15 +414,6 @@ class Row(Settings):
         return self
 
 
-class FusedRow(Settings):
-    """A row of both inputs by its name, with the unimodal rows that read the same image and `section`."""
-
-    row: RowName
-    image: RowName
-    text: RowName
-    section: Section
-
-
 class Study(Settings):
     """A dataset with its settings. `raw` is the folder of its raw files in data/raw."""
 
@@ -475,13 +466,6 @@ class Study(Settings):
         """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
         parts = {row_name: part for row_name, part in self.models.items() if part.is_part_of(row)}
         return {part.model: row_name for row_name, part in sorted(parts.items(), key=lambda item: item[1].model)}
-
-    @property
-    def fused_rows(self) -> list[FusedRow]:
-        """The rows of both inputs, unshuffled, whose unimodal rows are in the study too."""
-        parts = {name: self.parts_of(row) for name, row in self.models.items() if not row.ablation}
-        found = {name: rows for name, rows in parts.items() if len(rows) == 2}
-        return [FusedRow(row=name, section=self.models[name].text, **rows) for name, rows in found.items()]
 
     def encoder_source(self, row: Row, modality: Modality, fold: int | str) -> str:
         """Where a row's encoder is from: its own name as it comes, or <row>_fold<k> of the row that has trained it."""

@@ -34,10 +34,12 @@ rule figures:
 
 rule pictures:
     input:
-        **PATHS.picture_inputs,
+        **PATHS.mask_files_shown,
         pairs=PATHS.pairs,
         array=PATHS.array,
         index=PATHS.index,
+        comparison_table=PATHS.comparison_table,
+        predictions=PATHS.all_predictions,
         code=[REPORT_CODE / "pictures.py", REPORT_CODE / "style.py"],
     output:
         [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
@@ -58,15 +60,15 @@ rule pictures:
         notice=STUDY.notice,
         labels=[label.name for label in STUDY.filter.labels],
         seed=STUDY.seed,
-        fused=to_json(STUDY.fused_rows),
-        inputs=lambda wildcards, input: named_options(input, PATHS.picture_inputs),
+        masks=lambda wildcards, input: named_options(input, PATHS.mask_files_shown),
         figures=PATHS.figures,
     message:
         "Drawing pairs of {STUDY_NAME} and their masks"
     shell:
         "python -m lungfuse pictures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
-        "--seed {params.seed} --fused {params.fused:q} --pairs {input.pairs} --array {input.array} "
-        "--index {input.index} {params.inputs} --figures {params.figures} > {log} 2>&1"
+        "--seed {params.seed} --pairs {input.pairs} --array {input.array} --index {input.index} {params.masks} "
+        "--comparison-table {input.comparison_table} --predictions {input.predictions} "
+        "--figures {params.figures} > {log} 2>&1"
 
 
 rule attention:

@@ -39,7 +39,6 @@ SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these 
     "cnn_weights": "cnns.weights",
     "encoder": "encoders",
     "folds": "split.folds",
-    "fused": "models",
     "hospitals": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",

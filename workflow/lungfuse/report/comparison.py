@@ -69,7 +69,7 @@ def draw_sites(sites: pd.DataFrame, above: str) -> Figure:
     rows = sites.groupby("site").size().max()
     figure, panels = grid(above, hospitals.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
     for panel, (name, table) in zip(panels, hospitals, strict=True):
-        forest(panel, row_names(table), limits(table, "accuracy"), [BLUE] * len(table), [])
+        forest(panel, row_names(table), limits(table, "accuracy"), [BLUE] * len(table))
         panel.set_title(f"{name} ({table['n'].iloc[0]} pairs)")
     figure.supxlabel("accuracy, out of fold", fontsize="medium")
     return figure
@@ -122,8 +122,8 @@ def draw_leakage(leakage: pd.DataFrame, above: str) -> Figure:
     lines = sections.size().max()
     figure, panels = grid(above, sections.ngroups, 3, LINE * lines + 0.6, sharey=True, sharex=True)
     for panel, (section, table) in zip(panels, sections, strict=True):
-        forest(panel, list(table["flaw"]), limits(table, "added") * 100, [ORANGE] * len(table), [])
+        forest(panel, list(table["flaw"]), limits(table, "added") * 100, [ORANGE] * len(table))
         panel.axvline(0, color=BLACK, linewidth=0.8)
-        panel.set_title(f"{section}, {honest[section]:.3f} without")
+        panel.set_title(f"{section}\n{honest[section]:.3f} without")
     figure.supxlabel("points of accuracy added", fontsize="medium")
     return figure

@@ -33,7 +33,11 @@ from lungfuse.tables import (
 )
 
 TEMPLATES = Environment(
-    loader=PackageLoader("lungfuse.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    loader=PackageLoader("lungfuse.report"),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
 )
 SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
 SettingsAsJson = Annotated[
@@ -126,16 +130,15 @@ def main(
         "labels": [rule.name for rule in settings.filter.labels],
         "version": __version__,
     }
-    cards = {
-        data_card: shared
-        | about_data(settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected)),
-        model_card: shared | about_models(settings, pair_table, comparison, predictions, tables),
+    about = {
+        "data_card": about_data(settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected)),
+        "model_card": about_models(settings, pair_table, comparison, predictions, tables),
     }
-    shown = {"comparison": comparison_page.read_text(encoding="utf-8")}
-    for path, content in cards.items():
-        shown[path.stem] = TEMPLATES.get_template(path.name).render(content)
+    shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
+    for name, path in {"data_card": data_card, "model_card": model_card}.items():
         with whole_file(path) as stream:
-            stream.write(shown[path.stem])
+            stream.write(shown[name])
+    shown["comparison"] = comparison_page.read_text(encoding="utf-8")
     tables |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(logs)}
     shown |= {
         name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in tables.items()
@@ -200,6 +203,7 @@ def about_models(
         "scores": markdown(scores),
         "ablations": markdown(in_points(tables["ablations"])) if "ablations" in tables else "",
         "sites": markdown(tables["sites"]) if "sites" in tables else "",
+        "encoders": ", ".join(f"{modality} encoder {name}" for modality, name in used.items()).capitalize(),
         "research_weights": " and ".join(foreign) if trained else "",
     }
 

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from lungfuse.compare.compare import join_predictions
 from lungfuse.parameters import Several
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
-from lungfuse.settings import FusedRow
-from lungfuse.tables import ImageIndex, MaskQuality, Pairs, Predictions, read_table
+from lungfuse.tables import Comparison, ImageIndex, MaskQuality, Pairs, Predictions, read_table
 from lungfuse.train.arms import image_rows
 
 EXAMPLES = 4  # of each class
@@ -28,13 +27,13 @@ def main(
     notice: str,
     labels: Several[str],
     seed: int,
-    fused: list[FusedRow],
     pairs: Path,
     array: Path,
     index: Path,
     masks: Several[Path] = (),
     qualities: Several[Path] = (),
-    predictions: Several[Path] = (),
+    comparison_table: Path,
+    predictions: Several[Path],
     figures: Path,
 ) -> None:
     """Draw examples of the pairs and their masks as SVG, and what fused and unimodal models make of a few of them.
@@ -49,8 +48,6 @@ def main(
         Names of the two classes.
     seed
         Seed of the choice of examples.
-    fused
-        The rows of both inputs, with their unimodal rows.
     pairs
         Table of pairs.
     array
@@ -61,8 +58,10 @@ def main(
         Masks of the images, one file a segmenter; the first are shown on examples.
     qualities
         Quality of the masks: <segmenter>.csv, in the order of `masks`.
+    comparison_table
+        Models and their scores.
     predictions
-        Out-of-fold predictions of these: <row>.csv.
+        Out-of-fold predictions, one file a row of the comparison, in the same order.
     figures
         Output: folder of the figures.
     """
@@ -71,11 +70,13 @@ def main(
     images, lungs = np.load(array, mmap_mode="r"), [np.load(path, mmap_mode="r") for path in masks]
     shown = PairImages(table, images, lungs[0] if lungs else None, image_rows(table, places))
     drawn = {"examples": draw_examples(shown, examples(table, seed), labels, above)}
-    if fused:
+    if trio := best_fused(read_table(comparison_table, Comparison)):
         scores = {
-            path.stem: join_predictions(table, read_table(path, Predictions), path)["score"] for path in predictions
+            kind: join_predictions(table, read_table(predictions[row], Predictions), predictions[row])["score"]
+            for kind, row in trio.items()
         }
-        drawn["disagreements"] = draw_disagreements(shown, best_fused(fused, scores, table), scores, labels, above)
+        names = {kind: predictions[row].stem for kind, row in trio.items()}
+        drawn["disagreements"] = draw_disagreements(shown, names, scores, labels, above)
     for lung, path in zip(lungs, qualities, strict=True):
         quality = read_table(path, MaskQuality).merge(places, on="image_id", validate="1:1")
         drawn[f"masks_{path.stem}"] = draw_masks(images, lung, by_plausibility(quality), above)
@@ -139,40 +140,51 @@ def draw_pairs(shown: PairImages, positions: list[int], titles: list[str], texts
     return figure
 
 
-def best_fused(fused: list[FusedRow], scores: dict[str, pd.Series], pairs: pd.DataFrame) -> FusedRow:
-    """The fused row that is right most often."""
-    return max(fused, key=lambda row: ((scores[row.row] >= 0.5) == pairs["label"]).sum())
+def best_fused(comparison: pd.DataFrame) -> dict[str, int]:
+    """Positions of the most accurate model of both inputs as `fused`, and of the `image` and `text` model that read the
+    same; empty where the table `Comparison` has no such three."""
+    found = {}
+    for position, row in comparison.sort_values("accuracy", kind="stable").iterrows():
+        image = (comparison["model"] == "image") & (comparison["images"] == row["images"])
+        text = (comparison["model"] == "text") & (comparison["text"] == row["text"])
+        shuffled = ":" in row["model"]
+        if row["images"] and row["text"] and image.any() and text.any() and not shuffled:
+            found = {"fused": position, "image": image.argmax(), "text": text.argmax()}
+    return found
 
 
-def disagreements(row: FusedRow, scores: dict[str, pd.Series], labels: pd.Series) -> list[tuple[int, str]]:
-    """Positions of pairs on which a fused and a unimodal model disagree, with what they are examples of.
+def disagreements(scores: dict[str, pd.Series], labels: pd.Series) -> list[tuple[int, bool, str]]:
+    """Pairs on which a fused and a unimodal model disagree: position, whether the fused one is right, the other.
 
-    Of each kind those are taken on which the scores differ most.
+    `scores` are those of fused, image and text. Of each kind those pairs are taken on which the scores differ most.
     """
     found = []
     for fused_right in (True, False):
         for modality in ("image", "text"):
-            one, other = scores[row.row], scores[getattr(row, modality)]
-            right, other_right = ((score >= 0.5) == labels for score in (one, other))
-            kind = (right == fused_right) & (other_right != fused_right)
-            order = (one - other).abs()[kind].sort_values(ascending=False, kind="stable").index[:DISAGREEMENTS]
-            says = f"{row.row} {'right' if fused_right else 'wrong'}, {modality} {'wrong' if fused_right else 'right'}"
-            found += [(int(position), says) for position in order]
+            fused, other = ((scores[kind] >= 0.5) == labels for kind in ("fused", modality))
+            kind = (fused == fused_right) & (other != fused_right)
+            distance = (scores["fused"] - scores[modality]).abs()[kind]
+            widest = distance.sort_values(ascending=False, kind="stable").index[:DISAGREEMENTS]
+            found += [(int(position), fused_right, modality) for position in widest]
     return found
 
 
 def draw_disagreements(
-    shown: PairImages, row: FusedRow, scores: dict[str, pd.Series], labels: list[str], above: str
+    shown: PairImages, names: dict[str, str], scores: dict[str, pd.Series], labels: list[str], above: str
 ) -> Figure:
-    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all three."""
-    pairs, found = shown.pairs, disagreements(row, scores, shown.pairs["label"])
-    positions = [position for position, _ in found]
-    names = (row.row, row.image, row.text)
+    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all three.
+
+    `names` and `scores` are those of fused, image and text.
+    """
+    pairs, found = shown.pairs, disagreements(scores, shown.pairs["label"])
+    verdict = {True: "right", False: "wrong"}
     titles = [
-        f"{labels[pairs['label'][n]]}: {says} ({', '.join(f'{name} {scores[name][n]:.2f}' for name in names)})"
-        for n, says in found
+        f"{labels[pairs['label'][n]]}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} "
+        f"({', '.join(f'{names[kind]} {scores[kind][n]:.2f}' for kind in names)})"
+        for n, right, modality in found
     ]
-    return draw_pairs(shown, positions, titles, [pairs[row.section][n] for n in positions], above)
+    positions = [position for position, *_ in found]
+    return draw_pairs(shown, positions, titles, list(pairs["text"][positions]), above)
 
 
 def by_plausibility(quality: pd.DataFrame) -> pd.DataFrame:

@@ -73,15 +73,15 @@ def inputs_of(table: pd.DataFrame) -> list[str]:
 
 
 def forest(
-    panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str], **options
+    panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str] = ()
 ) -> None:
     """A forest plot: a line a name, with the columns value, low and high of `values` and a text at the right."""
     for line, (row, colour) in enumerate(zip(values.itertuples(), colours, strict=True)):
-        panel.errorbar(
-            row.value, line, xerr=[[row.value - row.low], [row.high - row.value]],
-            color=colour, capsize=2.5, **{"fmt": "o", "markersize": 4} | options,
-        )  # fmt: skip
-    write_at_right(panel, texts)
+        reach = [[max(0, row.value - row.low)], [max(0, row.high - row.value)]]  # percentiles may leave the value out
+        panel.errorbar(row.value, line, xerr=reach, color=colour, fmt="o", markersize=4, capsize=2.5)
+    for line, text in enumerate(texts):
+        place = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
+        panel.annotate(text, (1.02, line), fontsize="small", **place)
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.tick_params(axis="y", length=0)
@@ -89,17 +89,9 @@ def forest(
     panel.set_axisbelow(True)
 
 
-def write_at_right(panel: Axes, texts: Sequence[str]) -> None:
-    """Write a text beside each line of a forest plot."""
-    for line, text in enumerate(texts):
-        panel.annotate(
-            text, (1.02, line), xycoords=("axes fraction", "data"), va="center", fontsize="small", annotation_clip=False
-        )
-
-
-def limits(table: pd.DataFrame, measure: str, name: str = "") -> pd.DataFrame:
-    """A measure of a table with its limits, as `forest` takes them; the measure may be called otherwise than they."""
-    columns = [name or measure, f"{measure}_low", f"{measure}_high"]
+def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """A measure of a table with its limits, as `forest` takes them."""
+    columns = [measure, f"{measure}_low", f"{measure}_high"]
     return table[columns].set_axis(["value", "low", "high"], axis=1)
 
 

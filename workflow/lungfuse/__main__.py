@@ -17,6 +17,7 @@ from lungfuse.files import whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, SCHEMA, Paths
 from lungfuse.settings import load_study, params_schema, read_params, to_json
+from lungfuse.tables import OF_SOME_STUDIES
 
 STAGES = {
     "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
@@ -102,7 +103,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
         "labels": [rule.name for rule in settings.filter.labels],
         "predictions": paths.all_predictions,
     }
-    absent = {"ablations_table", "segmentation_table", "cnn_table", "leakage_table", "sites_table"} - set(paths.tables)
+    absent = set(OF_SOME_STUDIES) - set(paths.tables)
     reported = {key: value for key, value in (shared | compared).items() if key not in absent}
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}

@@ -291,6 +291,14 @@ class Funnel(Table):
     count: Series[int] = pa.Field(ge=0)
 
 
+OF_SOME_STUDIES = {  # tables that not every study has, by the names of their stages' parameters
+    "ablations_table": ("ablations", Ablations),
+    "segmentation_table": ("segmentation", Segmentation),
+    "cnn_table": ("cnn_comparison", CNNComparison),
+    "leakage_table": ("leakage", Leakage),
+    "sites_table": ("sites", Sites),
+}
+
 AnyTable = TypeVar("AnyTable", bound=Table)
 
 
@@ -306,6 +314,12 @@ def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
         UserError: the file is missing, is no CSV, lacks a column, or holds a value its column does not allow.
     """
     return checked(_read_csv(path, table), table, path)
+
+
+def read_given(**paths: Path | None) -> dict[str, pd.DataFrame]:
+    """Those tables of `OF_SOME_STUDIES` that are given, by what they are called; see `read_table`."""
+    given = {name: path for name, path in paths.items() if path}
+    return {OF_SOME_STUDIES[name][0]: read_table(path, OF_SOME_STUDIES[name][1]) for name, path in given.items()}
 
 
 def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.DataFrame:

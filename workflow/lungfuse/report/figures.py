@@ -15,18 +15,15 @@ from lungfuse.report.curves import draw_curves, read_histories
 from lungfuse.report.data import draw_distributions, draw_funnel
 from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibration
 from lungfuse.report.style import heading, inputs_of, row_names, save
-from lungfuse.tables import (
-    Ablations,
-    CNNComparison,
-    Comparison,
-    Funnel,
-    Leakage,
-    Pairs,
-    Predictions,
-    Segmentation,
-    Sites,
-    read_table,
-)
+from lungfuse.tables import Comparison, Funnel, Pairs, Predictions, read_given, read_table
+
+DRAW = {
+    "ablations": draw_ablations,
+    "segmentation": draw_segmentation,
+    "cnn_comparison": draw_cnns,
+    "leakage": draw_leakage,
+    "sites": draw_sites,
+}
 
 
 def main(
@@ -93,14 +90,10 @@ def main(
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
     if histories:
         drawn["curves"] = draw_curves(read_histories(histories), above)
-    for name, path, table, draw in [
-        ("ablations", ablations_table, Ablations, draw_ablations),
-        ("segmentation", segmentation_table, Segmentation, draw_segmentation),
-        ("cnn_comparison", cnn_table, CNNComparison, draw_cnns),
-        ("leakage", leakage_table, Leakage, draw_leakage),
-        ("sites", sites_table, Sites, draw_sites),
-    ]:
-        if path:
-            drawn[name] = draw(read_table(path, table), above)
+    given = read_given(
+        ablations_table=ablations_table, segmentation_table=segmentation_table, cnn_table=cnn_table,
+        leakage_table=leakage_table, sites_table=sites_table,
+    )  # fmt: skip
+    drawn |= {name: DRAW[name](table, above) for name, table in given.items()}
     for name, figure in drawn.items():
         save(figure, figures / f"{name}.svg")

@@ -17,20 +17,7 @@ from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.report.style import heading, inputs_of, limits, row_names, with_limits
 from lungfuse.settings import TRAINED, Study
-from lungfuse.tables import (
-    SECTIONS,
-    Ablations,
-    CNNComparison,
-    Comparison,
-    Funnel,
-    Leakage,
-    Pairs,
-    Predictions,
-    Rejected,
-    Segmentation,
-    Sites,
-    read_table,
-)
+from lungfuse.tables import SECTIONS, Comparison, Funnel, Pairs, Predictions, Rejected, read_given, read_table
 
 TEMPLATES = Environment(
     loader=PackageLoader("lungfuse.report"),
@@ -111,17 +98,10 @@ def main(
         Output: folder of the HTML pages.
     """
     above = heading(title, settings.notice)
-    tables = {
-        name: read_table(path, table)
-        for name, path, table in [
-            ("ablations", ablations_table, Ablations),
-            ("segmentation", segmentation_table, Segmentation),
-            ("cnn_comparison", cnn_table, CNNComparison),
-            ("leakage", leakage_table, Leakage),
-            ("sites", sites_table, Sites),
-        ]
-        if path
-    }
+    tables = read_given(
+        ablations_table=ablations_table, segmentation_table=segmentation_table, cnn_table=cnn_table,
+        leakage_table=leakage_table, sites_table=sites_table,
+    )  # fmt: skip
     pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
     shared = {
         "title": title,

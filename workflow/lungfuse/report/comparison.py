@@ -90,7 +90,7 @@ def draw_cnns(networks: pd.DataFrame, above: str) -> Figure:
     """The table `CNNComparison`: accuracy after each epoch and the published one, a panel a network."""
     by_network = networks.groupby("network", sort=False)
     arms = list(dict.fromkeys(networks["images"]))
-    figure, panels = grid(above, by_network.ngroups, 3, 1.9, sharey=True)
+    figure, panels = grid(above, by_network.ngroups, 3, 2.2, sharey=True)
     for panel, (name, table) in zip(panels, by_network, strict=True):
         for row in table.itertuples():
             colour = COLOURS[arms.index(row.images)]

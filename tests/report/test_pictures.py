@@ -48,6 +48,13 @@ def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
     assert "text" not in words["masks_unet-small"] and "area 30%" in words["masks_unet-small"]
 
 
+def test_models_that_agree_on_every_pair_are_said_to(files, tmp_path):
+    late, *_ = files["predictions"]
+    agreeing = {**files, "predictions": [late] * 3}
+    main(title="demo", notice="", labels=["normal", "lung"], seed=0, figures=tmp_path, **agreeing)
+    assert "agree on every pair" in (tmp_path / "disagreements.svg").read_text()
+
+
 def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
     table = pd.read_csv(files["comparison_table"])[1:]
     table.to_csv(files["comparison_table"], index=False)

@@ -95,9 +95,8 @@ class PairImages:
 
     def draw(self, panel: Axes, position: int) -> None:
         """Draw the image of a pair with the outline of its lungs."""
-        draw_image(
-            panel, self.images[self.rows[position]], None if self.masks is None else self.masks[self.rows[position]]
-        )
+        row = self.rows[position]
+        draw_image(panel, self.images[row], None if self.masks is None else self.masks[row])
 
 
 def draw_image(panel: Axes, pixels: np.ndarray, mask: np.ndarray | None) -> None:
@@ -184,6 +183,11 @@ def draw_disagreements(
         for n, right, modality in found
     ]
     positions = [position for position, *_ in found]
+    if not found:
+        figure, ((panel,),) = sheet(above, 1, 1, 0.4)
+        panel.set_axis_off()
+        panel.text(0, 0.5, f"{names['fused']}, {names['image']} and {names['text']} agree on every pair.", va="center")
+        return figure
     return draw_pairs(shown, positions, titles, list(pairs["text"][positions]), above)
 
 

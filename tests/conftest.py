@@ -26,7 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
 DEMO_ROWS += ["image", "text", "late", "late-stacked", "kv-exchange"]
 FEW_ROWS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
+LONGEST = {"test_agreement", "test_workflow"}
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lungfuse.report.pages import measured_jobs
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -19,13 +21,7 @@ def main() -> None:
 
 def measured() -> pd.DataFrame:
     """The slowest and the largest job of each rule."""
-    rows = []
-    for path in ROOT.glob("logs/*/**/*.benchmark.tsv"):
-        place = path.relative_to(ROOT / "logs").parts
-        rule = place[1] if len(place) > 2 else place[1].removesuffix(".benchmark.tsv")
-        found = pd.read_csv(path, sep="\t", na_values="-").max(numeric_only=True)
-        rows.append({"rule": rule, "seconds": found["s"], "MB": found.get("max_rss")})
-    grouped = pd.DataFrame(rows).groupby("rule")
+    grouped = pd.concat(map(measured_jobs, (ROOT / "logs").iterdir())).groupby("rule")
     return grouped.max().round().astype("Int64").assign(jobs=grouped.size())
 
 

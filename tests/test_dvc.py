@@ -52,7 +52,6 @@ def test_a_stale_dvc_yaml_is_told(new_project):
 
 def test_a_stage_lists_every_setting_that_its_jobs_use(new_project, monkeypatch):
     """Each setting is changed in turn; the stages whose jobs change with it list it."""
-    monkeypatch.syspath_prepend(ROOT / "workflow/scripts")
     monkeypatch.chdir(new_project(rows=None))
     params = read_params(Path("params.yaml"))
     before, entries = jobs_by_stage("demo")

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, changed_setting, run_snakemake, run_tool
+from screenshots import find_browser
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
@@ -81,7 +81,7 @@ def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
 @pytest.fixture(scope="module")
 def look(tmp_path_factory):
     """Look through a report in a browser; skipped with the reason where there is none."""
-    if not any(map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])):
+    if not find_browser():
         pytest.skip("neither Chromium nor Chrome is installed")
 
     def look(report: Path) -> subprocess.CompletedProcess:

@@ -49,33 +49,32 @@ def more_tables(tables):
     auroc = {"auroc": 0.8, "auroc_low": 0.7, "auroc_high": 0.9}
     row = {"model": "early", "images": "raw", "text": "findings", "n": 80}
     records = {
-        "ablations_table": (Ablations, [
+        "ablations": (Ablations, [
             row | {"change": change, "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
                    "difference_low": -0.2, "difference_high": high, "lost": 9, "gained": 1, "p": 0.01}
             for change, high in [("text alone", -0.05), ("image alone", 0.05)]
         ]),
-        "segmentation_table": (Segmentation, [
+        "segmentation": (Segmentation, [
             {"segmenter": "unet-small", "source": "Montgomery", "mask": mask, "n": 9, "dice": 0.96, "dice_low": 0.95,
              "dice_high": 0.97, "iou": 0.9, "iou_low": 0.8, "iou_high": 0.95}
             for mask in ["thresholded", "clean"]
         ]),
-        "cnn_table": (CNNComparison, [
+        "cnn_comparison": (CNNComparison, [
             {"network": "vgg19", "images": images, "weights": "random", "n": 80, "p_vs_raw": np.nan,
              "epoch_accuracies": "0.5 0.6", "published_accuracies": "0.5 0.7"} | interval | auroc
             for images in ["raw", "segmented:unet-small"]
         ]),
-        "leakage_table": (Leakage, [
+        "leakage": (Leakage, [
             interval
             | {"text": "findings", "flaw": flaw, "n": 80, "added": added, "added_low": added, "added_high": 0.2}
             for flaw, added in [("none", 0), ("the same report on both sides", 0.1)]
         ]),
-        "sites_table": (Sites, [
+        "sites": (Sites, [
             row | interval | auroc | {"site": site, "positives": 9, "false_positives": 1, "false_negatives": 2}
             for site in ["Here", "There"]
         ]),
     }  # fmt: skip
     folder = tables["pairs"].parent
-    files = {name: folder / f"{name}.csv" for name in records}
     for name, (table, rows) in records.items():
-        write_table(pd.DataFrame(rows), files[name], table)
-    return files
+        write_table(pd.DataFrame(rows), folder / f"{name}.csv", table)
+    return {"tables": [folder / f"{name}.csv" for name in records]}

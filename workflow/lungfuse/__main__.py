@@ -17,7 +17,6 @@ from lungfuse.files import whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, SCHEMA, Paths
 from lungfuse.settings import load_study, params_schema, read_params, to_json
-from lungfuse.tables import OF_SOME_STUDIES
 
 STAGES = {
     "download": ("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
@@ -100,20 +99,18 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
 
     compared = {
         "models": [row.model_dump() for row in settings.models.values()],
-        "labels": [rule.name for rule in settings.filter.labels],
+        "labels": settings.labels,
         "predictions": paths.all_predictions,
     }
-    absent = set(OF_SOME_STUDIES) - set(paths.tables)
-    reported = {key: value for key, value in (shared | compared).items() if key not in absent}
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
     networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
     return (
         dict.fromkeys(STAGES, shared)
-        | dict.fromkeys(["compare", "sites"], shared | compared)
+        | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
-        | {"figures": reported, "pages": reported | {"settings": to_json(settings)}}
+        | {"pages": shared | compared | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )
 

@@ -218,27 +218,20 @@ class Paths:
         return [self.predictions(row) for row in self.study.models]
 
     @property
-    def tables(self) -> dict[str, list[Path]]:
+    def tables(self) -> list[Path]:
         """The tables that the study's settings ask for, besides those that every study has."""
-        wanted = {
-            "ablations_table": contrasts(list(self.study.models.values())),
-            "segmentation_table": self.study.segmentation.segmenters,
-            "cnn_table": self.study.cnns.networks,
-            "leakage_table": self.study.leakage.sections,
-            "sites_table": load_adapter(self.study.adapter).SITES,
-        }
-        return {name: [getattr(self, name)] for name, condition in wanted.items() if condition}
+        wanted = [
+            (self.ablations_table, contrasts(list(self.study.models.values()))),
+            (self.segmentation_table, self.study.segmentation.segmenters),
+            (self.cnn_table, self.study.cnns.networks),
+            (self.leakage_table, self.study.leakage.sections),
+            (self.sites_table, load_adapter(self.study.adapter).SITES),
+        ]
+        return [table for table, condition in wanted if condition]
 
     @property
     def table_names(self) -> list[str]:
-        return [path.stem for (path,) in self.tables.values()]
-
-    @property
-    def figure_inputs(self) -> dict[str, list[Path]]:
-        """What the figures are drawn from."""
-        always = {"funnel": [self.funnel], "pairs": [self.pairs], "comparison_table": [self.comparison_table]}
-        histories = {"histories": self.histories} if self.histories else {}
-        return always | {"predictions": self.all_predictions} | self.tables | histories
+        return [table.stem for table in self.tables]
 
     @property
     def figures(self) -> Path:
@@ -264,9 +257,9 @@ class Paths:
 
     @property
     def mask_files_shown(self) -> dict[str, list[Path]]:
-        """The masks of the study with their quality, by segmenter; nothing where there are none."""
-        masks, qualities = (list(map(of, self.used_segmenters)) for of in (self.masks, self.mask_quality))
-        return {"masks": masks, "qualities": qualities} if masks else {}
+        """The masks of the study with their quality, by segmenter."""
+        masks = [self.masks(segmenter) for segmenter in self.used_segmenters]
+        return {"masks": masks, "qualities": [self.mask_quality(segmenter) for segmenter in self.used_segmenters]}
 
     @property
     def data_card(self) -> Path:
@@ -293,8 +286,8 @@ class Paths:
         """What the report shows."""
         attention = [f"attention_{row}" for row in self.attention_rows]
         figures = [*map(self.figure, [*self.table_figures, *self.picture_figures, *attention])]
-        tables = [self.comparison_table, *(path for (path,) in self.tables.values())]
-        return [*figures, *map(self.page, self.page_names), *tables, *map(self.mask_quality, self.used_segmenters)]
+        tables = [self.comparison_table, *self.tables, *self.mask_files_shown["qualities"]]
+        return [*figures, *map(self.page, self.page_names), *tables]
 
     @property
     def report(self) -> Path:

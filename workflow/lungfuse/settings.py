@@ -437,6 +437,11 @@ class Study(Settings):
     leakage: LeakageSettings
     models: Annotated[dict[RowName, Row], Field(min_length=1)]
 
+    @property
+    def labels(self) -> list[str]:
+        """The names of the two classes."""
+        return [rule.name for rule in self.filter.labels]
+
     def rows_of(self, models: set[str]) -> list[str]:
         """The names of the rows whose model is one of `models`."""
         return [name for name, row in self.models.items() if row.model in models]

@@ -291,12 +291,12 @@ class Funnel(Table):
     count: Series[int] = pa.Field(ge=0)
 
 
-OF_SOME_STUDIES = {  # tables that not every study has, by the names of their stages' parameters
-    "ablations_table": ("ablations", Ablations),
-    "segmentation_table": ("segmentation", Segmentation),
-    "cnn_table": ("cnn_comparison", CNNComparison),
-    "leakage_table": ("leakage", Leakage),
-    "sites_table": ("sites", Sites),
+OF_SOME_STUDIES = {  # tables that not every study has, by the names of their files
+    "ablations": Ablations,
+    "segmentation": Segmentation,
+    "cnn_comparison": CNNComparison,
+    "leakage": Leakage,
+    "sites": Sites,
 }
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -316,10 +316,28 @@ def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
     return checked(_read_csv(path, table), table, path)
 
 
-def read_given(**paths: Path | None) -> dict[str, pd.DataFrame]:
-    """Those tables of `OF_SOME_STUDIES` that are given, by what they are called; see `read_table`."""
-    given = {name: path for name, path in paths.items() if path}
-    return {OF_SOME_STUDIES[name][0]: read_table(path, OF_SOME_STUDIES[name][1]) for name, path in given.items()}
+def read_by_name(paths: list[Path]) -> dict[str, pd.DataFrame]:
+    """Tables of `OF_SOME_STUDIES` by the names of their files; see `read_table`.
+
+    Raises:
+        UserError: no table has the name of a file.
+    """
+    for path in paths:
+        if path.stem not in OF_SOME_STUDIES:
+            raise UserError(f"{path}: no table is called {path.stem}; expected one of {', '.join(OF_SOME_STUDIES)}.")
+    return {path.stem: read_table(path, OF_SOME_STUDIES[path.stem]) for path in paths}
+
+
+def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """A measure of a table with its limits, as columns value, low and high."""
+    return table[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["value", "low", "high"], axis=1)
+
+
+def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[str]:
+    """What `limits` gives in words; `sign` is + where values are differences."""
+    number = f"{{:{sign}.{digits}f}}"
+    form = f"{number} ({number}{' to ' if sign else '-'}{number})"
+    return [form.format(*row) for row in values.itertuples(index=False)]
 
 
 def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.DataFrame:

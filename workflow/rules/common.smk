@@ -90,11 +90,6 @@ def options(**values) -> str:
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
 
 
-def named_options(input, names) -> str:
-    """Inputs that not every study has as options of the command line."""
-    return options(**{name: input[name] for name in names})
-
-
 def shown(path: Path, subject: str = "", of: str = ""):
     """A file that the report shows: a figure, a page, or a table to download. `subject` is its entry in the contents,
     by default the name of the file, and what stands behind it is `of` what it is."""

@@ -1,6 +1,11 @@
 rule figures:
     input:
-        **PATHS.figure_inputs,
+        funnel=PATHS.funnel,
+        pairs=PATHS.pairs,
+        comparison_table=PATHS.comparison_table,
+        predictions=PATHS.all_predictions,
+        tables=PATHS.tables,
+        histories=PATHS.histories,
         code=[
             REPORT_CODE / f"{module}.py"
             for module in ["figures", "data", "comparison", "diagnostics", "curves", "style"]
@@ -22,14 +27,15 @@ rule figures:
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
-        labels=[label.name for label in STUDY.filter.labels],
-        inputs=lambda wildcards, input: named_options(input, PATHS.figure_inputs),
+        labels=STUDY.labels,
+        given=lambda wildcards, input: options(tables=input.tables, histories=input.histories),
         figures=PATHS.figures,
     message:
         "Drawing the figures of {STUDY_NAME}"
     shell:
         "python -m lungfuse figures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
-        "{params.inputs} --figures {params.figures} > {log} 2>&1"
+        "--funnel {input.funnel} --pairs {input.pairs} --comparison-table {input.comparison_table} "
+        "--predictions {input.predictions} {params.given} --figures {params.figures} > {log} 2>&1"
 
 
 rule pictures:
@@ -58,9 +64,9 @@ rule pictures:
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
-        labels=[label.name for label in STUDY.filter.labels],
+        labels=STUDY.labels,
         seed=STUDY.seed,
-        masks=lambda wildcards, input: named_options(input, PATHS.mask_files_shown),
+        masks=lambda wildcards, input: options(masks=input.masks, qualities=input.qualities),
         figures=PATHS.figures,
     message:
         "Drawing pairs of {STUDY_NAME} and their masks"
@@ -110,7 +116,7 @@ rule attention:
 
 rule pages:
     input:
-        **PATHS.tables,
+        tables=PATHS.tables,
         funnel=PATHS.funnel,
         pairs=PATHS.pairs,
         rejected=PATHS.rejected,
@@ -138,7 +144,7 @@ rule pages:
     params:
         title=STUDY_NAME,
         settings=to_json(STUDY),
-        inputs=lambda wildcards, input: named_options(input, PATHS.tables),
+        tables=lambda wildcards, input: options(tables=input.tables),
         logs=PATHS.logs,
         pages=PATHS.pages,
     message:
@@ -146,7 +152,7 @@ rule pages:
     shell:
         "python -m lungfuse pages --title {params.title} --settings {params.settings:q} --funnel {input.funnel} "
         "--pairs {input.pairs} --rejected {input.rejected} --comparison-table {input.comparison_table} "
-        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.inputs} "
+        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.tables} "
         "--logs {params.logs} --data-card {output.data_card} --model-card {output.model_card} "
         "--pages {params.pages} > {log} 2>&1"
 

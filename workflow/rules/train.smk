@@ -183,7 +183,7 @@ rule train:
         train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),
-        labels=[label.name for label in STUDY.filter.labels],
+        labels=STUDY.labels,
         inputs=lambda wildcards, input: training_options(input),
         encoder_root=PATHS.encoder_root,
     message:

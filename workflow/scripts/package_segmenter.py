@@ -13,7 +13,7 @@ from lungfuse.files import sha256, whole_file, whole_path
 from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings import UNetSettings
-from lungfuse.tables import Segmentation, read_table
+from lungfuse.tables import Segmentation, limits, read_table, with_limits
 
 CARD = "README.md"
 LIMIT = 8_000_000  # bytes
@@ -66,7 +66,7 @@ def card(settings: dict, scores: pd.DataFrame, size: int) -> str:
     """The model card, Markdown."""
     unet = settings["unet"]
     shown = {"test patients of": scores["source"], "mask": scores["mask"], "n": scores["n"]}
-    shown |= {metric: [with_interval(row, metric) for _, row in scores.iterrows()] for metric in ["dice", "iou"]}
+    shown |= {metric: with_limits(limits(scores, metric)) for metric in ["dice", "iou"]}
     return CARD_TEXT.format(
         width=unet["width"],
         depth=unet["depth"],
@@ -78,10 +78,6 @@ def card(settings: dict, scores: pd.DataFrame, size: int) -> str:
         segmenter=settings["segmenter"],
         table=pd.DataFrame(shown).to_markdown(index=False),
     )
-
-
-def with_interval(row: pd.Series, metric: str) -> str:
-    return f"{row[metric]:.3f} ({row[f'{metric}_low']:.3f}-{row[f'{metric}_high']:.3f})"
 
 
 if __name__ == "__main__":

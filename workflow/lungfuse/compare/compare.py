@@ -11,7 +11,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.settings import LATE, TRAINED, ComparisonSettings, EncoderSettings, Row
-from lungfuse.tables import Ablations, Comparison, Pairs, Predictions, read_table, write_table
+from lungfuse.tables import Ablations, Comparison, Pairs, Predictions, limits, read_table, with_limits, write_table
 
 
 def main(
@@ -148,10 +148,7 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
     reference = scored["p_vs_best_unimodal"].isna() & ((scored["images"] == "") ^ (scored["text"] == ""))
     shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
     for metric in METRICS:
-        shown[metric] = [
-            f"{value:.3f} ({low:.3f}-{high:.3f})"
-            for value, low, high in scored[[metric, f"{metric}_low", f"{metric}_high"]].itertuples(index=False)
-        ]
+        shown[metric] = with_limits(limits(scored, metric))
     shown["p"] = scored["p_vs_best_unimodal"].map(lambda p: f"{p:.4f}", na_action="ignore").mask(reference, "reference")
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
     lines = [

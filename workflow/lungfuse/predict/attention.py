@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -13,7 +12,7 @@ from tokenizers import Tokenizer
 
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.predict.trained import load_trained, read_trained
-from lungfuse.report.style import heading, save
+from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
 from lungfuse.train.arms import arm_images, image_rows
 from lungfuse.train.data import PairDataset, tokenize
@@ -135,9 +134,7 @@ def sharpest(maps: np.ndarray, words: list[str], count: int) -> list[int]:
 
 def draw_attention(drawn: list[AttentionMap], above: str) -> Figure:
     """A line a pair: its image, the mean over all words, and the words that look most sharply."""
-    figure, axes = plt.subplots(
-        len(drawn), 2 + WORDS, figsize=(6.5, 1.5 * len(drawn) + 0.5), layout="constrained", squeeze=False
-    )
+    figure, axes = sheet(above, len(drawn), 2 + WORDS, 1.5)
     for line, example in zip(axes, drawn, strict=True):
         shown = sharpest(example.maps, example.words, WORDS)
         panels = [("", None), ("all words", example.maps.mean(0))]
@@ -153,5 +150,4 @@ def draw_attention(drawn: list[AttentionMap], above: str) -> Figure:
                 )
             panel.set_title(word, fontsize="small")
         line[0].set_title(example.title, fontsize="small", loc="left")
-    figure.suptitle(above, x=0.01, ha="left", fontsize="large")
     return figure

@@ -17,13 +17,16 @@ from lungfuse.report.style import (
     forest,
     grid,
     inputs_of,
-    limits,
     row_names,
     sheet,
-    with_limits,
 )
+from lungfuse.tables import limits, with_limits
 
 LINE = 0.24  # inches of a line of a forest plot
+LINE_OF_ORIGIN = {
+    "here": {"linestyle": "-", "marker": "o", "fillstyle": "full", "markersize": 4},
+    "published": {"linestyle": "--", "marker": "D", "fillstyle": "none", "markersize": 4},
+}
 
 
 def draw_comparison(comparison: pd.DataFrame, above: str) -> Figure:
@@ -94,22 +97,15 @@ def draw_cnns(networks: pd.DataFrame, above: str) -> Figure:
     for panel, (name, table) in zip(panels, by_network, strict=True):
         for row in table.itertuples():
             colour = COLOURS[arms.index(row.images)]
-            for values, line in [(row.epoch_accuracies, "-o"), (row.published_accuracies, "--D")]:
+            for origin, values in [("here", row.epoch_accuracies), ("published", row.published_accuracies)]:
                 accuracies = [float(value) for value in values.split()]
-                filled = "full" if line == "-o" else "none"
-                panel.plot(
-                    range(1, len(accuracies) + 1), accuracies, line, color=colour, fillstyle=filled, markersize=4
-                )
+                panel.plot(range(1, len(accuracies) + 1), accuracies, color=colour, **LINE_OF_ORIGIN[origin])
         panel.set_title(f"{name}, {table['weights'].iloc[0]} weights")
         panel.set(xlabel="epoch", ylabel="accuracy")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     handles = [plt.Line2D([], [], color=COLOURS[n], label=arm) for n, arm in enumerate(arms)]
-    kinds = [("here", "-", "o", "full"), ("published", "--", "D", "none")]
-    handles += [
-        plt.Line2D([], [], color=GREY, linestyle=line, marker=marker, fillstyle=filled, markersize=4, label=label)
-        for label, line, marker, filled in kinds
-    ]
+    handles += [plt.Line2D([], [], color=GREY, label=origin, **line) for origin, line in LINE_OF_ORIGIN.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 

@@ -15,7 +15,7 @@ from lungfuse.report.curves import draw_curves, read_histories
 from lungfuse.report.data import draw_distributions, draw_funnel
 from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibration
 from lungfuse.report.style import heading, inputs_of, row_names, save
-from lungfuse.tables import Comparison, Funnel, Pairs, Predictions, read_given, read_table
+from lungfuse.tables import Comparison, Funnel, Pairs, Predictions, read_by_name, read_table
 
 DRAW = {
     "ablations": draw_ablations,
@@ -35,11 +35,7 @@ def main(
     pairs: Path,
     comparison_table: Path,
     predictions: Several[Path],
-    ablations_table: Path | None = None,
-    segmentation_table: Path | None = None,
-    cnn_table: Path | None = None,
-    leakage_table: Path | None = None,
-    sites_table: Path | None = None,
+    tables: Several[Path] = (),
     histories: Several[Path] = (),
     figures: Path,
 ) -> None:
@@ -61,16 +57,8 @@ def main(
         Models and their scores.
     predictions
         Out-of-fold predictions, one file a row of the comparison, in the same order.
-    ablations_table
-        Rows that differ in one thing, against each other.
-    segmentation_table
-        Scores of the segmenters.
-    cnn_table
-        Networks of keras.applications.
-    leakage_table
-        What flaws of the protocol add.
-    sites_table
-        Scores at each hospital.
+    tables
+        Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
     histories
         Records of the trainings: history.csv of results/<study>/models/<row>/fold<k>/.
     figures
@@ -90,10 +78,6 @@ def main(
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
     if histories:
         drawn["curves"] = draw_curves(read_histories(histories), above)
-    given = read_given(
-        ablations_table=ablations_table, segmentation_table=segmentation_table, cnn_table=cnn_table,
-        leakage_table=leakage_table, sites_table=sites_table,
-    )  # fmt: skip
-    drawn |= {name: DRAW[name](table, above) for name, table in given.items()}
+    drawn |= {name: DRAW[name](table, above) for name, table in read_by_name(tables).items()}
     for name, figure in drawn.items():
         save(figure, figures / f"{name}.svg")

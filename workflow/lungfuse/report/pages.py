@@ -1,6 +1,7 @@
 """What a report says in words: a data card, a model card, the settings, run times, and tables as pages."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,20 @@ from lungfuse.adapters import load_adapter
 from lungfuse.encoders import ENCODERS, Random
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
-from lungfuse.report.style import heading, inputs_of, limits, row_names, with_limits
+from lungfuse.report.style import heading, inputs_of, row_names
 from lungfuse.settings import TRAINED, Study
-from lungfuse.tables import SECTIONS, Comparison, Funnel, Pairs, Predictions, Rejected, read_given, read_table
+from lungfuse.tables import (
+    SECTIONS,
+    Comparison,
+    Funnel,
+    Pairs,
+    Predictions,
+    Rejected,
+    limits,
+    read_by_name,
+    read_table,
+    with_limits,
+)
 
 TEMPLATES = Environment(
     loader=PackageLoader("lungfuse.report"),
@@ -48,11 +60,7 @@ def main(
     comparison_table: Path,
     comparison_page: Path,
     predictions: Several[Path],
-    ablations_table: Path | None = None,
-    segmentation_table: Path | None = None,
-    cnn_table: Path | None = None,
-    leakage_table: Path | None = None,
-    sites_table: Path | None = None,
+    tables: Several[Path] = (),
     logs: Path,
     data_card: Path,
     model_card: Path,
@@ -78,16 +86,8 @@ def main(
         The same as a page.
     predictions
         Out-of-fold predictions, one file a row of the comparison, in the same order.
-    ablations_table
-        Rows that differ in one thing, against each other.
-    segmentation_table
-        Scores of the segmenters.
-    cnn_table
-        Networks of keras.applications.
-    leakage_table
-        What flaws of the protocol add.
-    sites_table
-        Scores at each hospital.
+    tables
+        Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
     logs
         Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
     data_card
@@ -98,30 +98,26 @@ def main(
         Output: folder of the HTML pages.
     """
     above = heading(title, settings.notice)
-    tables = read_given(
-        ablations_table=ablations_table, segmentation_table=segmentation_table, cnn_table=cnn_table,
-        leakage_table=leakage_table, sites_table=sites_table,
-    )  # fmt: skip
+    found = read_by_name(tables)
     pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
     shared = {
         "title": title,
-        "notice": settings.notice,
         "study": settings,
-        "labels": [rule.name for rule in settings.filter.labels],
+        "labels": settings.labels,
         "version": __version__,
     }
     about = {
         "data_card": about_data(settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected)),
-        "model_card": about_models(settings, pair_table, comparison, predictions, tables),
+        "model_card": about_models(settings, pair_table, comparison, predictions, found),
     }
     shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
     for name, path in {"data_card": data_card, "model_card": model_card}.items():
         with whole_file(path) as stream:
             stream.write(shown[name])
     shown["comparison"] = comparison_page.read_text(encoding="utf-8")
-    tables |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(logs)}
+    found |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(logs)}
     shown |= {
-        name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in tables.items()
+        name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in found.items()
     }
     to_html = MarkdownIt().enable("table")
     for name, text in shown.items():
@@ -131,8 +127,7 @@ def main(
 
 def about_data(study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
     """What the template of the data card asks for."""
-    labels = [rule.name for rule in study.filter.labels]
-    named = pairs["label"].map(dict(enumerate(labels)))
+    named = pairs["label"].map(dict(enumerate(study.labels)))
     kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
     by_class = [pd.crosstab(pairs[kind], named).rename_axis(None, axis=1).reset_index() for kind in kinds]
     sections = [section for section in SECTIONS if (pairs[section] != "").any()]
@@ -197,28 +192,34 @@ def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
 
 def run_times(logs: Path) -> pd.DataFrame:
     """Seconds and peak memory (MB) of the jobs of each rule, from the benchmarks that Snakemake leaves in `logs`."""
-    records = []
-    for path in sorted(logs.rglob("*.benchmark.tsv")):
-        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-        rule = path.relative_to(logs).parts[0].split(".")[0]
-        records.append({"rule": rule, "seconds": measured["s"], "memory": measured["max_rss"]})
-    jobs = pd.DataFrame(records, columns=["rule", "seconds", "memory"]).groupby("rule")
-    named = jobs.agg(
+    named = measured_jobs(logs).groupby("rule").agg(
         jobs=("seconds", "size"), mean_seconds=("seconds", "mean"), longest=("seconds", "max"),
-        minutes_in_all=("seconds", lambda seconds: seconds.sum() / 60), peak_mb=("memory", "max"),
+        minutes_in_all=("seconds", lambda seconds: seconds.sum() / 60), peak_mb=("MB", "max"),
     )  # fmt: skip
     return named.round(2).sort_values("minutes_in_all", ascending=False).reset_index()
 
 
-def flat(settings: dict[str, Any], above: str = "") -> pd.DataFrame:
-    """Nested settings as a table of dotted keys and values."""
+def measured_jobs(logs: Path) -> pd.DataFrame:
+    """The rule, seconds and peak memory (MB) of each job that has left a benchmark in the logs of a study."""
     records = []
+    for path in sorted(logs.rglob("*.benchmark.tsv")):
+        measured = pd.read_csv(path, sep="\t", na_values="-").max(numeric_only=True)
+        rule = path.relative_to(logs).parts[0].removesuffix(".benchmark.tsv")
+        records.append({"rule": rule, "seconds": measured["s"], "MB": measured.get("max_rss", float("nan"))})
+    return pd.DataFrame(records, columns=["rule", "seconds", "MB"]).astype({"seconds": float, "MB": float})
+
+
+def flat(settings: dict[str, Any]) -> pd.DataFrame:
+    """Nested settings as a table of dotted keys and values."""
+    return pd.DataFrame(_leaves(settings), columns=["setting", "value"])
+
+
+def _leaves(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     for key, value in settings.items():
         if isinstance(value, dict) and value:
-            records += flat(value, f"{above}{key}.").to_dict("records")
+            yield from _leaves(value, f"{above}{key}.")
         else:
-            records.append({"setting": f"{above}{key}", "value": json.dumps(value)})
-    return pd.DataFrame(records)
+            yield f"{above}{key}", json.dumps(value)
 
 
 def markdown(table: pd.DataFrame) -> str:

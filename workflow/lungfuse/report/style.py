@@ -75,7 +75,7 @@ def inputs_of(table: pd.DataFrame) -> list[str]:
 def forest(
     panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str] = ()
 ) -> None:
-    """A forest plot: a line a name, with the columns value, low and high of `values` and a text at the right."""
+    """A forest plot: a line a name, with its row of `values`, see `lungfuse.tables.limits`, and a text at the right."""
     for line, (row, colour) in enumerate(zip(values.itertuples(), colours, strict=True)):
         reach = [[max(0, row.value - row.low)], [max(0, row.high - row.value)]]  # percentiles may leave the value out
         panel.errorbar(row.value, line, xerr=reach, color=colour, fmt="o", markersize=4, capsize=2.5)
@@ -87,19 +87,6 @@ def forest(
     panel.tick_params(axis="y", length=0)
     panel.grid(axis="x", color="0.9", linewidth=0.6)
     panel.set_axisbelow(True)
-
-
-def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """A measure of a table with its limits, as `forest` takes them."""
-    columns = [measure, f"{measure}_low", f"{measure}_high"]
-    return table[columns].set_axis(["value", "low", "high"], axis=1)
-
-
-def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[str]:
-    """Values with their limits in words; `sign` is + where they are differences."""
-    number = f"{{:{sign}.{digits}f}}"
-    form = f"{number} ({number}{' to ' if sign else '-'}{number})"
-    return [form.format(*row) for row in values.itertuples(index=False)]
 
 
 def save(figure: Figure, path: Path) -> None:

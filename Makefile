@@ -10,7 +10,7 @@ help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 run: env        ## run a study (STUDY=demo) and print its comparison table
-	snakemake --cores $(CORES) --config study=$(STUDY)
+	LUNGFUSE_BRIEF=1 snakemake --cores $(CORES) --quiet host reason --config study=$(STUDY)
 	@cat results/$(STUDY)/comparison.md
 
 test: env lint  ## run all tests

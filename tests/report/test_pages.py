@@ -19,8 +19,9 @@ def written(tables, more_tables, study, tmp_path):
     folder = tables["pairs"].parent
     (tmp_path / "logs/train").mkdir(parents=True)
     for fold, seconds in enumerate([10, 30]):
-        line = f"s\tmax_rss\n{seconds}\t{500 + fold}\n"
-        (tmp_path / f"logs/train/text_fold{fold}.benchmark.tsv").write_text(line)
+        (tmp_path / f"logs/train/text_fold{fold}.benchmark.tsv").write_text(f"s\n{seconds}\n")
+        log = f"epoch 0\ntook 9.0 s of processor time and {500 + fold} MB at most\n"
+        (tmp_path / f"logs/train/text_fold{fold}.log").write_text(log)
     main(
         title="demo", settings=study, **tables, **more_tables, logs=tmp_path / "logs", rejected=folder / "rejected.csv",
         comparison_page=folder / "comparison.md", data_card=tmp_path / "data_card.md",

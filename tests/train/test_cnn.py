@@ -20,7 +20,7 @@ CNNS = CNNSettings(
 
 EAGER = """
 import tensorflow
-from lungfuse.__main__ import main
+from lungfuse.command_line import main
 tensorflow.config.run_functions_eagerly(True)  # to trace a large network takes minutes
 main()
 """

@@ -1,12 +1,17 @@
 """What this machine can do, and which part of it a job has."""
 
 import os
+import re
+import resource
 import socket
 from datetime import datetime
 from pathlib import Path
 
 # The job's number, as Slurm, PBS, LSF and SGE tell it.
 BATCH_JOBS = {"Slurm": "SLURM_JOB_ID", "PBS": "PBS_JOBID", "LSF": "LSB_JOBID", "SGE": "JOB_ID"}
+
+WORKFLOW_JOB = "LUNGFUSE_JOB"  # set where a rule of the workflow runs a stage
+USAGE = re.compile(r"^took [\d.]+ s of processor time and (?P<MB>\d+) MB at most$", re.M)
 
 
 def cpu_has_bf16() -> bool:
@@ -22,3 +27,10 @@ def batch_job() -> str:
         return ""
     now, gpus = datetime.now().astimezone(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return f"{now.isoformat(timespec='seconds')}, {jobs[0]} on {socket.gethostname()}, GPUs: {gpus or 'none'}"
+
+
+def usage() -> str:
+    """Processor time and peak memory of this process, as `USAGE` reads them; of several processes the largest counts."""
+    used = [resource.getrusage(who) for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN]]
+    seconds = sum(each.ru_utime + each.ru_stime for each in used)
+    return f"took {seconds:.1f} s of processor time and {max(each.ru_maxrss for each in used) // 1000} MB at most"

@@ -16,11 +16,10 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
-shell.prefix(f"set -euo pipefail; export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))}; ")
-
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
+from lungfuse.hardware import WORKFLOW_JOB
 from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
@@ -33,6 +32,11 @@ from lungfuse.paths import (
     slug,
 )
 from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, to_json
+
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))} {WORKFLOW_JOB}=1; "
+)
 
 try:
     STUDY_NAME, STUDY = load_study(config)

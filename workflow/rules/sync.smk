@@ -1,11 +1,8 @@
-from contextlib import ExitStack
-
 sys.path.insert(0, str(WORKFLOW / "scripts"))
 
 import dvc_sync
 
 SYNCS = config["dvc_sync"] and workflow.is_main_process and dvc_sync.possible(STUDY_NAME)
-DVC_LOCK = ExitStack()
 
 
 def sync(*options: str) -> None:
@@ -14,25 +11,6 @@ def sync(*options: str) -> None:
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(WORKFLOW)})
 
 
-def end_run() -> None:
-    DVC_LOCK.close()
-    if SYNCS:
-        sync("--after-run")
-
-
 # Before the graph of jobs is built, for it rests on what this finds.
 if SYNCS and dvc_sync.changed_outside(STUDY_NAME):
     sync()
-
-
-onstart:
-    if SYNCS:
-        DVC_LOCK.enter_context(dvc_sync.keep_dvc_away(workflow))
-
-
-onsuccess:
-    end_run()
-
-
-onerror:
-    end_run()

@@ -15,6 +15,7 @@ from lungfuse import __version__
 from lungfuse.adapters import load_adapter
 from lungfuse.encoders import ENCODERS, Random
 from lungfuse.files import whole_file
+from lungfuse.hardware import USAGE
 from lungfuse.parameters import Several
 from lungfuse.report.style import heading, inputs_of, row_names
 from lungfuse.settings import TRAINED, Study
@@ -191,7 +192,7 @@ def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_times(logs: Path) -> pd.DataFrame:
-    """Seconds and peak memory (MB) of the jobs of each rule, from the benchmarks that Snakemake leaves in `logs`."""
+    """Seconds and peak memory (MB) of the jobs of each rule, from what Snakemake and the jobs leave in `logs`."""
     named = measured_jobs(logs).groupby("rule").agg(
         jobs=("seconds", "size"), mean_seconds=("seconds", "mean"), longest=("seconds", "max"),
         minutes_in_all=("seconds", lambda seconds: seconds.sum() / 60), peak_mb=("MB", "max"),
@@ -200,12 +201,17 @@ def run_times(logs: Path) -> pd.DataFrame:
 
 
 def measured_jobs(logs: Path) -> pd.DataFrame:
-    """The rule, seconds and peak memory (MB) of each job that has left a benchmark in the logs of a study."""
+    """The rule, seconds and peak memory (MB) of each job that has left a benchmark in the logs of a study.
+
+    Its log tells the memory: where jobs are forked from another process, Snakemake measures who waits for them.
+    """
     records = []
     for path in sorted(logs.rglob("*.benchmark.tsv")):
-        measured = pd.read_csv(path, sep="\t", na_values="-").max(numeric_only=True)
+        seconds = pd.read_csv(path, sep="\t")["s"].max()
+        log = path.with_name(path.name.replace(".benchmark.tsv", ".log"))
+        used = USAGE.findall(log.read_text(encoding="utf-8")) if log.exists() else []
         rule = path.relative_to(logs).parts[0].removesuffix(".benchmark.tsv")
-        records.append({"rule": rule, "seconds": measured["s"], "MB": measured.get("max_rss", float("nan"))})
+        records.append({"rule": rule, "seconds": seconds, "MB": float(used[-1]) if used else float("nan")})
     return pd.DataFrame(records, columns=["rule", "seconds", "MB"]).astype({"seconds": float, "MB": float})
 
 

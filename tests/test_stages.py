@@ -1,0 +1,42 @@
+"""What a stage imports before it works, and how it tells what it took."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lungfuse.hardware import USAGE, WORKFLOW_JOB
+from lungfuse.stages import STAGES
+
+HEAVY = ["torch", "tensorflow", "lightning", "transformers", "keras"]
+IMPORT = """
+import sys
+from importlib import import_module
+for module in ["lungfuse.command_line", *sys.argv[1:]]:
+    import_module(module)
+print(*sys.modules)
+"""
+
+
+def imported(*modules: str) -> set[str]:
+    """The modules that are loaded when these are."""
+    run = subprocess.run([sys.executable, "-c", IMPORT, *modules], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_stages_that_need_no_networks_import_no_library_of_them():
+    light = [stage.module for stage in STAGES.values() if not stage.library]
+    assert "lungfuse.compare.compare" in light
+    assert not imported(*light) & set(HEAVY)
+
+
+def test_help_imports_no_stage():
+    assert not imported() & {*HEAVY, *(stage.module for stage in STAGES.values())}
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(stage, monkeypatch, failing):
+    monkeypatch.setenv(WORKFLOW_JOB, "1")
+    ended = stage("reports", "--adapter", "openi", "--study", "nothing") if failing else stage("--help")
+    assert (ended.returncode != 0) is failing
+    assert 10 < float(USAGE.search(ended.stderr)["MB"]) < 1000

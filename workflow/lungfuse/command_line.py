@@ -1,0 +1,95 @@
+"""Run a stage of the workflow by hand.
+
+Every file and setting can be given. What is not given is that of the study which params.yaml selects, or --study.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, ArgumentCollection, Parameter
+from cyclopts.config import Dict
+
+from lungfuse import __version__
+from lungfuse.errors import UserError
+from lungfuse.files import whole_file
+from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
+from lungfuse.paths import PARAMS, SCHEMA, Paths
+from lungfuse.settings import load_study, params_schema, read_params, to_json
+from lungfuse.stages import STAGES
+
+app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
+for name, stage in STAGES.items():
+    app.command(f"{stage.module}:main", name=name, help=stage.summary)  # imported when it is called
+
+
+@app.command
+def schema(file: Path = SCHEMA) -> None:
+    """Write the JSON schema of params.yaml."""
+    with whole_file(file) as stream:
+        stream.write(json.dumps(params_schema(), indent=2) + "\n")
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    study: str | None = None,
+    params: Path = PARAMS,
+) -> None:
+    """Run a stage.
+
+    Parameters
+    ----------
+    study
+        The study to take files and settings from; that of params.yaml when not given.
+    params
+        The file of settings.
+    """
+
+    def fill_from_study(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        if any(argument.required and not argument.has_tokens for argument in arguments):
+            Dict(study_defaults(study, params), allow_unknown=True, source=str(params))(app, commands, arguments)
+
+    if place := batch_job():
+        print(place, file=sys.stderr, flush=True)
+    app.config = (fill_from_study,)
+    app(tokens)
+
+
+def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
+    """What each stage takes from a study when it is not given on the command line."""
+    params = read_params(params_file)
+    name, settings = load_study(params if study is None else params | {"study": study})
+    paths = Paths(name, settings)
+    files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
+    shared = settings.model_dump() | {"title": name, "folds": settings.split.folds} | files
+
+    compared = {
+        "models": [row.model_dump() for row in settings.models.values()],
+        "labels": settings.labels,
+        "predictions": paths.all_predictions,
+    }
+    segmented = shared | settings.segmentation.model_dump()
+    segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
+    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
+    return (
+        dict.fromkeys(STAGES, shared)
+        | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
+        | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
+        | {"cnn-comparison": shared | networks}
+        | {"pages": shared | compared | {"settings": to_json(settings)}}
+        | {"pictures": shared | compared | paths.mask_files_shown}
+    )
+
+
+def main() -> None:
+    try:
+        app.meta()
+    except UserError as error:
+        sys.exit(f"lungfuse: {error}")
+    finally:
+        if WORKFLOW_JOB in os.environ:
+            print(usage(), file=sys.stderr)
+

@@ -1,0 +1,42 @@
+from contextlib import ExitStack
+
+from lungfuse import prefork
+from progress import Progress
+
+# One process serves all jobs of a stage where they run on this machine and with this software. A profile that wants a
+# process of its own for each job sets the resource `own_process`, as those of clusters do.
+FORKS = (
+    workflow.is_main_process
+    and workflow.local_exec
+    and bool(OWN_PYTHON)
+    and "own_process" not in workflow.global_resources
+    and sys.platform == "linux"
+)
+RUN = ExitStack()
+
+
+def end_run() -> None:
+    RUN.close()
+    if SYNCS:
+        sync("--after-run")
+
+
+onstart:
+    if workflow.is_main_process:
+        RUN.enter_context(Progress(workflow).shown())
+    if SYNCS:
+        RUN.enter_context(dvc_sync.keep_dvc_away(workflow))
+    if FORKS:
+        RUN.enter_context(prefork.server())
+
+
+onsuccess:
+    end_run()
+    if workflow.is_main_process and PATHS.report.exists():
+        print(
+            f"Look next at {PATHS.report} (figures, cards, run times) and {PATHS.comparison_page}.", file=sys.stderr
+        )
+
+
+onerror:
+    end_run()

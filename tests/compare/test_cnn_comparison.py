@@ -9,18 +9,19 @@ from lungfuse.settings import CNNSettings, ComparisonSettings
 from lungfuse.tables import EpochPredictions, write_table
 
 CNNS = CNNSettings(
-    networks=["densenet121"], arms=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet", epochs=2,
-    batch=8, learning_rate=1e-3, precision="fp32",
+    networks=["densenet121"], arms=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet",
+    folds=None, epochs=2, batch=8, learning_rate=1e-3, precision="fp32",
     published=[{"network": "densenet121", "raw": [0.5, 0.25], "segmented": [0.75, 0.5]}],
 )  # fmt: skip
 
 
-@pytest.fixture
-def table(small, tmp_path) -> pd.DataFrame:
+@pytest.fixture(params=[None, 2], ids=["all folds", "two folds"])
+def table(small, tmp_path, request) -> pd.DataFrame:
     """A comparison in which segmented images are always right after the last epoch, and the others half of the time."""
+    cnns = CNNS.model_copy(update={"folds": request.param})
     files = []
     for arm in CNNS.arms:
-        pairs = small.pairs
+        pairs = small.pairs[cnns.tests(small.pairs["fold"])]
         sure = np.where(arm.startswith("segmented"), pairs["label"], np.arange(len(pairs)) // 2 % 2)
         epochs = [pairs.assign(epoch=0, score=0.1), pairs.assign(epoch=1, score=sure)]
         files.append(tmp_path / f"{arm}.csv")
@@ -29,14 +30,16 @@ def table(small, tmp_path) -> pd.DataFrame:
     source.write_text(json.dumps({"network": "densenet121", "weights": "random"}))
     comparison = ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[])
     main(
-        cnns=CNNS, comparison=comparison, seed=0, pairs=small.files["pairs"], predictions=files, sources=[source],
+        cnns=cnns, comparison=comparison, seed=0, pairs=small.files["pairs"], predictions=files, sources=[source],
         cnn_table=tmp_path / "cnn_comparison.csv",
     )  # fmt: skip
-    return pd.read_csv(tmp_path / "cnn_comparison.csv", dtype={"published_accuracies": str}).set_index("images")
+    table = pd.read_csv(tmp_path / "cnn_comparison.csv", dtype={"published_accuracies": str}).set_index("images")
+    assert (table["n"] == {None: 60, 2: 40}[request.param]).all()
+    return table
 
 
 def test_arms_are_scored_out_of_fold_on_the_same_pairs(table):
-    assert (table["n"] == 60).all() and list(table.index) == CNNS.arms
+    assert list(table.index) == CNNS.arms
     assert table["accuracy"]["segmented:unet-shenzhen"] == 1
     assert abs(table["accuracy"]["raw"] - 0.5) < 0.1
     assert table["epoch_accuracies"]["segmented:unet-shenzhen"] == "0.5000 1.0000"

@@ -30,7 +30,7 @@ def batch_job() -> str:
 
 
 def usage() -> str:
-    """Processor time and peak memory of this process, as `USAGE` reads them; of several processes the largest counts."""
+    """Processor time and peak memory of this process, as `USAGE` reads them; the largest of several counts."""
     used = [resource.getrusage(who) for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN]]
     seconds = sum(each.ru_utime + each.ru_stime for each in used)
     return f"took {seconds:.1f} s of processor time and {max(each.ru_maxrss for each in used) // 1000} MB at most"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+import pandas as pd
 import yaml
 from pydantic import (
     AfterValidator,
@@ -269,17 +270,22 @@ class PublishedCNN(Settings):
 class CNNSettings(Settings):
     """The convolutional networks of keras.applications that a study trains on each of `arms`, whole, for `epochs`.
 
-    `weights` is imagenet, or random where nothing is to be fetched.
+    `weights` is imagenet, or random where nothing is to be fetched. The first `folds` are tested, or all.
     """
 
     networks: list[NetworkName]
     arms: list[Annotated[Images, Field(min_length=1)]]
     weights: Literal["imagenet", "random"]
+    folds: Annotated[int, Field(ge=1)] | None
     epochs: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     precision: Precision
     published: list[PublishedCNN]
+
+    def tests(self, folds: pd.Series) -> pd.Series:
+        """Which pairs are tested, by their folds."""
+        return folds < (self.folds or len(folds))
 
 
 class EncoderSettings(Settings):
@@ -503,6 +509,12 @@ class Study(Settings):
         for arm in self.arms:
             if (segmenter := self.segmenter_of(arm)) and segmenter not in known:
                 raise ValueError(f"{arm}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def networks_are_tested_on_folds(self) -> "Study":
+        if (self.cnns.folds or 1) > self.split.folds:
+            raise ValueError(f"cnns.folds: found {self.cnns.folds}, expected at most split.folds, {self.split.folds}")
         return self
 
     @model_validator(mode="after")

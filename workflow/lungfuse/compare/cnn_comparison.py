@@ -42,6 +42,7 @@ def main(
         Output: a row a network and arm.
     """
     table = read_table(pairs, Pairs)
+    table = table[cnns.tests(table["fold"])]
     groups = table["group"].to_numpy()
     started = {found["network"]: found["weights"] for found in (json.loads(path.read_text()) for path in sources)}
     cases = [(network, arm) for network in cnns.networks for arm in cnns.arms]

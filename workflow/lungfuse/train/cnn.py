@@ -78,7 +78,7 @@ def main(
     model.optimizer.build(model.trainable_variables)
     untrained = [variable.numpy() for variable in _state(model)]
     records, scored = [], []
-    for fold in sorted(table["fold"].unique()):
+    for fold in sorted(table["fold"][cnns.tests(table["fold"])].unique()):
         # To trace a network takes longer than to train it on few images, so one serves all folds.
         for variable, value in zip(_state(model), untrained, strict=True):
             variable.assign(value)

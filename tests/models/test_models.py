@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lungfuse.models import build_model
-from lungfuse.models.blocks import Attention, masked_mean
+from lungfuse.models.blocks import Attention, Dropout, masked_mean
 from lungfuse.settings import TRAINED, FusionSettings
 
 SETTINGS = FusionSettings(width=16, heads=4, blocks=2, hidden=8, dropout=0.2)
@@ -104,6 +104,22 @@ def test_attention_is_that_of_pytorch():
     x, context, mask = torch.randn(2, 5, 16), torch.randn(2, 7, 16), torch.arange(7) < torch.tensor([[7], [3]])
     expected, _ = theirs(x, context, context, key_padding_mask=~mask)
     torch.testing.assert_close(ours(x, context, mask), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_its_share_and_keeps_the_mean(dtype):
+    torch.manual_seed(0)
+    x = torch.ones(301, 333, dtype=dtype, requires_grad=True)
+    y = Dropout(0.1)(x)
+    y.sum().backward()
+    assert y.dtype == dtype
+    assert abs((y == 0).float().mean() - 0.1) < 0.005
+    assert abs(y.float().mean() - 1) < 0.006
+    assert torch.equal(x.grad, y), "the gradient passes where the value did"
+    assert not torch.equal(Dropout(0.1)(x), y)
+    torch.manual_seed(0)
+    assert torch.equal(Dropout(0.1)(x), y), "the seed decides"
+    assert torch.equal(Dropout(0.1).eval()(x), x)
 
 
 def test_the_mean_is_over_real_tokens():

@@ -8,7 +8,7 @@ weights by c and normalising them again is the same as adding log c to the score
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, head, masked_mean, mlp
+from lungfuse.models.blocks import Attention, Dropout, head, masked_mean, mlp
 
 
 class Joint(nn.Module):
@@ -20,7 +20,7 @@ class Joint(nn.Module):
         self.modality = nn.Parameter(torch.zeros(2, width))
         self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads, dropout)
-        self.mlp, self.dropout = mlp(width, 4 * width, dropout), nn.Dropout(dropout)
+        self.mlp, self.dropout = mlp(width, 4 * width, dropout), Dropout(dropout)
         self.head = head(2 * width, hidden, dropout)
 
     def forward(self, image: Tensor, image_mask: Tensor, text: Tensor, text_mask: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ In each block text queries read image keys and values and image queries read tex
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, head, masked_mean, mlp
+from lungfuse.models.blocks import Attention, Dropout, head, masked_mean, mlp
 
 
 class Stream(nn.Module):
@@ -16,7 +16,7 @@ class Stream(nn.Module):
         super().__init__()
         self.norm_query, self.norm_context, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
         self.attention = Attention(width, heads, dropout)
-        self.mlp, self.dropout = mlp(width, 4 * width, dropout), nn.Dropout(dropout)
+        self.mlp, self.dropout = mlp(width, 4 * width, dropout), Dropout(dropout)
 
     def forward(self, x: Tensor, other: Tensor, other_mask: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norm_query(x), self.norm_context(other), other_mask))

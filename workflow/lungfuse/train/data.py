@@ -66,11 +66,12 @@ class Features:
 
     def batch(self, positions: list[int]) -> tuple[Tensor, Tensor]:
         """Tokens with their mask, padded with zeros: float32 (B, T, width), (B, T)."""
-        mask = torch.arange(self.counts[positions].max()) < torch.as_tensor(self.counts[positions])[:, None]
+        places = np.arange(self.counts[positions].max())
+        mask = places < self.counts[positions][:, None]
         tokens = torch.zeros(*mask.shape, self.tokens.shape[1])
-        for row, position in enumerate(positions):
-            start, count = self.starts[position], self.counts[position]
-            tokens[row, :count] = torch.from_numpy(self.tokens[start : start + count].astype(np.float32))
+        rows = (self.starts[positions][:, None] + places)[mask]
+        mask = torch.from_numpy(mask)
+        tokens[mask] = torch.from_numpy(np.asarray(self.tokens[rows])).float()
         return tokens, mask
 
     def means(self) -> np.ndarray:

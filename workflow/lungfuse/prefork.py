@@ -11,6 +11,7 @@ which in a nursery is that of its jobs.
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -125,6 +126,7 @@ def _import(module: str, files: list[int]) -> None:
     with suppress(Exception):
         importlib.import_module("lungfuse.command_line")
         importlib.import_module(module)
+    gc.freeze()  # what is imported stays, so no job has to look at it, and copy its memory, to find what is garbage
     nothing = os.open(os.devnull, os.O_RDWR)
     _take_over([nothing] * 3)
     os.close(nothing)

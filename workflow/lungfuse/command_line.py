@@ -92,4 +92,3 @@ def main() -> None:
     finally:
         if WORKFLOW_JOB in os.environ:
             print(usage(), file=sys.stderr)
-

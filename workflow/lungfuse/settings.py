@@ -36,6 +36,7 @@ Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
+Pooling = Literal["none", "mean"]
 Ablation = Literal["", "shuffled-image", "shuffled-text"]
 ModelName = Literal[
     "majority",
@@ -283,10 +284,15 @@ class CNNSettings(Settings):
 
 
 class EncoderSettings(Settings):
-    """The encoder of each modality, by its name in `lungfuse.encoders`."""
+    """The encoder of each modality, by its name in `lungfuse.encoders`.
+
+    `pooling` is what is kept of a frozen encoder's tokens for all that reads them: none keeps every token of a pair,
+    mean their mean alone.
+    """
 
     image: str
     text: str
+    pooling: Pooling
 
     def of(self, modalities: set[Modality]) -> dict[Modality, str]:
         """The names of the encoders of these modalities, image first."""
@@ -449,6 +455,10 @@ class Study(Settings):
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
         return TrainSettings.model_validate(self.train.model_dump() | row.train)
+
+    def reads_means(self, row: Row) -> bool:
+        """Whether a trained row reads the mean of each pair's tokens instead of all."""
+        return self.encoders.pooling == "mean" and self.train_of(row).layers == "frozen"
 
     def segmenter_of(self, images: Images) -> str | None:
         """The segmenter whose masks these images need; `mask-only` takes the first that another row names."""

@@ -107,15 +107,16 @@ rule features:
         turn=1,
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
+        pooling=STUDY.encoders.pooling,
         precision=STUDY.train.precision,
         inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
         encoder_root=PATHS.encoder_root,
     message:
         "Encoding {wildcards.reads} with {wildcards.source}"
     shell:
-        "python -m lungfuse features --encoder {params.encoder} --precision {params.precision} --pairs {input.pairs} "
-        "--encoder-root {params.encoder_root} {params.inputs} --tokens {output.tokens} "
-        "--token-index {output.token_index} --threads {threads} > {log} 2>&1"
+        "python -m lungfuse features --encoder {params.encoder} --pooling {params.pooling} "
+        "--precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
+        "--tokens {output.tokens} --token-index {output.token_index} --threads {threads} > {log} 2>&1"
 
 
 rule linear_probe:

@@ -57,12 +57,13 @@ class Features:
     """The tokens that a frozen encoder made of one modality of every pair.
 
     `tokens` is float16 of shape (token of all pairs, width); those of a pair are `counts` of them from `starts`, both
-    (pair,).
+    (pair,). `encoded` is how many the encoder made of each, before they were pooled.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     counts: np.ndarray
+    encoded: np.ndarray
 
     def batch(self, positions: list[int]) -> tuple[Tensor, Tensor]:
         """Tokens with their mask, padded with zeros: float32 (B, T, width), (B, T)."""
@@ -80,7 +81,7 @@ class Features:
 
     def reordered(self, order: np.ndarray) -> "Features":
         """The features of each pair replaced by those of another, (pair,)."""
-        return Features(self.tokens, self.starts[order], self.counts[order])
+        return Features(self.tokens, self.starts[order], self.counts[order], self.encoded[order])
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class TokenDataset(Dataset):
 
     def lengths(self) -> np.ndarray:
         """Number of tokens of each pair's text, (pair,); zeros without texts."""
-        return self.features["text"].counts if "text" in self.features else np.zeros(len(self), int)
+        return self.features["text"].encoded if "text" in self.features else np.zeros(len(self), int)
 
 
 class Batches(Sampler):
@@ -184,7 +185,7 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
             f"{index.index[index['start'].isna()][0]} first. Make the features again from these pairs."
         )
     tokens = np.load(folder / FEATURE_TOKENS, mmap_mode="r")
-    return Features(tokens, index["start"].to_numpy(int), index["tokens"].to_numpy(int))
+    return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
 
 
 def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[list[int]]:

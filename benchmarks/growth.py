@@ -28,6 +28,7 @@ from lungfuse.tables import Pairs, read_table
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES, PX = 1000, 64
+BUCKETS = 1 << 18
 ROWS = {
     "tfidf": {"text": "findings"},
     "early": {"images": "raw", "text": "findings"},
@@ -205,8 +206,11 @@ def stages(paths: Paths, folder: Path) -> Iterator[tuple[str, list]]:
             *_options(settings=trained / TRAINED_SETTINGS),
             *["--labels", *study.labels],
         ]  # fmt: skip
-    row = study.models["tfidf"]
-    yield "baseline: tfidf", ["baseline", *_options(row=to_json(row), predictions=paths.predictions("tfidf"))]
+    tfidf = _options(row=to_json(study.models["tfidf"]), predictions=paths.predictions("tfidf"))
+    yield "baseline: tfidf", ["baseline", *tfidf]
+    hashed = study.baselines.tfidf.model_copy(update={"buckets": BUCKETS})
+    baselines = to_json(study.baselines.model_copy(update={"tfidf": hashed}))
+    yield "baseline: tfidf, hashed", ["baseline", *tfidf, "--baselines", baselines]
     models = [row for row, _ in COMPARED.values()]
     if (folder / paths.pairs).exists():
         draw_scores(paths, folder)

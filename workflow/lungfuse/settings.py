@@ -120,12 +120,17 @@ class SplitSettings(Settings):
 
 
 class LinearTextSettings(Settings):
-    """A linear classifier on TF-IDF of n-grams found in at least `min_df` texts; `c` is the inverse regularisation."""
+    """A linear classifier on TF-IDF of n-grams found in at least `min_df` texts; `c` is the inverse regularisation.
+
+    With `buckets` n-grams are hashed into so many, words and characters apart, and memory does not grow with the number
+    of texts; null gives every n-gram a feature of its own.
+    """
 
     words: NgramRange
     characters: NgramRange | None
     min_df: Annotated[int, Field(ge=1)]
     c: Annotated[float, Field(gt=0)]
+    buckets: Annotated[int, Field(ge=1024, le=2**26)] | None
 
 
 class LinearProbeSettings(Settings):

@@ -1,7 +1,7 @@
 rule baseline:
     input:
         pairs=PATHS.pairs,
-        code=CODE / "train" / "baseline.py",
+        code=[CODE / "train" / "baseline.py", CODE / "train" / "hashed.py"],
     output:
         predictions=PATHS.predictions("{row}"),
     log:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import bootstrap, permutation_test
 
 METRICS = ["accuracy", "auroc", "sensitivity", "specificity"]
+CELLS = 1 << 20  # resamples times rows at once: memory does not grow with either
 
 
 def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -24,21 +25,24 @@ def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndar
     Shape (metric, resample), in [0, 1]; NaN where a class has no weight. Ties in `scores` count half for the AUROC
     (Mann-Whitney).
     """
-    right = labels == predictions
-    positive, negative = weights * (labels == 1), weights * (labels == 0)
-    positives, negatives = positive.sum(-1), negative.sum(-1)
     order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # first row of each run of equal scores
-    positive_at = np.add.reduceat(positive[:, order], starts, axis=-1)
-    negative_at = np.add.reduceat(negative[:, order], starts, axis=-1)
-    negatives_below = np.cumsum(negative_at, axis=-1) - negative_at / 2
+    negative, positive = (order[labels[order] == label] for label in (0, 1))
+    below, up_to = (np.searchsorted(scores[negative], scores[positive], side) for side in ("left", "right"))
+    of_positive = weights[:, positive]
+    # of_negative[:, i]: the weight of the i negatives with the lowest scores
+    of_negative = np.pad(np.cumsum(weights[:, negative], axis=-1), ((0, 0), (1, 0)))
+    positives, negatives = of_positive.sum(-1), of_negative[:, -1]
+    ranked = (of_positive * (of_negative[:, below] + of_negative[:, up_to])).sum(-1) / 2
+    right = labels == predictions
+    right_positives = of_positive[:, right[positive]].sum(-1)
+    right_negatives = weights[:, (labels == 0) & right].sum(-1)
     with np.errstate(invalid="ignore"):
         return np.stack(
             [
-                (weights * right).sum(-1) / (positives + negatives),
-                (positive_at * negatives_below).sum(-1) / (positives * negatives),
-                (positive * right).sum(-1) / positives,
-                (negative * right).sum(-1) / negatives,
+                (right_positives + right_negatives) / (positives + negatives),
+                ranked / (positives * negatives),
+                right_positives / positives,
+                right_negatives / negatives,
             ]
         )
 
@@ -67,7 +71,7 @@ def score_with_intervals(
         (np.arange(len(names)),),
         statistic,
         n_resamples=resamples,
-        batch=500,
+        batch=_batch(len(labels)),
         vectorized=True,
         confidence_level=confidence,
         method="percentile",
@@ -104,7 +108,7 @@ def difference_with_interval(
         paired=True,
         vectorized=True,
         n_resamples=resamples,
-        batch=500,
+        batch=_batch(len(names)),
         confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(seed),
@@ -130,7 +134,12 @@ def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resam
             permutation_type="samples",
             vectorized=True,
             n_resamples=resamples,
-            batch=1000,
+            batch=_batch(differ.sum()),
             rng=np.random.default_rng(seed),
         ).pvalue
     )
+
+
+def _batch(rows: int) -> int:
+    """How many resamples are drawn at once; what is drawn does not depend on it."""
+    return max(1, CELLS // int(rows))

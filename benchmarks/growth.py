@@ -10,7 +10,6 @@ A stage whose measurement lies in --work is not run again.
 
 import argparse
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -155,11 +154,11 @@ def repeated(once: list[DrawnStudy], pairs: int) -> tuple[list[DrawnStudy], dict
             for place, (source, view) in enumerate(study.views.items()):
                 views[f"CXR{number}_IM-{copy:04d}-{1001 + place}"] = view
                 drawn[f"CXR{number}_IM-{copy:04d}-{1001 + place}"] = source
-            findings = study.wording.findings
-            if findings:
-                findings += f" Series {copy}."
+            wording = study.wording
+            if wording.findings:
+                wording = replace(wording, findings=f"{wording.findings} Series {copy}.")
                 pairs -= list(views.values()).count("Frontal") if study.label != "other" else 0
-            studies.append(replace(study, number=number, views=views, wording=replace(study.wording, findings=findings)))
+            studies.append(replace(study, number=number, views=views, wording=wording))
         copy += 1
 
 
@@ -192,7 +191,8 @@ def stages(paths: Paths, folder: Path) -> Iterator[tuple[str, list]]:
         features = paths.features(encoder, reads)
         yield f"features: {modality}", [
             "features",
-            *_options(encoder=encoder, reads=reads, pooling="none", precision="fp32", pairs=paths.pairs, encoder_root=paths.encoder_root),
+            *_options(encoder=encoder, reads=reads, pooling="none", precision="fp32"),
+            *_options(pairs=paths.pairs, encoder_root=paths.encoder_root),
             *_options(tokens=features / FEATURE_TOKENS, token_index=features / FEATURE_INDEX),
             *(_options(array=paths.array, index=paths.index) if modality == "image" else []),
         ]  # fmt: skip

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-
 from small_study import SETTINGS
 
 from lungfuse.errors import UserError

@@ -146,6 +146,10 @@ class BaselineSettings(Settings):
     tfidf_logistic: LinearTextSettings
     linear_probe: LinearProbeSettings
 
+    def of(self, row: "Row") -> LinearTextSettings | None:
+        """Those of the linear classifier of texts that a row is, if it is one."""
+        return {"tfidf": self.tfidf, "tfidf-logistic": self.tfidf_logistic}.get(row.model)
+
 
 class PublishedFigure(Settings):
     """An accuracy somebody else reported for these inputs, and what it rests on."""

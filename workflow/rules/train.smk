@@ -15,8 +15,8 @@ rule baseline:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
@@ -101,8 +101,8 @@ rule features:
         f"{GPU_ENVS}/fusion.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(20),
+        mem_mb=growing(4000, each=5 * KB),
+        runtime=growing(20, each=10 * MS),
         gpu=1,
         turn=1,
     params:
@@ -137,8 +137,8 @@ rule linear_probe:
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(1000, each=30 * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         baselines=to_json(STUDY.baselines),
@@ -173,8 +173,11 @@ rule train:
         f"{GPU_ENVS}/fusion.yaml"
     threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(lambda wildcards: 30 if is_short(wildcards.row) else 240),
+        mem_mb=growing(8000, each=5 * KB),
+        runtime=growing(
+            lambda wildcards: 30 if is_short(wildcards.row) else 240,
+            each=lambda wildcards: training_of(wildcards.row).epochs * (2 if is_short(wildcards.row) else 5) * MS,
+        ),
         gpu=lambda wildcards: training_of(wildcards.row).devices,
         turn=1,
     params:
@@ -211,8 +214,8 @@ rule gather:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=5 * KB),
+        runtime=growing(10, each=1 * MS),
     message:
         "Gathering the folds of {wildcards.row}"
     shell:
@@ -235,8 +238,8 @@ rule late:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=5 * KB),
+        runtime=growing(10, each=1 * MS),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
     message:

@@ -36,7 +36,7 @@ def main(*, row: Row, baselines: BaselineSettings, seed: int, pairs: Path, predi
     table = read_table(pairs, Pairs)
     inputs = table[row.text] if row.text else table["pair_id"]
     data = [column.to_numpy() for column in [inputs, table["label"], table["fold"]]]
-    settings = linear_settings(row, baselines)
+    settings = baselines.of(row)
     if settings and settings.buckets:
         predictions.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=predictions.parent) as folder:  # the usual place may be in memory
@@ -59,11 +59,6 @@ def build(row: Row, settings: BaselineSettings, seed: int) -> BaseEstimator:
         case "tfidf-logistic":
             regression = LogisticRegression(C=settings.tfidf_logistic.c, random_state=seed)
             return make_pipeline(_tfidf(settings.tfidf_logistic), regression)
-
-
-def linear_settings(row: Row, settings: BaselineSettings) -> LinearTextSettings | None:
-    """The settings of the linear classifier of texts that a row is, if it is one."""
-    return {"tfidf": settings.tfidf, "tfidf-logistic": settings.tfidf_logistic}.get(row.model)
 
 
 def _tfidf(settings: LinearTextSettings) -> BaseEstimator:

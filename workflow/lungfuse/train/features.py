@@ -1,5 +1,4 @@
-"""The tokens that a frozen encoder makes of every pair, or their mean, computed once and shared by all that read them.
-"""
+"""The tokens that a frozen encoder makes of every pair, or their mean: computed once, shared by all that read them."""
 
 from collections.abc import Iterator
 from pathlib import Path

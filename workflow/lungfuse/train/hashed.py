@@ -115,22 +115,29 @@ def fit(blocks: list[Weighted], signs: np.ndarray, c: float, loss: Loss, interce
 
     `c` is the inverse regularisation; `intercept_counts` says whether the intercept is regularised too.
     """
-    places = np.cumsum([block.texts.buckets for block in blocks])[:-1]
+    used = [np.flatnonzero(block.idf) for block in blocks]
+    places = np.cumsum([len(buckets) for buckets in used])
     total = c * np.abs(signs).sum()
 
-    def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        *by_block, intercept = [*np.split(weights[:-1], places), weights[-1]]
-        kept = weights if intercept_counts else np.append(weights[:-1], 0.0)
-        losses, slopes = loss(signs * distances(blocks, by_block, intercept))
-        slopes = slopes * signs
-        gradient = np.append(np.concatenate([block.idf * _columns(block, slopes) for block in blocks]), slopes.sum())
-        value = kept @ kept / 2 + c * losses[signs != 0].sum()
-        return value / total, (kept + c * gradient) / total
+    def spread(weights: np.ndarray) -> tuple[list[np.ndarray], float]:
+        """Weights of the buckets in use as those of all, for each block, and the intercept."""
+        *by_block, intercept = np.split(weights, places)
+        spread = [np.zeros(block.texts.buckets) for block in blocks]
+        for of_all, buckets, of_used in zip(spread, used, by_block, strict=True):
+            of_all[buckets] = of_used
+        return spread, intercept.item()
 
-    start = np.zeros(sum(block.texts.buckets for block in blocks) + 1)
+    def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        kept = weights if intercept_counts else np.append(weights[:-1], 0.0)
+        losses, slopes = loss(signs * distances(blocks, *spread(weights)))
+        slopes = slopes * signs
+        gradient = [(block.idf * _columns(block, slopes))[buckets] for block, buckets in zip(blocks, used, strict=True)]
+        value = kept @ kept / 2 + c * losses[signs != 0].sum()
+        return value / total, (kept + c * np.append(np.concatenate(gradient), slopes.sum())) / total
+
     options = {"maxiter": STEPS, "maxcor": CORRECTIONS, "ftol": 1e-9, "gtol": 1e-7}
-    weights = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
-    return distances(blocks, np.split(weights[:-1], places), weights[-1])
+    found = minimize(objective, np.zeros(places[-1] + 1), jac=True, method="L-BFGS-B", options=options)
+    return distances(blocks, *spread(found.x))
 
 
 def distances(blocks: list[Weighted], weights: list[np.ndarray], intercept: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import bootstrap, permutation_test
 
 METRICS = ["accuracy", "auroc", "sensitivity", "specificity"]
-CELLS = 1 << 20  # resamples times rows at once: memory does not grow with either
+CELLS = 1 << 18  # resamples times rows at once: memory does not grow with either
 
 
 def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -7,30 +7,16 @@ reports and filter of the real collection (skipped without it) in seconds and pe
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from processes import Taken, measure
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import encode_png, write_archive
-
-# ru_maxrss of a child starts at its parent's memory, so the peak is read inside the process that did the work.
-MEASURE = """
-import resource, runpy, sys, time
-start = time.perf_counter()
-sys.argv = ["lungfuse", *sys.argv[1:]]
-try:
-    runpy.run_module("lungfuse", run_name="__main__")
-except SystemExit as exit:
-    if exit.code:
-        raise
-peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
-print("MEASURED", time.perf_counter() - start, peak)
-"""
 
 
 def main() -> None:
@@ -60,10 +46,8 @@ def reports_and_filter(raw: Path, folder: Path) -> list[tuple]:
         "--rejected", files["all"],
     )  # fmt: skip
     count = len(pd.read_csv(files["reports"]))
-    both = (reports[0] + filtered[0], max(reports[1], filtered[1]))
-    return [
-        _row(name, count, *figures) for name, figures in [("reports", reports), ("filter", filtered), ("both", both)]
-    ]
+    both = Taken(reports.seconds + filtered.seconds, *map(max, reports[1:], filtered[1:]))
+    return [_row(name, count, taken) for name, taken in [("reports", reports), ("filter", filtered), ("both", both)]]
 
 
 def decoding(count: int, folder: Path) -> tuple:
@@ -74,25 +58,17 @@ def decoding(count: int, folder: Path) -> tuple:
     write_archive(folder / "NLMCXR_png.tgz", ((f"CXR{n}_a.png", drawn[n % 20]) for n in range(count)))
     views = pd.DataFrame({"image_id": [f"CXR{n}_a" for n in range(count)], "report_id": "CXR1", "view": "Frontal"})
     views.to_csv(folder / "views.csv", index=False)
-    figures = measure(
+    taken = measure(
         "images", "--adapter", "openi", "--raw", folder, "--view", "Frontal",
         "--images", json.dumps({"image_px": 224, "fit": "pad"}), "--views", folder / "views.csv",
         "--array", folder / "images.npy", "--index", folder / "index.csv", "--rejected-images", folder / "rejected.csv",
         "--threads", 1,
     )  # fmt: skip
-    return _row("images", count, *figures)
+    return _row("images", count, taken)
 
 
-def measure(*arguments) -> tuple[float, float]:
-    """Seconds and peak megabytes of a stage, with the start of Python and its imports."""
-    command = [sys.executable, "-c", MEASURE, *map(str, arguments)]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    seconds, peak = run.stdout.split("MEASURED")[1].split()
-    return float(seconds), float(peak)
-
-
-def _row(stage: str, count: int, seconds: float, peak: float) -> tuple:
-    return stage, count, round(seconds, 2), round(count / seconds), round(peak)
+def _row(stage: str, count: int, taken: Taken) -> tuple:
+    return stage, count, round(taken.seconds, 2), round(count / taken.seconds), round(taken.peak_mb)
 
 
 if __name__ == "__main__":

@@ -26,19 +26,14 @@ def measured() -> pd.DataFrame:
 
 
 def asked() -> pd.DataFrame:
-    """What each rule asks for at its first attempt."""
+    """What each rule asks for at its first attempt, where the study is small."""
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     rows = []
     for rule in re.split(r"^rule ", text, flags=re.M)[1:]:
-        memory = re.search(r"mem_mb=growing\((\d+)\)", rule)[1]
-        minutes = re.search(r"runtime=growing\((.*)\),?$", rule, re.M)[1]
-        rows.append(
-            {
-                "rule": rule.split(":")[0],
-                "asked MB": int(memory),
-                "asked minutes": minutes.split(": ")[-1].replace(" if is_short(wildcards.row) else ", " or "),
-            }
-        )
+        memory = re.search(r"mem_mb=growing\((\d+)", rule)[1]
+        minutes = re.search(r"runtime=growing\(\s*(?:lambda wildcards: )?(\d+)(?: if .* else (\d+))?", rule).groups()
+        asked = {"asked MB": int(memory), "asked minutes": " or ".join(filter(None, minutes))}
+        rows.append({"rule": rule.split(":")[0], **asked})
     return pd.DataFrame(rows).set_index("rule")
 
 

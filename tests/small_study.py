@@ -14,6 +14,7 @@ from lungfuse.settings import (
     EncoderSettings,
     FusionSettings,
     ImageSettings,
+    Pooling,
     Row,
     Settings,
     TrainSettings,
@@ -31,7 +32,7 @@ TRAIN = TrainSettings(
 SETTINGS = {
     "fold": 0,
     "seed": 0,
-    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny"),
+    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none"),
     "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
     "images": ImageSettings(image_px=64, fit="pad"),
     "labels": ["normal", "lung"],
@@ -80,17 +81,22 @@ class SmallStudy:
         return pd.read_csv(folder / "predictions.csv")
 
     def features(
-        self, encoder: str, start: Path | None = None, reads: str | None = None, masks: Path | None = None
+        self,
+        encoder: str,
+        start: Path | None = None,
+        reads: str | None = None,
+        masks: Path | None = None,
+        pooling: Pooling = "none",
     ) -> Path:
         """Encode all pairs; returns the folder of the features."""
         from lungfuse.train.features import main
 
-        folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained")
+        folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained") / pooling
         reads = reads or {"text": "findings", "image": "raw"}[ENCODERS[encoder].modality]
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            reads=reads, masks=masks, **self.files, **outputs,
+            reads=reads, pooling=pooling, masks=masks, **self.files, **outputs,
         )  # fmt: skip
         return folder
 

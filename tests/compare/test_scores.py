@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
-from lungfuse.compare.scores import paired_p, score_with_intervals, weighted_scores
+from lungfuse.compare import scores
+from lungfuse.compare.scores import difference_with_interval, paired_p, score_with_intervals, weighted_scores
 
 
 @pytest.fixture
@@ -39,6 +40,20 @@ def test_repeated_rows_do_not_narrow_the_interval(sample):
     fourfold = [np.tile(array, 4) for array in [*sample, np.arange(300)]]
     _, low_4, high_4 = score_with_intervals(*fourfold, 0.95, 2000, seed=0)["auroc"]
     assert high_4 - low_4 == pytest.approx(high - low, rel=0.05)
+
+
+def test_what_is_drawn_does_not_depend_on_how_much_is_drawn_at_once(sample, monkeypatch):
+    groups, first, second = np.arange(300) // 2, sample[0] == sample[2], sample[0] == 1
+
+    def found() -> tuple:
+        together = (groups, 0.95, 700, 0)
+        apart = (groups, 700, 0)
+        difference = difference_with_interval(first, second, *together)
+        return score_with_intervals(*sample, *together), difference, paired_p(first, second, *apart)
+
+    at_once = found()
+    monkeypatch.setattr(scores, "CELLS", 900)
+    assert found() == at_once
 
 
 def test_the_paired_test_is_exact_for_few_differences():

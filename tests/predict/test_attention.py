@@ -3,9 +3,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import SETTINGS
 
-from lungfuse.predict.attention import attention_of, draw_attention, examples, patch_maps, sharpest
+from lungfuse.errors import UserError
+from lungfuse.paths import Paths
+from lungfuse.predict.attention import attention_of, draw_attention, examples, main, patch_maps, sharpest
 from lungfuse.settings import Row
+
+NETWORKS = {"image": "vit", "text": "bert"}
 
 
 def test_the_surest_and_the_most_wrong_pair_of_each_class_are_shown():
@@ -27,6 +32,22 @@ def test_the_words_shown_are_those_that_look_most_sharply():
     maps[1], maps[3] = [[1, 0], [0, 0]], [[0.7, 0.1], [0.1, 0.1]]
     assert sharpest(maps, ["lungs", "are", "clear", "."], count=1) == [1]
     assert sharpest(maps, ["lungs", ".", "clear", "low"], count=1) == [3]
+
+
+def test_a_row_trained_on_mean_tokens_has_no_attention_to_draw(small, studies):
+    row = Row(model="kv-exchange", images="raw", text="findings")
+    encoders = SETTINGS["encoders"].model_copy(update={"pooling": "mean"})
+    features = {f"{kind}_features": small.features(f"{net}-tiny", pooling="mean") for kind, net in NETWORKS.items()}
+    small.train(small.folder / "kv/fold0", row, features | {"encoders": encoders}, layers="frozen", epochs=1)
+    files = {name: small.files[name] for name in ["pairs", "array", "index"]}
+    with pytest.raises(UserError, match="kv: was trained on the mean tokens of frozen encoders"):
+        main(
+            title="small", notice="", model=small.folder / "kv", **files, predictions=small.folder / "none.csv",
+            encoder_root=small.encoder_root, attention_figure=small.folder / "attention.svg",
+        )  # fmt: skip
+    demo = studies["demo"]
+    assert Paths("demo", demo).attention_rows == ["kv-exchange"]
+    assert Paths("demo", demo.model_copy(update={"encoders": encoders})).attention_rows == []
 
 
 def test_a_pair_is_drawn_with_its_words(small):

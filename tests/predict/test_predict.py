@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import SETTINGS
 
 from lungfuse.errors import UserError
 from lungfuse.predict.predict import main, predict_cases
@@ -53,6 +54,23 @@ def test_a_case_of_the_test_fold_gets_the_score_that_the_table_rests_on(small, m
     found = predict_cases(models / row, cases, small.encoder_root)
     np.testing.assert_allclose(found["probability"], known[cases["id"]], atol=2e-3)
     assert (found["label"] == np.where(found["probability"] >= 0.5, "lung", "normal")).all()
+
+
+def test_a_row_trained_on_pooled_features_predicts_from_means(small, tmp_path):
+    """kv-exchange would tell other scores from all tokens."""
+    row = Row(model="kv-exchange", images="raw", text="findings")
+    encoders = SETTINGS["encoders"].model_copy(update={"pooling": "mean"})
+    files = {
+        "image_features": small.features("vit-tiny", pooling="mean"),
+        "text_features": small.features("bert-tiny", pooling="mean"),
+        "encoders": encoders,
+    }
+    known = small.train(tmp_path / "kv/fold0", row, files, layers="frozen", epochs=20, patience=20)
+    known = known[known["part"] == "test"].set_index("pair_id")["score"]
+    found = predict_cases(tmp_path / "kv", cases_of(small, range(20)), small.encoder_root)
+    tested = found[found["id"].isin(known.index)]
+    np.testing.assert_allclose(tested["probability"], known[tested["id"]], atol=2e-3)
+    assert known.std() > 0.02
 
 
 def test_one_case_is_told_as_json(small, models, capsys):

@@ -38,6 +38,15 @@ def test_the_section_of_the_row_is_the_one_that_is_read(pairs, studies, tmp_path
     assert predictions["score"].nunique() <= 3
 
 
+def test_a_row_with_buckets_hashes_ngrams_and_leaves_nothing_behind(pairs, studies, tmp_path):
+    baselines = studies["openi"].baselines
+    hashing = {"tfidf": baselines.tfidf.model_copy(update={"buckets": 4096})}
+    studies = {"openi": studies["openi"].model_copy(update={"baselines": baselines.model_copy(update=hashing)})}
+    predictions = predict(pairs, studies, tmp_path, model="tfidf", text="findings")
+    assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
+    assert {path.name for path in tmp_path.iterdir()} == {"pairs.csv", "predictions.csv"}
+
+
 def test_the_majority_class_has_one_answer(pairs, studies, tmp_path):
     pairs.loc[pairs.index[:10], "label"] = 0
     assert set(predict(pairs, studies, tmp_path, model="majority")["prediction"]) == {0}

@@ -53,6 +53,36 @@ def test_features_can_be_those_of_a_trained_encoder(small, tmp_path):
     assert np.abs(other - plain).max() > 0.01
 
 
+def test_pooled_features_are_one_token_a_pair(small):
+    for encoder in ["vit-tiny", "bert-tiny"]:
+        every, pooled = (
+            read_features(small.features(encoder, pooling=pooling), small.pairs["pair_id"])
+            for pooling in ["none", "mean"]
+        )
+        assert len(pooled.tokens) == len(small.pairs) < len(every.tokens)
+        assert (pooled.encoded == every.counts).all()
+        np.testing.assert_allclose(pooled.means(), every.means(), atol=2e-3)
+
+
+def test_what_reads_means_alone_tells_the_same_from_pooled_features(small, studies, tmp_path):
+    """A linear probe and early fusion, up to the rounding of float16; texts of different lengths meet in the same
+    batches."""
+    small.pairs["findings"] += [" and" * (n % 7) for n in range(len(small.pairs))]
+    small.write()
+    scores = {"linear-probe": [], "early": []}
+    for pooling in ["none", "mean"]:
+        image, text = (small.features(encoder, pooling=pooling) for encoder in ["vit-tiny", "bert-tiny"])
+        linear_probe.main(
+            baselines=studies["demo"].baselines, pairs=small.files["pairs"], features=image,
+            predictions=tmp_path / "probe.csv",
+        )  # fmt: skip
+        scores["linear-probe"].append(pd.read_csv(tmp_path / "probe.csv")["score"])
+        files = {"image_features": image, "text_features": text}
+        scores["early"].append(small.train(tmp_path / pooling, files=files, layers="frozen", epochs=4)["score"])
+    for row, (every, pooled) in scores.items():
+        np.testing.assert_allclose(pooled, every, atol=2e-3, err_msg=row)
+
+
 def test_a_linear_probe_reads_the_label_from_features(small, studies):
     linear_probe.main(
         baselines=studies["demo"].baselines, pairs=small.files["pairs"], features=small.features("vit-tiny"),

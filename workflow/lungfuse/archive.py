@@ -35,6 +35,7 @@ def read_members(archive: Path, suffix: str, max_bytes: int) -> Iterator[Member]
     try:
         with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for info in tar:
+                tar.members.clear()  # where the library would keep every member it has seen
                 if info.isdir() or not info.name.endswith(suffix):
                     continue
                 count += 1

@@ -209,8 +209,9 @@ class Paths:
 
     @property
     def attention_rows(self) -> list[str]:
-        """The rows whose attention can be drawn."""
-        return [row for row in self.study.rows_of({"kv-exchange"}) if not self.study.models[row].ablation]
+        """The rows whose attention can be drawn: those that read every token."""
+        rows = {row: self.study.models[row] for row in self.study.rows_of({"kv-exchange"})}
+        return [name for name, row in rows.items() if not row.ablation and not self.study.reads_means(row)]
 
     @property
     def all_predictions(self) -> list[Path]:

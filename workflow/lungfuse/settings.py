@@ -37,6 +37,7 @@ Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
+Pooling = Literal["none", "mean"]
 Ablation = Literal["", "shuffled-image", "shuffled-text"]
 ModelName = Literal[
     "majority",
@@ -120,12 +121,17 @@ class SplitSettings(Settings):
 
 
 class LinearTextSettings(Settings):
-    """A linear classifier on TF-IDF of n-grams found in at least `min_df` texts; `c` is the inverse regularisation."""
+    """A linear classifier on TF-IDF of n-grams found in at least `min_df` texts; `c` is the inverse regularisation.
+
+    With `buckets` n-grams are hashed into so many, words and characters apart, and memory does not grow with the number
+    of texts; null gives every n-gram a feature of its own.
+    """
 
     words: NgramRange
     characters: NgramRange | None
     min_df: Annotated[int, Field(ge=1)]
     c: Annotated[float, Field(gt=0)]
+    buckets: Annotated[int, Field(ge=1024, le=2**26)] | None
 
 
 class LinearProbeSettings(Settings):
@@ -140,6 +146,10 @@ class BaselineSettings(Settings):
     tfidf: LinearTextSettings
     tfidf_logistic: LinearTextSettings
     linear_probe: LinearProbeSettings
+
+    def of(self, row: "Row") -> LinearTextSettings | None:
+        """Those of the linear classifier of texts that a row is, if it is one."""
+        return {"tfidf": self.tfidf, "tfidf-logistic": self.tfidf_logistic}.get(row.model)
 
 
 class PublishedFigure(Settings):
@@ -289,10 +299,15 @@ class CNNSettings(Settings):
 
 
 class EncoderSettings(Settings):
-    """The encoder of each modality, by its name in `lungfuse.encoders`."""
+    """The encoder of each modality, by its name in `lungfuse.encoders`.
+
+    `pooling` is what is kept of a frozen encoder's tokens for all that reads them: none keeps every token of a pair,
+    mean their mean alone.
+    """
 
     image: str
     text: str
+    pooling: Pooling
 
     def of(self, modalities: set[Modality]) -> dict[Modality, str]:
         """The names of the encoders of these modalities, image first."""
@@ -455,6 +470,10 @@ class Study(Settings):
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
         return TrainSettings.model_validate(self.train.model_dump() | row.train)
+
+    def reads_means(self, row: Row) -> bool:
+        """Whether a trained row reads the mean of each pair's tokens instead of all."""
+        return self.encoders.pooling == "mean" and self.train_of(row).layers == "frozen"
 
     def segmenter_of(self, images: Images) -> str | None:
         """The segmenter whose masks these images need; `mask-only` takes the first that another row names."""

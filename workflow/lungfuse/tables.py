@@ -139,11 +139,15 @@ class MaskQuality(Table):
 
 
 class FeatureIndex(Table):
-    """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`."""
+    """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`.
+
+    `encoded` is how many the encoder made; pooled to their mean, they are one.
+    """
 
     pair_id: Series[str] = pa.Field(unique=True)
     start: Series[int] = pa.Field(ge=0)
     tokens: Series[int] = pa.Field(ge=1)
+    encoded: Series[int] = pa.Field(ge=1)
 
 
 class Predictions(Table):

@@ -3,6 +3,8 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import get_args
 
@@ -55,6 +57,8 @@ TRAINING_CODE = [
 TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
 READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
 MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
+KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
+REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
 MODEL_FILES = {"image": "unimodal.py", "text": "unimodal.py", "kv-exchange": "kv_exchange.py"}
 
 
@@ -106,9 +110,36 @@ def shown(path: Path, subject: str = "", of: str = ""):
     return report(path, caption=f"../report/{subject}.rst", category=place["category"], labels=labels)
 
 
-def growing(first):
-    """A resource that doubles with each attempt; `first` is a number or a function of the wildcards."""
-    return lambda wildcards, attempt: (first(wildcards) if callable(first) else first) * 2 ** (attempt - 1)
+def growing(first, each=0, of=None):
+    """A resource that doubles with each attempt: `first` or, where that is more, `each` for every pair of the study, or
+    every image with `of=named_images`. Both are numbers or functions of the wildcards."""
+
+    def asked(wildcards, attempt):
+        least, more = (amount(wildcards) if callable(amount) else amount for amount in [first, each])
+        return ceil(max(least, more * (of or found_pairs)()) * 2 ** (attempt - 1))
+
+    return asked
+
+
+def named_images() -> int:
+    """How many images the reports of the study name; before they are read, a guess from the size of their files."""
+    if PATHS.views.exists():
+        return rows_of(PATHS.views, PATHS.views.stat().st_mtime_ns)
+    published = {name: download.bytes or 0 for name, download in ADAPTER.DOWNLOADS.items()}
+    sizes = [file.stat().st_size if file.exists() else published.get(file.name, 0) for file in PATHS.report_files]
+    return sum(sizes) // REPORT_BYTES_AN_IMAGE
+
+
+def found_pairs() -> int:
+    """How many pairs the study has; before they are found, the number of images, which is more."""
+    return rows_of(PATHS.pairs, PATHS.pairs.stat().st_mtime_ns) if PATHS.pairs.exists() else named_images()
+
+
+@cache
+def rows_of(table: Path, changed: int) -> int:
+    """The rows of a table, once for each time it has `changed`."""
+    with table.open("rb") as stream:
+        return sum(1 for _ in stream) - 1
 
 
 def training_of(row: str):
@@ -119,6 +150,12 @@ def training_of(row: str):
 def is_short(row: str) -> bool:
     """Whether training a row takes a minute, because it reads the features of frozen encoders."""
     return training_of(row).layers == "frozen"
+
+
+def is_hashed(row: str) -> bool:
+    """Whether a baseline hashes n-grams, so that its memory holds the table of pairs alone."""
+    settings = STUDY.baselines.of(STUDY.models[row])
+    return settings is not None and settings.buckets is not None
 
 
 def training_group(wildcards) -> str:

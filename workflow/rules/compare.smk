@@ -18,8 +18,8 @@ rule compare:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -55,8 +55,8 @@ rule sites:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         models=to_json(list(STUDY.models.values())),
@@ -85,8 +85,8 @@ rule leakage:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(30),
+        mem_mb=growing(500, each=30 * KB),
+        runtime=growing(30, each=300 * MS),
         turn=1,
     params:
         leakage=to_json(STUDY.leakage),

@@ -95,8 +95,8 @@ rule reports:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB, of=named_images),
+        runtime=growing(10, each=1 * MS, of=named_images),
         turn=1,
     params:
         adapter=STUDY.adapter,
@@ -127,8 +127,8 @@ rule images:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=growing(500),
-        runtime=growing(30),
+        mem_mb=growing(500, each=5 * KB, of=named_images),
+        runtime=growing(30, each=100 * MS, of=named_images),
         turn=1,
     params:
         adapter=STUDY.adapter,
@@ -163,8 +163,8 @@ rule filter:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB, of=named_images),
+        runtime=growing(10, each=1 * MS, of=named_images),
         turn=1,
     params:
         modalities=STUDY.modalities,
@@ -198,8 +198,8 @@ rule split:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB, of=named_images),
+        runtime=growing(10, each=1 * MS, of=named_images),
         turn=1,
     params:
         split=to_json(STUDY.split),

@@ -21,8 +21,8 @@ rule figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB),
+        runtime=growing(10, each=2 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -58,8 +58,8 @@ rule pictures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=5 * KB),
+        runtime=growing(10, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -97,8 +97,8 @@ rule attention:
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        mem_mb=growing(4000, each=5 * KB),
+        runtime=growing(30, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -138,8 +138,8 @@ rule pages:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=10 * KB),
+        runtime=growing(10, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,

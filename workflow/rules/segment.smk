@@ -133,8 +133,8 @@ rule masks:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        mem_mb=growing(2000, each=5 * KB, of=named_images),
+        runtime=growing(60, each=100 * MS, of=named_images),
         turn=1,
     params:
         folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),

@@ -1,7 +1,7 @@
 rule baseline:
     input:
         pairs=PATHS.pairs,
-        code=CODE / "train" / "baseline.py",
+        code=[CODE / "train" / "baseline.py", CODE / "train" / "hashed.py"],
     output:
         predictions=PATHS.predictions("{row}"),
     log:
@@ -15,8 +15,8 @@ rule baseline:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
@@ -101,21 +101,22 @@ rule features:
         f"{GPU_ENVS}/fusion.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(20),
+        mem_mb=growing(4000, each=5 * KB),
+        runtime=growing(20, each=10 * MS),
         gpu=1,
         turn=1,
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
+        pooling=STUDY.encoders.pooling,
         precision=STUDY.train.precision,
         inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
         encoder_root=PATHS.encoder_root,
     message:
         "Encoding {wildcards.reads} with {wildcards.source}"
     shell:
-        "python -m lungfuse features --encoder {params.encoder} --precision {params.precision} --pairs {input.pairs} "
-        "--encoder-root {params.encoder_root} {params.inputs} --tokens {output.tokens} "
-        "--token-index {output.token_index} --threads {threads} > {log} 2>&1"
+        "python -m lungfuse features --encoder {params.encoder} --pooling {params.pooling} "
+        "--precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
+        "--tokens {output.tokens} --token-index {output.token_index} --threads {threads} > {log} 2>&1"
 
 
 rule linear_probe:
@@ -136,8 +137,8 @@ rule linear_probe:
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=growing(1000, each=30 * KB),
+        runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         baselines=to_json(STUDY.baselines),
@@ -172,8 +173,11 @@ rule train:
         f"{GPU_ENVS}/fusion.yaml"
     threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(lambda wildcards: 30 if is_short(wildcards.row) else 240),
+        mem_mb=growing(8000, each=5 * KB),
+        runtime=growing(
+            lambda wildcards: 30 if is_short(wildcards.row) else 240,
+            each=lambda wildcards: training_of(wildcards.row).epochs * (2 if is_short(wildcards.row) else 5) * MS,
+        ),
         gpu=lambda wildcards: training_of(wildcards.row).devices,
         turn=1,
     params:
@@ -210,8 +214,8 @@ rule gather:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=5 * KB),
+        runtime=growing(10, each=1 * MS),
     message:
         "Gathering the folds of {wildcards.row}"
     shell:
@@ -234,8 +238,8 @@ rule late:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=growing(500, each=5 * KB),
+        runtime=growing(10, each=1 * MS),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
     message:

@@ -3,10 +3,13 @@
 Rows of one group (a patient, or reports that say the same) are not independent, so groups are resampled, not rows.
 """
 
+from itertools import product
+
 import numpy as np
-from scipy.stats import bootstrap, permutation_test
+from scipy.stats import bootstrap
 
 METRICS = ["accuracy", "auroc", "sensitivity", "specificity"]
+CELLS = 1 << 18  # resamples times rows at once: memory does not grow with either
 
 
 def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -24,21 +27,24 @@ def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndar
     Shape (metric, resample), in [0, 1]; NaN where a class has no weight. Ties in `scores` count half for the AUROC
     (Mann-Whitney).
     """
-    right = labels == predictions
-    positive, negative = weights * (labels == 1), weights * (labels == 0)
-    positives, negatives = positive.sum(-1), negative.sum(-1)
     order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))  # first row of each run of equal scores
-    positive_at = np.add.reduceat(positive[:, order], starts, axis=-1)
-    negative_at = np.add.reduceat(negative[:, order], starts, axis=-1)
-    negatives_below = np.cumsum(negative_at, axis=-1) - negative_at / 2
+    negative, positive = (order[labels[order] == label] for label in (0, 1))
+    below, up_to = (np.searchsorted(scores[negative], scores[positive], side) for side in ("left", "right"))
+    of_positive = weights[:, positive]
+    # of_negative[:, i]: the weight of the i negatives with the lowest scores
+    of_negative = np.pad(np.cumsum(weights[:, negative], axis=-1), ((0, 0), (1, 0)))
+    positives, negatives = of_positive.sum(-1), of_negative[:, -1]
+    ranked = (of_positive * (of_negative[:, below] + of_negative[:, up_to])).sum(-1) / 2
+    right = labels == predictions
+    right_positives = of_positive[:, right[positive]].sum(-1)
+    right_negatives = weights[:, (labels == 0) & right].sum(-1)
     with np.errstate(invalid="ignore"):
         return np.stack(
             [
-                (weights * right).sum(-1) / (positives + negatives),
-                (positive_at * negatives_below).sum(-1) / (positives * negatives),
-                (positive * right).sum(-1) / positives,
-                (negative * right).sum(-1) / negatives,
+                (right_positives + right_negatives) / (positives + negatives),
+                ranked / (positives * negatives),
+                right_positives / positives,
+                right_negatives / negatives,
             ]
         )
 
@@ -67,7 +73,7 @@ def score_with_intervals(
         (np.arange(len(names)),),
         statistic,
         n_resamples=resamples,
-        batch=500,
+        batch=_batch(len(labels)),
         vectorized=True,
         confidence_level=confidence,
         method="percentile",
@@ -104,7 +110,7 @@ def difference_with_interval(
         paired=True,
         vectorized=True,
         n_resamples=resamples,
-        batch=500,
+        batch=_batch(len(names)),
         confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(seed),
@@ -120,17 +126,28 @@ def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resam
     names, group_of_row = np.unique(groups, return_inverse=True)
     a = np.bincount(group_of_row, right_a, len(names))
     b = np.bincount(group_of_row, right_b, len(names))
-    differ = a != b  # exchanging equal counts changes nothing
-    if differ.sum() < 2:
+    gained = (a - b)[a != b]  # exchanging equal counts changes nothing
+    if len(gained) < 2:
         return 1.0
-    return float(
-        permutation_test(
-            (a[differ], b[differ]),
-            lambda x, y, axis: (x - y).sum(axis),
-            permutation_type="samples",
-            vectorized=True,
-            n_resamples=resamples,
-            batch=1000,
-            rng=np.random.default_rng(seed),
-        ).pvalue
-    )
+    drawn = 2 ** len(gained) > resamples
+    null = _drawn_exchanges(gained, resamples, seed) if drawn else _all_exchanges(gained)
+    as_extreme = min((null <= gained.sum()).sum(), (null >= gained.sum()).sum())
+    return float(min(1, 2 * (as_extreme + drawn) / (len(null) + drawn)))  # what was observed is one of those drawn
+
+
+def _all_exchanges(gained: np.ndarray) -> np.ndarray:
+    """How much a model gains with each choice of groups in which it is exchanged: (group,) to (choice,)."""
+    return np.array(list(product([1, -1], repeat=len(gained)))) @ gained
+
+
+def _drawn_exchanges(gained: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """How much a model gains when it is exchanged in random groups: (group,) to (resample,)."""
+    rng, batch = np.random.default_rng(seed), _batch(len(gained))
+    in_order = np.tile([0, 1], (batch, len(gained), 1))
+    null = [(1 - 2 * rng.permuted(in_order, axis=-1)[..., 0]) @ gained for _ in range(0, resamples, batch)]
+    return np.concatenate(null)[:resamples]
+
+
+def _batch(rows: int) -> int:
+    """How many resamples are drawn at once; what is drawn does not depend on it."""
+    return max(1, CELLS // int(rows))

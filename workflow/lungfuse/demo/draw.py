@@ -70,9 +70,9 @@ def main(
     """
     plan, images, lungs = (np.random.default_rng([seed, part]) for part in range(3))
     drawn = plan_studies(plan, studies)
-    write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", _xml(study)) for study in drawn))
-    write_archive(images_archive, _draw_images(images, drawn))
-    _write_projections(projections, drawn)
+    write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in drawn))
+    write_archive(images_archive, draw_images(images, drawn))
+    write_projections(projections, drawn)
     _write_lung_masks(lung_masks, lungs, masks)
     print(f"{studies} studies and {masks} lung masks drawn: not patients")
     print("best accuracy possible: " + ", ".join(f"{what} {value:.3f}" for what, value in best_accuracy().items()))
@@ -112,7 +112,8 @@ def _views(rng: np.random.Generator, number: int) -> dict[str, str]:
     return {f"{prefix}-{1001 + 1000 * (view == 'Lateral') + place}": view for place, view in enumerate(views)}
 
 
-def _xml(study: DrawnStudy) -> bytes:
+def report_xml(study: DrawnStudy) -> bytes:
+    """The report of a study as OpenI has it."""
     root = etree.Element("eCitation")
     etree.SubElement(root, "meta", type="rr")
     etree.SubElement(root, "uId", id=f"CXR{study.number}")
@@ -138,16 +139,18 @@ def _xml(study: DrawnStudy) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True)
 
 
-def _draw_images(rng: np.random.Generator, studies: list[DrawnStudy]) -> Iterable[tuple[str, bytes]]:
+def draw_images(rng: np.random.Generator, studies: list[DrawnStudy], px: int = PX) -> Iterable[tuple[str, bytes]]:
+    """Name and PNG of `px` by `px` pixels of each image of the studies."""
     for study in studies:
         opacities = int(rng.integers(0, 2) + (study.label == "other"))
         for image_id, view in study.views.items():
             volume = study.evidence.volume
-            pixels = draw_frontal(rng, volume, opacities, PX)[0] if view == "Frontal" else draw_lateral(rng, volume, PX)
+            pixels = draw_frontal(rng, volume, opacities, px)[0] if view == "Frontal" else draw_lateral(rng, volume, px)
             yield f"{image_id}.png", encode_png(pixels)
 
 
-def _write_projections(path: Path, studies: list[DrawnStudy]) -> None:
+def write_projections(path: Path, studies: list[DrawnStudy]) -> None:
+    """The views of the images of the studies, but for the last one."""
     rows = [(study.number, image_id, view) for study in studies for image_id, view in study.views.items()]
     *known, _without_view = rows
     with whole_file(path) as stream:

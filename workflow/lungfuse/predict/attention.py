@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from tokenizers import Tokenizer
 
 from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.errors import UserError
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
@@ -74,11 +75,20 @@ def main(
         Folder with a folder for each encoder.
     attention_figure
         Output: a line a pair, SVG.
+
+    Raises:
+        UserError: the row was trained on mean tokens, so it does not attend to parts of an image.
     """
     torch.set_num_threads(1)
+    trained = read_trained(model / "fold0")
+    if trained.reads_means:
+        raise UserError(
+            f"{model}: was trained on the mean tokens of frozen encoders, where there is nothing to choose between. "
+            "For attention maps set encoders: {pooling: none} and train it again."
+        )
     table = read_table(pairs, Pairs)
     scored = table.merge(read_table(predictions, Predictions)[["pair_id", "score"]], on="pair_id", validate="1:1")
-    arm = read_trained(model / "fold0").row.images
+    arm = trained.row.images
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))
     drawn = []

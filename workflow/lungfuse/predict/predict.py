@@ -107,7 +107,7 @@ class _Inputs:
         self.cases, self.encoder_root = cases, encoder_root
         self.pixels: dict[ImageSettings, np.ndarray] = {}
         self.arms: dict[tuple, np.ndarray | ArmImages] = {}
-        self.tokens: dict[str, list[list[int]]] = {}
+        self.tokens: dict[str, list[np.ndarray]] = {}
 
     def of(self, trained: Trained) -> PairDataset:
         images = rows = texts = None

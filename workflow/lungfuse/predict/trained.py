@@ -6,10 +6,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from lungfuse.encoders import ENCODERS, WEIGHTS
+from lungfuse.encoders.network import ImageEncoder, TextEncoder
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
+from lungfuse.models.blocks import masked_mean
 from lungfuse.paths import PACKAGED, TRAINED_SETTINGS
 from lungfuse.settings import (
     PACKAGED_SEGMENTER,
@@ -38,6 +41,24 @@ class Trained:
     starts: list[Path]
     segmenter: Path | None
     mask: MaskSettings | None
+
+    @property
+    def reads_means(self) -> bool:
+        """Whether it reads the mean of each pair's tokens instead of all."""
+        return self.encoders.pooling == "mean" and self.train.layers == "frozen"
+
+
+class MeanTokens(nn.Module):
+    """An encoder of one token a pair: the mean of its real tokens."""
+
+    def __init__(self, encoder: ImageEncoder | TextEncoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The mean token of each pair with its mask: float32 (B, 1, width of the encoder), true of (B, 1)."""
+        tokens, mask = self.encoder.tokens(batch)
+        return masked_mean(tokens.float(), mask)[:, None], torch.ones_like(mask[:, :1])
 
 
 def read_trained(folder: Path) -> Trained:
@@ -76,6 +97,8 @@ def load_trained(trained: Trained, encoder_root: Path) -> Classifier:
     """
     widths = (ENCODERS[trained.encoders.image].width, ENCODERS[trained.encoders.text].width)
     encoders = load_encoders(trained.row, trained.encoders, encoder_root, trained.starts)
+    if trained.reads_means:
+        encoders = {modality: MeanTokens(encoder) for modality, encoder in encoders.items()}
     model = build_model(trained.row.model, *widths, trained.fusion)
     module = Classifier(encoders, model, trained.train, torch.ones(2), seed=0)
     absent, unknown = module.load_state_dict(load_file(trained.folder / WEIGHTS), strict=False)

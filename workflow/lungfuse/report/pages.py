@@ -171,6 +171,7 @@ def about_models(
     scores["brier"] = [f"{brier_score_loss(frame['label'], frame['score']):.3f}" for frame in read]
     scores["p_vs_best_unimodal"] = comparison["p_vs_best_unimodal"]
     used = study.encoders.of({modality for row in study.models.values() for modality in row.inputs})
+    pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""
     foreign = [name for name in used.values() if not isinstance(ENCODERS[name].source, Random)]
     return {
         "rows": markdown(rows),
@@ -179,7 +180,7 @@ def about_models(
         "scores": markdown(scores),
         "ablations": markdown(in_points(tables["ablations"])) if "ablations" in tables else "",
         "sites": markdown(tables["sites"]) if "sites" in tables else "",
-        "encoders": ", ".join(f"{modality} encoder {name}" for modality, name in used.items()).capitalize(),
+        "encoders": ", ".join(f"{modality} encoder {name}" for modality, name in used.items()).capitalize() + pooled,
         "research_weights": " and ".join(foreign) if trained else "",
     }
 

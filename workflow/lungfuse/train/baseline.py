@@ -1,6 +1,7 @@
 """The baselines every neural model has to beat: the majority class, and TF-IDF with a linear support vector machine."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.special import expit
@@ -13,6 +14,7 @@ from sklearn.svm import LinearSVC
 
 from lungfuse.settings import BaselineSettings, LinearTextSettings, Row
 from lungfuse.tables import Pairs, Predictions, read_table, write_table
+from lungfuse.train import hashed
 
 
 def main(*, row: Row, baselines: BaselineSettings, seed: int, pairs: Path, predictions: Path) -> None:
@@ -32,9 +34,15 @@ def main(*, row: Row, baselines: BaselineSettings, seed: int, pairs: Path, predi
         Output: out-of-fold predictions, one row a pair.
     """
     table = read_table(pairs, Pairs)
-    model = build(row, baselines, seed)
     inputs = table[row.text] if row.text else table["pair_id"]
-    scores = out_of_fold(model, inputs.to_numpy(), table["label"].to_numpy(), table["fold"].to_numpy())
+    data = [column.to_numpy() for column in [inputs, table["label"], table["fold"]]]
+    settings = baselines.of(row)
+    if settings and settings.buckets:
+        predictions.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=predictions.parent) as folder:  # the usual place may be in memory
+            scores = hashed.out_of_fold(row.model, *data, settings, Path(folder))
+    else:
+        scores = out_of_fold(build(row, baselines, seed), *data)
     write_table(
         table.assign(score=scores.round(6), prediction=(scores.round(6) >= 0.5).astype(int)), predictions, Predictions
     )

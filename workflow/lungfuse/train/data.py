@@ -19,6 +19,7 @@ from lungfuse.tables import FeatureIndex, ImageIndex, read_table
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
 
 Batch = dict[str, Tensor]
+TEXTS = 1000  # tokenised at once
 BUCKET = 8  # batches among which texts are sorted by length
 
 
@@ -34,7 +35,7 @@ class PairDataset(Dataset):
     labels: np.ndarray
     images: np.ndarray | ArmImages | None
     image_rows: np.ndarray | None
-    texts: list[list[int]] | None
+    texts: list[np.ndarray] | None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,12 +58,13 @@ class Features:
     """The tokens that a frozen encoder made of one modality of every pair.
 
     `tokens` is float16 of shape (token of all pairs, width); those of a pair are `counts` of them from `starts`, both
-    (pair,).
+    (pair,). `encoded` is how many the encoder made of each, before they were pooled.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     counts: np.ndarray
+    encoded: np.ndarray
 
     def batch(self, positions: list[int]) -> tuple[Tensor, Tensor]:
         """Tokens with their mask, padded with zeros: float32 (B, T, width), (B, T)."""
@@ -81,7 +83,7 @@ class Features:
 
     def reordered(self, order: np.ndarray) -> "Features":
         """The features of each pair replaced by those of another, (pair,)."""
-        return Features(self.tokens, self.starts[order], self.counts[order])
+        return Features(self.tokens, self.starts[order], self.counts[order], self.encoded[order])
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class TokenDataset(Dataset):
 
     def lengths(self) -> np.ndarray:
         """Number of tokens of each pair's text, (pair,); zeros without texts."""
-        return self.features["text"].counts if "text" in self.features else np.zeros(len(self), int)
+        return self.features["text"].encoded if "text" in self.features else np.zeros(len(self), int)
 
 
 class Batches(Sampler):
@@ -141,7 +143,7 @@ def in_order(positions: np.ndarray, batch: int) -> list[list[int]]:
     return [positions[start : start + batch].tolist() for start in range(0, len(positions), batch)]
 
 
-def pad(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
+def pad(texts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Token numbers and mask, both (B, T), of texts of different lengths."""
     length = max(map(len, texts))
     ids = torch.zeros(len(texts), length, dtype=torch.long)
@@ -185,15 +187,16 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
             f"{index.index[index['start'].isna()][0]} first. Make the features again from these pairs."
         )
     tokens = np.load(folder / FEATURE_TOKENS, mmap_mode="r")
-    return Features(tokens, index["start"].to_numpy(int), index["tokens"].to_numpy(int))
+    return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
 
 
-def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[list[int]]:
+def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[np.ndarray]:
     """Token numbers of each text, with the marks of its start and end, at most `max_tokens`."""
     encoder = Tokenizer.from_file(str(tokenizer))
     encoder.no_padding()
     encoder.enable_truncation(max_tokens)
-    return [encoding.ids for encoding in encoder.encode_batch(texts.tolist())]
+    parts = (texts.iloc[start : start + TEXTS].tolist() for start in range(0, len(texts), TEXTS))
+    return [np.array(encoding.ids, np.int32) for part in parts for encoding in encoder.encode_batch(part)]
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The tokens that a frozen encoder makes of every pair, computed once and shared by all that read them."""
+"""The tokens that a frozen encoder makes of every pair, or their mean: computed once, shared by all that read them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
 from lungfuse.files import whole_array
-from lungfuse.settings import Modality, Precision
+from lungfuse.settings import Modality, Pooling, Precision
 from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
 from lungfuse.train.data import PairDataset, in_order, read_inputs
 from lungfuse.train.precision import autocast
@@ -23,6 +23,7 @@ def main(
     *,
     encoder: str,
     reads: str,
+    pooling: Pooling,
     precision: Precision,
     pairs: Path,
     array: Path | None = None,
@@ -42,6 +43,8 @@ def main(
         Name of the encoder.
     reads
         The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
+    pooling
+        none, to keep every token of a pair, or mean, to keep their mean.
     precision
         fp32, bf16, or auto: bf16 where there is hardware for it.
     pairs
@@ -70,15 +73,16 @@ def main(
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
         network.load_state_dict(trained_encoder(start, spec.modality))
-    counts = []
+    encoded, counts = [], []
     with whole_array(tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, dataset, precision):
-            append(part)
-            counts.append(len(part))
+            kept = part.mean(0, keepdims=True) if pooling == "mean" else part
+            append(kept)
+            encoded.append(len(part))
+            counts.append(len(kept))
     starts = np.cumsum([0, *counts[:-1]])
-    write_table(
-        pd.DataFrame({"pair_id": table["pair_id"], "start": starts, "tokens": counts}), token_index, FeatureIndex
-    )
+    rows = {"pair_id": table["pair_id"], "start": starts, "tokens": counts, "encoded": encoded}
+    write_table(pd.DataFrame(rows), token_index, FeatureIndex)
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
 
 

@@ -52,12 +52,17 @@ def real_data() -> Path:
 def new_project(tmp_path_factory) -> Callable[[], Path]:
     """Make a copy of the project as a fresh clone would have it: no data, no results.
 
-    Its demo has a few rows and short trainings, unless `rows` is None.
+    Its demo has a few rows and short trainings, unless `rows` is None. With `stand_ins`, stages that compute for long
+    write outputs of the right form instead, see tests/stand_ins.
     """
 
-    def copy(rows: list[str] | None = DEMO_ROWS, folds: int = 3, epochs: int = 2) -> Path:
+    def copy(rows: list[str] | None = DEMO_ROWS, folds: int = 3, epochs: int = 2, stand_ins: bool = False) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        if stand_ins:
+            code = project / "workflow/lungfuse"
+            (code / "__main__.py").rename(code / "real_main.py")
+            shutil.copytree(ROOT / "tests/stand_ins", code, dirs_exist_ok=True)
         if rows is not None:
             keep_rows(project / "params.yaml", "demo", rows, folds, epochs, audited=["findings"])
         return project

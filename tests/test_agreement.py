@@ -15,14 +15,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import changed_setting, keep_rows, run_tool, tool_variables, truncate
+from conftest import HEAVY_AND_LAST, changed_setting, keep_rows, run_tool, start_tool, truncate
 from dvc.repo import Repo
+from engines import Engine
 
 from lungfuse.files import sha256
 
@@ -40,18 +41,14 @@ class Project:
     """A clone of the project whose small openi study is worked on by both tools."""
 
     folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, command: str, timeout: int = 600) -> subprocess.CompletedProcess:
-        return run_tool(self.folder, *command.split(), timeout=timeout, **self.environment)
+        return run_tool(self.folder, *command.split(), timeout=timeout)
 
-    def start(self, command: str) -> subprocess.Popen:
-        """Start a run whose trainings take three seconds each."""
-        log = (self.folder / ".snakemake/started.log").open("w")
-        variables = tool_variables() | self.environment | {"STAND_IN_SECONDS": "3"}
-        return subprocess.Popen(
-            command.split(), cwd=self.folder, env=variables, start_new_session=True, stdout=log, stderr=log
-        )
+    def start(self, command: str, training: int = 2) -> subprocess.Popen | Engine:
+        """Start a run in which a training takes some seconds."""
+        log = self.folder / ".snakemake/started.log"
+        return start_tool(self.folder, log, *command.split(), STAND_IN_SECONDS=str(training))
 
     def does(self, tool: str) -> Counter:
         """Let a tool do its work; the rules whose jobs ran, with their numbers."""
@@ -102,7 +99,7 @@ class Project:
 @pytest.fixture(scope="module")
 def project(new_project, drawn_raw) -> Project:
     """The study, run once by Snakemake."""
-    folder = new_project(rows=None, stand_ins=True)
+    folder = new_project(rows=None, stand_ins=HEAVY_AND_LAST)
     keep_rows(folder / "params.yaml", "openi", ROWS, folds=2, epochs=1)
     shutil.copytree(drawn_raw, folder / "data/raw/openi")
     project = Project(folder)
@@ -310,7 +307,7 @@ def test_an_interrupted_sync_is_done_again(project):
     project.new_rate()
     lock = project.folder / "dvc.lock"
     before = lock.stat().st_mtime_ns
-    run = project.start("snakemake --cores 2")
+    run = project.start("snakemake --cores 2", training=0)
     wait_until(lambda: lock.stat().st_mtime_ns != before, run)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
@@ -364,13 +361,13 @@ def test_the_sync_can_be_switched_off(project):
     assert project.agree_on_nothing_to_do(), "switched on again, it finds what Snakemake has made meanwhile"
 
 
-def wait_for_a_job(project: Project, run: subprocess.Popen) -> None:
+def wait_for_a_job(project: Project, run: subprocess.Popen | Engine) -> None:
     """Wait until a run has started a job."""
     begun = project.folder / ".snakemake/incomplete"
     wait_until(lambda: begun.exists() and any(begun.iterdir()), run)
 
 
-def wait_until(true: Callable[[], bool], run: subprocess.Popen) -> None:
+def wait_until(true: Callable[[], bool], run: subprocess.Popen | Engine) -> None:
     """Wait until something is true while a run goes on."""
     for _ in range(1200):
         if true():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, changed_setting, keep_rows, run_tool
+from conftest import HEAVY, ROOT, changed_setting, keep_rows, run_tool
 
 from lungfuse.errors import UserError
 from lungfuse.settings import load_studies, read_params
@@ -107,7 +107,7 @@ def other_values(value: str | bool | int | float) -> list:
 @pytest.fixture(scope="module")
 def project(new_project, drawn_raw):
     """A repository whose openi study has drawn raw files, put there by hand as a user would."""
-    project = new_project(rows=None, stand_ins=True)
+    project = new_project(rows=None, stand_ins=HEAVY)
     keep_rows(project / "params.yaml", "openi", ["majority", "tfidf", "image", "text", "early"], folds=2, epochs=1)
     assert run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
     shutil.copytree(drawn_raw, project / "data/raw/openi")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import run_tool
+from conftest import HEAVY, run_tool
 from small_study import TRAIN, command_line
 
 from lungfuse.tables import FoldPredictions, read_table
@@ -13,7 +13,7 @@ from lungfuse.tables import FoldPredictions, read_table
 @pytest.fixture
 def train(new_project, small):
     """Run the stand-in of a training in a folder of the small study, which it shall not import PyTorch for."""
-    project = new_project(stand_ins=True)
+    project = new_project(stand_ins=HEAVY)
 
     def run(folder: str, *more: str, **changes) -> subprocess.CompletedProcess:
         arguments = small.arguments(small.folder / folder) | changes

@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import FEW_ROWS, changed_setting, run_snakemake, run_tool, tool_variables
+from conftest import FEW_ROWS, HEAVY, changed_setting, run_snakemake, run_tool, tool_variables
 
 pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
@@ -39,7 +39,7 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 @pytest.fixture(scope="module")
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
-    project = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=True)
+    project = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
     for file, addition in {"profiles/slurm/config.yaml": HERE, "Snakefile": EVERY_SECOND}.items():
         with (project / file).open("a") as stream:
             stream.write(addition)
@@ -96,7 +96,7 @@ def cancel_first_training(started: subprocess.Popen) -> str:
 
 def test_the_comparison_table_is_that_of_a_local_run(finished, new_project):
     assert finished.returncode == 0, finished.output
-    local = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=True)
+    local = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
     assert run_snakemake(local, *DEMO).returncode == 0
     for name in ["comparison.csv", "comparison.md", "segmentation.csv", "pairs.csv"]:
         assert (finished.project / "results/demo" / name).read_text() == (local / "results/demo" / name).read_text()

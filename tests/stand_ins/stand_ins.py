@@ -1,6 +1,6 @@
 """Stand-ins for the stages that compute for long, for tests that only ask which jobs run and what they are given.
 
-`new_project(stand_ins=True)` puts this folder over the code of a project. A stand-in takes the options of its stage, as
+`new_project(stand_ins=...)` puts this folder over the code of a project. A stand-in takes the options of its stage, as
 the module of the stage has them, and fails on an option it does not know or a file that is not there. It writes small
 outputs of the right form, whose content depends on all settings, the content of all files and the code of the module,
 and on nothing else.
@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import time
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from lungfuse.paths import PARAMS, Paths
 from lungfuse.settings import Settings, load_study, read_params
 
 SECONDS = "STAND_IN_SECONDS"  # that a training takes, to be killed meanwhile
-NOT_READ = {"threads", "encoder_root"}
+NOT_READ = {"threads", "encoder_root", "logs"}
 
 
 def main(stage: str, module: str) -> None:
@@ -53,8 +54,10 @@ def stand_in(module: str, write: Callable[..., None]) -> Callable[..., None]:
         write(np.random.default_rng(list(seed)), **given)
 
     main.body = ast.parse("run(locals())").body
-    names = vars(lungfuse.settings) | vars(lungfuse.parameters) | {"Path": Path, "run": run}
-    exec(compile(ast.Module([main], []), module, "exec"), names)
+    types = {node.id for argument in main.args.kwonlyargs for node in ast.walk(argument) if isinstance(node, ast.Name)}
+    own_types = [node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id in types]
+    names = vars(typing) | vars(lungfuse.settings) | vars(lungfuse.parameters) | {"Path": Path, "run": run}
+    exec(compile(ast.Module([*own_types, main], []), module, "exec"), names)
     return names["main"]
 
 
@@ -155,6 +158,22 @@ def masks(
     measured = {"area": 0.5, "components": 2, "asymmetry": 0.0, "contrast": 1.0, "suspicious": ""}
     write_rows(quality, [{"image_id": row["image_id"]} | measured for row in read_rows(index)])
     write_json(settings, {"segmenter": str(segmenter), "mask": plain(mask)})
+
+
+def compare(
+    rng: np.random.Generator, *, title: str, comparison_table: Path, comparison_page: Path, ablations_table: Path,
+    metrics: Path, predictions: list[Path], **_,
+) -> None:  # fmt: skip
+    scores = [{"model": path.stem} | with_limits(rng, "accuracy", "auroc") for path in predictions]
+    write_rows(comparison_table, scores)
+    write_rows(ablations_table, [{"model": path.stem, "p": 1.0} for path in predictions])
+    write_json(comparison_page, scores)
+    write_json(metrics, {row.pop("model"): row for row in scores})
+
+
+def pages(rng: np.random.Generator, *, title: str, data_card: Path, model_card: Path, pages: Path, **_) -> None:
+    for path in [data_card, model_card, *(pages / f"{name}.html" for name in paths_of(title).page_names)]:
+        write_bytes(path, f"<p>{rng.random()}</p>".encode())
 
 
 def attention(rng: np.random.Generator, *, attention_figure: Path, **_) -> None:

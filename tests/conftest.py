@@ -75,7 +75,11 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
     """
 
     def copy(
-        rows: list[str] | None = DEMO_ROWS, folds: int = 3, epochs: int = 2, stand_ins: dict[str, str] | None = None
+        rows: list[str] | None = DEMO_ROWS,
+        folds: int = 3,
+        epochs: int = 2,
+        studies: int = 160,
+        stand_ins: dict[str, str] | None = None,
     ) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
@@ -86,7 +90,7 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
             (code / "stand_ins.json").write_text(json.dumps(stand_ins))
         if rows is not None:
             keep_rows(project / "params.yaml", "demo", rows, folds, epochs, audited=["findings"])
-            draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=160 if stand_ins else 450, masks=60)
+            draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=studies, masks=60)
         return project
 
     return copy

@@ -38,7 +38,7 @@ def jobs_of(run) -> set[str]:
 @pytest.fixture(scope="module")
 def project(new_project):
     """A project in which the demo has been run."""
-    project = new_project(folds=FOLDS, epochs=1)
+    project = new_project(folds=FOLDS, epochs=1, studies=450)
     run = run_snakemake(project, *DEMO)
     assert run.returncode == 0, run.stdout
     return project
@@ -136,7 +136,7 @@ def test_a_blank_figure_and_a_broken_page_are_seen_in_the_browser(project, look,
 
 def test_two_runs_from_scratch_agree_to_the_byte(project, new_project):
     """The second makes one fold of a row that rests on everything that is trained."""
-    other = new_project(folds=FOLDS, epochs=1)
+    other = new_project(folds=FOLDS, epochs=1, studies=450)
     run = run_snakemake(other, *DEMO, "--", *(f"results/demo/{name}" for name in ONE_FOLD))
     assert run.returncode == 0, run.stdout
     for name in ONE_FOLD:

@@ -44,13 +44,13 @@ HEAVY = {  # stages that load PyTorch, TensorFlow or Matplotlib
     "pictures": "report/pictures.py",
 }
 HEAVY_AND_LAST = HEAVY | {"compare": "compare/compare.py", "pages": "report/pages.py"}
-LONGEST = {"test_agreement", "test_workflow"}
+LONGEST = ["test_agreement", "test_workflow", "test_real_data", "test_cnn", "test_profiles", "test_dvc", "test_devices"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no process is left alone with one of them at the end."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: [*LONGEST, item.path.stem].index(item.path.stem))
 
 
 @pytest.fixture(scope="session")

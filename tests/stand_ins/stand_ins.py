@@ -55,7 +55,9 @@ def stand_in(module: str, write: Callable[..., None]) -> Callable[..., None]:
 
     main.body = ast.parse("run(locals())").body
     types = {node.id for argument in main.args.kwonlyargs for node in ast.walk(argument) if isinstance(node, ast.Name)}
-    own_types = [node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id in types]
+    own_types = [
+        node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in types
+    ]
     names = vars(typing) | vars(lungfuse.settings) | vars(lungfuse.parameters) | {"Path": Path, "run": run}
     exec(compile(ast.Module([*own_types, main], []), module, "exec"), names)
     return names["main"]

@@ -14,13 +14,13 @@ run: env        ## run a study (STUDY=demo) and print its comparison table
 	@cat results/$(STUDY)/comparison.md
 
 test: env lint  ## run all tests
-	pytest -n $(CORES)
+	pytest -n $(CORES) --durations=15
 
 test-cluster: env  ## run the demo on a Slurm of this machine's own; skipped where none can be installed
-	timeout --signal=KILL 1500 pytest -m cluster tests/cluster
+	timeout --signal=KILL 1500 pytest -m cluster --durations=15 tests/cluster
 
 test-conda: env  ## run the demo with --use-conda, on a stand-in for conda
-	timeout --signal=KILL 1500 pytest -m conda tests/conda
+	timeout --signal=KILL 1500 pytest -m conda --durations=15 tests/conda
 
 lint: env       ## check style and the workflow
 	ruff check .

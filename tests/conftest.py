@@ -2,17 +2,22 @@
 
 import gzip
 import io
+import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from operator import getitem
 from pathlib import Path
 
+import engines
 import numpy as np
 import pytest
 import yaml
@@ -26,13 +31,26 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
 DEMO_ROWS += ["image", "text", "late", "late-stacked", "kv-exchange"]
 FEW_ROWS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
-LONGEST = {"test_agreement", "test_workflow"}
+HEAVY = {  # stages that load PyTorch, TensorFlow or Matplotlib
+    "encoder": "train/encoder.py",
+    "features": "train/features.py",
+    "linear-probe": "train/linear_probe.py",
+    "train": "train/train.py",
+    "segmenter": "segment/train_segmenter.py",
+    "segmentation-scores": "segment/segmentation_scores.py",
+    "masks": "segment/masks.py",
+    "attention": "predict/attention.py",
+    "figures": "report/figures.py",
+    "pictures": "report/pictures.py",
+}
+HEAVY_AND_LAST = HEAVY | {"compare": "compare/compare.py", "pages": "report/pages.py"}
+LONGEST = ["test_agreement", "test_workflow", "test_real_data", "test_cnn", "test_profiles", "test_dvc", "test_devices"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that no process is left alone with one of them at the end."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: [*LONGEST, item.path.stem].index(item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +70,27 @@ def real_data() -> Path:
 def new_project(tmp_path_factory) -> Callable[[], Path]:
     """Make a copy of the project as a fresh clone would have it: no data, no results.
 
-    Its demo has a few rows and short trainings, unless `rows` is None.
+    Its demo has a few rows and short trainings on fewer drawn studies, unless `rows` is None. The stages `stand_ins` do
+    not compute, but write outputs of the right form: see tests/stand_ins.
     """
 
-    def copy(rows: list[str] | None = DEMO_ROWS, folds: int = 3, epochs: int = 2) -> Path:
+    def copy(
+        rows: list[str] | None = DEMO_ROWS,
+        folds: int = 3,
+        epochs: int = 2,
+        studies: int = 160,
+        stand_ins: dict[str, str] | None = None,
+    ) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        if stand_ins:
+            code = project / "workflow/lungfuse"
+            (code / "__main__.py").rename(code / "real_main.py")
+            shutil.copytree(ROOT / "tests/stand_ins", code, dirs_exist_ok=True)
+            (code / "stand_ins.json").write_text(json.dumps(stand_ins))
         if rows is not None:
             keep_rows(project / "params.yaml", "demo", rows, folds, epochs, audited=["findings"])
+            draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=studies, masks=60)
         return project
 
     return copy
@@ -112,6 +143,15 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     params.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
+def draw_fewer(module: Path, **numbers: int) -> None:
+    """Change how much the demo draws where it is not told."""
+    code = module.read_text()
+    for name, number in numbers.items():
+        code, changes = re.subn(rf"(\n    {name}: int) = \d+,", rf"\1 = {number},", code)
+        assert changes == 1
+    module.write_text(code)
+
+
 @pytest.fixture
 def stage() -> Callable[..., subprocess.CompletedProcess]:
     """Run `python -m lungfuse` as a user would."""
@@ -130,10 +170,25 @@ def tool_variables() -> dict[str, str]:
 
 def run_tool(project: Path, *command: str, timeout: int = 600, **variables: str) -> subprocess.CompletedProcess:
     """Run a command in a project; its output and errors are in `stdout`."""
-    return subprocess.run(
-        command, cwd=project, env=tool_variables() | variables, timeout=timeout,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    with tempfile.NamedTemporaryFile() as output:
+        run = start_tool(project, Path(output.name), *command, **variables)
+        try:
+            code = run.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(command, code, Path(output.name).read_text())
+
+
+def start_tool(project: Path, output: Path, *command: str, **variables: str) -> subprocess.Popen | engines.Engine:
+    """Start a command in a project and a session of its own; its output and errors go to a file."""
+    environment = tool_variables() | variables
+    if command[0] in engines.COMMANDS:
+        return engines.Engine(list(command), project, environment, output)
+    with output.open("w") as stream:
+        return subprocess.Popen(
+            command, cwd=project, env=environment, start_new_session=True, stdout=stream, stderr=stream
+        )
 
 
 def run_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess:

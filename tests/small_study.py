@@ -125,6 +125,11 @@ def encoder_root(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def small(tmp_path, encoder_root) -> SmallStudy:
+    return small_study(tmp_path, encoder_root)
+
+
+def small_study(folder: Path, encoder_root: Path) -> SmallStudy:
+    """Write the files of the small study in a folder."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     words = np.where(labels == 1, "low", "clear")
@@ -135,6 +140,6 @@ def small(tmp_path, encoder_root) -> SmallStudy:
     images = rng.integers(0, 60, (60, 64, 64), dtype=np.uint8)
     images[labels == 1, 16:48, 16:48] += 150
     index = pd.DataFrame({"image_id": pairs["image_id"], "row": np.arange(60), "width": 64, "height": 64})
-    study = SmallStudy(tmp_path, encoder_root, pairs, images, index)
+    study = SmallStudy(folder, encoder_root, pairs, images, index)
     study.write()
     return study

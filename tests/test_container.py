@@ -1,6 +1,6 @@
 """Rules in a container, with a stand-in for apptainer that runs what it is told outside of any."""
 
-from conftest import changed_setting, run_snakemake
+from conftest import HEAVY, changed_setting, run_snakemake
 
 APPTAINER = """#!/bin/bash
 if [ "$1" = --version ]; then echo apptainer version 1.3.4; exit; fi
@@ -11,7 +11,7 @@ ENCODER = "data/encoders/vit-tiny/model.safetensors"
 
 
 def test_rules_run_in_the_image_that_the_settings_name(new_project, tmp_path, monkeypatch):
-    project = new_project()
+    project = new_project(stand_ins=HEAVY)
     command = tmp_path / "bin/apptainer"
     command.parent.mkdir()
     command.write_text(APPTAINER)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, keep_rows, run_snakemake
+from conftest import HEAVY, ROOT, keep_rows, run_snakemake
 from PIL import Image
 
 PAGE = (ROOT / "docs/your-own-data.md").read_text()
@@ -20,7 +20,7 @@ def block(language: str) -> str:
 @pytest.fixture
 def project(new_project):
     """A project with the adapter and the study of the page, and 60 X-rays of 40 patients."""
-    project = new_project(rows=None)
+    project = new_project(rows=None, stand_ins=HEAVY)
     rng = np.random.default_rng(0)
     sick = rng.permutation(np.arange(60) % 2 == 1)
     words = np.where(sick, "consolidation", "clear")

@@ -1,6 +1,7 @@
 """The demo on a real Slurm with two pretended GPUs, by the profile that comes with the project.
 
-Slurm has no accounting here, so Snakemake asks `squeue` for the state of jobs, and sooner than the profile has it.
+Slurm has no accounting here, so Snakemake asks `squeue` for the state of jobs, and sooner than the profile has it. What
+computes for long writes stand-in outputs, and a training lasts long enough to be cancelled.
 """
 
 import re
@@ -13,12 +14,19 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import FEW_ROWS, changed_setting, run_snakemake, run_tool, tool_variables
+from conftest import FEW_ROWS, HEAVY, changed_setting, run_snakemake, run_tool, tool_variables
 
 pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
 PROFILE = ["--profile", "profiles/slurm"]
-HERE = "slurm-status-command: squeue\nslurm-init-seconds-before-status-checks: 3\nseconds-between-status-checks: 3\n"
+HERE = "slurm-status-command: squeue\nslurm-init-seconds-before-status-checks: 1\n"
+# The executor waits ten seconds longer each time that it sees no job ended.
+EVERY_SECOND = """
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+RemoteExecutor.next_seconds_between_status_checks = property(lambda executor: 1, lambda executor, seconds: None)
+"""
+LONG_TRAININGS = {"STAND_IN_SECONDS": "3"}
 ON_GPUS = ["segmenter", "features", "train"]
 PLACE = re.compile(r"^(\S+), Slurm job (\d+) on \S+, GPUs: (\S+)$", re.M)
 
@@ -31,9 +39,10 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 @pytest.fixture(scope="module")
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
-    project = new_project(FEW_ROWS, folds=2, epochs=1)
-    with (project / "profiles/slurm/config.yaml").open("a") as profile:
-        profile.write(HERE)
+    project = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
+    for file, addition in {"profiles/slurm/config.yaml": HERE, "Snakefile": EVERY_SECOND}.items():
+        with (project / file).open("a") as stream:
+            stream.write(addition)
     assert run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo").returncode == 0
     assert run(project, "git", "init", "--quiet").returncode == 0
     return project
@@ -64,7 +73,8 @@ def finished(project) -> Run:
     log = project / "run.log"
     with log.open("w") as output:
         command = ["timeout", "--signal=KILL", "900", "snakemake", *PROFILE, *DEMO]
-        started = subprocess.Popen(command, cwd=project, env=tool_variables(), stdout=output, stderr=output)
+        variables = tool_variables() | LONG_TRAININGS
+        started = subprocess.Popen(command, cwd=project, env=variables, stdout=output, stderr=output)
         cancelled = cancel_first_training(started)
         started.wait()
     return Run(project, log.read_text(), started.returncode, cancelled)
@@ -86,7 +96,7 @@ def cancel_first_training(started: subprocess.Popen) -> str:
 
 def test_the_comparison_table_is_that_of_a_local_run(finished, new_project):
     assert finished.returncode == 0, finished.output
-    local = new_project(FEW_ROWS, folds=2, epochs=1)
+    local = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
     assert run_snakemake(local, *DEMO).returncode == 0
     for name in ["comparison.csv", "comparison.md", "segmentation.csv", "pairs.csv"]:
         assert (finished.project / "results/demo" / name).read_text() == (local / "results/demo" / name).read_text()
@@ -124,14 +134,14 @@ def test_a_finished_run_has_nothing_to_do(finished):
 
 
 def test_a_failing_job_names_its_log_and_shows_what_it_says(finished):
-    figures = finished.project / "workflow/lungfuse/report/figures.py"
-    code = figures.read_text()
-    figures.write_text(code + "\nraise RuntimeError('the figures cannot be drawn')\n")
+    pages = finished.project / "workflow/lungfuse/report/pages.py"
+    code = pages.read_text()
+    pages.write_text(code + "\nraise RuntimeError('the pages cannot be written')\n")
     failed = run(finished.project, "snakemake", *PROFILE, *DEMO, "--retries", "0")
-    figures.write_text(code)
+    pages.write_text(code)
     assert failed.returncode not in (0, 137)
-    assert "logs/demo/figures.log" in failed.stdout
-    assert "the figures cannot be drawn" in failed.stdout
+    assert "logs/demo/pages.log" in failed.stdout
+    assert "the pages cannot be written" in failed.stdout
     assert re.search(r"\.snakemake/slurm_logs/\S+\.log", failed.stdout)
 
 

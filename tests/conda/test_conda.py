@@ -6,10 +6,11 @@ from pathlib import Path
 import conda_stand_in
 import pytest
 import yaml
-from conftest import FEW_ROWS, ROOT, changed_setting, run_tool
+from conftest import ROOT, changed_setting, run_tool
 
 pytestmark = pytest.mark.conda
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--use-conda", "--config", "study=demo"]
+ROWS = ["tfidf", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
 ENVIRONMENTS = {"data", "fusion", "report", "segmentation"}
 
 
@@ -25,8 +26,12 @@ def conda(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def project(new_project, conda) -> Path:
-    """A project in which the small demo has been run with --use-conda."""
-    project = new_project(FEW_ROWS, folds=2, epochs=1)
+    """A project in which a small demo, with every kind of rule, has been run with --use-conda."""
+    project = new_project(ROWS, folds=2, epochs=1)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["studies"]["demo"]["train"]["start"] = "encoder"
+    params["studies"]["demo"]["segmentation"]["segmenters"] = {"unet-cxr-masks": ["Montgomery", "Shenzhen"]}
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     done = run_tool(project, *SNAKEMAKE, timeout=1000, **conda)
     assert done.returncode == 0, done.stdout
     return project

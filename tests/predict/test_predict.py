@@ -1,11 +1,12 @@
 """Prediction of new cases by rows trained on the small study."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import SETTINGS
+from small_study import SETTINGS, small_study
 
 from lungfuse.errors import UserError
 from lungfuse.predict.predict import main, predict_cases
@@ -16,7 +17,13 @@ IMAGE, TEXT = Row(model="image", images="raw"), Row(model="text", text="findings
 LATE = Row(model="late-stacked", images="raw", text="findings")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, encoder_root):
+    """The small study, of which all tests here only read."""
+    return small_study(tmp_path_factory.mktemp("small"), encoder_root)
+
+
+@pytest.fixture(scope="module")
 def models(small):
     """Rows of each kind: trained encoders, frozen ones that a unimodal row has trained, and a late fusion."""
     models = small.folder / "models"
@@ -94,11 +101,12 @@ def test_many_cases_become_a_table(small, models):
     assert list(pd.read_csv(out)["label"]) == ["normal", "lung"] * 2
 
 
-def test_folds_are_averaged(small, models):
-    small.train(models / "text/fold1", TEXT, epochs=1)
+def test_folds_are_averaged(small, models, tmp_path):
+    text = shutil.copytree(models / "text", tmp_path / "text")
+    small.train(text / "fold1", TEXT, epochs=1)
     cases = cases_of(small, [0, 1])
     both, *single = (
-        predict_cases(models / folder, cases, small.encoder_root) for folder in ["text", "text/fold0", "text/fold1"]
+        predict_cases(folder, cases, small.encoder_root) for folder in [text, text / "fold0", text / "fold1"]
     )
     assert set(both["folds"]) == {2}
     np.testing.assert_allclose(both["probability"], np.mean([one["probability"] for one in single], 0), atol=2e-6)
@@ -128,7 +136,8 @@ def test_a_table_tells_which_case_lacks_what(small, models):
         predict_cases(models / "early", cases, small.encoder_root)
 
 
-def test_weights_of_another_model_are_told(small, models):
-    (models / "text/fold0/model.safetensors").write_bytes((models / "image/fold0/model.safetensors").read_bytes())
+def test_weights_of_another_model_are_told(small, models, tmp_path):
+    text = shutil.copytree(models / "text", tmp_path / "text")
+    shutil.copy(models / "image/fold0/model.safetensors", text / "fold0/model.safetensors")
     with pytest.raises(UserError, match="unknown of the weights of text"):
-        predict_cases(models / "text", cases_of(small, [0]), small.encoder_root)
+        predict_cases(text, cases_of(small, [0]), small.encoder_root)

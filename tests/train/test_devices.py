@@ -25,22 +25,18 @@ from lungfuse.train.engine import check_devices
 KV_EXCHANGE = Row(model="kv-exchange", images="raw", text="findings")
 
 
-def test_two_devices_train_one_model_and_write_it_once(small, tmp_path, stage):
+def test_two_devices_train_one_model_write_it_once_and_end_with_the_same_weights_after_a_kill(small, tmp_path, stage):
     # As in a job of Slurm, whose tasks Lightning would otherwise wait for.
     slurm = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
-    folder = tmp_path / "model"
-    arguments = small.arguments(folder, KV_EXCHANGE, devices=2, epochs=8) | {"threads": 2}
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    arguments = small.arguments(whole, KV_EXCHANGE, devices=2, epochs=8) | {"threads": 2}
     trained = stage("train", *command_line(arguments), env=os.environ | slurm)
     assert trained.returncode == 0, trained.stderr
     assert len(re.findall("^epoch", trained.stdout, re.M)) == 8, "one line an epoch, not one for each device"
-    test = pd.read_csv(folder / "predictions.csv").query("part == 'test'")
+    test = pd.read_csv(whole / "predictions.csv").query("part == 'test'")
     assert ((test["score"] >= 0.5) == test["label"]).mean() > 0.9
-    assert json.loads((folder / "settings.json").read_text())["train"]["devices"] == 2
+    assert json.loads((whole / "settings.json").read_text())["train"]["devices"] == 2
 
-
-def test_a_killed_training_on_two_devices_ends_with_the_same_weights(small, tmp_path, stage):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    stage("train", *command_line(small.arguments(whole, KV_EXCHANGE, devices=2, epochs=8)), check=True)
     command = command_line(small.arguments(killed, KV_EXCHANGE, devices=2, epochs=8))
     run = subprocess.Popen([sys.executable, "-m", "lungfuse", "train", *command], start_new_session=True)
     while not (killed / "last.ckpt").exists():

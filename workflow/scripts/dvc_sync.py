@@ -7,6 +7,7 @@ of now is marked incomplete, so that Snakemake makes it again. Nothing else is c
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from dvc_stages import SHARED, SYNC_OFF, Stage, is_given, stage_file, stages_of, workflow_of
@@ -23,8 +25,10 @@ from snakemake.workflow import Workflow
 
 from lungfuse.files import sha256, whole_file
 
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
 STATES, DVC_TMP = Path(".snakemake/dvc"), Path(".dvc/tmp")
-DVC, SNAKEMAKE = ([sys.executable, "-m", tool] for tool in ["dvc", "snakemake"])
 
 
 def main() -> None:
@@ -32,8 +36,12 @@ def main() -> None:
     parser.add_argument("--study", required=True)
     parser.add_argument("--after-run", action="store_true", help="called by the Snakemake that holds the lock")
     arguments = parser.parse_args()
+    from dvc.exceptions import DvcException
+
     try:
         sync(arguments.study, arguments.after_run)
+    except DvcException as error:
+        say(f"DVC failed: {error}. The next run of snakemake tries again.")
     except subprocess.CalledProcessError as error:
         reason = (error.stderr or error.stdout or "").strip().splitlines()
         reason = reason[-1] if reason else f"exit code {error.returncode}"
@@ -84,7 +92,8 @@ def sync(study: str, after_run: bool) -> None:
     """Make both tools agree, and note what they have agreed on.
 
     Raises:
-        subprocess.CalledProcessError: DVC cannot do its part now, for instance because another one is running.
+        DvcException: DVC cannot do its part now, for instance because another one is running.
+        subprocess.CalledProcessError: Snakemake cannot.
     """
     mend_lock_files(study)
     with workflow_of(study) as workflow:
@@ -104,7 +113,9 @@ def sync(study: str, after_run: bool) -> None:
         files = [output for stage in made for output in stage.outputs if Path(output).is_file()]
         contents = {str(output): sha256(Path(output)) for output in files}
         write_state(study, read_state(study) | {"committing": contents})
-        run(*DVC, "commit", "--force", "--quiet", *(stage.address for stage in made))
+        with dvc_repository() as repository:
+            for stage in made:
+                repository.commit(stage.address, force=True)
     if brought or made:
         parts = [f"{len(brought)} jobs brought by DVC are up to date"] if brought else []
         parts += [f"{len(made)} stages recorded in DVC"] if made else []
@@ -242,14 +253,17 @@ def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:
 def touch(study: str, jobs: list[JudgedJob]) -> None:
     """Make Snakemake write records of jobs as they are now."""
     targets = [str(job.job.output[0]) for job in jobs]
-    run(*SNAKEMAKE, "--touch", "--force", "--cores", "1", "--config", f"study={study}", "--", *targets)
+    command = [sys.executable, "-m", "snakemake", "--touch", "--force", "--cores", "1", "--config", f"study={study}"]
+    environment = os.environ | {SYNC_OFF: "1"}
+    subprocess.run([*command, "--", *targets], env=environment, capture_output=True, text=True, check=True)
 
 
 def dvc_changes(study: str) -> dict[str, set[str]]:
     """What DVC calls changed of each stage: paths of inputs and outputs, places in params.yaml, "command"."""
-    answer = run(*DVC, "status", "--json", *map(str, stage_files(study)))
+    with dvc_repository() as repository:
+        answer = repository.status(targets=[str(file) for file in stage_files(study)])
     changes: dict[str, set[str]] = {}
-    for address, entries in json.loads(answer).items():
+    for address, entries in answer.items():
         found = changes.setdefault(address, set())
         for entry in entries:
             if isinstance(entry, str):
@@ -260,9 +274,12 @@ def dvc_changes(study: str) -> dict[str, set[str]]:
     return changes
 
 
-def run(*command: str) -> str:
-    environment = os.environ | {SYNC_OFF: "1", "DVC_NO_ANALYTICS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+def dvc_repository() -> "Repo":
+    """The repository of DVC in this folder, which says nothing of its work."""
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    return Repo()
 
 
 def state(study: str, outputs: list[str]) -> dict:

@@ -1,0 +1,248 @@
+"""Stand-ins for the stages that compute for long, for tests that only ask which jobs run and what they are given.
+
+`new_project(stand_ins=...)` puts this folder over the code of a project. A stand-in takes the options of its stage, as
+the module of the stage has them, and fails on an option it does not know or a file that is not there. It writes small
+outputs of the right form, whose content depends on all settings, the content of all files and the code of the module,
+and on nothing else.
+"""
+
+import ast
+import csv
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from cyclopts import App
+
+import lungfuse.parameters
+import lungfuse.settings
+from lungfuse.encoders import ENCODERS
+from lungfuse.files import sha256, whole_file
+from lungfuse.hardware import batch_job
+from lungfuse.paths import PARAMS, Paths
+from lungfuse.settings import Settings, load_study, read_params
+
+SECONDS = "STAND_IN_SECONDS"  # that a training takes, to be killed meanwhile
+NOT_READ = {"threads", "encoder_root", "logs"}
+
+
+def main(stage: str, module: str) -> None:
+    """Run the stand-in of a stage with the options of the command line."""
+    if place := batch_job():
+        print(place, file=sys.stderr)
+    app = App()
+    app.command(stand_in(module, globals()[stage.replace("-", "_")]), name=stage)
+    app(sys.argv[1:])
+
+
+def stand_in(module: str, write: Callable[..., None]) -> Callable[..., None]:
+    """A function with the parameters of the `main` of a stage's module, which is read and not imported."""
+    tree = ast.parse((Path(__file__).parent / module).read_text(encoding="utf-8"))
+    main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
+    outputs = re.findall(r"^(\w+)\n    Output:", ast.get_docstring(main), re.M)
+
+    def run(given: dict) -> None:
+        inputs = {key: value for key, value in given.items() if key not in outputs}
+        seed = hashlib.sha256(json.dumps([ast.dump(tree), dict(identity(inputs))]).encode()).digest()
+        write(np.random.default_rng(list(seed)), **given)
+
+    main.body = ast.parse("run(locals())").body
+    types = {node.id for argument in main.args.kwonlyargs for node in ast.walk(argument) if isinstance(node, ast.Name)}
+    own_types = [
+        node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in types
+    ]
+    names = vars(typing) | vars(lungfuse.settings) | vars(lungfuse.parameters) | {"Path": Path, "run": run}
+    exec(compile(ast.Module([*own_types, main], []), module, "exec"), names)
+    return names["main"]
+
+
+def identity(inputs: dict) -> Iterator[tuple[str, object]]:
+    """What a stage is given: settings, and the SHA-256 of files and of what is in folders."""
+    for name, value in inputs.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if name not in NOT_READ:
+            yield name, [digest(each) if isinstance(each, Path) else plain(each) for each in values]
+    if inputs.get("encoder_root") and "encoder" in inputs:
+        yield "encoder", digest(inputs["encoder_root"] / inputs["encoder"])
+
+
+def digest(path: Path) -> list[str]:
+    """The SHA-256 of a file, or of each file in a folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"{path}: no files in it")
+    return [sha256(file) for file in files]
+
+
+def plain(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, Settings) else value
+
+
+def encoder(rng: np.random.Generator, *, name: str, config: Path, weights: Path, tokenizer: Path | None) -> None:
+    write_bytes(weights, rng.bytes(64))
+    write_json(config, {"lungfuse": {"source": "stand-in", "sha256": sha256(weights)}, "name": name})
+    if tokenizer:
+        write_json(tokenizer, {})
+
+
+def features(rng: np.random.Generator, *, encoder: str, pairs: Path, tokens: Path, token_index: Path, **_) -> None:
+    names = [pair["pair_id"] for pair in read_rows(pairs)]
+    write_array(tokens, rng.normal(size=(len(names), ENCODERS[encoder].width)).astype(np.float16))
+    write_rows(token_index, [{"pair_id": name, "start": row, "tokens": 1} for row, name in enumerate(names)])
+
+
+def linear_probe(rng: np.random.Generator, *, pairs: Path, predictions: Path, **_) -> None:
+    write_rows(
+        predictions,
+        [
+            pair | {"score": score, "prediction": int(score >= 0.5)}
+            for pair, score in scored(rng, read_rows(pairs), "pair_id", "fold", "label")
+        ],
+    )
+
+
+def train(
+    rng: np.random.Generator, *, row: Settings, train: Settings, fold: int, seed: int, pairs: Path, weights: Path,
+    history: Path, fold_predictions: Path, settings: Path, **_,
+) -> None:  # fmt: skip
+    time.sleep(float(os.environ.get(SECONDS, 0)))
+    table = read_rows(pairs)
+    tested = [pair | {"part": "test"} for pair in table if int(pair["fold"]) == fold]
+    validated = [pair | {"part": "validation"} for pair in table if int(pair["fold"]) != fold][::3]
+    columns = ["pair_id", "label", "part"]
+    write_rows(fold_predictions, [pair | {"score": score} for pair, score in scored(rng, tested + validated, *columns)])
+    write_bytes(weights, rng.bytes(64))
+    names = ["train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "seconds"]
+    write_history(rng, history, names, train.epochs)
+    made_by = {"row": row, "fold": fold, "train": train, "seed": seed}
+    took = {"seconds_per_epoch": 1.0, "peak_memory_mb": 1.0}
+    write_json(settings, {name: plain(value) for name, value in made_by.items()} | took)
+
+
+def segmenter(
+    rng: np.random.Generator, *, name: str, train: Settings, network: Path, history: Path, settings: Path, **_
+) -> None:
+    write_bytes(network, rng.bytes(64))
+    write_history(rng, history, ["train_loss", "train_dice", "validation_loss", "validation_dice"], train.epochs)
+    write_json(settings, {"segmenter": name, "train": plain(train)})
+
+
+def segmentation_scores(
+    rng: np.random.Generator, *, segmenters: list[Path], annotated_index: Path, segmentation_table: Path, **_
+) -> None:
+    sites = sorted({row["site"] for row in read_rows(annotated_index)})
+    rows = [
+        {"segmenter": folder.name, "source": site, "mask": mask, "n": 2} | with_limits(rng, "dice", "iou")
+        for folder in segmenters
+        for site in sites
+        for mask in ["thresholded", "clean"]
+    ]
+    write_rows(segmentation_table, rows)
+
+
+def masks(
+    rng: np.random.Generator, *, mask: Settings, segmenter: Path, array: Path, index: Path, masks: Path, quality: Path,
+    settings: Path, **_,
+) -> None:  # fmt: skip
+    images = np.load(array, mmap_mode="r")
+    write_array(masks, rng.random(images.shape) < 0.5)
+    measured = {"area": 0.5, "components": 2, "asymmetry": 0.0, "contrast": 1.0, "suspicious": ""}
+    write_rows(quality, [{"image_id": row["image_id"]} | measured for row in read_rows(index)])
+    write_json(settings, {"segmenter": str(segmenter), "mask": plain(mask)})
+
+
+def compare(
+    rng: np.random.Generator, *, title: str, comparison_table: Path, comparison_page: Path, ablations_table: Path,
+    metrics: Path, predictions: list[Path], **_,
+) -> None:  # fmt: skip
+    scores = [{"model": path.stem} | with_limits(rng, "accuracy", "auroc") for path in predictions]
+    write_rows(comparison_table, scores)
+    write_rows(ablations_table, [{"model": path.stem, "p": 1.0} for path in predictions])
+    write_json(comparison_page, scores)
+    write_json(metrics, {row.pop("model"): row for row in scores})
+
+
+def pages(rng: np.random.Generator, *, title: str, data_card: Path, model_card: Path, pages: Path, **_) -> None:
+    for path in [data_card, model_card, *(pages / f"{name}.html" for name in paths_of(title).page_names)]:
+        write_bytes(path, f"<p>{rng.random()}</p>".encode())
+
+
+def attention(rng: np.random.Generator, *, attention_figure: Path, **_) -> None:
+    write_picture(rng, attention_figure)
+
+
+def figures(rng: np.random.Generator, *, title: str, figures: Path, **_) -> None:
+    for name in paths_of(title).table_figures:
+        write_picture(rng, figures / f"{name}.svg")
+
+
+def pictures(rng: np.random.Generator, *, title: str, figures: Path, **_) -> None:
+    for name in paths_of(title).picture_figures:
+        write_picture(rng, figures / f"{name}.svg")
+
+
+def paths_of(study: str) -> Paths:
+    return Paths(*load_study(read_params(PARAMS) | {"study": study}))
+
+
+def scored(rng: np.random.Generator, pairs: list[dict], *columns: str) -> Iterator[tuple[dict, float]]:
+    """These columns of each pair, with a score that is more often right than wrong."""
+    for pair in pairs:
+        yield {name: pair[name] for name in columns}, round((0.6 * int(pair["label"]) + rng.random()) / 1.6, 6)
+
+
+def with_limits(rng: np.random.Generator, *measures: str) -> dict[str, float]:
+    values = {name: round(rng.uniform(0.3, 0.7), 4) for name in measures}
+    return {
+        f"{name}{end}": value + step
+        for name, value in values.items()
+        for end, step in {"": 0, "_low": -0.1, "_high": 0.1}.items()
+    }
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    with whole_file(path) as stream:
+        table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def write_history(rng: np.random.Generator, path: Path, names: list[str], epochs: int) -> None:
+    write_rows(path, [{"epoch": epoch} | {name: round(rng.random(), 4) for name in names} for epoch in range(epochs)])
+
+
+def write_json(path: Path, content: dict) -> None:
+    with whole_file(path) as stream:
+        json.dump(content, stream)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    with whole_file(path, "wb") as stream:
+        stream.write(content)
+
+
+def write_array(path: Path, values: np.ndarray) -> None:
+    with whole_file(path, "wb") as stream:
+        np.save(stream, values)
+
+
+def write_picture(rng: np.random.Generator, path: Path) -> None:
+    circle = f'<circle cx="50" cy="50" r="{rng.uniform(5, 50):.6f}"/>'
+    with whole_file(path) as stream:
+        stream.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">{circle}</svg>\n')

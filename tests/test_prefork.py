@@ -19,12 +19,11 @@ from pathlib import Path
 print("imported")
 
 def main(*, words: str) -> None:
-    print(os.getpid(), Path.cwd().name, os.environ.get("COLOUR"), sys.argv[1:], flush=True)
-    if words == "wait":
-        try:
-            time.sleep(60)
-        finally:
-            Path("cleaned").touch()
+    try:
+        print(os.getpid(), Path.cwd().name, os.environ.get("COLOUR"), sys.argv[1:], flush=True)
+        time.sleep(60 if words == "wait" else 0)
+    finally:
+        Path("cleaned").touch()
     sys.exit({"fail": 3, "explain": "no such case"}.get(words, 0))
 """
 

@@ -16,6 +16,7 @@ from screenshots import find_browser
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
+UNFORKED = ["--resources", "own_process=1"]
 LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "gather", "late", "report_html"}
 FOLDS = 2
 SHOWN = {"compare", "figures", "pictures", "pages", "report_html", "default"}
@@ -58,6 +59,7 @@ def test_the_demo_leaves_the_files_of_the_contract(project):
 
 def test_a_second_run_has_nothing_to_do(project):
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
+    assert "Nothing to be done" in run_snakemake(project, *DEMO, *UNFORKED).stdout, "how jobs start is no change"
 
 
 def test_a_new_date_is_no_change_but_new_content_is(project):
@@ -135,9 +137,9 @@ def test_a_blank_figure_and_a_broken_page_are_seen_in_the_browser(project, look,
 
 
 def test_two_runs_from_scratch_agree_to_the_byte(project, new_project):
-    """The second makes one fold of a row that rests on everything that is trained."""
+    """The second makes one fold of a row that rests on everything that is trained, and starts each job anew."""
     other = new_project(folds=FOLDS, epochs=1, studies=450)
-    run = run_snakemake(other, *DEMO, "--", *(f"results/demo/{name}" for name in ONE_FOLD))
+    run = run_snakemake(other, *DEMO, *UNFORKED, "--", *(f"results/demo/{name}" for name in ONE_FOLD))
     assert run.returncode == 0, run.stdout
     for name in ONE_FOLD:
         first, second = ((place / "results/demo" / name).read_bytes() for place in (project, other))

@@ -24,6 +24,8 @@ import json
 import sys
 import tensorflow
 from lungfuse.command_line import main
+from lungfuse.train.keras_engine import prepare
+prepare(seed=0, threads=1)  # before anything is computed, as each stage would in a process of its own
 tensorflow.config.run_functions_eagerly(True)  # to trace a large network takes minutes
 for arguments in json.load(sys.stdin):
     sys.argv[1:] = arguments

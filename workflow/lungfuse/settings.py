@@ -313,6 +313,10 @@ class EncoderSettings(Settings):
         """The names of the encoders of these modalities, image first."""
         return {modality: getattr(self, modality) for modality in sorted(modalities)}
 
+    def gives_means(self, train: "TrainSettings") -> bool:
+        """Whether a training reads the mean of each pair's tokens instead of all."""
+        return self.pooling == "mean" and train.layers == "frozen"
+
     @field_validator("image", "text")
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:
@@ -473,7 +477,7 @@ class Study(Settings):
 
     def reads_means(self, row: Row) -> bool:
         """Whether a trained row reads the mean of each pair's tokens instead of all."""
-        return self.encoders.pooling == "mean" and self.train_of(row).layers == "frozen"
+        return self.encoders.gives_means(self.train_of(row))
 
     def segmenter_of(self, images: Images) -> str | None:
         """The segmenter whose masks these images need; `mask-only` takes the first that another row names."""

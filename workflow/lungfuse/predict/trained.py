@@ -45,7 +45,7 @@ class Trained:
     @property
     def reads_means(self) -> bool:
         """Whether it reads the mean of each pair's tokens instead of all."""
-        return self.encoders.pooling == "mean" and self.train.layers == "frozen"
+        return self.encoders.gives_means(self.train)
 
 
 class MeanTokens(nn.Module):

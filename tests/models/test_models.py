@@ -1,6 +1,9 @@
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
+from lungfuse.encoders import ENCODERS
+from lungfuse.encoders.network import ATTENTION, TextEncoder
 from lungfuse.models import build_model
 from lungfuse.models.blocks import Attention, Dropout, masked_mean
 from lungfuse.settings import TRAINED, FusionSettings
@@ -120,6 +123,16 @@ def test_dropout_drops_its_share_and_keeps_the_mean(dtype):
     torch.manual_seed(0)
     assert torch.equal(Dropout(0.1)(x), y), "the seed decides"
     assert torch.equal(Dropout(0.1).eval()(x), x)
+
+
+def test_text_encoders_attend_as_those_of_transformers():
+    config = BertConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    theirs = BertModel(config, add_pooling_layer=False).eval()
+    network = BertModel(BertConfig(**config.to_dict(), attn_implementation=ATTENTION), add_pooling_layer=False)
+    network.load_state_dict(theirs.state_dict())
+    ours = TextEncoder(ENCODERS["bert-tiny"], network).eval()
+    ids, mask = torch.randint(1000, 2000, (3, 6)), torch.arange(6) < torch.tensor([[6], [4], [2]])
+    torch.testing.assert_close(ours(ids, mask)[mask], theirs(ids, mask).last_hidden_state[mask], rtol=1e-4, atol=1e-5)
 
 
 def test_the_mean_is_over_real_tokens():

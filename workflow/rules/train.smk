@@ -84,6 +84,7 @@ rule features:
             CODE / "train" / "data.py",
             CODE / "train" / "precision.py",
             CODE / "encoders" / "network.py",
+            CODE / "models" / "blocks.py",
         ],
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,

@@ -4,6 +4,9 @@ Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Netw
 https://arxiv.org/abs/1905.11946; Lite: https://github.com/tensorflow/tpu, models/official/efficientnet/lite.
 """
 
+from itertools import product
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,26 +23,88 @@ STAGES = [
 WIDTH = 1280
 
 
-class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow does: at stride 2 and even size, less on the top left."""
+class Depthwise(torch.autograd.Function):
+    """A convolution of each channel by itself, whose gradients are made of the operations that are fast on a CPU.
+
+    Images (batch, channel, y, x), kernels (channel, 1, k, k) with k 3 or 5, biases (channel). oneDNN takes up to fifty
+    times as long for the gradient of images at stride 2, and in bf16 for that of kernels of 5 x 5, as for the same at
+    stride 1 and 3 x 3. So a gradient gets zeros between, and the corners of 3 x 3 cover a kernel of 5 x 5.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return functional.conv2d(x, weight, bias, stride, padding, groups=len(weight))
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (x, weight), stride, p = ctx.saved_tensors, ctx.stride, ctx.padding
+        kernel, of_bias, of_x, of_weight = weight.shape[-1], grad.sum((0, 2, 3)), None, None
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        dense = grad if stride == 1 else _spread(grad, stride, [n + 2 * p - kernel + 1 for n in x.shape[2:]])
+        if ctx.needs_input_grad[0]:
+            of_x = functional.conv2d(dense, weight.flip(2, 3), padding=kernel - 1 - p, groups=len(weight))
+        if ctx.needs_input_grad[1] and kernel == 3:
+            of_weight = _of_kernel(grad, x, weight, stride, p)
+        elif ctx.needs_input_grad[1]:
+            of_weight, x = torch.empty_like(weight), functional.pad(x, [p] * 4) if p else x
+            rows, columns = (length + 2 for length in dense.shape[2:])
+            for i, j in product([0, kernel - 3], repeat=2):
+                part = x[..., i : i + rows, j : j + columns]
+                of_weight[..., i : i + 3, j : j + 3] = _of_kernel(dense, part, weight[..., :3, :3], 1, 0)
+        return of_x, of_weight, of_bias, None, None
+
+
+def _spread(grad: Tensor, stride: int, size: list[int]) -> Tensor:
+    """A gradient with zeros between, of `size` in y and x."""
+    shape, kind = (*grad.shape[:2], *size), {"dtype": grad.dtype, "device": grad.device}
+    dense = torch.empty(shape, memory_format=torch.channels_last, **kind).zero_()
+    dense[..., ::stride, ::stride] = grad
+    return dense
+
+
+def _of_kernel(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    """The gradient of the kernels alone."""
+    strides, paddings, ones = [stride] * 2, [padding] * 2, [1, 1]
+    only = [False, True, False]
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, None, strides, paddings, ones, False, [0, 0], len(weight), only
+    )[1]
+
+
+class Unit(nn.Sequential):
+    """Convolution, batch normalisation and, if asked for, ReLU6.
+
+    Padded as TensorFlow does: at stride 2 and even size, less on the top left. Batch normalisation keeps its pretrained
+    statistics, in training too: few images a batch and few batches would only blur them. So it is a part of the
+    convolution, with its scale and shift still learned.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True):
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3),
+        )
+        self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        pads = []
-        for size, kernel, stride in zip(reversed(x.shape[-2:]), reversed(self.kernel_size), self.stride, strict=True):
-            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads += [total // 2, total - total // 2]
-        return super().forward(functional.pad(x, pads))
-
-
-def unit(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, activate: bool = True
-) -> nn.Sequential:
-    """Convolution, batch normalisation and ReLU6."""
-    layers = [
-        SameConv(inputs, outputs, kernel, stride, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
-    ]
-    return nn.Sequential(*layers, *([nn.ReLU6()] if activate else []))
+        convolution, norm = self
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        weight = convolution.weight * scale[:, None, None, None]
+        bias = norm.bias - norm.running_mean * scale
+        kernel, stride, padding = convolution.kernel_size[0], convolution.stride[0], convolution.kernel_size[0] // 2
+        if stride > 1:
+            pads = []
+            for size in reversed(x.shape[2:]):
+                total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+                pads += [total // 2, total - total // 2]
+            x, padding = functional.pad(x, pads), 0
+        if convolution.groups > 1 and not x.is_cuda:
+            y = Depthwise.apply(x, weight.to(x.dtype), bias.to(x.dtype), stride, padding)
+        else:
+            y = functional.conv2d(x, weight, bias, stride, padding, groups=convolution.groups)
+        return functional.relu6(y, inplace=True) if self.activate else y
 
 
 class Block(nn.Module):
@@ -48,9 +113,9 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
         hidden = inputs * expansion
-        self.expand = unit(inputs, hidden, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = unit(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = unit(hidden, outputs, 1, activate=False)
+        self.expand = Unit(inputs, hidden, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = Unit(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = Unit(hidden, outputs, 1, activate=False)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,14 +128,14 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = unit(3, 32, 3, stride=2)
+        self.stem = Unit(3, 32, 3, stride=2)
         blocks, inputs = [], 32
         for repeats, kernel, stride, expansion, outputs in STAGES:
             for repeat in range(repeats):
                 blocks.append(Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
-        self.head = unit(inputs, WIDTH, 1)
+        self.head = Unit(inputs, WIDTH, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)

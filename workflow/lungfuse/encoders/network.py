@@ -5,10 +5,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel, ViTConfig, ViTModel
+from transformers import AttentionInterface, BertConfig, BertModel, ViTConfig, ViTModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from lungfuse.encoders import CONFIG, ENCODERS, WEIGHTS, EncoderSpec
 from lungfuse.encoders.efficientnet import EfficientNetLite0
+from lungfuse.models.blocks import Dropout, attend
+
+ATTENTION = "lungfuse"
 
 
 class ImageEncoder(nn.Module):
@@ -43,10 +47,15 @@ class TextEncoder(nn.Module):
 
     def __init__(self, spec: EncoderSpec, network: nn.Module):
         super().__init__()
+        for module in network.modules():
+            for name, child in module.named_children():
+                if isinstance(child, nn.Dropout):
+                    setattr(module, name, Dropout(child.p))
         self.spec, self.network = spec, network
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.network(input_ids=ids, attention_mask=mask).last_hidden_state
+        bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
+        return self.network(input_ids=ids, attention_mask=bias).last_hidden_state
 
     def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Tokens of the `ids` of a batch with their `mask`: (batch, token, width), (batch, token)."""
@@ -65,9 +74,8 @@ def build_network(spec: EncoderSpec, config: Path) -> nn.Module:
     """The network of a family with random weights, shaped by its configuration file."""
     if spec.family == "efficientnet-lite":
         return EfficientNetLite0()
-    if spec.family == "vit":
-        return ViTModel(ViTConfig.from_pretrained(config), add_pooling_layer=False)
-    return BertModel(BertConfig.from_pretrained(config), add_pooling_layer=False)
+    settings, network = (ViTConfig, ViTModel) if spec.family == "vit" else (BertConfig, BertModel)
+    return network(settings.from_pretrained(config, attn_implementation=ATTENTION), add_pooling_layer=False)
 
 
 def layers_of(encoder: ImageEncoder | TextEncoder) -> list[nn.Module]:
@@ -84,3 +92,17 @@ def layers_of(encoder: ImageEncoder | TextEncoder) -> list[nn.Module]:
 
 def _transformer_layers(network: nn.Module) -> list[nn.Module]:
     return list(network.encoder.layer if hasattr(network, "encoder") else network.layers)
+
+
+def _attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float = 0.0, **others
+) -> tuple[Tensor, None]:
+    """Attention as transformers calls it: our own on a CPU, PyTorch's on a GPU."""
+    if query.is_cuda:
+        bias = bias if bias is None else bias.to(query.dtype)
+        return sdpa_attention_forward(module, query, key, value, bias, dropout, **others)
+    y, _ = attend(query, key, value, bias, Dropout(dropout))
+    return y.transpose(1, 2), None
+
+
+AttentionInterface.register(ATTENTION, _attention)

@@ -25,6 +25,17 @@ class Dropout(nn.Dropout):
         return x * kept.div_(1 - self.p)
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: nn.Module) -> tuple[Tensor, Tensor]:
+    """softmax(q k' / sqrt(D) + bias) v and the softmax, of (B, heads, T, D) and (B, heads, S, D).
+
+    On a CPU this is faster than PyTorch's function, both with dropout and, in training, without.
+    """
+    with torch.autocast(q.device.type, enabled=False):  # or the softmax would be kept in fp32
+        scores = q / q.shape[-1] ** 0.5 @ k.transpose(-1, -2)
+        weights = (scores if bias is None else scores + bias.to(q.dtype)).softmax(-1)
+        return dropout(weights) @ v, weights
+
+
 class Attention(nn.Module):
     """Multi-head attention: queries of one sequence read keys and values of another (Vaswani et al., 2017).
 
@@ -50,13 +61,10 @@ class Attention(nn.Module):
         """
         keys = keys or self
         q, k, v = self._split(self.query(x)), self._split(keys.key(context)), self._split(keys.value(context))
-        scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
-        bias = mask[:, None, None]
-        scores = scores.masked_fill(~bias, -torch.inf) if mask.dtype == torch.bool else scores + bias
-        weights = scores.softmax(-1)
+        bias = torch.where(mask, 0.0, -torch.inf) if mask.dtype == torch.bool else mask
+        y, weights = attend(q, k, v, bias[:, None, None], self.dropout)
         if self.keep_weights:
             self.weights = weights.detach()
-        y = self.dropout(weights) @ v
         return y.transpose(1, 2).flatten(2)  # (B, heads, T, D / heads) -> (B, T, D)
 
     def _split(self, x: Tensor) -> Tensor:

@@ -39,14 +39,6 @@ class Classifier(lightning.LightningModule):
             set_trainable(encoder, settings.layers)
         self.train()  # Lightning takes the modes as they are
 
-    def train(self, mode: bool = True) -> "Classifier":
-        """Batch normalisation stays as it was pretrained: few images a batch and few batches would only blur it."""
-        super().train(mode)
-        for module in self.encoders.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
-
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, 2) of a batch, see `PairDataset` and `TokenDataset` of `lungfuse.train.data`."""
         inputs = []

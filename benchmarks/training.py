@@ -31,7 +31,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Trainer, TrainerCallback, TrainingArguments, ViTConfig, ViTForImageClassification
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    ViTConfig,
+    ViTForImageClassification,
+)
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import encode_png
@@ -178,10 +185,13 @@ def hugging_face(files: list[bytes], labels: np.ndarray, steps: int, batch: int,
         arguments = TrainingArguments(
             folder, per_device_train_batch_size=batch, num_train_epochs=1, bf16=half, save_strategy="no",
             report_to="none", disable_tqdm=True, logging_strategy="no", dataloader_pin_memory=DEVICE.type == "cuda",
+            use_cpu=DEVICE.type == "cpu",
         )  # fmt: skip
         clock = Clock()
         model = ViTForImageClassification(ViTConfig(num_labels=2))
-        Trainer(model=model, args=arguments, train_dataset=Files(), callbacks=[clock]).train()
+        trainer = Trainer(model=model, args=arguments, train_dataset=Files(), callbacks=[clock])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return batch / median(np.diff(clock.times))
 
 
@@ -269,7 +279,7 @@ def without_gpu(rounds: int) -> pd.DataFrame:
 
 def features(rng: np.random.Generator, counts: np.ndarray, width: int) -> Features:
     tokens = rng.standard_normal((counts.sum(), width), np.float32).astype(np.float16)
-    return Features(tokens, np.cumsum([0, *counts[:-1]]), counts)
+    return Features(tokens, np.cumsum([0, *counts[:-1]]), counts, counts)
 
 
 def plain_loop(make: Callable[[], Classifier], dataset: PairDataset | TokenDataset, pairs: int) -> float:

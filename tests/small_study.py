@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from lungfuse.encoders import ENCODERS
+from lungfuse.ingest.split import assign_validation
 from lungfuse.settings import (
     AugmentSettings,
     EncoderSettings,
@@ -17,16 +18,17 @@ from lungfuse.settings import (
     Pooling,
     Row,
     Settings,
+    SplitSettings,
     TrainSettings,
     to_json,
 )
-from lungfuse.tables import ImageIndex, Pairs, columns, write_table
+from lungfuse.tables import ImageIndex, Pairs, Validation, columns, write_table
 
 AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
 NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, validation=0.2, augment=AUGMENT,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, augment=AUGMENT,
     word_dropout=0.0, averaging=0.5, precision="fp32", devices=1,
 )  # fmt: skip
 SETTINGS = {
@@ -36,6 +38,7 @@ SETTINGS = {
     "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
     "images": ImageSettings(image_px=64, fit="pad"),
     "labels": ["normal", "lung"],
+    "class_weights": "balanced",
 }
 EARLY = Row(model="early", images="raw", text="findings")
 
@@ -52,12 +55,14 @@ class SmallStudy:
 
     @property
     def files(self) -> dict[str, Path]:
-        names = {"pairs": "pairs.csv", "array": "images.npy", "index": "index.csv"}
+        names = {"pairs": "pairs.csv", "validation": "validation.csv", "array": "images.npy", "index": "index.csv"}
         return {key: self.folder / name for key, name in names.items()}
 
     def write(self) -> None:
         np.save(self.files["array"], self.images)
         write_table(self.pairs[columns(Pairs)], self.files["pairs"], Pairs)
+        validation = assign_validation(self.pairs, SplitSettings(folds=3, validation=0.2), seed=0)
+        write_table(validation, self.files["validation"], Validation)
         write_table(self.index, self.files["index"], ImageIndex)
 
     def save_png(self, pair: int) -> Path:

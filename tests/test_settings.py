@@ -132,25 +132,25 @@ def test_a_row_bears_its_models_name_or_says_which_model_it_is(studies):
 def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them(studies):
     demo, row = studies["demo"], studies["demo"].models["kv-exchange"]
     assert demo.parts_of(row) == {"image": "image", "text": "text"}
-    assert demo.encoder_source(row, "image", fold=2) == "image_fold2"
+    assert demo.encoder_source(row, "image", run="2_repeat1") == "image_fold2_repeat1"
     from_the_start = demo.model_copy(update={"train": demo.train.model_copy(update={"start": "encoder"})})
-    assert from_the_start.encoder_source(row, "image", fold=2) == "vit-tiny"
+    assert from_the_start.encoder_source(row, "image", run="2_repeat1") == "vit-tiny"
 
 
 def test_rows_that_differ_in_one_thing_are_found(studies):
     def found(study: str) -> list[tuple[str, str, str]]:
         rows = list(studies[study].models.values())
-        return [(rows[one.intact].label, one.change, rows[one.changed].label) for one in contrasts(rows)]
+        return [(rows[one.intact].label, one.change, rows[one.changed[0]].label) for one in contrasts(rows)]
 
     demo = found("demo")
     assert ("linear-probe", "mask-only", "linear-probe") in demo
     assert ("kv-exchange", "shuffled-text", "kv-exchange:shuffled-text") in demo
-    assert ("irene", "text alone", "text") in demo
+    assert ("irene", "text alone", "tfidf") in demo, "the first of those that read the same text"
     assert not [change for intact, change, _ in demo if "shuffled" in intact], "a shuffled row is no measure of others"
     assert {intact for intact, *_ in found("tb")} == {"linear-probe"}, "the fine-tuned row reads raw images alone"
     assert found("openi-text") == []
 
 
 def test_settings_travel_as_json(studies):
-    assert json.loads(to_json(studies["demo"].split)) == {"folds": 5}
+    assert json.loads(to_json(studies["demo"].split)) == {"folds": 5, "validation": 0.25}
     assert json.loads(to_json(list(studies["demo"].models.values())))[0]["model"] == "majority"

@@ -1,9 +1,22 @@
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from lungfuse.compare import scores
-from lungfuse.compare.scores import difference_with_interval, paired_p, score_with_intervals, weighted_scores
+from lungfuse.compare.scores import (
+    corrected,
+    difference_with_interval,
+    paired_p,
+    score_with_intervals,
+    weighted_scores,
+)
 
 
 @pytest.fixture
@@ -22,6 +35,8 @@ def test_scores_are_those_of_scikit_learn(sample):
         expected = [
             accuracy_score(labels, predictions, sample_weight=weight),
             roc_auc_score(labels, scores, sample_weight=weight),
+            balanced_accuracy_score(labels, predictions, sample_weight=weight),
+            average_precision_score(labels, scores, sample_weight=weight),
             recall_score(labels, predictions, sample_weight=weight),
             recall_score(labels, predictions, sample_weight=weight, pos_label=0),
         ]
@@ -67,6 +82,22 @@ def test_the_paired_test_counts_groups_not_rows():
     first, second = np.ones(12, bool), np.zeros(12, bool)
     assert paired_p(first, second, np.zeros(12), 1000, seed=0) == 1.0
     assert paired_p(first, second, np.arange(12), 5000, seed=0) < 0.01
+
+
+def test_several_trainings_of_the_same_answers_change_neither_p_nor_interval():
+    rng = np.random.default_rng(0)
+    first, second = rng.random(60) < 0.8, rng.random(60) < 0.6
+    groups = np.arange(60)
+    assert paired_p(np.stack([first] * 3), second, groups, 2000, 0) == paired_p(first, second, groups, 2000, 0)
+    once = difference_with_interval(first, second, groups, 0.95, 2000, 0)
+    thrice = difference_with_interval(np.stack([first] * 3), second, groups, 0.95, 2000, 0)
+    assert thrice == pytest.approx(once, abs=0.02)
+
+
+def test_holm_multiplies_the_least_p_most_and_keeps_their_order():
+    """The example of Holm's paper has the form p(1) * 4, p(2) * 3, ...; a missing p is in no family."""
+    found = corrected(pd.Series([0.01, 0.04, np.nan, 0.03, 0.005]))
+    np.testing.assert_allclose(found, [0.03, 0.06, np.nan, 0.06, 0.02])
 
 
 def test_equal_models_have_p_1():

@@ -17,7 +17,7 @@ def files(tmp_path):
     pairs["pair_id"] = pairs["report_id"] = pairs["image_id"] = [f"P{n}" for n in range(200)]
     pairs = pairs.assign(**dict.fromkeys(["text", "comparison", "indication", "findings", "impression"], ""))
     pairs["score"] = np.where(site == "north", 0.7, 0.3)
-    pairs["prediction"] = (pairs["score"] >= 0.5).astype(int)
+    pairs = pairs.assign(prediction=(pairs["score"] >= 0.5).astype(int), probability=pairs["score"], repeat=0)
     write_table(pairs[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
     write_table(pairs.sample(frac=1, random_state=0), tmp_path / "image.csv", Predictions)
     return {"pairs": tmp_path / "pairs.csv", "predictions": [tmp_path / "image.csv"]}, pairs

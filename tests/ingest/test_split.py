@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.split import assign_folds, check_rejected
+from lungfuse.ingest.split import assign_folds, assign_validation, check_rejected, positions
+from lungfuse.settings import SplitSettings
 from lungfuse.tables import rejected_table
 
 
@@ -32,6 +33,28 @@ def test_every_hospital_is_spread_over_all_folds():
 def test_the_seed_decides(candidates):
     assert assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=1))
     assert not assign_folds(candidates, 5, seed=1).equals(assign_folds(candidates, 5, seed=2))
+
+
+def test_each_fold_is_validated_on_pairs_of_the_other_folds_that_share_no_group_with_what_is_learned(candidates):
+    pairs = candidates.assign(pair_id=[f"P{n}" for n in range(200)], fold=assign_folds(candidates, 5, seed=0))
+    validation = assign_validation(pairs, SplitSettings(folds=5, validation=0.2), seed=0)
+    for fold in range(5):
+        learn, validate, test = (pairs.iloc[part] for part in positions(pairs, validation, fold))
+        assert len(learn) + len(validate) + len(test) == 200
+        assert set(test["fold"]) == {fold}
+        groups = [set(part["group"]) for part in [learn, validate, test]]
+        assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+        assert len(validate) == pytest.approx(0.2 * (200 - len(test)), abs=8)
+        assert validate["label"].mean() == pytest.approx(learn["label"].mean(), abs=0.1)
+
+
+def test_validation_pairs_of_one_class_are_told():
+    pairs = pd.DataFrame({"group": range(40), "label": [1, 1, *[0] * 38], "fold": [0, 1] * 20, "site": ""})
+    pairs["pair_id"] = pairs["group"].astype(str)
+    with pytest.raises(
+        UserError, match=r"split\.validation: found 0\.2, but in fold 0 the \d+ pairs to \w+ \w+ are of one"
+    ):
+        assign_validation(pairs, SplitSettings(folds=2, validation=0.2), seed=0)
 
 
 def test_too_few_groups_are_told():

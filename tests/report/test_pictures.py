@@ -27,7 +27,9 @@ def files(tables, tmp_path):
     labels = pairs["label"]
     scores = {"late": labels * 0.4 + 0.3, "image": 1 - labels * 0.9, "text": labels * 0.8 + 0.1}
     for row, score in scores.items():
-        table = pairs[["pair_id", "fold", "label"]].assign(score=score, prediction=(score >= 0.5).astype(int))
+        table = pairs[["pair_id", "fold", "label"]].assign(
+            score=score, prediction=(score >= 0.5).astype(int), probability=score, repeat=0
+        )
         write_table(table, tmp_path / f"{row}.csv", Predictions)
     names = {"pairs": tables["pairs"], "array": tmp_path / "images.npy", "index": tmp_path / "index.csv"}
     comparison = read_table(tables["comparison_table"], Comparison)

@@ -102,26 +102,29 @@ def features(rng: np.random.Generator, *, encoder: str, pairs: Path, tokens: Pat
     write_rows(token_index, [{"pair_id": name, "start": row, "tokens": 1} for row, name in enumerate(names)])
 
 
-def linear_probe(rng: np.random.Generator, *, pairs: Path, predictions: Path, **_) -> None:
-    write_rows(
-        predictions,
-        [
-            pair | {"score": score, "prediction": int(score >= 0.5)}
-            for pair, score in scored(rng, read_rows(pairs), "pair_id", "fold", "label")
-        ],
-    )
+def linear_probe(rng: np.random.Generator, *, pairs: Path, predictions: Path, validated: Path, **_) -> None:
+    rows = [
+        pair | {"score": score, "prediction": int(score >= 0.5), "probability": score, "repeat": 0}
+        for pair, score in scored(rng, read_rows(pairs), "pair_id", "fold", "label")
+    ]
+    write_rows(predictions, rows)
+    write_rows(validated, rows)
 
 
 def train(
     rng: np.random.Generator, *, row: Settings, train: Settings, fold: int, seed: int, pairs: Path, weights: Path,
-    history: Path, fold_predictions: Path, settings: Path, **_,
+    history: Path, fold_predictions: Path, settings: Path, repeat: int = 0, **_,
 ) -> None:  # fmt: skip
     time.sleep(float(os.environ.get(SECONDS, 0)))
     table = read_rows(pairs)
     tested = [pair | {"part": "test"} for pair in table if int(pair["fold"]) == fold]
     validated = [pair | {"part": "validation"} for pair in table if int(pair["fold"]) != fold][::3]
     columns = ["pair_id", "label", "part"]
-    write_rows(fold_predictions, [pair | {"score": score} for pair, score in scored(rng, tested + validated, *columns)])
+    place = {"fold": fold, "repeat": repeat}
+    write_rows(
+        fold_predictions,
+        [pair | place | {"score": score} for pair, score in scored(rng, tested + validated, *columns)],
+    )
     write_bytes(weights, rng.bytes(64))
     names = ["train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "seconds"]
     write_history(rng, history, names, train.epochs)
@@ -164,11 +167,12 @@ def masks(
 
 def compare(
     rng: np.random.Generator, *, title: str, comparison_table: Path, comparison_page: Path, ablations_table: Path,
-    metrics: Path, predictions: list[Path], **_,
+    calibration_table: Path, metrics: Path, predictions: list[Path], **_,
 ) -> None:  # fmt: skip
     scores = [{"model": path.stem} | with_limits(rng, "accuracy", "auroc") for path in predictions]
     write_rows(comparison_table, scores)
-    write_rows(ablations_table, [{"model": path.stem, "p": 1.0} for path in predictions])
+    for table in [ablations_table, calibration_table]:
+        write_rows(table, [{"model": path.stem, "p": 1.0} for path in predictions])
     write_json(comparison_page, scores)
     write_json(metrics, {row.pop("model"): row for row in scores})
 

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungfuse.settings import Row
+from lungfuse.ingest.split import assign_validation
+from lungfuse.settings import Row, SplitSettings
 from lungfuse.tables import Pairs, Predictions, columns, read_table
-from lungfuse.train.baseline import build, main, out_of_fold
+from lungfuse.train.baseline import build, by_fold, main, scorer
 
 
 @pytest.fixture
@@ -20,8 +21,11 @@ def pairs():
 
 def predict(pairs, studies, tmp_path, **row):
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
-    main(row=Row(**row), baselines=studies["openi"].baselines, seed=0, pairs=tmp_path / "pairs.csv",
-         predictions=tmp_path / "predictions.csv")  # fmt: skip
+    validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.25), seed=0)
+    validation.to_csv(tmp_path / "validation.csv", index=False)
+    main(row=Row(**row), baselines=studies["openi"].baselines, class_weights="balanced", seed=0,
+         pairs=tmp_path / "pairs.csv", validation=tmp_path / "validation.csv",
+         predictions=tmp_path / "predictions.csv", validated=tmp_path / "validated.csv")  # fmt: skip
     return read_table(tmp_path / "predictions.csv", Predictions)
 
 
@@ -44,7 +48,12 @@ def test_a_row_with_buckets_hashes_ngrams_and_leaves_nothing_behind(pairs, studi
     studies = {"openi": studies["openi"].model_copy(update={"baselines": baselines.model_copy(update=hashing)})}
     predictions = predict(pairs, studies, tmp_path, model="tfidf", text="findings")
     assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
-    assert {path.name for path in tmp_path.iterdir()} == {"pairs.csv", "predictions.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "pairs.csv",
+        "predictions.csv",
+        "validated.csv",
+        "validation.csv",
+    }
 
 
 def test_the_majority_class_has_one_answer(pairs, studies, tmp_path):
@@ -58,7 +67,22 @@ def test_labels_of_the_test_fold_are_never_seen(studies):
     labels = np.array([1, 0] * 30)
     folds = np.arange(60) // 20
     labels[folds == 0] = 1 - labels[folds == 0]
-    scores = out_of_fold(
-        build(Row(model="tfidf", text="findings"), studies["openi"].baselines, 0), texts, labels, folds
-    )
-    assert ((scores >= 0.5) == labels)[folds == 0].mean() == 0
+    score = scorer(build(Row(model="tfidf", text="findings"), studies["openi"].baselines, "none", 0), texts, labels)
+    pairs = pd.DataFrame({"pair_id": range(60), "label": labels, "fold": folds})
+    validation = pd.DataFrame({"fold": np.repeat([0, 1, 2], 5), "pair_id": [*range(20, 25), *range(40, 45), *range(5)]})
+    first = by_fold(pairs, validation, score)[0].set_index("part")
+    right = (first["score"] >= 0.5) == first["label"]
+    assert right["test"].mean() == 0
+    assert right["validation"].tolist() == [True] * 5
+
+
+def test_class_weights_move_the_answer_to_the_rare_class(pairs, studies):
+    """Eight of sixty are positive, and their findings tell it in two of three."""
+    labels = (np.arange(60) < 8).astype(int)
+    texts = np.where((labels == 1) & (np.arange(60) % 3 > 0), "lungs are low", "lungs are clear")
+    row, everyone = Row(model="tfidf-logistic", text="findings"), np.arange(60)
+    means = [
+        scorer(build(row, studies["openi"].baselines, weights, 0), texts, labels)(everyone, everyone).mean()
+        for weights in ["none", "balanced"]
+    ]
+    assert means[0] < 0.2 < 0.35 < means[1]

@@ -6,7 +6,15 @@ import pytest
 
 from lungfuse.errors import UserError
 from lungfuse.settings import Row
-from lungfuse.tables import FoldPredictions, Pairs, Predictions, columns, read_table, write_table
+from lungfuse.tables import (
+    FoldPredictions,
+    Pairs,
+    Predictions,
+    ValidationPredictions,
+    columns,
+    read_table,
+    write_table,
+)
 from lungfuse.train import gather, late
 
 
@@ -24,7 +32,7 @@ def folds(tmp_path):
         files[name] = []
         for fold in range(3):
             part = np.where(frame["fold"] == fold, "test", np.where(frame["fold"] == (fold + 1) % 3, "validation", ""))
-            table = frame.assign(part=part, score=scores)[part != ""]
+            table = frame.assign(part=part, score=scores, fold=fold, repeat=0)[part != ""]
             files[name].append(tmp_path / f"{name}{fold}.csv")
             write_table(table.sample(frac=1, random_state=fold), files[name][-1], FoldPredictions)
     return files
@@ -34,22 +42,28 @@ def fuse(folds, model, path):
     row = Row(model=model, images="raw", text="findings")
     late.main(
         row=row, pairs=folds["pairs"], image_folds=folds["image"], text_folds=folds["text"], predictions=path,
-        settings=path.with_suffix(".json"),
+        validated=path.with_suffix(".validated.csv"), settings=path.with_suffix(".json"),
     )  # fmt: skip
     return read_table(path, Predictions)
 
 
 def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
-    gather.main(pairs=folds["pairs"], fold_predictions=folds["image"], predictions=tmp_path / "out.csv")
+    outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
+    gather.main(pairs=folds["pairs"], fold_predictions=folds["image"], **outputs)
     predictions = read_table(tmp_path / "out.csv", Predictions)
     assert list(predictions["pair_id"]) == [f"P{n:02d}" for n in range(90)]
     first = pd.read_csv(folds["image"][0]).query("part == 'test'").set_index("pair_id")["score"]
     assert predictions.set_index("pair_id")["score"]["P00"] == pytest.approx(first["P00"], abs=1e-6)
+    validated = read_table(outputs["validated"], ValidationPredictions)
+    assert validated.groupby("fold").size().tolist() == [30, 30, 30], "each fold has its own validation pairs"
 
 
 def test_a_missing_fold_is_told(folds, tmp_path):
-    with pytest.raises(UserError, match="column score"):
-        gather.main(pairs=folds["pairs"], fold_predictions=folds["image"][:2], predictions=tmp_path / "out.csv")
+    with pytest.raises(UserError, match=r"out\.csv: 60 test scores for 90 pairs"):
+        gather.main(
+            pairs=folds["pairs"], fold_predictions=folds["image"][:2], predictions=tmp_path / "out.csv",
+            validated=tmp_path / "validated.csv",
+        )  # fmt: skip
     assert not (tmp_path / "out.csv").exists()
 
 

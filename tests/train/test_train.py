@@ -23,7 +23,7 @@ from lungfuse.settings import Row
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, PairDataset, image_rows, pad, tokenize
 from lungfuse.train.engine import fit, predict
-from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders, split_positions
+from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders
 
 
 @pytest.mark.parametrize(
@@ -171,15 +171,6 @@ def test_an_ablation_permutes_the_features_of_one_modality(small):
     batch = image[[0, 1]]
     assert batch["image_tokens"].shape == (2, 65, 64)
     assert batch["text_mask"].sum(1).tolist() == plain.features["text"].counts[:2].tolist()
-
-
-def test_learning_validation_and_test_share_no_group(small):
-    frame = small.pairs.assign(group=np.arange(60) // 2, fold=np.arange(60) // 2 % 3)
-    parts = split_positions(frame, fold=1, validation=0.25, seed=0)
-    assert sorted(np.concatenate(parts)) == list(range(60))
-    groups = [set(frame["group"].iloc[part]) for part in parts]
-    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
-    assert set(frame["fold"].iloc[parts[2]]) == {1}
 
 
 def test_batches_depend_on_seed_and_epoch_and_keep_like_lengths_together():

@@ -70,6 +70,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
         "models": [row.model_dump() for row in settings.models.values()],
         "labels": settings.labels,
         "predictions": paths.all_predictions,
+        "validated": paths.all_validated,
     }
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}

@@ -184,6 +184,15 @@ class Paths:
         return self.results / "pairs.csv"
 
     @property
+    def validation(self) -> Path:
+        """The pairs that each fold's models are validated on."""
+        return self.results / "validation.csv"
+
+    @property
+    def calibration_table(self) -> Path:
+        return self.results / "calibration.csv"
+
+    @property
     def ablations_table(self) -> Path:
         return self.results / "ablations.csv"
 
@@ -219,10 +228,16 @@ class Paths:
         return [self.predictions(row) for row in self.study.models]
 
     @property
+    def all_validated(self) -> list[Path]:
+        """The scores of every row on validation pairs."""
+        return [self.validated(row) for row in self.study.models]
+
+    @property
     def tables(self) -> list[Path]:
         """The tables that the study's settings ask for, besides those that every study has."""
         wanted = [
             (self.ablations_table, contrasts(list(self.study.models.values()))),
+            (self.calibration_table, any(row.inputs for row in self.study.models.values())),
             (self.segmentation_table, self.study.segmentation.segmenters),
             (self.cnn_table, self.study.cnns.networks),
             (self.leakage_table, self.study.leakage.sections),
@@ -246,7 +261,8 @@ class Paths:
         """The names of the figures that are drawn from tables."""
         curves = ["roc_calibration"] if any(row.inputs for row in self.study.models.values()) else []
         histories = ["curves"] if self.histories else []
-        return ["funnel", "distributions", "comparison", *curves, "confusion", *self.table_names, *histories]
+        tables = [name for name in self.table_names if name != self.calibration_table.stem]
+        return ["funnel", "distributions", "comparison", *curves, "confusion", *tables, *histories]
 
     @property
     def picture_figures(self) -> list[str]:
@@ -310,7 +326,7 @@ class Paths:
     def features(self, source: str, reads: str) -> Path:
         """The folder of the tokens that an encoder makes of the images or section it reads.
 
-        `source` is the name of an encoder, or <row>_fold<k> of the row that has trained it.
+        `source` is the name of an encoder, or <row>_fold<run> of the row that has trained it.
         """
         return self._data("features") / source / slug(reads)
 
@@ -324,17 +340,17 @@ class Paths:
         if modality == "image":
             inputs |= self.arm_files(reads)
         if source != name:
-            row, fold = source.rsplit("_fold", 1)
-            inputs["start"] = [self.model(row, fold) / WEIGHTS]
+            row, run = source.rsplit("_fold", 1)
+            inputs["start"] = [self.model(row, run) / WEIGHTS]
         return inputs
 
-    def training_inputs(self, row: str, fold: str) -> dict[str, list[Path]]:
+    def training_inputs(self, row: str, run: str) -> dict[str, list[Path]]:
         """What a training reads besides the pairs: features where the encoders are frozen, else what encoders read."""
         spec = self.study.models[row]
         frozen = self.study.train_of(spec).layers == "frozen"
         inputs: dict[str, list[Path]] = {}
         for modality in sorted(spec.inputs):
-            source = self.study.encoder_source(spec, modality, fold)
+            source = self.study.encoder_source(spec, modality, run)
             files = self.feature_inputs(source, modality, spec.reads(modality))
             if frozen:
                 features = {f"{modality}_features": self.feature_files(source, spec.reads(modality))}
@@ -346,9 +362,9 @@ class Paths:
         return inputs
 
     def late_inputs(self, row: str) -> dict[str, list[Path]]:
-        """The scores of each fold, of the image row and of the text row that a late fusion combines."""
+        """The scores of each training of the image row and of the text row that a late fusion combines."""
         return {
-            f"{modality}_folds": [self.model(part, fold) / "predictions.csv" for fold in range(self.study.split.folds)]
+            f"{modality}_folds": [self.model(part, run) / "predictions.csv" for run in self.study.runs]
             for modality, part in self.study.parts_of(self.study.models[row]).items()
         }
 
@@ -366,17 +382,18 @@ class Paths:
     def models(self) -> Path:
         return self.results / "models"
 
-    def model(self, row: str, fold: int | str) -> Path:
-        return self.models / row / f"fold{fold}"
+    def model(self, row: str, run: str) -> Path:
+        """The folder of a training: `run` is one of `Study.runs`."""
+        return self.models / row / f"fold{run}"
 
     def trained_files(self, row: str) -> list[Path]:
         """What is needed to predict with a trained row: its weights and settings, and those of its encoders."""
         files = []
-        for fold in map(str, range(self.study.split.folds)):
+        for run in self.study.runs:
             spec = self.study.models[row]
-            files += [self.model(row, fold) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
+            files += [self.model(row, run) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
             for modality in sorted(spec.inputs):
-                source = self.study.encoder_source(spec, modality, fold)
+                source = self.study.encoder_source(spec, modality, run)
                 made_from = self.feature_inputs(source, modality, spec.reads(modality))
                 files += made_from["encoder"] + made_from.get("start", [])
         return list(dict.fromkeys(files))
@@ -388,9 +405,12 @@ class Paths:
     def predictions(self, row: str) -> Path:
         return self.results / "predictions" / f"{row}.csv"
 
+    def validated(self, row: str) -> Path:
+        """The scores of a row on validation pairs."""
+        return self.results / "validated" / f"{row}.csv"
+
     def _of_trainings(self, name: str) -> list[Path]:
-        folds = range(self.study.split.folds)
-        return [self.model(row, fold) / name for row in self.study.rows_of(TRAINED) for fold in folds]
+        return [self.model(row, run) / name for row in self.study.rows_of(TRAINED) for run in self.study.runs]
 
     def _data(self, kind: str) -> Path:
         return Path("data") / kind / self.name

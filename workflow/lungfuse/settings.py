@@ -38,6 +38,7 @@ Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 Pooling = Literal["none", "mean"]
+ClassWeights = Literal["none", "balanced"]
 Ablation = Literal["", "shuffled-image", "shuffled-text"]
 ModelName = Literal[
     "majority",
@@ -115,9 +116,10 @@ class ImageSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """Cross-validation."""
+    """Cross-validation; about the share `validation` of the training folds is what a fold's models are validated on."""
 
     folds: Annotated[int, Field(ge=2, le=20)]
+    validation: Annotated[float, Field(gt=0, le=0.5)]
 
 
 class LinearTextSettings(Settings):
@@ -364,10 +366,10 @@ class TrainSettings(Settings):
     A model of both inputs starts from the encoders as they come, or from those that the unimodal rows have trained on
     the same fold.
 
-    Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `validation` a share of the
-    training folds' groups, `patience` a number of epochs, `word_dropout` a share of the words. `averaging` is the decay
-    of the running mean of the weights, which is what is validated and kept; 0 keeps the weights themselves.
-    `devices` is the number of GPUs that share each batch of a training (processes, where there is no GPU).
+    Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
+    `word_dropout` a share of the words. `averaging` is the decay of the running mean of the weights, which is what is
+    validated and kept; 0 keeps the weights themselves. `devices` is the number of GPUs that share each batch of a
+    training (processes, where there is no GPU).
     """
 
     start: Literal["encoder", "unimodal"]
@@ -381,7 +383,6 @@ class TrainSettings(Settings):
     clip: Annotated[float, Field(gt=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Annotated[int, Field(ge=1)]
-    validation: Annotated[float, Field(gt=0, lt=1)]
     augment: AugmentSettings
     word_dropout: Annotated[float, Field(ge=0, lt=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
@@ -422,6 +423,15 @@ class Row(Settings):
         """Which images, or which section of the report."""
         return {"image": self.images, "text": self.text}[modality]
 
+    @property
+    def sources(self) -> set[Images | Section]:
+        """What it reads of a case: images of a kind, a section of the report."""
+        return {source for source in [self.images, self.text] if source}
+
+    def reads_part_of(self, other: "Row") -> bool:
+        """Whether this reads something, and less than the other."""
+        return bool(self.sources) and self.sources < other.sources
+
     def is_part_of(self, fused: "Row") -> bool:
         """Whether this is a unimodal row that reads what a row of both inputs reads."""
         return self.model in ("image", "text") and self.reads(self.model) == fused.reads(self.model) != ""
@@ -440,12 +450,18 @@ class Row(Settings):
 
 
 class Study(Settings):
-    """A dataset with its settings. `raw` is the folder of its raw files in data/raw."""
+    """A dataset with its settings. `raw` is the folder of its raw files in data/raw.
+
+    Every trained row is trained `repeats` times on each fold, with other seeds. With `class_weights: balanced` both
+    classes count the same in what every row minimises, with none each pair does.
+    """
 
     adapter: str
     raw: Name
     modalities: Annotated[list[Modality], Field(min_length=1, max_length=2)]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    repeats: Annotated[int, Field(ge=1, le=20)]
+    class_weights: ClassWeights
     notice: str
     rejected_share: Share
     view: str
@@ -470,6 +486,12 @@ class Study(Settings):
     def rows_of(self, models: set[str]) -> list[str]:
         """The names of the rows whose model is one of `models`."""
         return [name for name, row in self.models.items() if row.model in models]
+
+    @property
+    def runs(self) -> list[str]:
+        """The trainings of a row, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
+        repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, self.repeats))]
+        return [f"{fold}{repeat}" for repeat in repeats for fold in range(self.split.folds)]
 
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
@@ -501,12 +523,12 @@ class Study(Settings):
         parts = {row_name: part for row_name, part in self.models.items() if part.is_part_of(row)}
         return {part.model: row_name for row_name, part in sorted(parts.items(), key=lambda item: item[1].model)}
 
-    def encoder_source(self, row: Row, modality: Modality, fold: int | str) -> str:
-        """Where a row's encoder is from: its own name as it comes, or <row>_fold<k> of the row that has trained it."""
+    def encoder_source(self, row: Row, modality: Modality, run: str) -> str:
+        """Where a row's encoder is from: its name as it comes, or <row>_fold<run> of the row that has trained it."""
         if row.model in FUSED and self.train_of(row).start == "unimodal":
             part = self.parts_of(row)[modality]
             if self.train_of(self.models[part]).layers != "frozen":
-                return f"{part}_fold{fold}"
+                return f"{part}_fold{run}"
         return getattr(self.encoders, modality)
 
     @model_validator(mode="before")
@@ -566,10 +588,10 @@ class Study(Settings):
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two rows, by their positions, that differ in one thing: what the second reads in place of the first."""
+    """Rows, by their positions, that differ from one row in one thing: what they read in place of it."""
 
     intact: int
-    changed: int
+    changed: list[int]
     change: str
 
 
@@ -577,17 +599,19 @@ def contrasts(rows: list[Row]) -> list[Contrast]:
     """What the parts of a study are worth: other images, one input shuffled, and one input alone.
 
     Rows on segmented images or masks stand against the same model on raw images, shuffled rows against the intact one,
-    fused rows against the unimodal row of each of their inputs. A row without its counterpart is left out.
+    fused rows against the rows of any model that read one of their inputs alone. A row without its counterpart is left
+    out.
     """
     found = []
     for position, row in enumerate(rows):
         if row.ablation or row.images not in ("", "raw"):
             intact = row.model_copy(update={"ablation": ""} if row.ablation else {"images": "raw"})
             if intact in rows:
-                found.append(Contrast(rows.index(intact), position, row.ablation or row.images))
+                found.append(Contrast(rows.index(intact), [position], row.ablation or row.images))
         elif len(row.inputs) == 2:
-            alone = [(n, part) for n, part in enumerate(rows) if part.is_part_of(row)]
-            found += [Contrast(position, n, f"{part.model} alone") for n, part in alone]
+            for modality in sorted(row.inputs):
+                alone = [n for n, part in enumerate(rows) if part.sources == {row.reads(modality)}]
+                found += [Contrast(position, alone, f"{modality} alone")] if alone else []
     return found
 
 

@@ -1,7 +1,7 @@
 """The tables that stages hand to each other: their columns, and how they are read and written."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import pandas as pd
 import pandera.pandas as pa
@@ -97,6 +97,16 @@ class Pairs(Table):
     impression: Series[str]
 
 
+class Validation(Table):
+    """The pairs that the models of a fold are validated on: one row a fold and pair, of another fold.
+
+    Models learn from the other pairs of the other folds.
+    """
+
+    fold: Series[int] = pa.Field(ge=0)
+    pair_id: Series[str]
+
+
 class AnnotatedIndex(Table):
     """Where an annotated X-ray lies on axis 0 of both arrays, and the part of the data it belongs to."""
 
@@ -151,19 +161,43 @@ class FeatureIndex(Table):
 
 
 class Predictions(Table):
-    """Out-of-fold predictions, one row a pair. `score` is in [0, 1]; `prediction` is 1 where it is .5 or more."""
+    """Out-of-fold predictions, one row a pair and, for a row trained several times, a `repeat`.
 
-    pair_id: Series[str] = pa.Field(unique=True)
+    `score` is in [0, 1]; `prediction` is 1 where it is .5 or more. `probability` is the score calibrated on the
+    validation pairs of the fold.
+    """
+
+    pair_id: Series[str]
     fold: Series[int] = pa.Field(ge=0)
     label: Series[int] = pa.Field(isin=[0, 1])
     score: Series[float] = pa.Field(ge=0, le=1)
     prediction: Series[int] = pa.Field(isin=[0, 1])
+    probability: Series[float] = pa.Field(ge=0, le=1)
+    repeat: Series[int] = pa.Field(ge=0)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["pair_id", "repeat"]
+
+
+class ValidationPredictions(Table):
+    """Scores of the pairs that each fold's model was validated on, by fold and repeat."""
+
+    pair_id: Series[str]
+    fold: Series[int] = pa.Field(ge=0)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)
+    repeat: Series[int] = pa.Field(ge=0)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["pair_id", "fold", "repeat"]
 
 
 class FoldPredictions(Table):
-    """Scores of one fold's model: of the test fold, and of the part of the training folds it was validated on."""
+    """Scores of one training: of its test fold, and of the pairs it was validated on."""
 
     pair_id: Series[str] = pa.Field(unique=True)
+    fold: Series[int] = pa.Field(ge=0)
+    repeat: Series[int] = pa.Field(ge=0)
     label: Series[int] = pa.Field(isin=[0, 1])
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = pa.Field(ge=0, le=1)
@@ -209,7 +243,12 @@ class Cases(Table):
 
 
 class Comparison(Table):
-    """One row a model on the same pairs. `images` and `text` name its inputs or are empty."""
+    """One row a model on the same pairs. `images` and `text` name its inputs or are empty.
+
+    `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
+    read a part of its inputs, the one with the best accuracy on validation pairs. `p_corrected` is for the family of
+    all p of the table.
+    """
 
     model: Series[str]
     images: Series[str]
@@ -231,10 +270,22 @@ class Comparison(Table):
     p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
     seconds_per_epoch: Series[float] = pa.Field(nullable=True)
     published_accuracy: Series[float] = pa.Field(nullable=True)
+    reference: Series[str]
+    p_corrected: Series[float] = pa.Field(nullable=True)
+    repeats: Series[int]
+    balanced_accuracy: Series[float]
+    balanced_accuracy_low: Series[float]
+    balanced_accuracy_high: Series[float]
+    auprc: Series[float]
+    auprc_low: Series[float]
+    auprc_high: Series[float]
 
 
 class Sites(Table):
-    """One row a model and site: where its errors come from. `false_positives` and `false_negatives` are pairs."""
+    """One row a model and site: where its errors come from.
+
+    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean.
+    """
 
     model: Series[str]
     images: Series[str]
@@ -248,30 +299,49 @@ class Sites(Table):
     auroc: Series[float]
     auroc_low: Series[float]
     auroc_high: Series[float]
-    false_positives: Series[int]
-    false_negatives: Series[int]
+    false_positives: Series[float]
+    false_negatives: Series[float]
 
 
 class Ablations(Table):
     """One row a model and a change to what it reads: other images, one input shuffled, or one input alone.
 
-    `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1]. `lost` pairs
-    are right only without the change, `gained` ones only with it; `p` is that of equal accuracy.
+    `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1], which makes it
+    the row `changed`. `lost` pairs are right only without the change, `gained` ones only with it; of rows trained
+    several times that is their mean. `p` is that of equal accuracy, `p_corrected` is for all p of the table.
     """
 
     model: Series[str]
     images: Series[str]
     text: Series[str]
     change: Series[str]
+    changed: Series[str]
     n: Series[int]
     accuracy: Series[float]
     accuracy_changed: Series[float]
     difference: Series[float]
     difference_low: Series[float]
     difference_high: Series[float]
-    lost: Series[int]
-    gained: Series[int]
+    lost: Series[float]
+    gained: Series[float]
     p: Series[float]
+    p_corrected: Series[float]
+
+
+class Calibration(Table):
+    """One row a model: how well its scores, and the probabilities made of them, are probabilities.
+
+    `slope` is that of a logistic regression of the labels on the log odds: below 1 they are too extreme. It is 1, and
+    the Brier score least, for calibrated ones; missing for scores that are all the same.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    brier_score: Series[float] = pa.Field(ge=0, le=1)
+    brier_probability: Series[float] = pa.Field(ge=0, le=1)
+    slope_score: Series[float] = pa.Field(nullable=True)
+    slope_probability: Series[float] = pa.Field(nullable=True)
 
 
 class Leakage(Table):
@@ -298,6 +368,7 @@ class Funnel(Table):
 OF_SOME_STUDIES = {  # tables that not every study has, by the names of their files
     "ablations": Ablations,
     "segmentation": Segmentation,
+    "calibration": Calibration,
     "cnn_comparison": CNNComparison,
     "leakage": Leakage,
     "sites": Sites,

@@ -160,14 +160,20 @@ def is_hashed(row: str) -> bool:
 
 def training_group(wildcards) -> str:
     """The short trainings of a fold are submitted to a cluster together, others alone."""
-    row, fold = wildcards.row, wildcards.fold
-    return f"fold{fold}" if is_short(row) else f"{row}_fold{fold}"
+    row, run = wildcards.row, wildcards.run
+    return f"fold{run}" if is_short(row) else f"{row}_fold{run}"
 
 
 def features_group(wildcards) -> str:
     """The features of a trained encoder are made with the short trainings of its fold."""
-    _, trained, fold = wildcards.source.rpartition("_fold")
-    return f"fold{fold}" if trained else f"features_{wildcards.source}_{wildcards.reads}"
+    _, trained, run = wildcards.source.rpartition("_fold")
+    return f"fold{run}" if trained else f"features_{wildcards.source}_{wildcards.reads}"
+
+
+def run_options(run: str) -> str:
+    """The fold and the repeat of a training as options of the command line."""
+    fold, _, repeat = run.partition("_repeat")
+    return options(fold=fold, repeat=repeat)
 
 
 def one_of(names) -> str:

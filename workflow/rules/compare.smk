@@ -2,12 +2,14 @@ rule compare:
     input:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
+        validated=PATHS.all_validated,
         trainings=PATHS.trainings,
         code=[CODE / "compare" / f"{module}.py" for module in ["compare", "ablations", "scores"]],
     output:
         comparison_table=shown(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
         ablations_table=shown(PATHS.ablations_table),
+        calibration_table=shown(PATHS.calibration_table),
         metrics=PATHS.metrics,
     log:
         PATHS.logs / "compare.log",
@@ -34,9 +36,10 @@ rule compare:
     shell:
         "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
-        "--encoders {params.encoders:q} --predictions {input.predictions} {params.trainings} "
+        "--encoders {params.encoders:q} --predictions {input.predictions} --validated {input.validated} "
+        "{params.trainings} "
         "--comparison-table {output.comparison_table} --comparison-page {output.comparison_page} "
-        "--ablations-table {output.ablations_table} --metrics {output.metrics} > {log} 2>&1"
+        "--ablations-table {output.ablations_table} --calibration-table {output.calibration_table} --metrics {output.metrics} > {log} 2>&1"
 
 
 rule sites:

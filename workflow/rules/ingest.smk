@@ -189,6 +189,7 @@ rule split:
         code=CODE / "ingest" / "split.py",
     output:
         pairs=PATHS.pairs,
+        validation=PATHS.validation,
     log:
         PATHS.logs / "split.log",
     benchmark:
@@ -210,4 +211,4 @@ rule split:
     shell:
         "python -m lungfuse split --split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
         "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --pairs {output.pairs} "
-        "> {log} 2>&1"
+        "--validation {output.validation} > {log} 2>&1"

@@ -1,9 +1,11 @@
 rule baseline:
     input:
         pairs=PATHS.pairs,
+        validation=PATHS.validation,
         code=[CODE / "train" / "baseline.py", CODE / "train" / "hashed.py"],
     output:
         predictions=PATHS.predictions("{row}"),
+        validated=PATHS.validated("{row}"),
     log:
         PATHS.logs / "baseline" / "{row}.log",
     benchmark:
@@ -21,12 +23,15 @@ rule baseline:
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         baselines=to_json(STUDY.baselines),
+        class_weights=STUDY.class_weights,
         seed=STUDY.seed,
     message:
         "Predicting with {wildcards.row}"
     shell:
-        "python -m lungfuse baseline --row {params.row:q} --baselines {params.baselines:q} --seed {params.seed} "
-        "--pairs {input.pairs} --predictions {output.predictions} > {log} 2>&1"
+        "python -m lungfuse baseline --row {params.row:q} --baselines {params.baselines:q} "
+        "--class-weights {params.class_weights} --seed {params.seed} --pairs {input.pairs} "
+        "--validation {input.validation} --predictions {output.predictions} --validated {output.validated} "
+        "> {log} 2>&1"
 
 
 rule image_encoder:
@@ -123,10 +128,12 @@ rule features:
 rule linear_probe:
     input:
         pairs=PATHS.pairs,
+        validation=PATHS.validation,
         features=lambda wildcards: PATHS.feature_files(STUDY.encoders.image, STUDY.models[wildcards.row].images),
         code=[CODE / "train" / "linear_probe.py", CODE / "train" / "data.py"],
     output:
         predictions=PATHS.predictions("{row}"),
+        validated=PATHS.validated("{row}"),
     log:
         PATHS.logs / "linear_probe" / "{row}.log",
     benchmark:
@@ -143,31 +150,34 @@ rule linear_probe:
         turn=1,
     params:
         baselines=to_json(STUDY.baselines),
+        class_weights=STUDY.class_weights,
         features=lambda wildcards, input: Path(input.features[0]).parent,
     message:
         "Probing a frozen encoder: {wildcards.row}"
     shell:
-        "python -m lungfuse linear-probe --baselines {params.baselines:q} --pairs {input.pairs} "
-        "--features {params.features} --predictions {output.predictions} > {log} 2>&1"
+        "python -m lungfuse linear-probe --baselines {params.baselines:q} --class-weights {params.class_weights} "
+        "--pairs {input.pairs} --validation {input.validation} --features {params.features} "
+        "--predictions {output.predictions} --validated {output.validated} > {log} 2>&1"
 
 
 rule train:
     input:
-        unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.fold)),
+        unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.run)),
         pairs=PATHS.pairs,
+        validation=PATHS.validation,
         code=lambda wildcards: training_code(wildcards.row),
     output:
-        weights=PATHS.model("{row}", "{fold}") / "model.safetensors",
-        history=PATHS.model("{row}", "{fold}") / "history.csv",
-        fold_predictions=PATHS.model("{row}", "{fold}") / "predictions.csv",
-        settings=PATHS.model("{row}", "{fold}") / "settings.json",
+        weights=PATHS.model("{row}", "{run}") / "model.safetensors",
+        history=PATHS.model("{row}", "{run}") / "history.csv",
+        fold_predictions=PATHS.model("{row}", "{run}") / "predictions.csv",
+        settings=PATHS.model("{row}", "{run}") / "settings.json",
     log:
-        PATHS.logs / "train" / "{row}_fold{fold}.log",
+        PATHS.logs / "train" / "{row}_fold{run}.log",
     benchmark:
-        PATHS.logs / "train" / "{row}_fold{fold}.benchmark.tsv"
+        PATHS.logs / "train" / "{row}_fold{run}.benchmark.tsv"
     wildcard_constraints:
         row=one_of(STUDY.rows_of(TRAINED)),
-        fold=one_of(map(str, range(STUDY.split.folds))),
+        run=one_of(STUDY.runs),
     group:
         training_group
     conda:
@@ -189,14 +199,17 @@ rule train:
         seed=STUDY.seed,
         images=to_json(STUDY.images),
         labels=STUDY.labels,
+        class_weights=STUDY.class_weights,
+        place=lambda wildcards: run_options(wildcards.run),
         inputs=lambda wildcards, input: training_options(input),
         encoder_root=PATHS.encoder_root,
     message:
-        "Training {wildcards.row}, fold {wildcards.fold}"
+        "Training {wildcards.row}, fold {wildcards.run}"
     shell:
-        "python -m lungfuse train --row {params.row:q} --fold {wildcards.fold} --encoders {params.encoders:q} "
+        "python -m lungfuse train --row {params.row:q} {params.place} --encoders {params.encoders:q} "
         "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
-        "--labels {params.labels} --pairs {input.pairs} {params.inputs} --encoder-root {params.encoder_root} "
+        "--labels {params.labels} --class-weights {params.class_weights} --pairs {input.pairs} "
+        "--validation {input.validation} {params.inputs} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --fold-predictions {output.fold_predictions} "
         "--settings {output.settings} --threads {threads} > {log} 2>&1"
 
@@ -204,10 +217,11 @@ rule train:
 rule gather:
     input:
         pairs=PATHS.pairs,
-        fold_predictions=[PATHS.model("{row}", fold) / "predictions.csv" for fold in range(STUDY.split.folds)],
+        fold_predictions=[PATHS.model("{row}", run) / "predictions.csv" for run in STUDY.runs],
         code=CODE / "train" / "gather.py",
     output:
         predictions=PATHS.predictions("{row}"),
+        validated=PATHS.validated("{row}"),
     log:
         PATHS.logs / "gather" / "{row}.log",
     wildcard_constraints:
@@ -221,7 +235,7 @@ rule gather:
         "Gathering the folds of {wildcards.row}"
     shell:
         "python -m lungfuse gather --pairs {input.pairs} --fold-predictions {input.fold_predictions} "
-        "--predictions {output.predictions} > {log} 2>&1"
+        "--predictions {output.predictions} --validated {output.validated} > {log} 2>&1"
 
 
 rule late:
@@ -231,6 +245,7 @@ rule late:
         code=CODE / "train" / "late.py",
     output:
         predictions=PATHS.predictions("{row}"),
+        validated=PATHS.validated("{row}"),
         settings=PATHS.late_settings("{row}"),
     log:
         PATHS.logs / "late" / "{row}.log",
@@ -247,4 +262,5 @@ rule late:
         "Fusing the scores of image and text: {wildcards.row}"
     shell:
         "python -m lungfuse late --row {params.row:q} --pairs {input.pairs} --image-folds {input.image_folds} "
-        "--text-folds {input.text_folds} --predictions {output.predictions} --settings {output.settings} > {log} 2>&1"
+        "--text-folds {input.text_folds} --predictions {output.predictions} --validated {output.validated} "
+        "--settings {output.settings} > {log} 2>&1"

@@ -2,26 +2,36 @@
 
 import pandas as pd
 
-from lungfuse.compare.scores import difference_with_interval, paired_p
+from lungfuse.compare.scores import corrected, difference_with_interval, paired_p, right
 from lungfuse.settings import ComparisonSettings, Row, contrasts
 from lungfuse.tables import Ablations, columns
 
 
-def ablate(models: list[Row], joined: list[pd.DataFrame], settings: ComparisonSettings, seed: int) -> pd.DataFrame:
+def ablate(
+    names: list[str],
+    models: list[Row],
+    joined: list[pd.DataFrame],
+    validated: list[float],
+    settings: ComparisonSettings,
+    seed: int,
+) -> pd.DataFrame:
     """The table `Ablations`, from the rows and their predictions, each in the order of the same pairs.
 
-    Groups are resampled, and exchanged between both rows.
+    Of several rows that a row can be held against, the best is taken by `validated`, their accuracy on validation
+    pairs. Groups and trainings are resampled, and groups exchanged between both rows.
     """
-    right = [(frame["label"] == frame["prediction"]).to_numpy() for frame in joined]
-    groups = joined[0]["group"].to_numpy()
+    groups = joined[0]["group"].to_numpy()[: joined[0]["pair_id"].nunique()]
     records = []
     for contrast in contrasts(models):
-        intact, changed = right[contrast.intact], right[contrast.changed]
-        row = models[contrast.intact]
+        best = max(contrast.changed, key=validated.__getitem__)
+        intact, changed = right(joined[contrast.intact]), right(joined[best])
+        row, often, often_changed = models[contrast.intact], intact.mean(axis=0), changed.mean(axis=0)
         against = difference_with_interval(changed, intact, groups, settings.confidence, settings.resamples, seed)
-        record = {"model": row.label, "images": row.images, "text": row.text, "change": contrast.change}
-        record |= {"n": len(groups), "accuracy": intact.mean(), "accuracy_changed": changed.mean()}
+        record = {"model": row.label, "images": row.images, "text": row.text}
+        record |= {"change": contrast.change, "changed": names[best], "n": len(groups)}
+        record |= {"accuracy": intact.mean(), "accuracy_changed": changed.mean()}
         record |= dict(zip(["difference", "difference_low", "difference_high"], against, strict=True))
-        record |= {"lost": (intact & ~changed).sum(), "gained": (changed & ~intact).sum()}
+        record |= {"lost": (often * (1 - often_changed)).sum(), "gained": (often_changed * (1 - often)).sum()}
         records.append(record | {"p": paired_p(changed, intact, groups, settings.resamples, seed)})
-    return pd.DataFrame(records, columns=columns(Ablations)).round(4)
+    table = pd.DataFrame(records, columns=columns(Ablations))
+    return table.assign(p_corrected=corrected(table["p"])).round(4)

@@ -1,17 +1,33 @@
 """Out-of-fold predictions of every model to one comparison table."""
 
 import json
+from math import ceil
 from pathlib import Path
 
 import pandas as pd
+from sklearn.metrics import brier_score_loss
 
 from lungfuse.compare.ablations import ablate
-from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
+from lungfuse.compare.scores import METRICS, corrected, paired_p, right, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.settings import LATE, TRAINED, ComparisonSettings, EncoderSettings, Row
-from lungfuse.tables import Ablations, Comparison, Pairs, Predictions, limits, read_table, with_limits, write_table
+from lungfuse.tables import (
+    Ablations,
+    Calibration,
+    Comparison,
+    Pairs,
+    Predictions,
+    ValidationPredictions,
+    limits,
+    read_table,
+    with_limits,
+    write_table,
+)
+from lungfuse.train.calibration import slope_of
+
+SHOWN = ["accuracy", "auroc", "balanced_accuracy", "auprc", "sensitivity", "specificity"]
 
 
 def main(
@@ -24,10 +40,12 @@ def main(
     seed: int,
     pairs: Path,
     predictions: Several[Path],
+    validated: Several[Path],
     trainings: Several[Path] = (),
     comparison_table: Path,
     comparison_page: Path,
     ablations_table: Path,
+    calibration_table: Path,
     metrics: Path,
 ) -> None:
     """Score every model on the same pairs and write the table.
@@ -50,6 +68,8 @@ def main(
         Table of pairs with folds.
     predictions
         Out-of-fold predictions, one file a row of `models`, in the same order.
+    validated
+        Scores of the validation pairs of each fold, in the same order.
     trainings
         What each training took: settings.json of every fold of every trained row.
     comparison_table
@@ -58,18 +78,22 @@ def main(
         Output: the comparison as a page to read.
     ablations_table
         Output: rows that differ in one thing, against each other.
+    calibration_table
+        Output: how well scores and probabilities are calibrated.
     metrics
         Output: accuracy and AUROC by row, JSON, for `dvc metrics`.
     """
     pair_table = read_table(pairs, Pairs)
     joined = [join_predictions(pair_table, read_table(path, Predictions), path) for path in predictions]
-    scored = compare(models, joined, comparison, seed)
     names = [path.stem for path in predictions]
+    known = [validation_accuracy(read_table(path, ValidationPredictions)) for path in validated]
+    scored = compare(names, models, joined, known, comparison, seed)
     if comparison.timings:
         scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
     scored["encoders"] = [encoder_names(row, encoders) for row in models]
     write_table(scored, comparison_table, Comparison)
-    write_table(ablate(models, joined, comparison, seed), ablations_table, Ablations)
+    write_table(ablate(names, models, joined, known, comparison, seed), ablations_table, Ablations)
+    write_table(calibration(models, joined), calibration_table, Calibration)
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
         stream.write(page)
@@ -80,13 +104,17 @@ def main(
 
 
 def join_predictions(pairs: pd.DataFrame, predictions: pd.DataFrame, source: Path) -> pd.DataFrame:
-    """The predictions with the group of each pair, in the order of `pairs`.
+    """The predictions with the group of each pair, in the order of `pairs`, one repeat after the other.
 
     Raises:
         UserError: a pair is missing or unknown, or its fold or label differs: the predictions are of another split.
     """
     keys = ["pair_id", "fold", "label"]
-    joined = pairs[[*keys, "group"]].merge(predictions, on=keys, how="left", validate="one_to_one")
+    joined = [
+        pairs[[*keys, "group"]].merge(training, on=keys, how="left", validate="one_to_one")
+        for _, training in predictions.groupby("repeat")
+    ]
+    joined = pd.concat(joined, ignore_index=True)
     strangers = len(predictions) - joined["score"].notna().sum()
     if strangers or joined["score"].isna().any():
         raise UserError(
@@ -96,27 +124,49 @@ def join_predictions(pairs: pd.DataFrame, predictions: pd.DataFrame, source: Pat
     return joined
 
 
-def compare(models: list[Row], joined: list[pd.DataFrame], settings: ComparisonSettings, seed: int) -> pd.DataFrame:
+def validation_accuracy(validated: pd.DataFrame) -> float:
+    """Accuracy on the validation pairs of all folds, from `ValidationPredictions`."""
+    return float(((validated["score"] >= 0.5) == validated["label"]).mean())
+
+
+def compare(
+    names: list[str],
+    models: list[Row],
+    joined: list[pd.DataFrame],
+    validated: list[float],
+    settings: ComparisonSettings,
+    seed: int,
+) -> pd.DataFrame:
     """The comparison table: a row a model, see `lungfuse.tables.Comparison`."""
     records = [_record(row, frame, settings, seed) for row, frame in zip(models, joined, strict=True)]
-    unimodal = [number for number, row in enumerate(models) if len(row.inputs) == 1]
-    if unimodal:
-        best = max(unimodal, key=lambda number: records[number]["accuracy"])
-        for number, frame in enumerate(joined):
-            if number != best:
-                right = [frame["label"] == frame["prediction"] for frame in (frame, joined[best])]
-                p = paired_p(*right, frame["group"], settings.resamples, seed)
-                records[number]["p_vs_best_unimodal"] = round(p, 4)
-    return pd.DataFrame(records)
+    for number, row in enumerate(models):
+        if (best := reference(row, models, validated)) is not None:
+            groups = joined[number]["group"].to_numpy()[: records[number]["n"]]
+            p = paired_p(right(joined[number]), right(joined[best]), groups, settings.resamples, seed)
+            records[number] |= {"reference": names[best], "p_vs_best_unimodal": p}
+    table = pd.DataFrame(records)
+    table["p_corrected"] = corrected(table["p_vs_best_unimodal"]).round(4)
+    return table.round({"p_vs_best_unimodal": 4})
+
+
+def reference(row: Row, models: list[Row], validated: list[float]) -> int | None:
+    """The row that a row is held against: of those that read a part of its inputs, that with the best accuracy on
+    validation pairs. Rows with a shuffled input are neither held against one nor are they one.
+    """
+    parts = [n for n, part in enumerate(models) if not part.ablation and part.reads_part_of(row)]
+    return max(parts, key=validated.__getitem__, default=None) if not row.ablation else None
 
 
 def _record(row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:
-    record = {"model": row.label, "images": row.images, "text": row.text, "encoders": "", "n": len(frame)}
+    repeats = frame["repeat"].nunique()
+    record = {"model": row.label, "images": row.images, "text": row.text, "encoders": ""}
+    record |= {"n": len(frame) // repeats, "repeats": repeats}
     scores = score_with_intervals(
         *(frame[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
         settings.confidence,
         settings.resamples,
         seed,
+        frame["repeat"].to_numpy(),
     )
     for metric in METRICS:
         names = [metric, f"{metric}_low", f"{metric}_high"]
@@ -124,10 +174,25 @@ def _record(row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: i
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
     figure = float("nan") if row.ablation else published.get((row.images, row.text), float("nan"))
     return record | {
+        "reference": "",
         "p_vs_best_unimodal": float("nan"),
+        "p_corrected": float("nan"),
         "seconds_per_epoch": float("nan"),
         "published_accuracy": figure,
     }
+
+
+def calibration(models: list[Row], joined: list[pd.DataFrame]) -> pd.DataFrame:
+    """The table `Calibration` from the predictions of each row, all repeats together."""
+    records = []
+    for row, frame in zip(models, joined, strict=True):
+        labels = frame["label"].to_numpy()
+        record = {"model": row.label, "images": row.images, "text": row.text}
+        for of in ["score", "probability"]:
+            record[f"brier_{of}"] = brier_score_loss(labels, frame[of])
+            record[f"slope_{of}"] = slope_of(frame[of].to_numpy(), labels)
+        records.append(record)
+    return pd.DataFrame(records).round(4)
 
 
 def seconds_per_epoch(trainings: list[Path]) -> dict[str, float]:
@@ -145,20 +210,29 @@ def encoder_names(row: Row, encoders: EncoderSettings) -> str:
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:
     """The comparison as Markdown, with what it was measured on and the published figures."""
-    reference = scored["p_vs_best_unimodal"].isna() & ((scored["images"] == "") ^ (scored["text"] == ""))
     shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
-    for metric in METRICS:
-        shown[metric] = with_limits(limits(scored, metric))
-    shown["p"] = scored["p_vs_best_unimodal"].map(lambda p: f"{p:.4f}", na_action="ignore").mask(reference, "reference")
+    for metric in SHOWN:
+        shown[metric.replace("_", " ")] = with_limits(limits(scored, metric))
+    shown["against"] = scored["reference"]
+    shown["p"] = [
+        p_in_words(*values, settings.resamples)
+        for values in zip(scored["p_vs_best_unimodal"], scored["p_corrected"], strict=True)
+    ]
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
+    repeats = scored["repeats"].max()
+    trained = f", each network trained {repeats} times on each fold" if repeats > 1 else ""
     lines = [
         f"# Comparison: {title}",
         *([f"**{notice}**"] if notice else []),
         f"{len(pairs)} pairs ({pairs['label'].sum()} positive), {pairs['report_id'].nunique()} reports, "
-        f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; out-of-fold predictions, pooled.",
+        f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds{trained}; "
+        "out-of-fold predictions, pooled.",
         shown.fillna("").to_markdown(index=False),
-        f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups. p: accuracy against the best row "
-        "with one input, by exchanging predictions group by group.",
+        f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
+        f"{' and trainings' if repeats > 1 else ''}. Against: of the rows that read a part of the same inputs, that "
+        "with the best accuracy on the validation pairs; p: equal accuracy with it, by exchanging predictions group by "
+        f"group, corrected for {scored['p_vs_best_unimodal'].notna().sum()} tests (Holm). Epochs, and the weights of "
+        "late-stacked, are chosen on the same validation pairs.",
     ]
     if settings.published:
         figures = pd.DataFrame([figure.model_dump() for figure in settings.published])
@@ -167,3 +241,12 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
             figures.to_markdown(index=False),
         ]
     return "\n\n".join(lines) + "\n"
+
+
+def p_in_words(p: float, p_corrected: float, resamples: int) -> str:
+    """A corrected p with three digits; a limit where no exchange drawn was as extreme, so that no less can be told."""
+    if pd.isna(p):
+        return ""
+    if p <= 2 / (resamples + 1) + 1e-4:
+        return f"< {ceil(p_corrected * 1000) / 1000:.3f}"
+    return f"{p_corrected:.3f}"

@@ -1,14 +1,19 @@
-"""Scores of out-of-fold predictions, their intervals by bootstrap over groups, and paired tests.
+"""Scores of out-of-fold predictions, their intervals by bootstrap over groups and seeds, and paired tests.
 
-Rows of one group (a patient, or reports that say the same) are not independent, so groups are resampled, not rows.
+Rows of one group (a patient, or reports that say the same) are not independent, so groups are resampled, not rows. A
+model that was trained several times is scored each time; a score is the mean of them, and they are resampled too.
 """
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import bootstrap
 
-METRICS = ["accuracy", "auroc", "sensitivity", "specificity"]
+METRICS = ["accuracy", "auroc", "balanced_accuracy", "auprc", "sensitivity", "specificity"]
+CLOSE = 1e-9  # sums of shares that are equal but for rounding
 CELLS = 1 << 18  # resamples times rows at once: memory does not grow with either
 
 
@@ -25,7 +30,7 @@ def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndar
     Returns
     -------
     Shape (metric, resample), in [0, 1]; NaN where a class has no weight. Ties in `scores` count half for the AUROC
-    (Mann-Whitney).
+    (Mann-Whitney) and are one threshold for the AUPRC (average precision).
     """
     order = np.argsort(scores, kind="stable")
     negative, positive = (order[labels[order] == label] for label in (0, 1))
@@ -35,16 +40,23 @@ def weighted_scores(labels: np.ndarray, scores: np.ndarray, predictions: np.ndar
     of_negative = np.pad(np.cumsum(weights[:, negative], axis=-1), ((0, 0), (1, 0)))
     positives, negatives = of_positive.sum(-1), of_negative[:, -1]
     ranked = (of_positive * (of_negative[:, below] + of_negative[:, up_to])).sum(-1) / 2
+    missed = np.pad(np.cumsum(of_positive, axis=-1), ((0, 0), (1, 0)))
+    missed = missed[:, np.searchsorted(scores[positive], scores[positive])]  # positives with a lower score
+    found, alarms = positives[:, None] - missed, negatives[:, None] - of_negative[:, below]
     right = labels == predictions
     right_positives = of_positive[:, right[positive]].sum(-1)
     right_negatives = weights[:, (labels == 0) & right].sum(-1)
     with np.errstate(invalid="ignore"):
+        precision = np.divide(found, found + alarms, where=of_positive > 0, out=np.zeros(found.shape))
+        sensitivity, specificity = right_positives / positives, right_negatives / negatives
         return np.stack(
             [
                 (right_positives + right_negatives) / (positives + negatives),
                 ranked / (positives * negatives),
-                right_positives / positives,
-                right_negatives / negatives,
+                (sensitivity + specificity) / 2,
+                (of_positive * precision).sum(-1) / positives,
+                sensitivity,
+                specificity,
             ]
         )
 
@@ -57,30 +69,34 @@ def score_with_intervals(
     confidence: float,
     resamples: int,
     seed: int,
+    repeats: np.ndarray | None = None,
 ) -> dict[str, tuple[float, float, float]]:
-    """Each metric with the limits of its percentile interval under a bootstrap over groups.
+    """Each metric with the limits of its percentile interval under a bootstrap over groups and repeats.
 
-    All arrays have shape (row,). Returns metric: (value, low, high).
+    All arrays have shape (row,). `repeats` tells which training a row is from; one where it is not given. Returns
+    metric: (value, low, high).
     """
     names, group_of_row = np.unique(groups, return_inverse=True)
+    repeats = np.zeros(len(labels), int) if repeats is None else repeats
+    trainings = [np.flatnonzero(repeats == repeat) for repeat in np.unique(repeats)]
 
-    def statistic(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        times = np.stack([np.bincount(draw, minlength=len(names)) for draw in np.atleast_2d(drawn)])
-        return weighted_scores(labels, scores, predictions, times[:, group_of_row])
+    def by_training(times: np.ndarray) -> np.ndarray:
+        """(resample, group) to (training, metric, resample)."""
+        rows = [(labels[of], scores[of], predictions[of], times[:, group_of_row[of]]) for of in trainings]
+        return np.stack([weighted_scores(*each) for each in rows])
 
-    values = weighted_scores(labels, scores, predictions, np.ones((1, len(labels))))[:, 0]
-    interval = bootstrap(
-        (np.arange(len(names)),),
-        statistic,
-        n_resamples=resamples,
-        batch=_batch(len(labels)),
-        vectorized=True,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    def statistic(groups: np.ndarray, *drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        return _mean_of_drawn(by_training(_times(groups, len(names))), *drawn)
+
+    values = by_training(np.ones((1, len(names))))[..., 0].mean(axis=0)
+    interval = _interval(statistic, [len(names), len(trainings)], len(labels), confidence, resamples, seed)
     limits = zip(METRICS, values, interval.low, interval.high, strict=True)
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
+
+
+def right(joined: pd.DataFrame) -> np.ndarray:
+    """Where the predictions of a row are right, bool of shape (training, pair), from `join_predictions`."""
+    return (joined["label"] == joined["prediction"]).to_numpy().reshape(joined["repeat"].nunique(), -1)
 
 
 def mean_with_interval(
@@ -98,41 +114,83 @@ def difference_with_interval(
 ) -> tuple[float, float, float]:
     """How much more accurate a is than b on the same rows, with the limits of its interval, in [-1, 1].
 
-    `right_a` and `right_b` tell where the models are right, as true or false or as a share of several trials; all
-    arrays have shape (row,). Groups are resampled.
+    `right_a` and `right_b` tell where the models are right, as true or false or as a share of several trials, of shape
+    (row,) or, for a model that was trained several times, (training, row); `groups` has shape (row,). Groups and
+    trainings are resampled.
     """
     names, group_of_row = np.unique(groups, return_inverse=True)
-    gained = np.bincount(group_of_row, right_a.astype(float) - right_b, len(names))
     sizes = np.bincount(group_of_row, minlength=len(names))
-    interval = bootstrap(
-        (gained, sizes),
-        lambda gained, sizes, axis: gained.sum(axis) / sizes.sum(axis),
-        paired=True,
-        vectorized=True,
+    a, b = (
+        np.stack([np.bincount(group_of_row, right, len(names)) for right in np.atleast_2d(rights).astype(float)])
+        for rights in (right_a, right_b)
+    )
+
+    def statistic(groups: np.ndarray, *drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        times = _times(groups, len(names))
+        gains = [a @ times.T, b @ times.T]  # (training, resample)
+        drawn = list(drawn)
+        gains = [_mean_of_drawn(gain, *([drawn.pop(0)] if len(gain) > 1 else [])) for gain in gains]
+        return (gains[0] - gains[1]) / (times @ sizes)
+
+    interval = _interval(statistic, [len(names), len(a), len(b)], len(names), confidence, resamples, seed)
+    return float((a.mean(0) - b.mean(0)).sum() / sizes.sum()), float(interval.low), float(interval.high)
+
+
+def _interval(statistic: Callable, sizes: list[int], rows: int, confidence: float, resamples: int, seed: int) -> Any:
+    """The percentile interval of a statistic of numbers drawn from each of `sizes`; of one alone nothing is drawn."""
+    return bootstrap(
+        [np.arange(size) for number, size in enumerate(sizes) if number == 0 or size > 1],
+        statistic,
         n_resamples=resamples,
-        batch=_batch(len(names)),
+        batch=_batch(rows),
+        vectorized=True,
         confidence_level=confidence,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(gained.sum() / sizes.sum()), float(interval.low), float(interval.high)
+
+
+def _times(drawn: np.ndarray, count: int) -> np.ndarray:
+    """How often each of `count` was drawn: (resample, draw) to (resample, count)."""
+    return np.stack([np.bincount(draw, minlength=count) for draw in np.atleast_2d(drawn)])
+
+
+def _mean_of_drawn(values: np.ndarray, drawn: np.ndarray | None = None) -> np.ndarray:
+    """The mean over the trainings drawn in each resample, or over all.
+
+    (training, ..., resample), (resample, draw) to (..., resample).
+    """
+    if drawn is None:
+        return values.mean(axis=0)
+    times = _times(drawn, len(values))
+    return np.einsum("t...r,rt->...r", values, times) / times.sum(-1)
 
 
 def paired_p(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> float:
     """Two-sided p of equal accuracy of two models on the same rows, by exchanging the models group by group.
 
-    `right_a` and `right_b` are true where the models are right; all arrays have shape (row,).
+    `right_a` and `right_b` are true where the models are right, of shape (row,) or, for a model that was trained
+    several times, (training, row), whose mean is compared; `groups` has shape (row,).
     """
     names, group_of_row = np.unique(groups, return_inverse=True)
-    a = np.bincount(group_of_row, right_a, len(names))
-    b = np.bincount(group_of_row, right_b, len(names))
-    gained = (a - b)[a != b]  # exchanging equal counts changes nothing
+    a, b = (np.bincount(group_of_row, np.atleast_2d(right).mean(axis=0), len(names)) for right in (right_a, right_b))
+    gained = (a - b)[np.abs(a - b) > CLOSE]  # exchanging equal counts changes nothing
     if len(gained) < 2:
         return 1.0
     drawn = 2 ** len(gained) > resamples
     null = _drawn_exchanges(gained, resamples, seed) if drawn else _all_exchanges(gained)
-    as_extreme = min((null <= gained.sum()).sum(), (null >= gained.sum()).sum())
+    as_extreme = min((null <= gained.sum() + CLOSE).sum(), (null >= gained.sum() - CLOSE).sum())
     return float(min(1, 2 * (as_extreme + drawn) / (len(null) + drawn)))  # what was observed is one of those drawn
+
+
+def corrected(p: pd.Series) -> pd.Series:
+    """The p values of a family of tests so corrected that its share of false alarms is kept (Holm, 1979).
+
+    Missing values are not in the family and stay missing.
+    """
+    ordered = p.dropna().sort_values()
+    left = np.arange(len(ordered), 0, -1)
+    return (ordered * left).cummax().clip(upper=1).reindex(p.index)
 
 
 def _all_exchanges(gained: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def main(
     table = read_table(pairs, Pairs)
     records = []
     for row, path in zip(models, predictions, strict=True):
-        joined = join_predictions(table, read_table(path, Predictions), path).assign(site=table["site"].to_numpy())
+        joined = join_predictions(table, read_table(path, Predictions), path).merge(table[["pair_id", "site"]])
         named = {"model": row.label, "images": row.images, "text": row.text}
         records += [named | {"site": site} | at_site(part, comparison, seed) for site, part in joined.groupby("site")]
     frame = pd.DataFrame(records)
@@ -58,10 +58,12 @@ def at_site(joined: pd.DataFrame, settings: ComparisonSettings, seed: int) -> di
         settings.confidence,
         settings.resamples,
         seed,
+        joined["repeat"].to_numpy(),
     )
+    repeats = joined["repeat"].nunique()
     errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
-    record = {"n": len(joined), "positives": int(joined["label"].sum())}
+    record = {"n": len(joined) // repeats, "positives": joined["label"].sum() // repeats}
     for metric in ["accuracy", "auroc"]:
         names = [metric, f"{metric}_low", f"{metric}_high"]
         record |= {name: round(value, 4) for name, value in zip(names, scores[metric], strict=True)}
-    return record | {"false_positives": int((errors == 1).sum()), "false_negatives": int((errors == 0).sum())}
+    return record | {"false_positives": (errors == 1).sum() / repeats, "false_negatives": (errors == 0).sum() / repeats}

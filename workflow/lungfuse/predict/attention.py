@@ -87,7 +87,8 @@ def main(
             "For attention maps set encoders: {pooling: none} and train it again."
         )
     table = read_table(pairs, Pairs)
-    scored = table.merge(read_table(predictions, Predictions)[["pair_id", "score"]], on="pair_id", validate="1:1")
+    scores = read_table(predictions, Predictions).groupby("pair_id", as_index=False)["score"].mean()
+    scored = table.merge(scores, on="pair_id", validate="1:1")
     arm = trained.row.images
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))

@@ -54,10 +54,13 @@ def draw_ablations(ablations: pd.DataFrame, above: str) -> Figure:
     """The table `Ablations`: accuracy gained or lost by each change, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(ablations) + 0.6)
     change = limits(ablations, "difference") * 100
-    names = [f"{row}: {change}" for row, change in zip(row_names(ablations), ablations["change"], strict=True)]
+    names = [
+        f"{name}: {row.change}, {row.changed}" if row.change.endswith(" alone") else f"{name}: {row.change}"
+        for name, row in zip(row_names(ablations), ablations.itertuples(), strict=True)
+    ]
     significant = (change["low"] > 0) | (change["high"] < 0)
     texts = [
-        f"{points}  +{row.gained} -{row.lost}"
+        f"{points}  +{row.gained:.0f} -{row.lost:.0f}"
         for points, row in zip(with_limits(change, 1, "+"), ablations.itertuples(), strict=True)
     ]
     forest(axes, names, change, np.where(significant, BLUE, GREY), texts)

@@ -78,6 +78,6 @@ def main(
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
     if histories:
         drawn["curves"] = draw_curves(read_histories(histories), above)
-    drawn |= {name: DRAW[name](table, above) for name, table in read_by_name(tables).items()}
+    drawn |= {name: DRAW[name](table, above) for name, table in read_by_name(tables).items() if name in DRAW}
     for name, figure in drawn.items():
         save(figure, figures / f"{name}.svg")

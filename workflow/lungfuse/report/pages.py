@@ -169,7 +169,7 @@ def about_models(
         scores[metric] = with_limits(limits(comparison, metric))
     read = [read_table(path, Predictions) for path in predictions]
     scores["brier"] = [f"{brier_score_loss(frame['label'], frame['score']):.3f}" for frame in read]
-    scores["p_vs_best_unimodal"] = comparison["p_vs_best_unimodal"]
+    scores[["against", "p"]] = comparison[["reference", "p_corrected"]]
     used = study.encoders.of({modality for row in study.models.values() for modality in row.inputs})
     pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""
     foreign = [name for name in used.values() if not isinstance(ENCODERS[name].source, Random)]
@@ -188,7 +188,7 @@ def about_models(
 def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
     """The table `Ablations` with its differences in points and words."""
     points = with_limits(limits(ablations, "difference") * 100, 1, "+")
-    shown = ablations[["change", "accuracy", "accuracy_changed", "lost", "gained", "p"]]
+    shown = ablations[["change", "changed", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]]
     return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()
 
 

@@ -71,9 +71,13 @@ def main(
     shown = PairImages(table, images, lungs[0] if lungs else None, image_rows(table, places))
     drawn = {"examples": draw_examples(shown, examples(table, seed), labels, above)}
     if trio := best_fused(read_table(comparison_table, Comparison)):
-        scores = {
-            kind: join_predictions(table, read_table(predictions[row], Predictions), predictions[row])["score"]
+        joined = {
+            kind: join_predictions(table, read_table(predictions[row], Predictions), predictions[row])
             for kind, row in trio.items()
+        }
+        scores = {
+            kind: frame.groupby("pair_id", sort=False)["score"].mean().reset_index(drop=True)
+            for kind, frame in joined.items()
         }
         names = {kind: predictions[row].stem for kind, row in trio.items()}
         drawn["disagreements"] = draw_disagreements(shown, names, scores, labels, above)

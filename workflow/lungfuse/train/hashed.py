@@ -16,7 +16,7 @@ from scipy.special import expit
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from lungfuse.files import whole_array
-from lungfuse.settings import LinearTextSettings
+from lungfuse.settings import ClassWeights, LinearTextSettings
 
 PART = 2000  # texts at once
 STEPS = 300
@@ -61,10 +61,15 @@ class Weighted:
     scale: np.ndarray
 
 
-def out_of_fold(
-    model: str, texts: np.ndarray, labels: np.ndarray, folds: np.ndarray, settings: LinearTextSettings, folder: Path
-) -> np.ndarray:
-    """Scores in [0, 1] of shape (pair,): each fold is scored by `model`, tfidf or tfidf-logistic, fitted on the others.
+def scorer(
+    model: str,
+    texts: np.ndarray,
+    labels: np.ndarray,
+    settings: LinearTextSettings,
+    class_weights: ClassWeights,
+    folder: Path,
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Fits `model`, tfidf or tfidf-logistic, on some positions of texts and scores others, in [0, 1].
 
     What is counted is kept in `folder`.
     """
@@ -73,14 +78,16 @@ def out_of_fold(
     if settings.characters is not None:
         vectorizers.append(HashingVectorizer(ngram_range=tuple(settings.characters), analyzer="char_wb", **shared))
     hashed = [hash_texts(texts, vectorizer, folder / str(n)) for n, vectorizer in enumerate(vectorizers)]
-    signs = np.where(labels == 1, 1.0, -1.0)
-    scores = np.empty(len(labels))
-    for fold in np.unique(folds):
-        learn = folds != fold
+
+    def score(learned: np.ndarray, scored: np.ndarray) -> np.ndarray:
+        learn = np.isin(np.arange(len(labels)), learned)
         blocks = [weigh(each, learn, settings.min_df) for each in hashed]
-        distances = fit(blocks, np.where(learn, signs, 0.0), settings.c, *MODELS[model])
-        scores[~learn] = expit(distances[~learn])
-    return scores
+        counts = np.bincount(labels[learned], minlength=2)
+        weights = len(learned) / (2 * counts) if class_weights == "balanced" else np.ones(2)
+        signs = np.where(learn, np.where(labels == 1, 1.0, -1.0), 0.0)
+        return expit(fit(blocks, signs, settings.c * weights[labels], *MODELS[model])[scored])
+
+    return score
 
 
 def hash_texts(texts: np.ndarray, vectorizer: HashingVectorizer, folder: Path) -> HashedTexts:
@@ -110,14 +117,15 @@ def weigh(texts: HashedTexts, learn: np.ndarray, min_df: int) -> Weighted:
     return Weighted(texts, idf, scale)
 
 
-def fit(blocks: list[Weighted], signs: np.ndarray, c: float, loss: Loss, intercept_counts: bool) -> np.ndarray:
+def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, intercept_counts: bool) -> np.ndarray:
     """Signed distances of all texts, (text,), from the plane that fits those whose sign is -1 or 1, not 0.
 
-    `c` is the inverse regularisation; `intercept_counts` says whether the intercept is regularised too.
+    `c` is the inverse regularisation of each text, (text,); `intercept_counts` says whether the intercept is
+    regularised too.
     """
     used = [np.flatnonzero(block.idf) for block in blocks]
     places = np.cumsum([len(buckets) for buckets in used])
-    total = c * np.abs(signs).sum()
+    total = c @ np.abs(signs)
 
     def spread(weights: np.ndarray) -> tuple[list[np.ndarray], float]:
         """Weights of the buckets in use as those of all, for each block, and the intercept."""
@@ -130,10 +138,10 @@ def fit(blocks: list[Weighted], signs: np.ndarray, c: float, loss: Loss, interce
     def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
         kept = weights if intercept_counts else np.append(weights[:-1], 0.0)
         losses, slopes = loss(signs * distances(blocks, *spread(weights)))
-        slopes = slopes * signs
+        slopes = c * slopes * signs
         gradient = [(block.idf * _columns(block, slopes))[buckets] for block, buckets in zip(blocks, used, strict=True)]
-        value = kept @ kept / 2 + c * losses[signs != 0].sum()
-        return value / total, (kept + c * np.append(np.concatenate(gradient), slopes.sum())) / total
+        value = kept @ kept / 2 + c @ np.where(signs == 0, 0, losses)
+        return value / total, (kept + np.append(np.concatenate(gradient), slopes.sum())) / total
 
     options = {"maxiter": STEPS, "maxcor": CORRECTIONS, "ftol": 1e-9, "gtol": 1e-7}
     found = minimize(objective, np.zeros(places[-1] + 1), jac=True, method="L-BFGS-B", options=options)

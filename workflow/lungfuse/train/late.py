@@ -14,6 +14,7 @@ from lungfuse.files import whole_file
 from lungfuse.parameters import Several
 from lungfuse.settings import Row
 from lungfuse.tables import FoldPredictions, Pairs, read_table
+from lungfuse.train.calibration import calibrate
 from lungfuse.train.gather import write_predictions
 
 PARTS = ["image", "text"]
@@ -33,6 +34,7 @@ def main(
     image_folds: Several[Path],
     text_folds: Several[Path],
     predictions: Path,
+    validated: Path,
     settings: Path,
 ) -> None:
     """Fuse the scores of each fold's image and text models.
@@ -44,25 +46,31 @@ def main(
     pairs
         Table of pairs with folds.
     image_folds
-        Scores of the image model, one file a fold.
+        Scores of the image model, one file a fold and repeat.
     text_folds
-        Scores of the text model, one file a fold, in the same order.
+        Scores of the text model, in the same order.
     predictions
-        Output: out-of-fold predictions, one row a pair.
+        Output: out-of-fold predictions.
+    validated
+        Output: scores of the validation pairs of each fold; the weights of late-stacked are fitted on these.
     settings
         Output: the folders of each fold's models and their weights, for prediction.
     """
     fused, folds = [], []
     for files in zip(image_folds, text_folds, strict=True):
         image, text = (read_table(path, FoldPredictions) for path in files)
-        both = image.merge(text, on=["pair_id", "label", "part"], suffixes=("_image", "_text"), validate="one_to_one")
-        validation, test = (both[both["part"] == part] for part in ["validation", "test"])
+        keys = ["pair_id", "fold", "repeat", "label", "part"]
+        both = image.merge(text, on=keys, suffixes=("_image", "_text"), validate="one_to_one")
+        known = both[both["part"] == "validation"]
         fold = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(PARTS, files, strict=True)}
         if row.model == "late-stacked":
-            fold["weights"] = stack(scores_of(validation), validation["label"].to_numpy())
-        fused.append(test.assign(score=fuse(scores_of(test), fold.get("weights"))))
+            fold["weights"] = stack(scores_of(known), known["label"].to_numpy())
+        scores = both[keys].assign(score=fuse(scores_of(both), fold.get("weights")))
+        known = scores[scores["part"] == "validation"]
+        fold["calibration"] = calibrate(known["score"].to_numpy(), known["label"].to_numpy()).model_dump()
+        fused.append(scores)
         folds.append(fold)
-    write_predictions(read_table(pairs, Pairs), pd.concat(fused), predictions)
+    write_predictions(read_table(pairs, Pairs), fused, predictions, validated)
     with whole_file(settings) as stream:
         json.dump({"row": row.model_dump(), "folds": folds}, stream, indent=2)
 
@@ -83,7 +91,10 @@ def fuse(scores: np.ndarray, weights: Weights | None) -> np.ndarray:
 
 
 def stack(scores: np.ndarray, labels: np.ndarray) -> Weights:
-    """Fit a logistic regression on the log odds of pairs of the training folds that neither model has learned from."""
+    """Fit a logistic regression on the log odds of pairs that neither model has learned from.
+
+    They are those by which each model's epoch was chosen, so both look a little better there than they are.
+    """
     model = LogisticRegression().fit(_log_odds(scores), labels)
     return {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
 

@@ -5,20 +5,20 @@ import os
 from pathlib import Path
 
 import lightning
-import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save
-from sklearn.model_selection import GroupShuffleSplit
 
 from lungfuse.encoders import CONFIG, ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
 from lungfuse.files import sha256, whole_file
+from lungfuse.ingest.split import positions
 from lungfuse.models import build_model
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
 from lungfuse.settings import (
     PACKAGED_SEGMENTER,
+    ClassWeights,
     EncoderSettings,
     FusionSettings,
     ImageSettings,
@@ -27,11 +27,14 @@ from lungfuse.settings import (
     Settings,
     TrainSettings,
 )
-from lungfuse.tables import FoldPredictions, Pairs, read_table, write_table
+from lungfuse.tables import FoldPredictions, Pairs, Validation, read_table, write_table
+from lungfuse.train.calibration import calibrate
 from lungfuse.train.classifier import Classifier, balanced_weights
 from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled
 from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
 from lungfuse.train.features import trained_encoder
+
+REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
 
 
 def main(
@@ -44,7 +47,10 @@ def main(
     seed: int,
     images: ImageSettings,
     labels: Several[str],
+    class_weights: ClassWeights,
+    repeat: int = 0,
     pairs: Path,
+    validation: Path,
     array: Path | None = None,
     index: Path | None = None,
     masks: Path | None = None,
@@ -81,8 +87,14 @@ def main(
         How the images of the array were fitted; kept for prediction.
     labels
         Names of the classes 0 and 1; kept for prediction.
+    class_weights
+        Whether both classes count the same in the loss.
+    repeat
+        Which training of this fold: each has other weights, batches and dropout to start with.
     pairs
         Table of pairs with folds.
+    validation
+        The pairs that the epoch is chosen and the score calibrated on.
     array
         The image array; needed for images, unless the encoders are frozen.
     index
@@ -94,8 +106,8 @@ def main(
     encoder_root
         Folder with a folder for each encoder.
     starts
-        Weights of trained unimodal rows of the same fold, from whose encoders this training starts, or whose frozen
-        encoders made the features.
+        Weights of trained unimodal rows of the same fold and repeat, from whose encoders this training starts, or whose
+        frozen encoders made the features.
     image_features
         Folder with the tokens of the frozen image encoder; needed for images when it is frozen.
     text_features
@@ -105,18 +117,19 @@ def main(
     history
         Output: loss, scores and seconds of each epoch.
     fold_predictions
-        Output: scores of the test fold and of the validation part.
+        Output: scores of the test fold and of the validation pairs.
     settings
-        Output: what was trained, and what it took.
+        Output: what was trained, how its score is calibrated, and what it took.
     threads
         Processor threads.
     """
     quiet()
     check_devices(train.devices)
     torch.set_num_threads(max(1, threads // train.devices))
-    lightning.seed_everything(seed + fold, verbose=False)
+    own_seed = seed + fold + REPEAT * repeat
+    lightning.seed_everything(own_seed, verbose=False)
     table = read_table(pairs, Pairs)
-    learn, validate, test = split_positions(table, fold, train.validation, seed)
+    learn, validate, test = positions(table, read_table(validation, Validation), fold)
     if train.layers == "frozen":
         features = {"image": image_features, "text": text_features}
         dataset = build_token_dataset(row, table, features, seed)
@@ -130,26 +143,28 @@ def main(
         ]  # with the weights' sha256
         inputs = [path for path in [array, index, masks] if path and "image" in row.inputs] + [*configs, *starts]
     model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
-    module = Classifier(loaded, model, train, balanced_weights(dataset.labels[learn]), seed + fold)
+    counts = balanced_weights(dataset.labels[learn]) if class_weights == "balanced" else torch.ones(2)
+    module = Classifier(loaded, model, train, counts, own_seed)
 
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
-    made_by |= {"images": images, "labels": labels, "starts": [os.path.relpath(start, folder) for start in starts]}
+    made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "labels": labels}
+    made_by |= {"starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
-    identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
-    record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
+    identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, validation, *inputs]}, default=dump)
+    record = fit(module, dataset, learn, validate, folder, own_seed, identity)
     parts = [
-        table.iloc[positions][["pair_id", "label"]].assign(
-            part=part, score=predict(module, dataset, positions).round(6)
-        )
-        for part, positions in [("validation", validate), ("test", test)]
+        table.iloc[scored][["pair_id", "label"]].assign(part=part, score=predict(module, dataset, scored).round(6))
+        for part, scored in [("validation", validate), ("test", test)]
     ]
-    write_table(pd.concat(parts), fold_predictions, FoldPredictions)
+    write_table(pd.concat(parts).assign(fold=fold, repeat=repeat), fold_predictions, FoldPredictions)
+    calibration = calibrate(parts[0]["score"].to_numpy(), parts[0]["label"].to_numpy())
     with whole_file(history) as stream:
         record.to_csv(stream, lineterminator="\n")
     with whole_file(weights, "wb") as stream:
         stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
+    made_by |= {"calibration": calibration.model_dump()}
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
     with whole_file(settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
@@ -215,11 +230,3 @@ def build_token_dataset(row: Row, pairs: pd.DataFrame, folders: dict[Modality, P
         modality = row.ablation.removeprefix("shuffled-")
         features[modality] = features[modality].reordered(shuffled(len(pairs), seed))
     return TokenDataset(pairs["label"].to_numpy(), features)
-
-
-def split_positions(pairs: pd.DataFrame, fold: int, validation: float, seed: int) -> tuple[np.ndarray, ...]:
-    """Positions to learn from, to validate on and to test: no group is in two of them, the test is the fold."""
-    others = np.flatnonzero(pairs["fold"] != fold)
-    splitter = GroupShuffleSplit(1, test_size=validation, random_state=seed + fold)
-    learn, validate = next(splitter.split(others, groups=pairs["group"].to_numpy()[others]))
-    return others[learn], others[validate], np.flatnonzero(pairs["fold"] == fold)

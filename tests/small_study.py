@@ -101,7 +101,8 @@ class SmallStudy:
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            reads=reads, pooling=pooling, masks=masks, **self.files, **outputs,
+            reads=reads, pooling=pooling, masks=masks, **outputs,
+            **{name: self.files[name] for name in ["pairs", "array", "index"]},
         )  # fmt: skip
         return folder
 

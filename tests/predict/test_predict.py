@@ -41,7 +41,7 @@ def models(small):
     small.pairs[small.pairs["fold"] == 0].to_csv(pairs, index=False)
     late.main(
         row=LATE, pairs=pairs, **scores, predictions=small.folder / "late.csv",
-        settings=models / "late-stacked/settings.json",
+        validated=small.folder / "late_validated.csv", settings=models / "late-stacked/settings.json",
     )  # fmt: skip
     return models
 

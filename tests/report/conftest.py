@@ -9,6 +9,7 @@ from lungfuse.compare.compare import render
 from lungfuse.tables import (
     SECTIONS,
     Ablations,
+    Calibration,
     CNNComparison,
     Comparison,
     Funnel,
@@ -51,8 +52,13 @@ def more_tables(tables):
     records = {
         "ablations": (Ablations, [
             row | {"change": change, "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
-                   "difference_low": -0.2, "difference_high": high, "lost": 9, "gained": 1, "p": 0.01}
+                   "difference_low": -0.2, "difference_high": high, "lost": 9, "gained": 1, "p": 0.01,
+                   "changed": "probe", "p_corrected": 0.02}
             for change, high in [("text alone", -0.05), ("image alone", 0.05)]
+        ]),
+        "calibration": (Calibration, [
+            {name: row[name] for name in ["model", "images", "text"]}
+            | {"brier_score": 0.2, "brier_probability": 0.15, "slope_score": 0.4, "slope_probability": np.nan}
         ]),
         "segmentation": (Segmentation, [
             {"segmenter": "unet-small", "source": "Montgomery", "mask": mask, "n": 9, "dice": 0.96, "dice_low": 0.95,

@@ -50,7 +50,7 @@ def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
 
 def test_every_table_becomes_a_page_that_bears_the_notice(written):
     pages = {path.stem: path.read_text() for path in (written / "pages").iterdir()}
-    tables = {"ablations", "segmentation", "cnn_comparison", "leakage", "sites"}
+    tables = {"ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "sites"}
     assert set(pages) == tables | {"comparison", "data_card", "model_card", "settings", "run_times"}
     assert [name for name, page in pages.items() if "drawn" not in page.lower()] == []
     assert [name for name, page in pages.items() if not re.search(r"<h1>.+</h1>.*<td", page, re.S)] == []

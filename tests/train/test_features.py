@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,21 +74,22 @@ def test_what_reads_means_alone_tells_the_same_from_pooled_features(small, studi
     scores = {"linear-probe": [], "early": []}
     for pooling in ["none", "mean"]:
         image, text = (small.features(encoder, pooling=pooling) for encoder in ["vit-tiny", "bert-tiny"])
-        linear_probe.main(
-            baselines=studies["demo"].baselines, pairs=small.files["pairs"], features=image,
-            predictions=tmp_path / "probe.csv",
-        )  # fmt: skip
-        scores["linear-probe"].append(pd.read_csv(tmp_path / "probe.csv")["score"])
+        scores["linear-probe"].append(probe(small, studies, image)["score"])
         files = {"image_features": image, "text_features": text}
         scores["early"].append(small.train(tmp_path / pooling, files=files, layers="frozen", epochs=4)["score"])
     for row, (every, pooled) in scores.items():
         np.testing.assert_allclose(pooled, every, atol=2e-3, err_msg=row)
 
 
-def test_a_linear_probe_reads_the_label_from_features(small, studies):
+def probe(small, studies, features: Path) -> pd.DataFrame:
     linear_probe.main(
-        baselines=studies["demo"].baselines, pairs=small.files["pairs"], features=small.features("vit-tiny"),
-        predictions=small.folder / "predictions.csv",
+        baselines=studies["demo"].baselines, class_weights="balanced", pairs=small.files["pairs"],
+        validation=small.files["validation"], features=features, predictions=small.folder / "probe.csv",
+        validated=small.folder / "validated.csv",
     )  # fmt: skip
-    predictions = read_table(small.folder / "predictions.csv", Predictions)
+    return read_table(small.folder / "probe.csv", Predictions)
+
+
+def test_a_linear_probe_reads_the_label_from_features(small, studies):
+    predictions = probe(small, studies, small.features("vit-tiny"))
     assert (predictions["prediction"] == predictions["label"]).mean() > 0.9

@@ -49,6 +49,7 @@ def test_a_training_leaves_its_record_and_no_checkpoints(small, tmp_path):
     small.train(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "history.csv", "images.npy", "index.csv", "model.safetensors", "pairs.csv", "predictions.csv", "settings.json",
+        "validation.csv",
     ]  # fmt: skip
     history = pd.read_csv(tmp_path / "history.csv")
     assert list(history["epoch"]) == [0, 1, 2]

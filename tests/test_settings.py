@@ -1,11 +1,13 @@
 import copy
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
 from conftest import ROOT
 
 from lungfuse.errors import UserError
+from lungfuse.paths import Paths
 from lungfuse.settings import contrasts, load_studies, load_study, params_schema, read_params, to_json
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
@@ -135,6 +137,16 @@ def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them
     assert demo.encoder_source(row, "image", run="2_repeat1") == "image_fold2_repeat1"
     from_the_start = demo.model_copy(update={"train": demo.train.model_copy(update={"start": "encoder"})})
     assert from_the_start.encoder_source(row, "image", run="2_repeat1") == "vit-tiny"
+
+
+def test_each_repeat_of_a_fused_row_starts_from_the_same_repeat_of_its_parts(studies):
+    demo = studies["demo"].model_copy(update={"repeats": 2})
+    assert demo.runs[:2] == ["0", "1"] and demo.runs[5:7] == ["0_repeat1", "1_repeat1"]
+    starts = Paths("demo", demo).training_inputs("joint", "1_repeat1")["start"]
+    assert [start.parent for start in starts] == [
+        Path(f"results/demo/models/{row}/fold1_repeat1") for row in ["image", "text"]
+    ]
+    assert len(Paths("demo", demo).trainings) == 2 * len(Paths("demo", studies["demo"]).trainings)
 
 
 def test_rows_that_differ_in_one_thing_are_found(studies):

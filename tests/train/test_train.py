@@ -20,6 +20,7 @@ from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.unimodal import Unimodal
 from lungfuse.settings import Row
+from lungfuse.train.calibration import calibrate
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, PairDataset, image_rows, pad, tokenize
 from lungfuse.train.engine import fit, predict
@@ -43,6 +44,22 @@ def test_a_model_learns_what_its_inputs_tell(small, tmp_path, row):
 
 def test_half_precision_trains_too(small, tmp_path):
     assert small.train(tmp_path, precision="bf16")["score"].between(0, 1).all()
+
+
+def test_a_row_is_validated_on_the_pairs_of_the_table_and_its_score_calibrated_on_them(small, tmp_path):
+    scores = small.train(tmp_path).query("part == 'validation'")
+    validation = pd.read_csv(small.files["validation"]).query("fold == 0")
+    assert set(scores["pair_id"]) == set(validation["pair_id"])
+    kept = json.loads((tmp_path / "settings.json").read_text())["calibration"]
+    found = calibrate(scores["score"].to_numpy(), scores["label"].to_numpy())
+    assert kept == pytest.approx(found.model_dump(), rel=1e-3)
+
+
+def test_a_repeat_is_another_training_of_the_same_fold(small, tmp_path):
+    first, second = (small.train(tmp_path / str(repeat), files={"repeat": repeat}, epochs=1) for repeat in [0, 1])
+    assert (first["pair_id"] == second["pair_id"]).all()
+    assert set(first["repeat"]) == {0} and set(second["repeat"]) == {1}
+    assert (first["score"] != second["score"]).all()
 
 
 def test_a_training_leaves_its_record_and_no_checkpoints(small, tmp_path):

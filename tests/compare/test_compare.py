@@ -69,8 +69,9 @@ def test_the_reference_is_not_chosen_by_the_scores_it_is_tested_on(pairs, predic
 
 
 def test_p_is_told_as_a_limit_where_the_exchanges_allow_no_less():
-    assert p_in_words(2 / 5001, 4 * 2 / 5001, 5000) == "< .002".replace(" .", " 0.")
-    assert p_in_words(0.0312, 0.0624, 5000) == "0.062"
+    assert p_in_words(2 / 5001, 4 * 2 / 5001, 5000) == "≤ 0.0016"
+    assert p_in_words(2 / 5001, 2 / 5001, 5000) == "< 0.001"
+    assert p_in_words(0.0312, 0.0624, 5000) == "0.0624"
     assert p_in_words(float("nan"), float("nan"), 5000) == ""
 
 

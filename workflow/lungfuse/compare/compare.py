@@ -1,7 +1,6 @@
 """Out-of-fold predictions of every model to one comparison table."""
 
 import json
-from math import ceil
 from pathlib import Path
 
 import pandas as pd
@@ -244,9 +243,10 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
 
 
 def p_in_words(p: float, p_corrected: float, resamples: int) -> str:
-    """A corrected p with three digits; a limit where no exchange drawn was as extreme, so that no less can be told."""
+    """A corrected p; a limit where no exchange drawn was as extreme, so that no less can be told."""
     if pd.isna(p):
         return ""
-    if p <= 2 / (resamples + 1) + 1e-4:
-        return f"< {ceil(p_corrected * 1000) / 1000:.3f}"
-    return f"{p_corrected:.3f}"
+    if p_corrected < 0.001:
+        return "< 0.001"
+    least = p <= 2 / (resamples + 1) + 1e-4
+    return f"{'≤ ' if least else ''}{p_corrected:.4f}"

@@ -42,7 +42,9 @@ def served(tmp_path, monkeypatch) -> Iterator[Path]:
         (package / "train" / name).write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(prefork, "__file__", str(package / "prefork.py"))
+    heeded = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell leaves it to what it runs in the background
     with prefork.server():
+        signal.signal(signal.SIGINT, heeded)
         yield tmp_path
 
 

@@ -138,6 +138,7 @@ def _supervise(request: dict, files: list[int]) -> None:
     job = _fork()
     if job == 0:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored below a shell's background command
         _take_over(standard)
         _close(files)
         os.chdir(request["folder"])

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from sklearn.model_selection import GroupShuffleSplit
 
 from lungfuse.encoders import CONFIG, ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.models import build_model
 from lungfuse.parameters import Several
@@ -135,6 +135,7 @@ def main(
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
+    made_by |= {"folds": table["fold"].nunique()}  # without all of them the row does not predict
     made_by |= {"images": images, "labels": labels, "starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
     identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
@@ -178,7 +179,7 @@ def load_encoders(
         loaded[modality] = load_encoder(name, encoder_root / name)
         for start in starts:
             if trained := trained_encoder(start, modality):
-                loaded[modality].load_state_dict(trained)
+                load_into(loaded[modality], trained, start)
     return loaded
 
 

@@ -90,13 +90,13 @@ def main(
             f"{model}: was trained on the mean tokens of frozen encoders, where there is nothing to choose between. "
             "For attention maps set encoders: {pooling: none} and train it again."
         )
+    arm = trained.row.images
+    if arm != "raw" and masks is None:
+        raise UserError(f"{model}: reads the images as {arm}. Add --masks.")
     table = read_table(pairs, Pairs)
     scored = table.merge(read_table(predictions, Predictions)[["pair_id", "score"]], on="pair_id", validate="1:1")
     if scored["label"].nunique() < 2:
         raise UserError(f"{predictions}: scores {len(scored)} of the pairs in {pairs}, expected some of each class.")
-    arm = trained.row.images
-    if arm != "raw" and masks is None:
-        raise UserError(f"{model}: reads the images as {arm}. Add --masks.")
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))
     drawn = []

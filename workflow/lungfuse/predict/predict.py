@@ -24,7 +24,7 @@ from lungfuse.tables import Cases, read_table
 from lungfuse.train.engine import quiet
 
 OPTIONS = {"image": "--image", "text": "--text"}
-PART = 256  # cases that are in memory at once
+PART = 128  # cases that are in memory at once
 
 
 def main(

@@ -355,6 +355,25 @@ def test_a_missing_or_copied_fold_is_told(run, study, small, tmp_path):
         run(model=tmp_path / "early", **case)
 
 
+@pytest.mark.parametrize(
+    ("fold", "message"),
+    [
+        (
+            {"image": "../image/fold0", "text": "../text/fold0"},
+            r"late/\.\./image/fold0: not found\. Expected the folder",
+        ),
+        ({"image": "../image/fold0"}, r"late/settings\.json: is not what this version .*no 'text'"),
+    ],
+    ids=["parts are gone", "another version"],
+)
+def test_a_late_fusion_without_its_parts_is_told(run, small, tmp_path, fold, message):
+    (tmp_path / "late").mkdir()
+    settings = {"row": {"model": "late", "images": "raw", "text": "findings"}, "folds": [fold]}
+    (tmp_path / "late/settings.json").write_text(json.dumps(settings))
+    with pytest.raises(UserError, match=message):
+        run(model=tmp_path / "late", image=small.save_png(0), text="Clear.")
+
+
 def test_a_score_that_is_not_finite_is_of_no_class(run, small, monkeypatch):
     monkeypatch.setattr("lungfuse.predict.members.predict", lambda *_: np.array([np.nan]))
     with pytest.raises(UserError, match=r"gives no finite score for 1 cases"):

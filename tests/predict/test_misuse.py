@@ -212,12 +212,14 @@ def test_options_that_do_not_fit_are_told_before_the_work(run, small, tmp_path, 
         run(**{"image": tmp_path / "x.png", "text": "Clear."} | given | paths)
 
 
-def test_what_is_read_is_not_overwritten(run, small, tmp_path):
+def test_what_is_read_is_not_overwritten(run, study, small, tmp_path):
     table = f"id,image,text\n1,{small.save_png(0)},Clear.\n"
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(UserError, match=r"cases\.csv: is what is read"):
         run(cases=tmp_path / "cases.csv", out=tmp_path / "cases.csv")
     assert (tmp_path / "cases.csv").read_text() == table
+    with pytest.raises(UserError, match=r"settings\.json: is what is read, or in the model's folder"):
+        run(cases=tmp_path / "cases.csv", out=study / "models/early/fold0/settings.json")
 
 
 TRUTHS = {

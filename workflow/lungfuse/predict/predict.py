@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -60,24 +60,21 @@ def main(
         Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
     quiet()
-    _check_options(image, text, cases, truth, out)
+    _check_options(model, image, text, cases, truth, out)
     one_case = cases is None
     table = pd.DataFrame({"id": [""], "image": [str(image or "")], "text": [text]}) if one_case else read_cases(cases)
     row = TrainedRow(model)
     check_inputs(row.row, table, model, one_case)
     known = read_truth(table, truth, row.labels, cases) if truth else None
     parts = row.predict(table, encoder_root or encoder_root_of(model))
-    predicted = []
+    as_csv = out is not None and out.suffix.lower() == ".csv"
+    write = _as_csv if as_csv else _as_record if one_case else _as_records
     with _output(out) as stream:
-        write = _csv_writer(stream) if out and out.suffix.lower() == ".csv" else _json_writer(stream, one_case)
-        for part in parts:
-            write(part)
-            predicted.append(part["probability"])
-        write(None)
+        probability = pd.concat(part["probability"] for part in write(stream, parts))
     for note, count in row.notes.items():
         print(f"{count:,} of {len(table):,} cases: {note}", file=sys.stderr)
     if known is not None:
-        scores = scores_of(known, pd.concat(predicted))
+        scores = scores_of(known, probability)
         print(scores.round(3).to_markdown(index=False), file=sys.stderr if out is None else sys.stdout)
         if out is not None:
             with whole_file(scores_beside(out)) as stream:
@@ -184,7 +181,9 @@ def check_inputs(row: Row, cases: pd.DataFrame, model: Path, one_case: bool) -> 
     refuse(problems)
 
 
-def _check_options(image: Path | None, text: str, cases: Path | None, truth: str | None, out: Path | None) -> None:
+def _check_options(
+    model: Path, image: Path | None, text: str, cases: Path | None, truth: str | None, out: Path | None
+) -> None:
     if cases is not None and (image is not None or text):
         raise UserError("--cases: is a table of cases, so leave --image and --text, which are of one case, out.")
     if truth is not None and cases is None:
@@ -195,8 +194,9 @@ def _check_options(image: Path | None, text: str, cases: Path | None, truth: str
         raise UserError(f"{out}: found a name that ends in {out.suffix!r}, expected .csv or .json.")
     for path in [out, scores_beside(out)] if truth else [out]:
         check_writable(path)
-        if path.exists() and any(given and given.exists() and path.samefile(given) for given in [cases, image]):
-            raise UserError(f"{path}: is what is read. Name another file for the output.")
+        given = {file.resolve() for file in [cases, image] if file}
+        if path.resolve() in given or path.resolve().is_relative_to(model.resolve()):
+            raise UserError(f"{path}: is what is read, or in the model's folder. Name another file for the output.")
 
 
 @contextmanager
@@ -212,35 +212,26 @@ def _output(out: Path | None) -> Iterator[IO[str]]:
         shutil.copyfileobj(stream, sys.stdout)
 
 
-def _csv_writer(stream: IO[str]) -> Callable[[pd.DataFrame | None], None]:
-    """Write parts of a table; None ends it."""
-    header = True
-
-    def write(part: pd.DataFrame | None) -> None:
-        nonlocal header
-        if part is not None:
-            part.to_csv(stream, index=False, header=header, lineterminator="\n")
-            header = False
-
-    return write
+def _as_csv(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for number, part in enumerate(parts):
+        part.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+        yield part
 
 
-def _json_writer(stream: IO[str], one_case: bool) -> Callable[[pd.DataFrame | None], None]:
-    """Write parts of a table as a list of records, or one case as a record; None ends it."""
+def _as_records(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     before = "[\n"
+    for part in parts:
+        for record in part.to_dict("records"):
+            stream.write(before + textwrap.indent(_json(record), "  "))
+            before = ",\n"
+        yield part
+    stream.write("\n]\n")
 
-    def write(part: pd.DataFrame | None) -> None:
-        nonlocal before
-        if one_case:
-            stream.write("\n" if part is None else _json(part.drop(columns="id").to_dict("records")[0]))
-        elif part is None:
-            stream.write("\n]\n")
-        else:
-            for record in part.to_dict("records"):
-                stream.write(before + textwrap.indent(_json(record), "  "))
-                before = ",\n"
 
-    return write
+def _as_record(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for part in parts:
+        stream.write(_json(part.drop(columns="id").to_dict("records")[0]) + "\n")
+        yield part
 
 
 def _json(record: dict) -> str:

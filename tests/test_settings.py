@@ -97,6 +97,27 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):
 
 
 @pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("modalities", ["text", "text"]),
+        ("filter.text_fields", ["findings", "indication", "findings"]),
+        ("leakage.sections", ["findings", "findings"]),
+        ("cnns.networks", ["vgg19", "vgg19"]),
+        ("cnns.arms", ["raw", "raw"]),
+        ("segmentation.segmenters.unet-a", ["Shenzhen", "Shenzhen"]),
+    ],
+)
+def test_what_is_named_twice_is_not_computed_twice(params, place, names):
+    section = params["studies"]["demo"]
+    *above, last = place.split(".")
+    for key in above:
+        section = section.setdefault(key, {})
+    section[last] = names
+    with pytest.raises(UserError, match=rf"{place}: found \[.*{names[-1]}: named more than once; name each once"):
+        load_studies(params)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-drawn, openi-text, tb"),

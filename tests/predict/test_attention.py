@@ -1,9 +1,10 @@
+import json
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import SETTINGS
+from small_study import SETTINGS, TRAIN
 
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
@@ -48,6 +49,33 @@ def test_a_row_trained_on_mean_tokens_has_no_attention_to_draw(small, studies):
     demo = studies["demo"]
     assert Paths("demo", demo).attention_rows == ["kv-exchange"]
     assert Paths("demo", demo.model_copy(update={"encoders": encoders})).attention_rows == []
+
+
+@pytest.mark.parametrize(
+    ("row", "figure", "message"),
+    [
+        ({"model": "early"}, "a.svg", "row: is a row of early; attention is drawn for rows of kv-exchange"),
+        ({"images": "mask-only"}, "a.svg", "reads the images as mask-only. Add --masks"),
+        ({}, "pairs.csv/a.svg", "cannot be written .Not a directory"),
+        ({}, "a.svg", "scores 1 of the pairs in .*expected some of each class"),
+    ],
+    ids=["another model", "no masks", "no place for the figure", "predictions of other pairs"],
+)
+def test_what_cannot_be_drawn_is_told(small, row, figure, message):
+    folder = small.folder / "row/fold0"
+    folder.mkdir(parents=True)
+    row = {"model": "kv-exchange", "images": "raw", "text": "findings"} | row
+    known = SETTINGS | {"row": row, "train": TRAIN, "folds": 1, "starts": [], "masks": None}
+    known |= {"calibration": {"slope": 1.0, "intercept": 0.0}}
+    (folder / "settings.json").write_text(json.dumps(known, default=lambda settings: settings.model_dump()))
+    few = small.folder / "predictions.csv"
+    few.write_text("pair_id,fold,label,score,prediction,probability,repeat\nP00,0,0,0.5,1,0.5,0\n")
+    files = {name: small.files[name] for name in ["pairs", "array", "index"]}
+    with pytest.raises(UserError, match=message):
+        main(
+            title="small", notice="", model=small.folder / "row", **files, predictions=few,
+            encoder_root=small.encoder_root, attention_figure=small.folder / figure,
+        )  # fmt: skip
 
 
 def test_a_pair_is_drawn_with_its_words(small):

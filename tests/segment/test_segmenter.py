@@ -1,8 +1,13 @@
 """What a trained segmenter is used for: scores, masks of a study, masks of single files."""
 
+import shutil
+from pathlib import Path
+
+import keras
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import truncate
 from PIL import Image
 
 from lungfuse.errors import UserError
@@ -85,6 +90,90 @@ def test_a_folder_is_segmented_and_what_cannot_be_read_is_named_in_the_end(annot
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
 
 
-def test_a_folder_without_a_segmenter_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"settings.json: not found. Expected the folder of a trained segmenter"):
-        load_segmenter(tmp_path)
+def test_the_word_packaged_is_the_segmenter_of_the_package():
+    assert load_segmenter(Path("packaged")).image_px == 256
+
+
+SEGMENTERS = {  # how the folder of a segmenter is spoilt, and what is said
+    "no folder": (shutil.rmtree, "settings.json: not found. Expected the folder of a trained segmenter"),
+    "settings of a row": (
+        lambda folder: (folder / "settings.json").write_text('{"row": {}}'), "settings.json: is none of a segmenter"
+    ),
+    "settings cut": (lambda folder: truncate(folder / "settings.json"), "settings.json: cannot be used"),
+    "another depth": (
+        lambda folder: (folder / "settings.json").write_text(
+            '{"image_px": 64, "unet": {"width": 8, "depth": 2, "normalisation": "batch"}}'
+        ),
+        "model.keras: cannot be loaded",
+    ),
+    "weights cut": (lambda folder: truncate(folder / "model.keras"), "model.keras: cannot be loaded"),
+    "weights of text": (lambda folder: (folder / "model.keras").write_text("none"), "model.keras: cannot be loaded"),
+    "no weights": (lambda folder: (folder / "model.keras").unlink(), "model.keras: not found"),
+    "not finite": (lambda folder: poison(folder / "model.keras"), "model.keras: holds values that are not finite"),
+}  # fmt: skip
+
+
+def poison(path) -> None:
+    network = keras.models.load_model(path, compile=False)
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
+    network.save(path)
+
+
+@pytest.mark.parametrize(("spoil", "message"), SEGMENTERS.values(), ids=SEGMENTERS)
+def test_a_folder_without_a_whole_segmenter_is_named(segmenter, tmp_path, spoil, message):
+    folder = shutil.copytree(segmenter, tmp_path / "unet-a")
+    spoil(folder)
+    with pytest.raises(UserError, match=message):
+        load_segmenter(folder)
+
+
+CALLS = {  # what segment is told, and what it says before any work
+    "onto its folder": ({"image": "in", "out": "in"}, r"in/a\.png: is an X-ray that is read"),
+    "onto its folder by another way": ({"image": "in", "out": "in/../link"}, r"link/a\.png: is an X-ray that is read"),
+    "onto itself": ({"image": "in/a.png", "out": "in/a.png"}, r"in/a\.png: is an X-ray that is read"),
+    "into its folder": ({"image": "in/a.png", "out": "in"}, r"in/a\.png: is an X-ray that is read"),
+    "two of one name": ({"image": "twins", "out": "out"}, r"out/a\.png: would be the mask of .*a\.jpg and .*a\.png"),
+    "another format": ({"image": "in/a.png", "out": "mask.jpg"}, r"found a name that ends in '\.jpg', expected \.png"),
+    "a folder into a file": ({"image": "in", "out": "note.txt"}, r"note\.txt: is a file, expected a folder"),
+    "below a file": ({"image": "in", "out": "note.txt/masks"}, r"cannot be written \(Not a directory"),
+    "no image": ({"image": "none.png", "out": "mask.png"}, r"none\.png: cannot be read \(No such file"),
+    "text": ({"image": "note.txt", "out": "mask.png"}, r"note\.txt: cannot be read \(is no image"),
+    "an empty folder": ({"image": "empty", "out": "out"}, r"empty: no image found; expected files that end in"),
+    "a share below nothing": ({"margin": -0.1}, r"--margin: found -0\.1. Input should be greater"),
+    "a share above all": ({"margin": 3.0}, r"--margin: found 3. Input should be less than or equal to 0\.2"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), CALLS.values(), ids=CALLS)
+def test_a_call_that_would_lose_something_is_told_before_the_work(tmp_path, monkeypatch, given, message):
+    monkeypatch.setattr(segment, "load_segmenter", None)
+    for name in ["in/a.png", "twins/a.png", "twins/a.jpg"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.effect_noise((64, 64), 60).save(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "note.txt").write_text("text")
+    (tmp_path / "link").symlink_to("in")
+    before = (tmp_path / "in/a.png").read_bytes()
+    paths = {name: tmp_path / value for name, value in given.items() if name != "margin"}
+    with pytest.raises(UserError, match=message):
+        segment.main(**{"image": tmp_path / "in/a.png", "out": tmp_path / "out.png"} | given | paths)
+    assert (tmp_path / "in/a.png").read_bytes() == before
+
+
+def test_an_x_ray_stored_turned_is_segmented_upright(annotated_set, segmenter, tmp_path):
+    """As the EXIF data of a photograph say; the mask lies over the X-ray as it is shown."""
+    upright = Image.fromarray(annotated_set.images[-1]).resize((80, 64))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    upright.save(tmp_path / "upright.png")
+    upright.rotate(90, expand=True).save(tmp_path / "turned.png", exif=turned)
+    for name in ["upright", "turned"]:
+        segment.main(image=tmp_path / f"{name}.png", out=tmp_path / f"{name}_mask.png", segmenter=segmenter)
+    masks = [np.asarray(Image.open(tmp_path / f"{name}_mask.png")) for name in ["upright", "turned"]]
+    np.testing.assert_array_equal(*masks)
+
+
+def test_an_image_without_lungs_is_named(segmenter, tmp_path, capsys):
+    Image.new("RGBA", (1, 1)).save(tmp_path / "dot.png")
+    segment.main(image=tmp_path / "dot.png", out=tmp_path / "mask.png", segmenter=segmenter)
+    assert "no lung found in 1 of 1 images" in capsys.readouterr().out

@@ -98,6 +98,24 @@ def test_a_hub_encoder_loses_its_prefix_and_its_pooler(tmp_path, monkeypatch):
     assert torch.equal(network.network.state_dict()[key], weights[f"bert.{key}"])
 
 
+CALLS = {  # what the stage is given besides outputs that can be written, and what it says
+    "an unknown name": ({"name": "vit-giant"}, "no encoder is called 'vit-giant'; expected one of vit-base"),
+    "no tokenizer": ({"name": "minilm"}, "minilm: reads texts. Add --tokenizer"),
+    "a folder": ({"weights": ""}, "cannot be written .Is a directory"),
+    "below a file": ({"config": "file/config.json"}, r"file/config\.json: cannot be written .Not a directory"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), CALLS.values(), ids=CALLS)
+def test_a_wrong_call_is_told_before_the_work(tmp_path, given, message):
+    (tmp_path / "file").touch()
+    files = {"config": "config.json", "weights": "model.safetensors"} | given
+    files = {key: tmp_path / file for key, file in files.items() if key != "name"}
+    with pytest.raises(UserError, match=message):
+        encoder.main(**{"name": "vit-tiny"} | given | files)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_package_that_is_not_installed_is_told():
     with pytest.raises(UserError, match="no_such_package: the package is not installed"):
         encoder.package_file(Package("no_such_package", "weights"))

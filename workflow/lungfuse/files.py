@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
@@ -82,6 +83,23 @@ def whole_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Cal
         yield append
         stream.seek(0)
         write_header()
+
+
+def check_writable(path: Path) -> None:
+    """See that a file can be written at `path`, before the work whose outcome it is to hold.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}). Name a file in a folder that can be written."
+        ) from error
 
 
 def sha256(path: Path) -> str:

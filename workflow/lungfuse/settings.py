@@ -33,6 +33,13 @@ def _ascending(ngrams: list[int]) -> list[int]:
     return ngrams
 
 
+def _named_once(names: list) -> list:
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)}: named more than once; name each once")
+    return names
+
+
+NamedOnce = AfterValidator(_named_once)
 Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
@@ -98,7 +105,7 @@ class FilterSettings(Settings):
 
     labels: Annotated[list[LabelRule], Field(min_length=2, max_length=2)]
     balance: Literal["first", "random", "none"]
-    text_fields: Annotated[list[Section], Field(min_length=1)]
+    text_fields: Annotated[list[Section], Field(min_length=1), NamedOnce]
 
     @field_validator("labels")
     @classmethod
@@ -181,7 +188,7 @@ class LeakageSettings(Settings):
     Splits are drawn anew `draws` times; the model learns for `epochs`.
     """
 
-    sections: list[Section]
+    sections: Annotated[list[Section], NamedOnce]
     draws: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=2)]
 
@@ -258,7 +265,7 @@ class SegmentationSettings(Settings):
     train: SegmenterSettings
     mask: MaskSettings
     suspicious: SuspicionSettings
-    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1)]]
+    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1), NamedOnce]]
 
     @model_validator(mode="after")
     def unet_fits_image(self) -> "SegmentationSettings":
@@ -285,8 +292,8 @@ class CNNSettings(Settings):
     `weights` is imagenet, or random where nothing is to be fetched. The first `folds` are tested, or all.
     """
 
-    networks: list[NetworkName]
-    arms: list[Annotated[Images, Field(min_length=1)]]
+    networks: Annotated[list[NetworkName], NamedOnce]
+    arms: Annotated[list[Annotated[Images, Field(min_length=1)]], NamedOnce]
     weights: Literal["imagenet", "random"]
     folds: Annotated[int, Field(ge=1)] | None
     epochs: Annotated[int, Field(ge=1)]
@@ -458,7 +465,7 @@ class Study(Settings):
 
     adapter: str
     raw: Name
-    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2)]
+    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2), NamedOnce]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     repeats: Annotated[int, Field(ge=1, le=20)]
     class_weights: ClassWeights

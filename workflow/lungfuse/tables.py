@@ -237,7 +237,7 @@ class CNNComparison(Table):
 class Cases(Table):
     """New cases to predict; `image` is a path. A row of one modality leaves the other empty."""
 
-    id: Series[str] = pa.Field(unique=True)
+    id: Series[str]
     image: Series[str]
     text: Series[str]
 

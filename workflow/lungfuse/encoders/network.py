@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AttentionInterface, BertConfig, BertModel, ViTConfig, ViTModel
@@ -10,9 +11,15 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from lungfuse.encoders import CONFIG, ENCODERS, WEIGHTS, EncoderSpec
 from lungfuse.encoders.efficientnet import EfficientNetLite0
+from lungfuse.errors import UserError
 from lungfuse.models.blocks import Dropout, attend
 
 ATTENTION = "lungfuse"
+NOT_WEIGHTS = {  # by their first bytes
+    b"PK\x03\x04": "it is a pickle of torch.save, which is not read because it may run code",
+    b"\x80": "it is a pickle, which is not read because it may run code",
+    b"version https://git-lfs": "it is a pointer of Git LFS; `git lfs pull` fetches the file",
+}
 
 
 class ImageEncoder(nn.Module):
@@ -63,19 +70,85 @@ class TextEncoder(nn.Module):
 
 
 def load_encoder(name: str, folder: Path) -> ImageEncoder | TextEncoder:
-    """The encoder called `name` with the weights in `folder`, a folder that the stage `encoder` made."""
+    """The encoder called `name` with the weights in `folder`, a folder that the stage `encoder` made.
+
+    Raises:
+        UserError: a file is missing, damaged or of another encoder.
+    """
     spec = ENCODERS[name]
+    for file in [CONFIG, WEIGHTS]:
+        if not (folder / file).is_file():
+            raise UserError(
+                f"{folder / file}: not found. Expected the encoder {name}: make it with `python -m lungfuse encoder "
+                f"--name {name}`, run in the root folder of the project, or say --encoder-root."
+            )
     network = build_network(spec, folder / CONFIG)
-    network.load_state_dict(load_file(folder / WEIGHTS))
+    load_into(network, load_weights(folder / WEIGHTS), folder / WEIGHTS)
     return (ImageEncoder if spec.modality == "image" else TextEncoder)(spec, network)
 
 
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a safetensors file, by name.
+
+    Raises:
+        UserError: the file is missing, is no whole safetensors file, or holds a value that is not finite.
+    """
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Expected weights: copy them there, or train again.") from None
+    except (OSError, SafetensorError) as error:
+        begins = path.read_bytes()[:32] if path.is_file() else b""
+        kind = next((kind for start, kind in NOT_WEIGHTS.items() if begins.startswith(start)), str(error))
+        raise UserError(
+            f"{path}: expected whole weights in the format safetensors, but {kind}. Copy the file anew, or train again."
+        ) from error
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise UserError(
+                f"{path}: {name} holds values that are not finite (NaN or infinity): the training went astray, or the "
+                "file is damaged. Copy it anew, or train again."
+            )
+    return weights
+
+
+def load_into(network: nn.Module, weights: dict[str, Tensor], path: Path, may_lack: tuple[str, ...] = ()) -> None:
+    """Give a network its weights, which come from the file `path`; names that begin with `may_lack` may be absent.
+
+    Raises:
+        UserError: they are those of another network.
+    """
+    expected = network.state_dict()
+    absent = [name for name in expected if name not in weights and not name.startswith(may_lack)]
+    unknown = [name for name in weights if name not in expected]
+    if absent or unknown:
+        raise UserError(
+            f"{path}: lacks {len(absent)} and has {len(unknown)} unknown of the weights of the network that its "
+            f"settings describe, {(absent + unknown)[0]} first. Copy settings and weights anew, or train again."
+        )
+    for name, value in weights.items():
+        if value.shape != expected[name].shape:
+            raise UserError(
+                f"{path}: {name} has the shape {tuple(value.shape)}, expected {tuple(expected[name].shape)} by its "
+                "settings. Copy settings and weights anew, or train again."
+            )
+    network.load_state_dict(weights, strict=False)
+
+
 def build_network(spec: EncoderSpec, config: Path) -> nn.Module:
-    """The network of a family with random weights, shaped by its configuration file."""
+    """The network of a family with random weights, shaped by its configuration file.
+
+    Raises:
+        UserError: the file is no configuration.
+    """
     if spec.family == "efficientnet-lite":
         return EfficientNetLite0()
     settings, network = (ViTConfig, ViTModel) if spec.family == "vit" else (BertConfig, BertModel)
-    return network(settings.from_pretrained(config, attn_implementation=ATTENTION), add_pooling_layer=False)
+    try:
+        shape = settings.from_pretrained(config, attn_implementation=ATTENTION)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{config}: is no configuration of an encoder ({error}). Make the encoder anew.") from error
+    return network(shape, add_pooling_layer=False)
 
 
 def layers_of(encoder: ImageEncoder | TextEncoder) -> list[nn.Module]:

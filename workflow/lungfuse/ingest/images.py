@@ -94,7 +94,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     """Decode one image file to grey.
 
     Samples of more than 8 bits are scaled from the least depth of 8 to 16 bits that holds the brightest one, so that
-    12-bit images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped.
+    12-bit images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped. An image that is
+    stored turned, as its EXIF data say, is turned back.
 
     Returns uint8 pixels of shape (image_px, image_px) and the source's (width, height) in pixels.
     Raises one of `DECODE_ERRORS` when the data is no whole image.
@@ -103,7 +104,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
         raise ValueError("has zero bytes")
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        return np.asarray(fit_square(_to_8_bits(image), settings)), image.size
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(fit_square(_to_8_bits(upright), settings)), upright.size
 
 
 def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from tokenizers import Tokenizer
 
 from lungfuse.encoders import ENCODERS, TOKENIZER
 from lungfuse.errors import UserError
+from lungfuse.files import check_writable
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
 from lungfuse.train.arms import arm_images, image_rows
-from lungfuse.train.data import PairDataset, tokenize
+from lungfuse.train.data import PairDataset, load_tokenizer, tokenize
 
 WORDS = 3
 
@@ -77,19 +77,27 @@ def main(
         Output: a line a pair, SVG.
 
     Raises:
-        UserError: the row was trained on mean tokens, so it does not attend to parts of an image.
+        UserError: the row is not one of kv-exchange, or was trained on mean tokens, so it does not attend to parts of
+            an image; or it was not scored on these pairs.
     """
     torch.set_num_threads(1)
-    trained = read_trained(model / "fold0")
+    check_writable(attention_figure)
+    trained = read_trained(model / "fold0" if (model / "fold0").exists() else model)
+    if trained.row.model != "kv-exchange":
+        raise UserError(f"{model}: is a row of {trained.row.model}; attention is drawn for rows of kv-exchange.")
     if trained.reads_means:
         raise UserError(
             f"{model}: was trained on the mean tokens of frozen encoders, where there is nothing to choose between. "
             "For attention maps set encoders: {pooling: none} and train it again."
         )
+    arm = trained.row.images
+    if arm != "raw" and masks is None:
+        raise UserError(f"{model}: reads the images as {arm}. Add --masks.")
     table = read_table(pairs, Pairs)
     scores = read_table(predictions, Predictions).groupby("pair_id", as_index=False)["score"].mean()
     scored = table.merge(scores, on="pair_id", validate="1:1")
-    arm = trained.row.images
+    if scored["label"].nunique() < 2:
+        raise UserError(f"{predictions}: scores {len(scored)} of the pairs in {pairs}, expected some of each class.")
     pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
     images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))
     drawn = []
@@ -120,7 +128,7 @@ def attention_of(pair: pd.Series, pixels: np.ndarray, folder: Path, encoder_root
     dataset = PairDataset(np.zeros(1, int), pixels[None], np.zeros(1, int), ids)
     with torch.inference_mode():
         module(dataset[[0]])
-    vocabulary = Tokenizer.from_file(str(tokenizer))
+    vocabulary = load_tokenizer(tokenizer)
     real = f"{trained.labels[pair['label']]}, p({trained.labels[1]}) = {pair['score']:.2f}"
     return AttentionMap(
         pixels, patch_maps(attention.weights[0].mean(0).numpy()), [vocabulary.id_to_token(i) for i in ids[0]], real

@@ -2,25 +2,30 @@
 
 import hashlib
 import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
-from lungfuse.encoders import ENCODERS, TOKENIZER, WEIGHTS
 from lungfuse.errors import UserError
-from lungfuse.files import sha256, whole_file
-from lungfuse.ingest.images import DECODE_ERRORS, decode
-from lungfuse.paths import ENCODER_ROOT, TRAINED_SETTINGS
-from lungfuse.predict.trained import Trained, load_trained, read_trained
-from lungfuse.settings import LATE, ImageSettings, Row
+from lungfuse.files import check_writable, whole_file
+from lungfuse.paths import ENCODER_ROOT
+from lungfuse.predict.image_files import UnreadableImageError, check_image, refuse
+from lungfuse.predict.members import Inputs, read_members
+from lungfuse.predict.truth import read_truth, scores_of
+from lungfuse.settings import Row
 from lungfuse.tables import Cases, read_table
-from lungfuse.train.arms import ArmImages, arm_images
-from lungfuse.train.data import PairDataset, tokenize
-from lungfuse.train.engine import predict, quiet
-from lungfuse.train.late import Weights, fuse
+from lungfuse.train.engine import quiet
 
 OPTIONS = {"image": "--image", "text": "--text"}
+PART = 128  # cases that are in memory at once
 
 
 def main(
@@ -29,12 +34,14 @@ def main(
     image: Path | None = None,
     text: str = "",
     cases: Path | None = None,
+    truth: str | None = None,
     out: Path | None = None,
-    encoder_root: Path = ENCODER_ROOT,
+    encoder_root: Path | None = None,
 ) -> None:
     """Predict one case, or a table of many, with a trained row.
 
-    The score is the probability of class 1, the mean over the models of the folds. It is no diagnosis.
+    The score of class 1 is the mean over the models of the folds; one half decides. The probability is the mean of
+    their scores as calibrated on validation pairs. It is no diagnosis.
 
     Parameters
     ----------
@@ -46,166 +53,116 @@ def main(
         Section of the report of one case.
     cases
         Table of many cases, CSV, with the columns id, image and text; paths of images are taken from its folder.
+    truth
+        Column of that table with the true class of each case, by its name or as 0 and 1; empty where nobody knows it.
+        The predictions are scored, with intervals by bootstrap over the column group or patient, or over the cases.
     out
-        Output: the predictions, as JSON or, when it ends in .csv, as a table. Not given, JSON is printed.
+        Output: the predictions, as .json or .csv; scores come beside them, as .scores.csv. Not given, JSON is printed.
     encoder_root
-        Folder with a folder for each encoder.
+        Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
     quiet()
-    table = read_cases(cases) if cases else pd.DataFrame({"id": [""], "image": [str(image or "")], "text": [text]})
-    scored = predict_cases(model, table, encoder_root, one_case=cases is None)
-    if out is not None and out.suffix == ".csv":
-        with whole_file(out) as stream:
-            scored.to_csv(stream, index=False, lineterminator="\n")
-        return
-    records = scored.drop(columns="id" if cases is None else []).to_dict("records")
-    page = json.dumps(records[0] if cases is None else records, indent=2)
-    if out is None:
-        print(page)
-    else:
-        with whole_file(out) as stream:
-            stream.write(page + "\n")
+    _check_options(model, image, text, cases, truth, out)
+    one_case = cases is None
+    table = pd.DataFrame({"id": [""], "image": [str(image or "")], "text": [text]}) if one_case else read_cases(cases)
+    row = TrainedRow(model)
+    check_inputs(row.row, table, model, one_case)
+    known = read_truth(table, truth, row.labels, cases) if truth else None
+    parts = row.predict(table, encoder_root or encoder_root_of(model))
+    as_csv = out is not None and out.suffix.lower() == ".csv"
+    write = _as_csv if as_csv else _as_record if one_case else _as_records
+    with _output(out) as stream:
+        score = pd.concat(part["score"] for part in write(stream, parts))
+    for note, count in row.notes.items():
+        print(f"{count:,} of {len(table):,} cases: {note}", file=sys.stderr)
+    if known is not None:
+        scores = scores_of(known, score)
+        print(scores.round(3).to_markdown(index=False), file=sys.stderr if out is None else sys.stdout)
+        if out is not None:
+            with whole_file(scores_beside(out)) as stream:
+                scores.round(6).to_csv(stream, index=False, lineterminator="\n")
+
+
+def scores_beside(out: Path) -> Path:
+    """The file of the scores of predictions in the file `out`."""
+    return out.with_name(f"{out.stem}.scores.csv")
 
 
 def read_cases(path: Path) -> pd.DataFrame:
-    """The table `Cases` with the paths of its images from the working folder."""
-    table = read_table(path, Cases)
-    return table.assign(image=[str(path.parent / image) if image else "" for image in table["image"]])
-
-
-def predict_cases(model: Path, cases: pd.DataFrame, encoder_root: Path, one_case: bool = False) -> pd.DataFrame:
-    """Score cases, a table of `Cases`, with the row in the folder `model`.
-
-    Returns id, label (the name of the class), probability (that of class 1, named in `positive`), model, folds and
-    sha256, which is that of the weights of all folds.
+    """The table `Cases` with the paths of its images from the working folder.
 
     Raises:
-        UserError: a case lacks an input that the row reads, or an image cannot be read.
+        UserError: there is no case, or two have one id.
     """
-    members = read_members(model)
-    row, labels = members[0].row, members[0].labels
-    _check_inputs(row, cases, model, one_case)
-    inputs = _Inputs(cases, encoder_root)
-    scores = np.mean([member.score(inputs) for member in members], axis=0)
-    return pd.DataFrame(
-        {
-            "id": cases["id"],
-            "label": np.array(labels)[(scores >= 0.5).astype(int)],
-            "probability": scores.round(6),
-            "positive": labels[1],
-            "model": row.label,
-            "folds": len(members),
-            "sha256": hashlib.sha256("".join(member.sha256() for member in members).encode()).hexdigest(),
-        }
-    )
+    table = read_table(path, Cases)
+    if table.empty:
+        raise UserError(f"{path}: found no case, expected one a row below {', '.join(table)}.")
+    twice = table["id"][table["id"].duplicated()]
+    if len(twice):
+        raise UserError(
+            f"{path}: column id: found {twice.iloc[0]!r} more than once ({len(twice):,} rows repeat an id); expected "
+            "an id of its own for each case."
+        )
+    return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
 
 
-class _Inputs:
-    """The images and texts of the cases, read once for all members of an ensemble."""
-
-    def __init__(self, cases: pd.DataFrame, encoder_root: Path):
-        self.cases, self.encoder_root = cases, encoder_root
-        self.pixels: dict[ImageSettings, np.ndarray] = {}
-        self.arms: dict[tuple, np.ndarray | ArmImages] = {}
-        self.tokens: dict[str, list[np.ndarray]] = {}
-
-    def of(self, trained: Trained) -> PairDataset:
-        images = rows = texts = None
-        if "image" in trained.row.inputs:
-            images, rows = self._arm(trained), np.arange(len(self.cases))
-        if "text" in trained.row.inputs:
-            name = trained.encoders.text
-            if name not in self.tokens:
-                tokenizer = self.encoder_root / name / TOKENIZER
-                self.tokens[name] = tokenize(self.cases["text"], tokenizer, ENCODERS[name].max_tokens)
-            texts = self.tokens[name]
-        return PairDataset(np.zeros(len(self.cases), int), images, rows, texts)
-
-    def _arm(self, trained: Trained) -> np.ndarray | ArmImages:
-        if trained.images not in self.pixels:
-            self.pixels[trained.images] = read_images(self.cases["image"], trained.images)
-        pixels = self.pixels[trained.images]
-        if trained.segmenter is None:
-            return pixels
-        key = (trained.row.images, trained.images, trained.segmenter.resolve(), trained.mask)
-        if key not in self.arms:
-            from lungfuse.segment.segmenter import load_segmenter  # brings TensorFlow, which raw images do without
-
-            masks = np.stack([mask for _, mask in load_segmenter(trained.segmenter).masks(pixels, trained.mask)])
-            self.arms[key] = arm_images(trained.row.images, pixels, masks)
-        return self.arms[key]
+def encoder_root_of(model: Path) -> Path:
+    """The folder of the encoders of the project that a model is in, or else of the working folder."""
+    folders = (folder / ENCODER_ROOT for folder in model.resolve().parents)
+    return next((folder for folder in folders if folder.is_dir()), ENCODER_ROOT)
 
 
-class _Fold:
-    """A row trained for one fold."""
+class TrainedRow:
+    """A row of the comparison table with the models of its folds, from the folder of the row or of one fold.
+
+    `notes` counts, after prediction, the cases of which a model has not seen what their files hold.
+    """
 
     def __init__(self, folder: Path):
-        self.trained = read_trained(folder)
-        self.row, self.labels = self.trained.row, self.trained.labels
+        self.folder, self.members, self.notes = folder, read_members(folder), dict[str, int]()
+        self.row, self.labels = self.members[0].row, self.members[0].labels
 
-    def score(self, inputs: _Inputs) -> np.ndarray:
-        module = load_trained(self.trained, inputs.encoder_root)
-        return predict(module, inputs.of(self.trained), np.arange(len(inputs.cases)))
+    def predict(self, cases: pd.DataFrame, encoder_root: Path) -> Iterator[pd.DataFrame]:
+        """Load the models, then score cases, a table of `Cases`, part by part: memory does not grow with their number.
 
-    def sha256(self) -> str:
-        return "".join(sha256(path) for path in [self.trained.folder / WEIGHTS, *self.trained.starts])
+        A part has id, label (the name of the class), score and probability (those of class 1, named in `positive`),
+        model, folds and sha256, which is that of the weights of all folds.
 
+        Raises:
+            UserError: a file of the model is missing or damaged, an image cannot be read, or a score is not finite.
+        """
+        for member in self.members:
+            member.load(encoder_root)
+        sha256 = hashlib.sha256("".join(member.sha256() for member in self.members).encode()).hexdigest()
+        made_by = {"model": self.row.label, "folds": len(self.members), "sha256": sha256}
+        starts = range(0, len(cases), PART)
+        return (self._predict(cases.iloc[start : start + PART], encoder_root).assign(**made_by) for start in starts)
 
-class _LateFold:
-    """Both parts of a late fusion for one fold; `weights` are those of the log odds, or None for the mean."""
-
-    def __init__(self, row: Row, image: _Fold, text: _Fold, weights: Weights | None):
-        self.row, self.labels, self.parts, self.weights = row, image.labels, [image, text], weights
-
-    def score(self, inputs: _Inputs) -> np.ndarray:
-        scores = np.stack([part.score(inputs) for part in self.parts], axis=1)
-        return fuse(scores, self.weights)
-
-    def sha256(self) -> str:
-        return "".join(part.sha256() for part in self.parts)
-
-
-def read_members(model: Path) -> list[_Fold] | list[_LateFold]:
-    """The models of all folds of the row in the folder `model`, or of the one fold whose folder it is.
-
-    Raises:
-        UserError: the folder holds no trained row.
-    """
-    if (model / WEIGHTS).exists():
-        return [_Fold(model)]
-    folds = sorted(model.glob("fold*"))
-    if folds or not (model / TRAINED_SETTINGS).exists():
-        return [_Fold(folder) for folder in folds or [model]]
-    late = json.loads((model / TRAINED_SETTINGS).read_text(encoding="utf-8"))
-    if late["row"]["model"] not in LATE:
-        raise UserError(
-            f"{model / TRAINED_SETTINGS}: found the model {late['row']['model']}, expected {' or '.join(LATE)}."
-        )
-    row = Row.model_validate(late["row"])
-    return [
-        _LateFold(row, *(_Fold(model / fold[part]) for part in ["image", "text"]), fold.get("weights"))
-        for fold in late["folds"]
-    ]
+    def _predict(self, cases: pd.DataFrame, encoder_root: Path) -> pd.DataFrame:
+        inputs = Inputs(cases, encoder_root)
+        by_member = [member.score(inputs) for member in self.members]
+        scores = pd.Series(np.mean(by_member, axis=0), cases.index)
+        for note, count in inputs.notes.items():
+            self.notes[note] = self.notes.get(note, 0) + count
+        lost = cases["id"][scores.isna()]
+        if len(lost):
+            raise UserError(
+                f"{self.folder}: gives no finite score for {len(lost):,} cases, {lost.iloc[0]!r} first, so they are of "
+                "no class. Train the row again."
+            )
+        calibrated = zip(self.members, by_member, strict=True)
+        probability = np.mean([member.calibration.apply(score) for member, score in calibrated], axis=0)
+        labels = scores.round(6).ge(0.5).map(dict(zip([False, True], self.labels, strict=True)))
+        found = pd.DataFrame({"id": cases["id"], "label": labels, "score": scores, "probability": probability})
+        return found.round(6).assign(positive=self.labels[1])
 
 
-def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
-    """Decode images: uint8 of shape (image, height, width).
+def check_inputs(row: Row, cases: pd.DataFrame, model: Path, one_case: bool) -> None:
+    """See that cases have what a row reads.
 
     Raises:
-        UserError: names every image that cannot be read.
+        UserError: a case lacks an input, or has an image that cannot be read.
     """
-    pixels, bad = [], []
-    for path in paths:
-        try:
-            pixels.append(decode(Path(path).read_bytes(), settings)[0])
-        except DECODE_ERRORS as error:
-            bad.append(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
-    if bad:
-        raise UserError(f"{'; '.join(bad[:5])}{'; ...' if len(bad) > 5 else ''}. Expected an image; replace it.")
-    return np.stack(pixels)
-
-
-def _check_inputs(row: Row, cases: pd.DataFrame, model: Path, one_case: bool) -> None:
     reads = " and ".join(sorted(row.inputs))
     for modality in sorted(row.inputs):
         missing = cases["id"][cases[modality].str.strip() == ""]
@@ -220,3 +177,67 @@ def _check_inputs(row: Row, cases: pd.DataFrame, model: Path, one_case: bool) ->
         for modality in set(OPTIONS) - row.inputs:
             if cases[modality].iloc[0]:
                 raise UserError(f"{model}: reads {reads} alone. Leave {OPTIONS[modality]} out, or use another row.")
+    problems = []
+    for path in cases["image"] if "image" in row.inputs else []:
+        try:
+            check_image(Path(path))
+        except UnreadableImageError as problem:
+            problems.append(problem)
+    refuse(problems)
+
+
+def _check_options(
+    model: Path, image: Path | None, text: str, cases: Path | None, truth: str | None, out: Path | None
+) -> None:
+    if cases is not None and (image is not None or text):
+        raise UserError("--cases: is a table of cases, so leave --image and --text, which are of one case, out.")
+    if truth is not None and cases is None:
+        raise UserError("--truth: names a column of a table of cases. Add --cases.")
+    if out is None:
+        return
+    if out.suffix.lower() not in (".csv", ".json"):
+        raise UserError(f"{out}: found a name that ends in {out.suffix!r}, expected .csv or .json.")
+    for path in [out, scores_beside(out)] if truth else [out]:
+        check_writable(path)
+        given = {file.resolve() for file in [cases, image] if file}
+        if path.resolve() in given or path.resolve().is_relative_to(model.resolve()):
+            raise UserError(f"{path}: is what is read, or in the model's folder. Name another file for the output.")
+
+
+@contextmanager
+def _output(out: Path | None) -> Iterator[IO[str]]:
+    """What is written appears whole in the file `out`, or on the standard output, or not at all."""
+    if out is not None:
+        with whole_file(out) as stream:
+            yield stream
+        return
+    with TemporaryFile("w+", encoding="utf-8") as stream:
+        yield stream
+        stream.seek(0)
+        shutil.copyfileobj(stream, sys.stdout)
+
+
+def _as_csv(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for number, part in enumerate(parts):
+        part.to_csv(stream, index=False, header=number == 0, lineterminator="\n")
+        yield part
+
+
+def _as_records(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    before = "[\n"
+    for part in parts:
+        for record in part.to_dict("records"):
+            stream.write(before + textwrap.indent(_json(record), "  "))
+            before = ",\n"
+        yield part
+    stream.write("\n]\n")
+
+
+def _as_record(stream: IO[str], parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for part in parts:
+        stream.write(_json(part.drop(columns="id").to_dict("records")[0]) + "\n")
+        yield part
+
+
+def _json(record: dict) -> str:
+    return json.dumps(record, indent=2, allow_nan=False)

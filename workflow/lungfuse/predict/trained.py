@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from lungfuse.encoders import ENCODERS, WEIGHTS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.blocks import masked_mean
@@ -23,15 +24,29 @@ from lungfuse.settings import (
     Row,
     TrainSettings,
 )
+from lungfuse.train.calibration import Calibration
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.train import load_encoders
+
+as_it_comes = cache(load_encoder)  # frozen, it serves all folds
+
+OTHERS = {  # what else of a study has settings, by one that it alone has
+    "unet": "a segmenter, for `python -m lungfuse segment`",
+    "network": "a network of keras.applications, which is compared and not kept",
+    "mask": "the lung masks of a study",
+}
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A row trained for one fold: its settings, and what `load_trained` needs besides them."""
+    """A row trained for one fold: its settings, and what `load_trained` needs besides them.
+
+    `folds` is how many folds the study has.
+    """
 
     folder: Path
+    fold: int
+    folds: int
     row: Row
     encoders: EncoderSettings
     fusion: FusionSettings
@@ -41,6 +56,7 @@ class Trained:
     starts: list[Path]
     segmenter: Path | None
     mask: MaskSettings | None
+    calibration: Calibration
 
     @property
     def reads_means(self) -> bool:
@@ -65,48 +81,115 @@ def read_trained(folder: Path) -> Trained:
     """The settings of a trained row in its folder results/<study>/models/<row>/fold<k>.
 
     Raises:
-        UserError: the folder holds no trained row.
+        UserError: the folder holds no trained row, or one of another version.
     """
+    path = folder / TRAINED_SETTINGS
+    settings = read_settings(folder)
+    if "fusion" not in settings:
+        raise no_row(folder)
     try:
-        settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
+        masks = settings["masks"]
+        train = TrainSettings.model_validate(settings["train"])
+        return Trained(
+            folder=folder,
+            fold=settings["fold"],
+            folds=settings["folds"],
+            row=Row.model_validate(settings["row"]),
+            encoders=EncoderSettings.model_validate(settings["encoders"]),
+            fusion=FusionSettings.model_validate(settings["fusion"]),
+            train=train,
+            images=ImageSettings.model_validate(settings["images"]),
+            labels=settings["labels"],
+            # encoders that have learned on are among the row's own weights
+            starts=[folder / start for start in settings["starts"] if train.layers == "frozen"],
+            segmenter=masks and (PACKAGED if masks["segmenter"] == PACKAGED_SEGMENTER else folder / masks["segmenter"]),
+            mask=masks and MaskSettings.model_validate(masks["mask"]),
+            calibration=Calibration.model_validate(settings["calibration"]),
+        )
+    except (KeyError, TypeError, ValidationError) as error:
+        raise other_version(path, error) from error
+
+
+def read_settings(folder: Path) -> dict:
+    """What the file settings.json in a folder says.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    path = folder / TRAINED_SETTINGS
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"{folder / TRAINED_SETTINGS}: not found. Expected the folder of a trained row, such as "
-            "results/demo/models/kv-exchange. Train it, or name another."
-        ) from None
-    masks = settings["masks"]
-    return Trained(
-        folder=folder,
-        row=Row.model_validate(settings["row"]),
-        encoders=EncoderSettings.model_validate(settings["encoders"]),
-        fusion=FusionSettings.model_validate(settings["fusion"]),
-        train=TrainSettings.model_validate(settings["train"]),
-        images=ImageSettings.model_validate(settings["images"]),
-        labels=settings["labels"],
-        starts=[folder / start for start in settings["starts"]],
-        segmenter=masks and (PACKAGED if masks["segmenter"] == PACKAGED_SEGMENTER else folder / masks["segmenter"]),
-        mask=masks and MaskSettings.model_validate(masks["mask"]),
+        raise no_row(folder) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Mend its permissions.") from error
+    except ValueError as error:
+        raise UserError(f"{path}: is no JSON ({error}). Copy the folder anew, or train the row again.") from error
+    if not isinstance(settings, dict):
+        raise no_row(folder)
+    return settings
+
+
+def other_version(path: Path, error: Exception) -> UserError:
+    """The settings at `path` are none that this version writes; `error` says where."""
+    what = f"no {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        what = f"{error.title}.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return UserError(
+        f"{path}: is not what this version of lungfuse writes ({what}). Train the row again, or use the version that "
+        "has trained it."
     )
+
+
+def no_row(folder: Path) -> UserError:
+    """The folder holds no trained row: what it is, and which rows of its study can predict."""
+    folder = folder.parent if folder.is_file() else folder
+    rows = _rows_near(folder)
+    choose = f"These can predict: {', '.join(map(str, rows))}." if rows else "Train one, or name another folder."
+    return UserError(
+        f"{folder}: {_what_is(folder)}. Expected the folder of a trained row, such as "
+        f"results/demo/models/kv-exchange. {choose}"
+    )
+
+
+def _what_is(folder: Path) -> str:
+    if (folder.parent.parent / "predictions" / f"{folder.name}.csv").exists() and not folder.exists():
+        return "not found; this row of the study leaves predictions alone, and no model"
+    if not (folder / TRAINED_SETTINGS).exists():
+        return f"has no {TRAINED_SETTINGS}" if folder.exists() else "not found"
+    settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
+    return next((f"holds {kind}" for key, kind in OTHERS.items() if key in settings), "is none of a trained row")
+
+
+def _rows_near(folder: Path) -> list[Path]:
+    """The folders of the trained rows of the study that a folder is of."""
+    for place in [folder, *folder.parents]:
+        if (place / "models").is_dir():
+            found = {*place.glob(f"models/*/{TRAINED_SETTINGS}"), *place.glob(f"models/*/fold*/{TRAINED_SETTINGS}")}
+            return sorted({place / "models" / path.relative_to(place / "models").parts[0] for path in found})
+    return []
 
 
 def load_trained(trained: Trained, encoder_root: Path) -> Classifier:
     """The classifier with its weights and those of its encoders, ready to predict.
 
     Raises:
-        UserError: the weights are not those of the model that the settings name.
+        UserError: a file is missing or damaged, or the weights are not those of the model that the settings name.
     """
     widths = (ENCODERS[trained.encoders.image].width, ENCODERS[trained.encoders.text].width)
-    encoders = load_encoders(trained.row, trained.encoders, encoder_root, trained.starts)
+    frozen = trained.train.layers == "frozen"
+    if frozen and not trained.starts:
+        encoders = {
+            modality: as_it_comes(name, encoder_root / name)
+            for modality, name in trained.encoders.of(trained.row.inputs).items()
+        }
+    else:
+        encoders = load_encoders(trained.row, trained.encoders, encoder_root, trained.starts)
     if trained.reads_means:
         encoders = {modality: MeanTokens(encoder) for modality, encoder in encoders.items()}
     model = build_model(trained.row.model, *widths, trained.fusion)
     module = Classifier(encoders, model, trained.train, torch.ones(2), seed=0)
-    absent, unknown = module.load_state_dict(load_file(trained.folder / WEIGHTS), strict=False)
-    if trained.train.layers == "frozen":
-        absent = [name for name in absent if not name.startswith("encoders.")]
-    if absent or unknown:
-        raise UserError(
-            f"{trained.folder / WEIGHTS}: lacks {len(absent)} and has {len(unknown)} unknown of the weights of "
-            f"{trained.row.model}, {(absent + unknown)[0]} first. Train it again with this version."
-        )
+    path = trained.folder / WEIGHTS
+    load_into(module, load_weights(path), path, ("encoders.",) if frozen else ())
     return module.eval()

@@ -1,14 +1,16 @@
 """Segment the lungs in X-rays by hand."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
-from lungfuse.ingest.images import DECODE_ERRORS, decode
+from lungfuse.files import check_writable, whole_file
 from lungfuse.paths import PACKAGED
+from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings import ImageSettings, MaskSettings
 
@@ -24,35 +26,70 @@ def main(*, image: Path, out: Path, segmenter: Path = PACKAGED, margin: float = 
     image
         An X-ray, or a folder of them.
     out
-        Output: a .png file, or a folder for files of the images' names.
+        Output: a .png file, or a folder for files of the images' names; never what is read.
     segmenter
         Folder of a trained segmenter; that of the package when not given.
     margin
         How far a mask is widened, as a share of the image's side.
     """
-    images = sorted(path for path in image.iterdir() if path.suffix.lower() in SUFFIXES) if image.is_dir() else [image]
-    if not images:
-        raise UserError(f"{image}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
+    try:
+        settings = MaskSettings.model_validate(MASK.model_dump() | {"margin": margin})
+    except ValidationError as error:
+        raise UserError(f"--margin: found {margin:g}. {error.errors()[0]['msg']}.") from error
+    masks = mask_files(image, out)
     network = load_segmenter(segmenter)
-    settings = MASK.model_copy(update={"margin": margin})
-    bad = []
-    for path in images:
+    bad, empty = [], []
+    for path, mask_file in masks.items():
         try:
             mask = segment_file(path, network, settings)
-        except DECODE_ERRORS as error:
-            bad.append(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
+        except UnreadableImageError as problem:
+            bad.append(problem)
             continue
-        with whole_file(out / f"{path.stem}.png" if image.is_dir() else out, "wb") as stream:
+        if not mask.any():
+            empty.append(path)
+        with whole_file(mask_file, "wb") as stream:
             Image.fromarray(mask).save(stream, "png")
-    if bad:
-        raise UserError(f"{'; '.join(bad[:5])}{'; ...' if len(bad) > 5 else ''}. Expected images; replace them.")
+    if empty:
+        print(f"no lung found in {len(empty):,} of {len(masks):,} images, {empty[0]} first: their masks are black")
+    refuse(bad)
+
+
+def mask_files(image: Path, out: Path) -> dict[Path, Path]:
+    """The file of the mask of each X-ray, by that of the X-ray.
+
+    Raises:
+        UserError: there is no X-ray, or a mask would take the place of one or of another mask, or cannot be written.
+    """
+    if image.is_dir():
+        images = sorted(path for path in image.iterdir() if path.suffix.lower() in SUFFIXES)
+        if not images:
+            raise UserError(f"{image}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
+        if out.exists() and not out.is_dir():
+            raise UserError(f"{out}: is a file, expected a folder for the masks of the images in {image}.")
+        masks = {path: out / f"{path.stem}.png" for path in images}
+    else:
+        check_image(image)
+        masks = {image: out / f"{image.stem}.png" if out.is_dir() else out}
+        if masks[image].suffix.lower() != ".png":
+            raise UserError(f"{out}: found a name that ends in {out.suffix!r}, expected .png.")
+    mask, times = Counter(masks.values()).most_common(1)[0]
+    if times > 1:
+        same = " and ".join(str(path) for path in masks if masks[path] == mask)
+        raise UserError(f"{mask}: would be the mask of {same}. Rename one of them, or segment them one by one.")
+    read = {path.resolve() for path in masks}
+    for mask in masks.values():
+        if mask.resolve() in read:
+            raise UserError(f"{mask}: is an X-ray that is read. Name another file or folder for the masks.")
+    check_writable(mask)
+    return masks
 
 
 def segment_file(path: Path, segmenter: Segmenter, settings: MaskSettings) -> np.ndarray:
     """The lung mask of an image file: uint8 (height, width) of the image's own size, 255 in the lungs.
 
-    Raises one of `lungfuse.ingest.images.DECODE_ERRORS` when it is no image.
+    Raises:
+        UnreadableImageError: it is no image.
     """
-    pixels, size = decode(path.read_bytes(), ImageSettings(image_px=segmenter.image_px, fit="stretch"))
+    pixels, size = read_image(path, ImageSettings(image_px=segmenter.image_px, fit="stretch"))
     ((_, mask),) = segmenter.masks(pixels[None], settings)
     return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST))

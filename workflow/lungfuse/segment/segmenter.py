@@ -7,12 +7,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
+from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.clean import clean
 from lungfuse.segment.unet import build_unet
-from lungfuse.settings import MaskSettings, Precision, UNetSettings
+from lungfuse.settings import PACKAGED_SEGMENTER, MaskSettings, Precision, UNetSettings
 from lungfuse.train.keras_engine import dtype_of
 
 BATCH = 16
@@ -50,18 +51,38 @@ def resized(images: np.ndarray, px: int) -> np.ndarray:
 
 
 def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
-    """The segmenter in a folder that the stage `segmenter` made, or that of the package.
+    """The segmenter in a folder that the stage `segmenter` made; the word packaged stands for that of the package.
 
     Raises:
-        UserError: the folder holds none.
+        UserError: the folder holds none, or a damaged one.
     """
+    if str(folder) == PACKAGED_SEGMENTER:
+        folder = PACKAGED
+    path = folder / TRAINED_SETTINGS
     try:
-        settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
+    except (FileNotFoundError, NotADirectoryError, KeyError, TypeError) as error:
+        found = "not found" if isinstance(error, OSError) else "is none of a segmenter"
         raise UserError(
-            f"{folder / TRAINED_SETTINGS}: not found. Expected the folder of a trained segmenter, such as "
+            f"{path}: {found}. Expected the folder of a trained segmenter, such as "
             "results/demo/segmenters/unet-shenzhen, or the word packaged."
-        ) from None
-    network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
-    network.load_weights(folder / SEGMENTER)
+        ) from error
+    except (OSError, ValidationError, ValueError) as error:
+        raise UserError(f"{path}: cannot be used ({error}). Copy the folder anew, or train it again.") from error
+    weights = folder / SEGMENTER
+    try:
+        network.load_weights(weights)
+    except Exception as error:  # Keras raises what it meets: of the zip file, of HDF5, of shapes
+        found = "cannot be loaded" if weights.is_file() else "not found"
+        reason = next(iter(str(error).splitlines()), "")
+        raise UserError(
+            f"{weights}: {found} ({reason}). Expected the weights of the U-Net that {TRAINED_SETTINGS} beside it "
+            "describes: copy the folder anew, or train the segmenter again."
+        ) from error
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise UserError(
+            f"{weights}: holds values that are not finite (NaN or infinity): the training went astray, or the file is "
+            "damaged. Copy it anew, or train the segmenter again."
+        )
     return Segmenter(network, settings["image_px"])

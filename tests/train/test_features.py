@@ -5,10 +5,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lungfuse.encoders.network import load_encoder
+from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.tables import Predictions, read_table
 from lungfuse.train import linear_probe
-from lungfuse.train.data import pad, read_features, tokenize
+from lungfuse.train.data import pad, read_features
 
 
 def test_the_features_of_images_are_the_tokens_of_the_encoder(small):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.compare.ablations import ablate
+from lungfuse.compare.ablations import ablate, held_out_pairs
+from lungfuse.compare.own_text import held_apart, with_own_text
 from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
@@ -25,6 +26,7 @@ def main(
     pairs: Path,
     predictions: Several[Path],
     trainings: Several[Path] = (),
+    annotated_index: Path | None = None,
     comparison_table: Path,
     comparison_page: Path,
     ablations_table: Path,
@@ -52,6 +54,8 @@ def main(
         Out-of-fold predictions, one file a row of `models`, in the same order.
     trainings
         What each training took: settings.json of every fold of every trained row.
+    annotated_index
+        Index of the annotated X-rays, where they are images of the study and segmenters have learned from some.
     comparison_table
         Output: the comparison as CSV.
     comparison_page
@@ -63,13 +67,14 @@ def main(
     """
     pair_table = read_table(pairs, Pairs)
     joined = [join_predictions(pair_table, read_table(path, Predictions), path) for path in predictions]
-    scored = compare(models, joined, comparison, seed)
+    scored = with_own_text(compare(models, joined, comparison, seed), models, pair_table, joined)
     names = [path.stem for path in predictions]
     if comparison.timings:
         scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
     scored["encoders"] = [encoder_names(row, encoders) for row in models]
     write_table(scored, comparison_table, Comparison)
-    write_table(ablate(models, joined, comparison, seed), ablations_table, Ablations)
+    held_out = held_out_pairs(pair_table, annotated_index) if annotated_index else None
+    write_table(ablate(models, joined, comparison, seed, held_out), ablations_table, Ablations)
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
         stream.write(page)
@@ -144,11 +149,16 @@ def encoder_names(row: Row, encoders: EncoderSettings) -> str:
 
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:
-    """The comparison as Markdown, with what it was measured on and the published figures."""
+    """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
     reference = scored["p_vs_best_unimodal"].isna() & ((scored["images"] == "") ^ (scored["text"] == ""))
     shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
     for metric in METRICS:
         shown[metric] = with_limits(limits(scored, metric))
+    if scored["n_own_text"].notna().any():
+        shown["own text"] = [
+            "" if pd.isna(n) else f"{accuracy:.3f} ({n})" if n else "(0)"
+            for n, accuracy in zip(scored["n_own_text"], scored["accuracy_own_text"], strict=True)
+        ]
     shown["p"] = scored["p_vs_best_unimodal"].map(lambda p: f"{p:.4f}", na_action="ignore").mask(reference, "reference")
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
     lines = [
@@ -156,9 +166,11 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
         *([f"**{notice}**"] if notice else []),
         f"{len(pairs)} pairs ({pairs['label'].sum()} positive), {pairs['report_id'].nunique()} reports, "
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; out-of-fold predictions, pooled.",
+        held_apart(pairs, scored["text"]),
         shown.fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups. p: accuracy against the best row "
-        "with one input, by exchanging predictions group by group.",
+        "with one input, by exchanging predictions group by group."
+        + (" own text: accuracy on the pairs (so many) whose own text is in no training fold." * ("own text" in shown)),
     ]
     if settings.published:
         figures = pd.DataFrame([figure.model_dump() for figure in settings.published])

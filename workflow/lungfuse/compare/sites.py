@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lungfuse.compare.compare import join_predictions
-from lungfuse.compare.scores import score_with_intervals
+from lungfuse.compare.scores import METRICS, score_with_intervals, weighted_scores
 from lungfuse.parameters import Several
 from lungfuse.settings import ComparisonSettings, Row
 from lungfuse.tables import Pairs, Predictions, Sites, read_table, write_table
@@ -52,13 +53,17 @@ def main(
 
 
 def at_site(joined: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict[str, float]:
-    """Number of pairs, accuracy, AUROC and errors of one model at one site, a row of `Sites`."""
-    scores = score_with_intervals(
-        *(joined[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
-        settings.confidence,
-        settings.resamples,
-        seed,
-    )
+    """Number of pairs, accuracy, AUROC and errors of one model at one site, a row of `Sites`.
+
+    What is not defined is NaN: the AUROC of one class, and the limits of one group.
+    """
+    measured = [joined[column].to_numpy() for column in ["label", "score", "prediction"]]
+    groups = joined["group"].to_numpy()
+    if len(np.unique(groups)) > 1:
+        scores = score_with_intervals(*measured, groups, settings.confidence, settings.resamples, seed)
+    else:
+        values = weighted_scores(*measured, np.ones((1, len(groups))))[:, 0]
+        scores = {metric: (value, np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)}
     errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
     record = {"n": len(joined), "positives": int(joined["label"].sum())}
     for metric in ["accuracy", "auroc"]:

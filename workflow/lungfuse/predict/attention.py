@@ -10,13 +10,14 @@ import torch
 from matplotlib.figure import Figure
 from tokenizers import Tokenizer
 
-from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.encoders import TOKENIZER
+from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
 from lungfuse.train.arms import arm_images, image_rows
-from lungfuse.train.data import PairDataset, tokenize
+from lungfuse.train.data import PairDataset
 
 WORDS = 3
 
@@ -115,7 +116,7 @@ def attention_of(pair: pd.Series, pixels: np.ndarray, folder: Path, encoder_root
     attention.keep_weights = True
     name = trained.encoders.text
     tokenizer = encoder_root / name / TOKENIZER
-    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, ENCODERS[name].max_tokens)
+    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, trained.encoders.text_tokens)
     dataset = PairDataset(np.zeros(1, int), pixels[None], np.zeros(1, int), ids)
     with torch.inference_mode():
         module(dataset[[0]])

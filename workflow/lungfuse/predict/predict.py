@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.encoders import ENCODERS, TOKENIZER, WEIGHTS
+from lungfuse.encoders import TOKENIZER, WEIGHTS
+from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.images import DECODE_ERRORS, decode
@@ -16,7 +17,7 @@ from lungfuse.predict.trained import Trained, load_trained, read_trained
 from lungfuse.settings import LATE, ImageSettings, Row
 from lungfuse.tables import Cases, read_table
 from lungfuse.train.arms import ArmImages, arm_images
-from lungfuse.train.data import PairDataset, tokenize
+from lungfuse.train.data import PairDataset
 from lungfuse.train.engine import predict, quiet
 from lungfuse.train.late import Weights, fuse
 
@@ -107,18 +108,17 @@ class _Inputs:
         self.cases, self.encoder_root = cases, encoder_root
         self.pixels: dict[ImageSettings, np.ndarray] = {}
         self.arms: dict[tuple, np.ndarray | ArmImages] = {}
-        self.tokens: dict[str, list[np.ndarray]] = {}
+        self.tokens: dict[tuple[str, int], list[np.ndarray]] = {}
 
     def of(self, trained: Trained) -> PairDataset:
         images = rows = texts = None
         if "image" in trained.row.inputs:
             images, rows = self._arm(trained), np.arange(len(self.cases))
         if "text" in trained.row.inputs:
-            name = trained.encoders.text
-            if name not in self.tokens:
-                tokenizer = self.encoder_root / name / TOKENIZER
-                self.tokens[name] = tokenize(self.cases["text"], tokenizer, ENCODERS[name].max_tokens)
-            texts = self.tokens[name]
+            key = name, max_tokens = trained.encoders.text, trained.encoders.text_tokens
+            if key not in self.tokens:
+                self.tokens[key] = tokenize(self.cases["text"], self.encoder_root / name / TOKENIZER, max_tokens)
+            texts = self.tokens[key]
         return PairDataset(np.zeros(len(self.cases), int), images, rows, texts)
 
     def _arm(self, trained: Trained) -> np.ndarray | ArmImages:

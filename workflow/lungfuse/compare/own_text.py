@@ -1,0 +1,53 @@
+"""What a split holds apart, and how a model of texts does where nobody else has the same text."""
+
+import pandas as pd
+
+from lungfuse.ingest.filter import normalised
+from lungfuse.settings import Row
+from lungfuse.tables import SECTIONS
+
+
+def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
+    """Whether the text of each pair is in no other fold, so that no model that is tested on it has learned from it.
+
+    Texts are the same when they agree as `lungfuse.ingest.filter.group` compares them; an empty one is nobody's own.
+    """
+    texts = normalised(pairs[section])
+    return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")
+
+
+def with_own_text(
+    scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
+) -> pd.DataFrame:
+    """The comparison table with `n_own_text` and `accuracy_own_text`, from predictions in the order of pairs.
+
+    Both are missing for a row that reads no text, or that of another pair.
+    """
+    found = [
+        own_text_accuracy(row.text, pairs, frame)
+        if row.text and row.ablation != "shuffled-text"
+        else (pd.NA, float("nan"))
+        for row, frame in zip(models, joined, strict=True)
+    ]
+    columns = pd.DataFrame(found, columns=["n_own_text", "accuracy_own_text"], index=scored.index)
+    return scored.join(columns.astype({"n_own_text": "Int64"}))
+
+
+def own_text_accuracy(section: str, pairs: pd.DataFrame, joined: pd.DataFrame) -> tuple[int, float]:
+    """Number of the pairs whose own text is in no training fold, and the accuracy on them, NaN without any."""
+    own = has_own_text(pairs, section).to_numpy()
+    right = (joined["label"] == joined["prediction"]).to_numpy()[own]
+    return len(right), round(right.mean(), 4) if len(right) else float("nan")
+
+
+def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
+    """In words, what never stands on both sides of the split, and how many texts of the sections `read` do."""
+    own = [section for section in SECTIONS if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()]
+    apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
+    shared = {
+        section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()
+        for section in dict.fromkeys(read)
+        if section and section not in own
+    }
+    words = " and ".join(f"{count} {section} texts" for section, count in shared.items() if count)
+    return f"{apart}." + (f" Of {len(pairs)}, {words} stand word for word in a training fold as well." if words else "")

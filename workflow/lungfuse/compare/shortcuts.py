@@ -85,10 +85,10 @@ def words_of(
     telling = most_telling(texts[chosen_on], labels[chosen_on])
     records = []
     for kind, words, used in [("telling", telling, ~chosen_on), ("named", named, np.ones(len(pairs), bool))]:
+        if not words:
+            continue
         padded = " " + texts[used] + " "
-        has = (
-            np.array([padded.str.contains(f" {word} ", regex=False) for word in words], bool).reshape(-1, used.sum()).T
-        )
+        has = np.stack([padded.str.contains(f" {word} ", regex=False) for word in words], axis=1)
         values = presence(has, labels[used], groups[used], settings.confidence, settings.resamples, seed)
         for word, have, of_word in zip(words, has.T, values, strict=True):
             record = {"text": section, "word": word, "kind": kind, "n": int(used.sum()), "texts": int(have.sum())}

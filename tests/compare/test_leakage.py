@@ -16,7 +16,7 @@ PATIENT, LATERAL, EPOCH, ALL, SHARED = (flaw.name for flaw in FLAWS)
 def audit(tmp_path):
     """Audit patients of two frontal images each, with a lateral view; their labels and findings are given."""
 
-    def run(labels, findings, pairs_a_patient: int = 2) -> pd.DataFrame:
+    def run(labels, findings, pairs_a_patient: int = 2, folds: int = 4) -> pd.DataFrame:
         patients = pd.DataFrame({"label": labels, "findings": findings, "text": findings})
         patients["report_id"] = patients["patient"] = [f"R{number}" for number in range(len(patients))]
         patients = patients.assign(**dict.fromkeys(set(SECTIONS) - {"findings"}, ""), site="", major="", automatic="")
@@ -32,7 +32,7 @@ def audit(tmp_path):
         leakage.main(
             leakage=LeakageSettings(sections=["findings"], draws=4, epochs=3),
             comparison=ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[]),
-            folds=4, seed=0, **files,
+            folds=folds, seed=0, **files,
         )  # fmt: skip
         return read_table(files["leakage_table"], Leakage).set_index("flaw")
 
@@ -79,6 +79,12 @@ def test_what_a_study_does_not_have_is_no_flaw_of_it(audit):
     table = audit(np.arange(40) % 2, [f"case{n} here" for n in range(40)], pairs_a_patient=1)
     assert table.loc[PATIENT, "note"] == "no patient has two pairs"
     assert (audit(np.arange(40) % 2, [""] * 40)["note"] == "no pair has a word in this section").all()
+
+
+def test_two_folds_leave_none_to_choose_an_epoch_by(audit):
+    table = audit(np.arange(40) % 2, [f"case{n} here" for n in range(40)], folds=2)
+    refused = table.index[table["note"] != ""]
+    assert list(refused) == [EPOCH, ALL] and "third fold" in table.loc[EPOCH, "note"]
 
 
 def test_the_best_epoch_by_the_test_part_is_never_worse_than_that_by_another_fold(audit):

@@ -99,9 +99,11 @@ class Paths:
 
     @property
     def judged_index(self) -> list[Path]:
-        """The index of the annotated X-rays where images of the study are among them, and segmented."""
+        """The index of the annotated X-rays where images of the study are among them, and segmented by what has learned
+        from them here; which the packaged segmenter has learned from, this index does not say."""
         own = self.study.raw == self.study.segmentation.annotated.raw
-        return [self.annotated_index] if own and self.used_segmenters else []
+        trained = set(self.used_segmenters) - {PACKAGED_SEGMENTER}
+        return [self.annotated_index] if own and trained else []
 
     @property
     def rejected_annotations(self) -> Path:

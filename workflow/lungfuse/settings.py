@@ -566,15 +566,6 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
-    def audit_has_folds(self) -> "Study":
-        if self.leakage.sections and self.split.folds < 3:
-            raise ValueError(
-                f"split.folds: found {self.split.folds}, expected at least 3 where leakage.sections are audited: "
-                "one fold is tested, one chooses an epoch and the others are learned from"
-            )
-        return self
-
-    @model_validator(mode="after")
     def models_fit_study(self) -> "Study":
         seen: dict[tuple, str] = {}
         for name, row in self.models.items():

@@ -109,7 +109,10 @@ def main(
     leakage_table
         Output: a row a section and flaw.
     """
-    table = read_table(pairs, Pairs).merge(read_table(reports, Reports)[["report_id", "patient"]], on="report_id")
+    patients = read_table(reports, Reports).set_index("report_id")["patient"]
+    patients = patients.where(patients != "", patients.index)  # whose report it is may be unknown
+    table = read_table(pairs, Pairs)
+    table["patient"] = table["report_id"].map(patients)
     images = read_table(views, Views)
     others = images[images["report_id"].isin(table["report_id"]) & ~images["image_id"].isin(table["image_id"])]
     of_report = table.drop(columns="image_id").drop_duplicates("report_id")
@@ -169,6 +172,8 @@ def refusal(flaw: Flaw, rows: Rows, folds: int) -> str:
     """Why a flaw cannot be tested on these rows; empty where it can."""
     if not rows.counts.shape[1]:
         return "no pair has a word in this section"
+    if flaw.epoch and folds < 3:
+        return "an epoch is chosen by a third fold, and there are two"
     pairs = np.bincount(rows.apart[flaw.apart][rows.scored])
     fold = int(np.ceil(pairs.sum() / folds))
     if pairs.max() > fold:

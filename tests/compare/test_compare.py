@@ -50,4 +50,4 @@ def test_the_page_says_what_is_held_apart_and_how_rows_do_on_texts_of_their_own(
     page = render(table, pairs, "demo", "", settings)
     assert "Held apart: pairs of a patient." in page
     assert "80 findings texts stand word for word in a training fold" in page
-    assert "(0)" in page and "0.525 (80)" in page
+    assert "(0)" in page and f"0.525 (80, {pairs['label'].sum()})" in page

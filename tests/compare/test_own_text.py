@@ -10,7 +10,8 @@ from lungfuse.settings import Row
 def pairs():
     """Two folds of four pairs: one indication stands in both, one twice in a fold, one is empty."""
     said = ["Chest pain.", "Cough", "cough", "", "CHEST  pain", "Fever", "Dyspnea", "Fall"]
-    frame = pd.DataFrame({"fold": [0, 0, 0, 0, 1, 1, 1, 1], "label": 1, "prediction": [0, 1, 0, 1, 0, 1, 1, 1]})
+    frame = pd.DataFrame({"fold": [0, 0, 0, 0, 1, 1, 1, 1], "label": [1, 0, 1, 1, 1, 1, 0, 1]})
+    frame["prediction"] = frame["label"] ^ np.array([1, 0, 1, 0, 1, 0, 0, 0])
     return frame.assign(text=[f"finding {n}" for n in range(8)], indication=said, impression="", comparison="").assign(
         findings=lambda frame: frame["text"]
     )
@@ -31,6 +32,7 @@ def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pa
     scored = pd.DataFrame({"model": [row.label for row in rows]})
     table = with_own_text(scored, rows, pairs, [pairs] * len(rows))
     assert table["n_own_text"].fillna(-1).tolist() == [-1, 5, 8, -1, 0]
+    assert table["positives_own_text"].fillna(-1).tolist() == [-1, 3, 6, -1, 0]
     np.testing.assert_allclose(table["accuracy_own_text"], [np.nan, 0.8, 0.625, np.nan, np.nan])
 
 

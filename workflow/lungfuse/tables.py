@@ -212,7 +212,7 @@ class Comparison(Table):
     """One row a model on the same pairs. `images` and `text` name its inputs or are empty.
 
     `accuracy_own_text` is that on the `n_own_text` pairs whose own text, of the section that the row reads, is in no
-    other fold; both are empty for rows that read no text of the pair.
+    other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the pair.
     """
 
     model: Series[str]
@@ -233,6 +233,7 @@ class Comparison(Table):
     specificity_low: Series[float] = pa.Field(nullable=True)
     specificity_high: Series[float] = pa.Field(nullable=True)
     n_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    positives_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     accuracy_own_text: Series[float] = pa.Field(nullable=True)
     p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
     seconds_per_epoch: Series[float] = pa.Field(nullable=True)

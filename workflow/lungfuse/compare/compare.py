@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.compare.ablations import ablate, held_out_pairs
-from lungfuse.compare.own_text import held_apart, with_own_text
+from lungfuse.compare.own_text import OWN_TEXT_IS, held_apart, own_text_in_words, with_own_text
 from lungfuse.compare.scores import METRICS, paired_p, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
@@ -155,10 +155,7 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
     for metric in METRICS:
         shown[metric] = with_limits(limits(scored, metric))
     if scored["n_own_text"].notna().any():
-        shown["own text"] = [
-            "" if pd.isna(n) else f"{accuracy:.3f} ({n})" if n else "(0)"
-            for n, accuracy in zip(scored["n_own_text"], scored["accuracy_own_text"], strict=True)
-        ]
+        shown["own text"] = own_text_in_words(scored)
     shown["p"] = scored["p_vs_best_unimodal"].map(lambda p: f"{p:.4f}", na_action="ignore").mask(reference, "reference")
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
     lines = [
@@ -169,8 +166,8 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
         held_apart(pairs, scored["text"]),
         shown.fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups. p: accuracy against the best row "
-        "with one input, by exchanging predictions group by group."
-        + (" own text: accuracy on the pairs (so many) whose own text is in no training fold." * ("own text" in shown)),
+        "with one input, by exchanging predictions group by group.",
+        *([OWN_TEXT_IS] if "own text" in shown else []),
     ]
     if settings.published:
         figures = pd.DataFrame([figure.model_dump() for figure in settings.published])

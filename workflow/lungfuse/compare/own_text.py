@@ -6,6 +6,12 @@ from lungfuse.ingest.filter import normalised
 from lungfuse.settings import Row
 from lungfuse.tables import SECTIONS
 
+OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
+OWN_TEXT_IS = (
+    "own text: accuracy on the pairs whose own text is in no training fold (in brackets how many they are, and how many "
+    "of them positive)."
+)
+
 
 def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
     """Whether the text of each pair is in no other fold, so that no model that is tested on it has learned from it.
@@ -19,25 +25,38 @@ def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
 def with_own_text(
     scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
 ) -> pd.DataFrame:
-    """The comparison table with `n_own_text` and `accuracy_own_text`, from predictions in the order of pairs.
+    """The comparison table with the columns of `OWN_TEXT`, from predictions in the order of pairs.
 
-    Both are missing for a row that reads no text, or that of another pair.
+    They are missing for a row that reads no text, or that of another pair.
     """
     found = [
         own_text_accuracy(row.text, pairs, frame)
         if row.text and row.ablation != "shuffled-text"
-        else (pd.NA, float("nan"))
+        else (pd.NA, pd.NA, float("nan"))
         for row, frame in zip(models, joined, strict=True)
     ]
-    columns = pd.DataFrame(found, columns=["n_own_text", "accuracy_own_text"], index=scored.index)
-    return scored.join(columns.astype({"n_own_text": "Int64"}))
+    columns = pd.DataFrame(found, columns=OWN_TEXT, index=scored.index)
+    return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
 
 
-def own_text_accuracy(section: str, pairs: pd.DataFrame, joined: pd.DataFrame) -> tuple[int, float]:
-    """Number of the pairs whose own text is in no training fold, and the accuracy on them, NaN without any."""
+def own_text_accuracy(section: str, pairs: pd.DataFrame, joined: pd.DataFrame) -> tuple[int, int, float]:
+    """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
+
+    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy is
+    NaN without any.
+    """
     own = has_own_text(pairs, section).to_numpy()
     right = (joined["label"] == joined["prediction"]).to_numpy()[own]
-    return len(right), round(right.mean(), 4) if len(right) else float("nan")
+    positives = int(joined["label"].to_numpy()[own].sum())
+    return len(right), positives, round(right.mean(), 4) if len(right) else float("nan")
+
+
+def own_text_in_words(scored: pd.DataFrame) -> list[str]:
+    """The columns of `OWN_TEXT` as one for a page."""
+    return [
+        "" if pd.isna(n) else f"{accuracy:.3f} ({n}, {positives})" if n else "(0)"
+        for n, positives, accuracy in scored[OWN_TEXT].itertuples(index=False)
+    ]
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:

@@ -8,8 +8,8 @@ from lungfuse.tables import SECTIONS
 
 OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
 OWN_TEXT_IS = (
-    "own text: accuracy on the pairs whose own text is in no training fold (in brackets how many they are, and how many "
-    "of them positive)."
+    "own text: accuracy on the pairs whose own text is in no training fold; in brackets how many they are, and how "
+    "many of them are positive."
 )
 
 

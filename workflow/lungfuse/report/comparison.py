@@ -148,6 +148,7 @@ def draw_words(words: pd.DataFrame, above: str) -> Figure:
         names = [f"{row.word} ({row.texts})" for row in table.itertuples()]
         forest(panel, names, limits(table, "auroc"), [BLUE if kind == "telling" else ORANGE for kind in table["kind"]])
         panel.axvline(0.5, color=BLACK, linewidth=0.8)
+        panel.tick_params(labelbottom=True)
         panel.set_title(section)
     figure.supxlabel("AUROC of a word's presence", fontsize="medium")
     return figure

@@ -81,7 +81,7 @@ def draw_sites(sites: pd.DataFrame, above: str) -> Figure:
     figure, panels = grid(above, hospitals.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
     for panel, (name, table) in zip(panels, hospitals, strict=True):
         forest(panel, row_names(table), limits(table, "accuracy"), [BLUE] * len(table))
-        panel.set_title(f"{name} ({table['n'].iloc[0]} pairs)")
+        panel.set_title(f"{name or 'not said'} ({table['n'].iloc[0]} pairs)")
     figure.supxlabel("accuracy, out of fold", fontsize="medium")
     return figure
 

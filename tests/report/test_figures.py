@@ -66,7 +66,7 @@ def test_figures_are_the_same_bytes_every_time(tables, more_tables, tmp_path):
 
 
 def test_a_study_of_the_majority_alone_has_no_curves_of_scores(tables, tmp_path):
-    table = pd.read_csv(tables["comparison_table"])[:1]
+    table = pd.read_csv(tables["comparison_table"], dtype=str)[:1]
     table.to_csv(tables["comparison_table"], index=False)
     main(**LABELS, **tables | {"predictions": tables["predictions"][:1]}, figures=tmp_path)
     assert not (tmp_path / "roc_calibration.svg").exists()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,7 @@ from pytest import approx
 from lungfuse.compare.ablations import ablate, held_out_pairs
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import difference_with_interval
+from lungfuse.paths import Paths
 from lungfuse.settings import Row
 from lungfuse.tables import AnnotatedIndex, write_table
 
@@ -72,3 +75,12 @@ def test_the_pairs_of_test_patients_are_known_by_their_images(tmp_path):
     assert held_out_pairs(pd.DataFrame({"image_id": ["b", "a", "x", "c"]}), tmp_path / "index.csv").tolist() == [
         True, False, False, False,
     ]  # fmt: skip
+
+
+def test_held_out_patients_are_looked_for_where_the_segmenters_have_learned_from_the_study(studies):
+    tb = studies["tb"]
+    assert Paths("tb", tb).judged_index == [Path("data/annotated/tb/index.csv")]
+    assert Paths("demo", studies["demo"]).judged_index == [], "its masks are of other chests"
+    row = tb.models["linear-probe_segmented"].model_copy(update={"images": "segmented:packaged"})
+    packaged = tb.model_copy(update={"models": {"linear-probe_segmented": row}})
+    assert Paths("tb", packaged).judged_index == [], "the index does not say what it has learned from"

@@ -1,9 +1,11 @@
 """Where a model's errors come from: its scores at each hospital."""
 
 from pathlib import Path
+from warnings import catch_warnings
 
 import numpy as np
 import pandas as pd
+from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import METRICS, score_with_intervals, weighted_scores
@@ -60,7 +62,8 @@ def at_site(joined: pd.DataFrame, settings: ComparisonSettings, seed: int) -> di
     measured = [joined[column].to_numpy() for column in ["label", "score", "prediction"]]
     groups = joined["group"].to_numpy()
     if len(np.unique(groups)) > 1:
-        scores = score_with_intervals(*measured, groups, settings.confidence, settings.resamples, seed)
+        with catch_warnings(category=DegenerateDataWarning, action="ignore"):
+            scores = score_with_intervals(*measured, groups, settings.confidence, settings.resamples, seed)
     else:
         values = weighted_scores(*measured, np.ones((1, len(groups))))[:, 0]
         scores = {metric: (value, np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.compare.compare import compare, join_predictions
+from lungfuse.compare.own_text import with_own_text
 from lungfuse.settings import ComparisonSettings, Row
 
 MODELS = [Row(model="majority"), Row(model="tfidf", text="findings"), Row(model="tfidf", text="indication")]
@@ -25,7 +26,9 @@ def pairs():
     frame = pd.DataFrame(
         {"pair_id": [f"P{n}" for n in range(80)], "fold": np.arange(80) % 4, "group": np.arange(80) // 2}
     )
-    return frame.assign(report_id=frame["pair_id"], label=rng.integers(0, 2, 80))
+    frame = frame.assign(report_id=frame["pair_id"], label=rng.integers(0, 2, 80), text="", comparison="")
+    said = {section: [f"{section} {n % 39}" for n in range(80)] for section in ["findings", "impression"]}
+    return frame.assign(**said, indication=frame["pair_id"])
 
 
 NAMES = ["majority", "tfidf", "tfidf_indication"]
@@ -49,4 +52,5 @@ def predictions(pairs):
 @pytest.fixture
 def table(pairs, predictions, settings):
     joined = [join_predictions(pairs, predictions(wrong), Path("p.csv")) for wrong in WRONG]
-    return compare(NAMES, MODELS, joined, VALIDATED, settings, seed=0)
+    scored = compare(NAMES, MODELS, joined, VALIDATED, settings, seed=0)
+    return with_own_text(scored, MODELS, pairs, joined)

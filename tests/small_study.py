@@ -34,7 +34,7 @@ TRAIN = TrainSettings(
 SETTINGS = {
     "fold": 0,
     "seed": 0,
-    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none"),
+    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None),
     "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
     "images": ImageSettings(image_px=64, fit="pad"),
     "labels": ["normal", "lung"],
@@ -101,7 +101,7 @@ class SmallStudy:
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            reads=reads, pooling=pooling, masks=masks, **outputs,
+            reads=reads, max_tokens=64, pooling=pooling, masks=masks, **outputs,
             **{name: self.files[name] for name in ["pairs", "array", "index"]},
         )  # fmt: skip
         return folder

@@ -53,6 +53,14 @@ def test_real_reports_give_the_known_counts_and_the_known_baselines(project):
     assert table.loc[("tfidf", "findings"), "accuracy"] >= 0.970
     assert table.loc[("tfidf", "findings"), "auroc"] >= 0.995
     assert table.loc[("tfidf-logistic", "indication"), "accuracy"] == pytest.approx(0.57, abs=0.02)
+    own = table[["n_own_text", "positives_own_text"]].loc["tfidf"]
+    assert own.to_dict("index") == {
+        "findings": {"n_own_text": 983, "positives_own_text": 490},
+        "impression": {"n_own_text": 398, "positives_own_text": 327},
+        "indication": {"n_own_text": 553, "positives_own_text": 289},
+    }
+    page = (results / "comparison.md").read_text()
+    assert "582 impression texts and 412 indication texts stand word for word in a training fold as well" in page
 
 
 def test_the_rule_equals_finds_the_539_reports_of_the_exact_term(project):

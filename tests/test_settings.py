@@ -87,6 +87,11 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             {"cnns": {"arms": ["segmented:unet-lourdes"]}},
             r"segmented:unet-lourdes: no segmenter is called 'unet-lourdes'; expected one of packaged, unet-cxr-masks",
         ),
+        (
+            {"encoders": {"max_tokens": 600}},
+            r"encoders\.max_tokens: found 600\. bert-base has positions for 512 tokens",
+        ),
+        ({"shortcuts": {"words": ["..."]}}, r"shortcuts\.words\.0: found '\.\.\.'"),
         ({"models": {"image": {"images": "segmented"}}}, r"models\.image\.images: found 'segmented'"),
     ],
 )
@@ -182,6 +187,12 @@ def test_rows_that_differ_in_one_thing_are_found(studies):
     assert not [change for intact, change, _ in demo if "shuffled" in intact], "a shuffled row is no measure of others"
     assert {intact for intact, *_ in found("tb")} == {"linear-probe"}, "the fine-tuned row reads raw images alone"
     assert found("openi-text") == []
+
+
+def test_texts_are_cut_where_a_study_says_or_its_encoder(studies):
+    encoders = studies["openi-text"].encoders
+    assert (encoders.text, encoders.text_tokens) == ("minilm", 128)
+    assert encoders.model_copy(update={"max_tokens": 256}).text_tokens == 256
 
 
 def test_settings_travel_as_json(studies):

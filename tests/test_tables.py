@@ -7,7 +7,7 @@ from lungfuse.tables import Comparison, Funnel, Predictions, columns, read_table
 DESIGN = (
     "model images text encoders n accuracy accuracy_low accuracy_high auroc auroc_low auroc_high "
     "sensitivity sensitivity_low sensitivity_high specificity specificity_low specificity_high "
-    "p_vs_best_unimodal seconds_per_epoch published_accuracy"
+    "n_own_text positives_own_text accuracy_own_text p_vs_best_unimodal seconds_per_epoch published_accuracy"
 )
 
 

@@ -22,7 +22,15 @@ FOLDS = 2
 SHOWN = {"compare", "figures", "pictures", "pages", "report_html", "default"}
 FILES = ["model.safetensors", "predictions.csv"]
 CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "ablations.csv"]
-CONTRACT += ["leakage.csv", "segmentation.csv", "masks/unet-cxr-masks.csv", "data_card.md", "model_card.md"]
+CONTRACT += [
+    "leakage.csv",
+    "shortcuts.csv",
+    "words.csv",
+    "segmentation.csv",
+    "masks/unet-cxr-masks.csv",
+    "data_card.md",
+    "model_card.md",
+]
 CONTRACT += [f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks"]]
 CONTRACT += [f"predictions/{row}.csv" for row in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]
@@ -66,14 +74,25 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
     run = run_snakemake(project, "-n", *DEMO, "--forcerun", "split")
-    after = {"leakage", "baseline", "linear_probe", "features", "train", "gather", "late", "attention", *SHOWN}
+    after = {
+        "leakage",
+        "shortcuts",
+        "baseline",
+        "linear_probe",
+        "features",
+        "train",
+        "gather",
+        "late",
+        "attention",
+        *SHOWN,
+    }
     assert jobs_of(run) == {"split"} | after
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"segmentation_scores", "leakage", *SHOWN}
+    assert jobs_of(run) == {"segmentation_scores", "leakage", "shortcuts", *SHOWN}
 
 
 def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):

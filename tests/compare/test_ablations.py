@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from pytest import approx
 
-from lungfuse.compare.ablations import ablate
+from lungfuse.compare.ablations import ablate, held_out_pairs
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import difference_with_interval
+from lungfuse.paths import Paths
 from lungfuse.settings import Row
+from lungfuse.tables import AnnotatedIndex, write_table
 
 ROWS = [
     Row(model="image", images="raw"),
@@ -57,3 +62,30 @@ def test_the_interval_of_a_difference_widens_where_rows_come_in_groups():
         return high - low
 
     assert width(np.repeat(np.arange(50), 4)) > 1.7 * width(np.arange(200))
+
+
+def test_masked_rows_stand_against_the_raw_one_on_patients_no_segmenter_has_learned_from(pairs, predictions, settings):
+    joined = [join_predictions(pairs, predictions(wrong), None) for wrong in WRONG]
+    held_out = np.arange(80) >= 30
+    table = ablate(ROWS, joined, settings, seed=0, held_out=held_out).set_index(["model", "change", "pairs"])
+    assert [index[1] for index in table.index if index[2] == "held-out"] == ["mask-only", "segmented:unet-shenzhen"]
+    assert table.loc[("image", "mask-only", "all"), "difference"] == approx(-0.25)
+    masks = table.loc[("image", "mask-only", "held-out")]
+    assert (masks["n"], masks["accuracy"], masks["accuracy_changed"], masks["lost"]) == (50, 1.0, approx(0.8), 10)
+
+
+def test_the_pairs_of_test_patients_are_known_by_their_images(tmp_path):
+    index = pd.DataFrame({"image_id": list("abc"), "row": range(3), "patient": list("abc"), "site": ""})
+    write_table(index.assign(part=["train", "test", "validation"]), tmp_path / "index.csv", AnnotatedIndex)
+    assert held_out_pairs(pd.DataFrame({"image_id": ["b", "a", "x", "c"]}), tmp_path / "index.csv").tolist() == [
+        True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_held_out_patients_are_looked_for_where_the_segmenters_have_learned_from_the_study(studies):
+    tb = studies["tb"]
+    assert Paths("tb", tb).judged_index == [Path("data/annotated/tb/index.csv")]
+    assert Paths("demo", studies["demo"]).judged_index == [], "its masks are of other chests"
+    row = tb.models["linear-probe_segmented"].model_copy(update={"images": "segmented:packaged"})
+    packaged = tb.model_copy(update={"models": {"linear-probe_segmented": row}})
+    assert Paths("tb", packaged).judged_index == [], "the index does not say what it has learned from"

@@ -43,6 +43,13 @@ def test_the_page_carries_the_notice_and_the_published_figures(table, pairs, set
     assert "78 reports" in page
 
 
+def test_the_page_says_what_is_held_apart_and_how_rows_do_on_texts_of_their_own(table, pairs, settings):
+    page = render(table, pairs, "demo", "", settings)
+    assert "Held apart: pairs of a patient." in page
+    assert "80 findings texts stand word for word in a training fold" in page
+    assert "(0)" in page and f"0.525 (80, {pairs['label'].sum()})" in page
+
+
 FUSED = [
     Row(model="tfidf", text="findings"),
     Row(model="tfidf", text="indication"),

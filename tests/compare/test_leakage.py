@@ -1,48 +1,106 @@
+"""Drawn patients, so that it is known what each flaw adds."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lungfuse.compare import leakage
+from lungfuse.compare.leakage import FLAWS, Rows, exchange, fold_of
 from lungfuse.settings import ComparisonSettings, LeakageSettings
-from lungfuse.tables import Leakage, Pairs, Views, columns, read_table, write_table
+from lungfuse.tables import SECTIONS, Leakage, Pairs, Reports, Views, read_table, write_table
 
-LATERAL, SAME_TEXT = "lateral views of the same patient in training", "the same text on both sides"
+PATIENT, LATERAL, EPOCH, ALL, SHARED = (flaw.name for flaw in FLAWS)
 
 
 @pytest.fixture
 def audit(tmp_path):
-    """Audit texts that tell nothing of the label but who is meant: each text is that of four reports of one label."""
+    """Audit patients of two frontal images each, with a lateral view; their labels and findings are given."""
+
+    def run(labels, findings, pairs_a_patient: int = 2, folds: int = 4) -> pd.DataFrame:
+        patients = pd.DataFrame({"label": labels, "findings": findings, "text": findings})
+        patients["report_id"] = patients["patient"] = [f"R{number}" for number in range(len(patients))]
+        patients = patients.assign(**dict.fromkeys(set(SECTIONS) - {"findings"}, ""), site="", major="", automatic="")
+        pairs = pd.concat([patients.assign(image_id=f"{patients['report_id']}_{n}") for n in range(pairs_a_patient)])
+        pairs["image_id"] = pairs["pair_id"] = (
+            pairs["report_id"] + "_" + pairs.groupby("report_id").cumcount().astype(str)
+        )
+        lateral = patients[["report_id"]].assign(image_id=patients["report_id"] + "_lateral", view="Lateral")
+        files = {name: tmp_path / f"{name}.csv" for name in ["pairs", "views", "reports", "leakage_table"]}
+        write_table(pairs.assign(group=0, fold=0), files["pairs"], Pairs)
+        write_table(pd.concat([pairs.assign(view="Frontal"), lateral]), files["views"], Views)
+        write_table(patients, files["reports"], Reports)
+        leakage.main(
+            leakage=LeakageSettings(sections=["findings"], draws=4, epochs=3),
+            comparison=ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[]),
+            folds=folds, seed=0, **files,
+        )  # fmt: skip
+        return read_table(files["leakage_table"], Leakage).set_index("flaw")
+
+    return run
+
+
+def test_a_report_on_both_sides_is_found_where_it_tells_its_own_label_and_no_other(audit):
+    labels = np.random.default_rng(0).integers(0, 2, 100)
+    table = audit(labels, [f"seen before as case{n}" for n in range(100)])
+    assert (table["n"] == 200).all(), "lateral views are learned from, not scored"
+    for flaw in [PATIENT, LATERAL, ALL]:
+        assert 0.3 < table.loc[flaw, "control"] < 0.7
+        assert table.loc[flaw, "added_low"] > 0.1, flaw
+    assert table.loc[SHARED, "added"] == pytest.approx(0, abs=0.05), "no text is shared"
+    assert dict(table["kind"]) == {
+        PATIENT: "flaw",
+        LATERAL: "flaw",
+        EPOCH: "flaw",
+        ALL: "cumulative",
+        SHARED: "shared text",
+    }
+
+
+def test_flaws_add_nothing_where_patients_say_one_of_a_few_phrases(audit):
+    """The phrases tell the label of other patients as well as of their own: real signal, no leak."""
+    rng = np.random.default_rng(1)
+    phrase = rng.integers(0, 10, 150)
+    labels = (rng.random(150) < np.where(phrase < 5, 0.2, 0.8)).astype(int)
+    table = audit(labels, [f"{'abcdefghij'[n]}{n} pain" for n in phrase])
+    assert table.loc[PATIENT, "control"] > 0.7
+    for flaw in [PATIENT, LATERAL]:
+        assert table.loc[flaw, "added_low"] <= 0 <= table.loc[flaw, "added_high"], table.loc[flaw]
+
+
+def test_a_text_of_more_pairs_than_a_fold_is_refused_with_the_reason(audit):
+    labels = np.arange(80) % 2
+    table = audit(labels, ["nothing to see" if n < 50 else f"case{n} here" for n in range(80)])
+    assert "100 pairs of the same text are more than a fold of 40" in table.loc[SHARED, "note"]
+    assert np.isnan(table.loc[SHARED, "added"])
+    assert (table["note"].drop(SHARED) == "").all() and table["added"].drop(SHARED).notna().all()
+
+
+def test_what_a_study_does_not_have_is_no_flaw_of_it(audit):
+    table = audit(np.arange(40) % 2, [f"case{n} here" for n in range(40)], pairs_a_patient=1)
+    assert table.loc[PATIENT, "note"] == "no patient has two pairs"
+    assert (audit(np.arange(40) % 2, [""] * 40)["note"] == "no pair has a word in this section").all()
+
+
+def test_two_folds_leave_none_to_choose_an_epoch_by(audit):
+    table = audit(np.arange(40) % 2, [f"case{n} here" for n in range(40)], folds=2)
+    refused = table.index[table["note"] != ""]
+    assert list(refused) == [EPOCH, ALL] and "third fold" in table.loc[EPOCH, "note"]
+
+
+def test_the_best_epoch_by_the_test_part_is_never_worse_than_that_by_another_fold(audit):
+    table = audit(np.random.default_rng(0).integers(0, 2, 60), [f"case{n} word{n % 7}" for n in range(60)])
+    assert table.loc[EPOCH, "added"] > 0
+
+
+@pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw.name)
+def test_folds_with_a_flaw_have_the_sizes_and_classes_of_their_control(flaw):
     rng = np.random.default_rng(0)
-    label = np.repeat(rng.integers(0, 2, 30), 4)
-    texts = [f"seen before as case{number // 4}" for number in range(120)]
-    pairs = pd.DataFrame({"label": label, "findings": texts, "text": texts, "group": np.arange(120) // 4})
-    pairs["pair_id"] = pairs["image_id"] = [f"R{number}_frontal" for number in range(120)]
-    pairs["report_id"] = [f"R{number}" for number in range(120)]
-    pairs = pairs.assign(fold=0, site="", comparison="", indication="", impression="")
-    views = pairs[["report_id"]].assign(image_id=pairs["report_id"] + "_lateral", view="Lateral")
-    frontal = pairs[["report_id", "image_id"]].assign(view="Frontal")
-    write_table(pairs[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
-    write_table(pd.concat([frontal, views])[columns(Views)], tmp_path / "views.csv", Views)
-    leakage.main(
-        leakage=LeakageSettings(sections=["findings"], draws=3, epochs=4),
-        comparison=ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[]),
-        folds=4, seed=0, pairs=tmp_path / "pairs.csv", views=tmp_path / "views.csv",
-        leakage_table=tmp_path / "leakage.csv",
-    )  # fmt: skip
-    return read_table(tmp_path / "leakage.csv", Leakage).set_index("flaw")
-
-
-def test_without_a_flaw_texts_that_tell_nothing_are_at_chance(audit):
-    assert (audit["n"] == 120).all(), "lateral views are learned from, not scored"
-    assert 0.3 < audit.loc["none", "accuracy"] < 0.7
-    assert audit.loc["none", "added"] == 0
-
-
-def test_what_stands_on_both_sides_is_remembered(audit):
-    assert audit.loc[SAME_TEXT, "added_low"] > 0.1
-    assert audit.loc[LATERAL, "accuracy"] > audit.loc[SAME_TEXT, "accuracy"]
-
-
-def test_the_best_epoch_by_the_test_part_is_never_worse_than_the_last(audit):
-    assert audit.loc["epoch chosen on the test part", "added"] >= 0
-    assert audit["added"].idxmax() in (LATERAL, "all of these")
+    patient = np.sort(rng.integers(0, 60, 200))
+    labels, scored = rng.integers(0, 2, 60)[patient], rng.random(200) < 0.6
+    rows = Rows(np.zeros((200, 1)), labels, scored, {"patient": patient, "patient or text": patient // 4})
+    control = fold_of(labels, rows.apart[flaw.apart], 4, seed=0)
+    flawed = exchange(flaw, control, rows, rng)
+    kinds = pd.DataFrame({"label": labels, "scored": scored})
+    counts = [kinds.groupby([fold, "label", "scored"]).size() for fold in (control, flawed)]
+    assert counts[0].equals(counts[1])
+    assert (control == flawed).all() == (not flaw.exchanged)

@@ -35,3 +35,19 @@ def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, t
     assert scores.loc["north", "false_positives"] == (north["label"] == 0).sum()
     assert scores.loc["south", "false_negatives"] == (pairs["label"][pairs["site"] == "south"] == 1).sum()
     assert (scores["n"] == 100).all()
+
+
+@pytest.mark.parametrize("patients", [1, 4])
+def test_a_hospital_of_one_class_or_one_patient_has_no_auroc_and_stops_nothing(files, studies, tmp_path, patients):
+    paths, pairs = files
+    few = pairs.index >= 200 - patients
+    pairs = pairs.assign(site=pairs["site"].mask(few, ""), label=pairs["label"].mask(few, 0))
+    write_table(pairs[columns(Pairs)], paths["pairs"], Pairs)
+    write_table(pairs, paths["predictions"][0], Predictions)
+    rows, table = [Row(model="image", images="raw")], tmp_path / "sites.csv"
+    sites.main(models=rows, comparison=studies["tb"].comparison, seed=0, sites_table=table, **paths)
+    scores = read_table(table, Sites).set_index("site")
+    assert list(scores.index) == ["", "north", "south"]
+    assert (scores.loc["", "n"], scores.loc["", "accuracy"]) == (patients, 1.0)
+    assert scores.loc["", ["auroc", "auroc_low", "auroc_high"]].isna().all()
+    assert scores.loc[["north", "south"], "auroc_low"].notna().all()

@@ -18,7 +18,9 @@ from lungfuse.tables import (
     Predictions,
     Rejected,
     Segmentation,
+    Shortcuts,
     Sites,
+    Words,
     columns,
     rejected_table,
     write_table,
@@ -51,7 +53,7 @@ def more_tables(tables):
     row = {"model": "early", "images": "raw", "text": "findings", "n": 80}
     records = {
         "ablations": (Ablations, [
-            row | {"change": change, "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
+            row | {"change": change, "pairs": "all", "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
                    "difference_low": -0.2, "difference_high": high, "lost": 9, "gained": 1, "p": 0.01,
                    "changed": "probe", "p_corrected": 0.02}
             for change, high in [("text alone", -0.05), ("image alone", 0.05)]
@@ -71,13 +73,20 @@ def more_tables(tables):
             for images in ["raw", "segmented:unet-small"]
         ]),
         "leakage": (Leakage, [
-            interval
-            | {"text": "findings", "flaw": flaw, "n": 80, "added": added, "added_low": added, "added_high": 0.2}
-            for flaw, added in [("none", 0), ("the same report on both sides", 0.1)]
+            interval | {"control": 0.7, "control_low": 0.6, "control_high": 0.8}
+            | {"added": 0.1, "added_low": 0.0, "added_high": 0.2}
+            | {"text": "findings", "flaw": "the same patient on both sides", "kind": "flaw", "n": 80, "note": ""},
+            {"text": "findings", "flaw": "all flaws together", "kind": "cumulative", "n": 80, "note": "no other view"},
         ]),
+        "words": (Words, [
+            auroc | {"text": "findings", "word": word, "kind": kind, "n": 40, "texts": 7, "share_negative": 0.1,
+                     "share_positive": 0.5}
+            for word, kind in [("hyperinflated", "telling"), ("lung", "named")]
+        ]),
+        "shortcuts": (Shortcuts, [interval | auroc | {"text": "findings", "reads": "number of words", "n": 80}]),
         "sites": (Sites, [
-            row | interval | auroc | {"site": site, "positives": 9, "false_positives": 1, "false_negatives": 2}
-            for site in ["Here", "There"]
+            row | interval | measured | {"site": site, "positives": 9, "false_positives": 1, "false_negatives": 2}
+            for site, measured in [("Here", auroc), ("There", dict.fromkeys(auroc))]  # one class has no AUROC
         ]),
     }  # fmt: skip
     folder = tables["pairs"].parent

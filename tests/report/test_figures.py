@@ -30,7 +30,7 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
     main(**LABELS, **tables, figures=tmp_path / "few")
     always = {"funnel", "distributions", "comparison", "confusion", "roc_calibration"}
     assert {path.stem for path in (tmp_path / "few").iterdir()} == always
-    more = {"ablations", "segmentation", "cnn_comparison", "leakage", "sites", "curves"}
+    more = {"ablations", "segmentation", "cnn_comparison", "leakage", "sites", "curves", "words", "shortcuts"}
     assert {path.stem for path in (tmp_path / "all").iterdir()} == always | more
     assert all("demo (drawn)" in words(path) for path in (tmp_path / "all").iterdir())
 
@@ -46,7 +46,9 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
         ("ablations", ["early, raw, findings: text alone", "-10.0 (-20.0 to -5.0)", "+1 -9"]),
         ("segmentation", ["unet-small, Montgomery (9 patients)", "0.960 (0.950-0.970)"]),
         ("cnn_comparison", ["vgg19, random weights", "segmented:unet-small", "published"]),
-        ("leakage", ["findings", "0.800 without", "the same report on both sides"]),
+        ("leakage", ["findings", "0.700 without", "the same patient on both sides", "(cumulative)", "no control"]),
+        ("words", ["findings", "hyperinflated (7)", "lung (7)"]),
+        ("shortcuts", ["findings: number of words", "0.800 (0.700-0.900)"]),
         ("sites", ["Here (80 pairs)", "There (80 pairs)"]),
     ],
 )
@@ -64,7 +66,7 @@ def test_figures_are_the_same_bytes_every_time(tables, more_tables, tmp_path):
 
 
 def test_a_study_of_the_majority_alone_has_no_curves_of_scores(tables, tmp_path):
-    table = pd.read_csv(tables["comparison_table"])[:1]
+    table = pd.read_csv(tables["comparison_table"], dtype=str)[:1]
     table.to_csv(tables["comparison_table"], index=False)
     main(**LABELS, **tables | {"predictions": tables["predictions"][:1]}, figures=tmp_path)
     assert not (tmp_path / "roc_calibration.svg").exists()

@@ -3,8 +3,11 @@ import re
 import pandas as pd
 import pytest
 from small_comparison import MODELS
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
-from lungfuse.report.pages import flat, main, markdown, run_times
+from lungfuse.report.pages import cut_texts, flat, main, markdown, run_times
 
 
 @pytest.fixture
@@ -40,6 +43,19 @@ def test_the_data_card_says_what_the_data_are_and_are_not(written, pairs):
     assert re.search(r"Here +\| +\d+", card), "pairs by hospital"
 
 
+def test_the_data_card_counts_the_texts_that_the_encoder_cuts_by_class(pairs, study, tmp_path):
+    words = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    words.pre_tokenizer = Whitespace()
+    words.save(str(tmp_path / "tokenizer.json"))
+    long = (pairs["label"] == 1) & (pairs.index < 20)
+    pairs = pairs.assign(findings=long.map({True: "word " * 80, False: "two words"}))
+    (row,) = cut_texts(study, pairs, ["findings"], tmp_path / "tokenizer.json").to_dict("records")
+    lost = 16 * long.sum() / (80 * long.sum() + 2 * (~long).sum())  # bert-tiny reads 64 tokens
+    assert row == {
+        "section": "findings", "most tokens": 80, "normal cut": 0, "lung cut": long.sum(), "tokens lost": f"{lost:.2%}"
+    }  # fmt: skip
+
+
 def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
     card = (written / "model_card.md").read_text()
     assert re.search(r"tfidf +\| 0\.950 \(0\.\d+-[01]\.\d+\)", card)
@@ -50,7 +66,9 @@ def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
 
 def test_every_table_becomes_a_page_that_bears_the_notice(written):
     pages = {path.stem: path.read_text() for path in (written / "pages").iterdir()}
-    tables = {"ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "sites"}
+    tables = {
+        "ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "sites", "words", "shortcuts",
+    }  # fmt: skip
     assert set(pages) == tables | {"comparison", "data_card", "model_card", "settings", "run_times"}
     assert [name for name, page in pages.items() if "drawn" not in page.lower()] == []
     assert [name for name, page in pages.items() if not re.search(r"<h1>.+</h1>.*<td", page, re.S)] == []

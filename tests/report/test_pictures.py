@@ -58,7 +58,7 @@ def test_models_that_agree_on_every_pair_are_said_to(files, tmp_path):
 
 
 def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
-    table = pd.read_csv(files["comparison_table"])[1:]
+    table = pd.read_csv(files["comparison_table"], dtype=str)[1:]
     table.to_csv(files["comparison_table"], index=False)
     few = {name: files[name] for name in ["pairs", "array", "index", "comparison_table"]}
     few |= {"predictions": files["predictions"][1:]}

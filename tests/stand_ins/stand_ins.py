@@ -32,6 +32,11 @@ from lungfuse.settings import Settings, load_study, read_params
 SECONDS = "STAND_IN_SECONDS"  # that a training takes, to be killed meanwhile
 NOT_READ = {"threads", "encoder_root", "logs"}
 
+TOKENIZER = {  # any word is the same token
+    "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
+    "pre_tokenizer": {"type": "Whitespace"},
+}
+
 
 def main(stage: str, module: str) -> None:
     """Run the stand-in of a stage with the options of the command line."""
@@ -93,7 +98,7 @@ def encoder(rng: np.random.Generator, *, name: str, config: Path, weights: Path,
     write_bytes(weights, rng.bytes(64))
     write_json(config, {"lungfuse": {"source": "stand-in", "sha256": sha256(weights)}, "name": name})
     if tokenizer:
-        write_json(tokenizer, {})
+        write_json(tokenizer, TOKENIZER)
 
 
 def features(rng: np.random.Generator, *, encoder: str, pairs: Path, tokens: Path, token_index: Path, **_) -> None:

@@ -33,6 +33,7 @@ def test_a_text_becomes_tokens_of_the_stated_width(tmp_path, name):
     ids, mask = torch.tensor([[101, 2000, 102, 0]]), torch.tensor([[True, True, True, False]])
     with torch.no_grad():
         assert network(ids, mask).shape == (1, 4, ENCODERS[name].width)
+    assert network.network.config.max_position_embeddings == ENCODERS[name].positions >= ENCODERS[name].max_tokens
 
 
 def test_the_packaged_sentence_encoder_knows_what_sentences_mean(tmp_path):

@@ -7,10 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lungfuse.encoders.network import load_encoder
+from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.tables import Predictions, read_table
-from lungfuse.train import linear_probe
-from lungfuse.train.data import pad, read_features, tokenize
+from lungfuse.train import data, linear_probe
+from lungfuse.train.data import pad, read_features
 
 
 def test_the_features_of_images_are_the_tokens_of_the_encoder(small):
@@ -34,6 +35,17 @@ def test_the_features_of_texts_are_kept_without_padding(small):
         expected = network(*pad([texts[0], texts[12]]))
     torch.testing.assert_close(tokens[mask], expected[mask], rtol=2e-3, atol=2e-3)
     assert (tokens[~mask] == 0).all()
+
+
+def test_texts_that_are_cut_are_told(small, capsys):
+    read_inputs = {"encoder_root": small.encoder_root, "array": None, "index": None, "masks": None}
+    cut = data.read_inputs(small.pairs, "text", "findings", "bert-tiny", max_tokens=5, **read_inputs)
+    assert max(map(len, cut.texts)) == 5
+    assert (
+        "Warning: 60 of 60 findings are cut after 5 tokens, which loses 16.7% of all tokens" in capsys.readouterr().out
+    )
+    data.read_inputs(small.pairs, "text", "findings", "bert-tiny", max_tokens=64, **read_inputs)
+    assert capsys.readouterr().out == ""
 
 
 def test_features_are_joined_by_id_and_a_missing_pair_is_told(small):

@@ -16,13 +16,14 @@ from small_study import AUGMENT, EARLY, NO_AUGMENT, SETTINGS, TRAIN, command_lin
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.efficientnet import EfficientNetLite0
 from lungfuse.encoders.network import ImageEncoder, load_encoder
+from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.unimodal import Unimodal
 from lungfuse.settings import Row
 from lungfuse.train.calibration import calibrate
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
-from lungfuse.train.data import Batches, PairDataset, image_rows, pad, tokenize
+from lungfuse.train.data import Batches, PairDataset, image_rows, pad
 from lungfuse.train.engine import fit, predict
 from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders
 

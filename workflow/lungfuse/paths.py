@@ -98,6 +98,14 @@ class Paths:
         return self._data("annotated") / "index.csv"
 
     @property
+    def judged_index(self) -> list[Path]:
+        """The index of the annotated X-rays where images of the study are among them, and segmented by what has learned
+        from them here; which the packaged segmenter has learned from, this index does not say."""
+        own = self.study.raw == self.study.segmentation.annotated.raw
+        trained = set(self.used_segmenters) - {PACKAGED_SEGMENTER}
+        return [self.annotated_index] if own and trained else []
+
+    @property
     def rejected_annotations(self) -> Path:
         return self._data("annotated") / "rejected.csv"
 
@@ -201,6 +209,14 @@ class Paths:
         return self.results / "leakage.csv"
 
     @property
+    def words_table(self) -> Path:
+        return self.results / "words.csv"
+
+    @property
+    def shortcuts_table(self) -> Path:
+        return self.results / "shortcuts.csv"
+
+    @property
     def sites_table(self) -> Path:
         return self.results / "sites.csv"
 
@@ -241,6 +257,8 @@ class Paths:
             (self.segmentation_table, self.study.segmentation.segmenters),
             (self.cnn_table, self.study.cnns.networks),
             (self.leakage_table, self.study.leakage.sections),
+            (self.words_table, self.study.leakage.sections),
+            (self.shortcuts_table, self.study.leakage.sections),
             (self.sites_table, load_adapter(self.study.adapter).SITES),
         ]
         return [table for table, condition in wanted if condition]
@@ -322,6 +340,12 @@ class Paths:
         """The files of an encoder by what they hold; a text encoder has a tokenizer."""
         files = {"config": CONFIG, "weights": WEIGHTS} | ({"tokenizer": TOKENIZER} if modality == "text" else {})
         return {key: self.encoder_root / name / file for key, file in files.items()}
+
+    @property
+    def used_tokenizer(self) -> list[Path]:
+        """That of the text encoder, where a row reads text with it."""
+        read = any(self.study.models[row].text for row in self.study.rows_of(TRAINED))
+        return [self.encoder(self.study.encoders.text, "text")["tokenizer"]] if read else []
 
     def features(self, source: str, reads: str) -> Path:
         """The folder of the tokens that an encoder makes of the images or section it reads.

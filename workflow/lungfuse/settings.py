@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from lungfuse.adapters import adapter_names, mask_adapters
-from lungfuse.encoders import encoders_of
+from lungfuse.encoders import ENCODERS, encoders_of
 from lungfuse.errors import UserError
 
 
@@ -193,6 +193,15 @@ class LeakageSettings(Settings):
     epochs: Annotated[int, Field(ge=2)]
 
 
+class ShortcutSettings(Settings):
+    """What little may tell the label by itself, looked for in the sections that are audited for leakage.
+
+    `words` may tell it, besides the names of the labels: whole words or phrases, in any case.
+    """
+
+    words: list[Annotated[str, Field(pattern=r"\w")]]
+
+
 class UNetSettings(Settings):
     """A U-Net: channels of its first level, doubled at each of `depth` levels."""
 
@@ -311,12 +320,19 @@ class EncoderSettings(Settings):
     """The encoder of each modality, by its name in `lungfuse.encoders`.
 
     `pooling` is what is kept of a frozen encoder's tokens for all that reads them: none keeps every token of a pair,
-    mean their mean alone.
+    mean their mean alone. Texts are cut after `max_tokens` tokens, or where null after as many as the text encoder is
+    made for.
     """
 
     image: str
     text: str
     pooling: Pooling
+    max_tokens: Annotated[int, Field(ge=3)] | None
+
+    @property
+    def text_tokens(self) -> int:
+        """After how many tokens texts are cut."""
+        return self.max_tokens or ENCODERS[self.text].max_tokens
 
     def of(self, modalities: set[Modality]) -> dict[Modality, str]:
         """The names of the encoders of these modalities, image first."""
@@ -333,6 +349,14 @@ class EncoderSettings(Settings):
         if name not in known:
             raise ValueError(f"no such {info.field_name} encoder; expected one of {', '.join(known)}")
         return name
+
+    @field_validator("max_tokens")
+    @classmethod
+    def fits_encoder(cls, max_tokens: int | None, info: ValidationInfo) -> int | None:
+        text = info.data.get("text")  # absent when it is no encoder
+        if max_tokens and text and max_tokens > ENCODERS[text].positions:
+            raise ValueError(f"{text} has positions for {ENCODERS[text].positions} tokens; expected no more")
+        return max_tokens
 
 
 class FusionSettings(Settings):
@@ -483,6 +507,7 @@ class Study(Settings):
     train: TrainSettings
     comparison: ComparisonSettings
     leakage: LeakageSettings
+    shortcuts: ShortcutSettings
     models: Annotated[dict[RowName, Row], Field(min_length=1)]
 
     @property

@@ -49,6 +49,7 @@ STAGES = {
     "cnn-comparison": Stage("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
     "sites": Stage("lungfuse.compare.sites", "Score every model at each hospital."),
     "leakage": Stage("lungfuse.compare.leakage", "Measure what the flaws of the published protocol add."),
+    "shortcuts": Stage("lungfuse.compare.shortcuts", "Look for what little tells the label by itself."),
     "attention": Stage(
         "lungfuse.predict.attention", "Draw where the words of a few reports look in their images.", "torch"
     ),

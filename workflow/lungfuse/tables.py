@@ -224,11 +224,11 @@ class CNNComparison(Table):
     weights: Series[str]
     n: Series[int]
     accuracy: Series[float]
-    accuracy_low: Series[float]
-    accuracy_high: Series[float]
-    auroc: Series[float]
-    auroc_low: Series[float]
-    auroc_high: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
     p_vs_raw: Series[float] = pa.Field(nullable=True)
     epoch_accuracies: Series[str]
     published_accuracies: Series[str]
@@ -248,6 +248,8 @@ class Comparison(Table):
     `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
     read a part of its inputs, the one with the best accuracy on validation pairs. `p_corrected` is for the family of
     all p of the table.
+    `accuracy_own_text` is that on the `n_own_text` pairs whose own text, of the section that the row reads, is in no
+    other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the pair.
     """
 
     model: Series[str]
@@ -256,17 +258,20 @@ class Comparison(Table):
     encoders: Series[str]
     n: Series[int]
     accuracy: Series[float]
-    accuracy_low: Series[float]
-    accuracy_high: Series[float]
-    auroc: Series[float]
-    auroc_low: Series[float]
-    auroc_high: Series[float]
-    sensitivity: Series[float]
-    sensitivity_low: Series[float]
-    sensitivity_high: Series[float]
-    specificity: Series[float]
-    specificity_low: Series[float]
-    specificity_high: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+    sensitivity: Series[float] = pa.Field(nullable=True)
+    sensitivity_low: Series[float] = pa.Field(nullable=True)
+    sensitivity_high: Series[float] = pa.Field(nullable=True)
+    specificity: Series[float] = pa.Field(nullable=True)
+    specificity_low: Series[float] = pa.Field(nullable=True)
+    specificity_high: Series[float] = pa.Field(nullable=True)
+    n_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    positives_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    accuracy_own_text: Series[float] = pa.Field(nullable=True)
     p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
     seconds_per_epoch: Series[float] = pa.Field(nullable=True)
     published_accuracy: Series[float] = pa.Field(nullable=True)
@@ -284,7 +289,8 @@ class Comparison(Table):
 class Sites(Table):
     """One row a model and site: where its errors come from.
 
-    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean.
+    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean. A score that is not
+    defined, as where a site has one class, is empty.
     """
 
     model: Series[str]
@@ -294,11 +300,11 @@ class Sites(Table):
     n: Series[int]
     positives: Series[int]
     accuracy: Series[float]
-    accuracy_low: Series[float]
-    accuracy_high: Series[float]
-    auroc: Series[float]
-    auroc_low: Series[float]
-    auroc_high: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
     false_positives: Series[float]
     false_negatives: Series[float]
 
@@ -308,7 +314,8 @@ class Ablations(Table):
 
     `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1], which makes it
     the row `changed`. `lost` pairs are right only without the change, `gained` ones only with it; of rows trained
-    several times that is their mean. `p` is that of equal accuracy, `p_corrected` is for all p of the table.
+    several times that is their mean. `p` is that of equal accuracy, `p_corrected` is for all p of the table. `pairs`
+    are all of the study, or those of patients that no segmenter has learned from.
     """
 
     model: Series[str]
@@ -316,12 +323,13 @@ class Ablations(Table):
     text: Series[str]
     change: Series[str]
     changed: Series[str]
+    pairs: Series[str] = pa.Field(isin=["all", "held-out"])
     n: Series[int]
     accuracy: Series[float]
     accuracy_changed: Series[float]
     difference: Series[float]
-    difference_low: Series[float]
-    difference_high: Series[float]
+    difference_low: Series[float] = pa.Field(nullable=True)
+    difference_high: Series[float] = pa.Field(nullable=True)
     lost: Series[float]
     gained: Series[float]
     p: Series[float]
@@ -345,17 +353,61 @@ class Calibration(Table):
 
 
 class Leakage(Table):
-    """One row a section of the report and a flaw of the protocol; `added` is the accuracy that the flaw adds."""
+    """One row a section of the report and a flaw of the protocol, beside a control without it.
+
+    Folds of the `control` have the sizes and classes of those with the flaw; `added` is the accuracy that the flaw
+    adds. `kind` is cumulative where a flaw contains others, and shared text where real signal is among what is added.
+    Scores are empty where the `note` says why there is no control.
+    """
 
     text: Series[str]
     flaw: Series[str]
+    kind: Series[str] = pa.Field(isin=["flaw", "cumulative", "shared text"])
+    n: Series[int]
+    control: Series[float] = pa.Field(nullable=True)
+    control_low: Series[float] = pa.Field(nullable=True)
+    control_high: Series[float] = pa.Field(nullable=True)
+    accuracy: Series[float] = pa.Field(nullable=True)
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    added: Series[float] = pa.Field(nullable=True)
+    added_low: Series[float] = pa.Field(nullable=True)
+    added_high: Series[float] = pa.Field(nullable=True)
+    note: Series[str]
+
+
+class Words(Table):
+    """One row a section and word: how its presence tells the label.
+
+    `telling` words are the most telling of the section, chosen on one half of the groups and measured on the `n` pairs
+    of the other; `named` ones name a label, or are listed in the settings. `texts` have the word, a share of the pairs
+    of each label. `auroc` is that of its presence.
+    """
+
+    text: Series[str]
+    word: Series[str]
+    kind: Series[str] = pa.Field(isin=["telling", "named"])
+    n: Series[int]
+    texts: Series[int]
+    share_negative: Series[float] = pa.Field(nullable=True)
+    share_positive: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+
+
+class Shortcuts(Table):
+    """One row a section, or none, and what little of it a logistic regression reads; scores are out of fold."""
+
+    text: Series[str]
+    reads: Series[str]
     n: Series[int]
     accuracy: Series[float]
-    accuracy_low: Series[float]
-    accuracy_high: Series[float]
-    added: Series[float]
-    added_low: Series[float]
-    added_high: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
 
 
 class Funnel(Table):
@@ -371,7 +423,9 @@ OF_SOME_STUDIES = {  # tables that not every study has, by the names of their fi
     "calibration": Calibration,
     "cnn_comparison": CNNComparison,
     "leakage": Leakage,
+    "shortcuts": Shortcuts,
     "sites": Sites,
+    "words": Words,
 }
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -409,10 +463,15 @@ def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[str]:
-    """What `limits` gives in words; `sign` is + where values are differences."""
+    """What `limits` gives in words; `sign` is + where values are differences, and what is not defined is left out."""
     number = f"{{:{sign}.{digits}f}}"
-    form = f"{number} ({number}{' to ' if sign else '-'}{number})"
-    return [form.format(*row) for row in values.itertuples(index=False)]
+    interval = f" ({number}{' to ' if sign else '-'}{number})"
+
+    def words(value: float, low: float, high: float) -> str:
+        known = "" if pd.isna(value) else number.format(value)
+        return known if pd.isna([low, high]).any() else known + interval.format(low, high)
+
+    return [words(*row) for row in values.itertuples(index=False)]
 
 
 def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.DataFrame:

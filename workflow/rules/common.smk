@@ -54,7 +54,7 @@ GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
 TRAINING_CODE = [
     CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
 ]
-TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
+TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "encoders" / "tokens.py", CODE / "models" / "blocks.py"]
 READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
 MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
 KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes

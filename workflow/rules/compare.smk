@@ -4,7 +4,8 @@ rule compare:
         predictions=PATHS.all_predictions,
         validated=PATHS.all_validated,
         trainings=PATHS.trainings,
-        code=[CODE / "compare" / f"{module}.py" for module in ["compare", "ablations", "scores"]],
+        annotated_index=PATHS.judged_index,
+        code=[CODE / "compare" / f"{module}.py" for module in ["compare", "ablations", "own_text", "scores"]],
     output:
         comparison_table=shown(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
@@ -30,14 +31,13 @@ rule compare:
         encoders=to_json(STUDY.encoders),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
-        trainings=lambda wildcards, input: f"--trainings {input.trainings}" if input.trainings else "",
+        given=lambda wildcards, input: options(trainings=input.trainings, annotated_index=input.annotated_index),
     message:
         "Comparing the models of {STUDY_NAME}"
     shell:
         "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
-        "--encoders {params.encoders:q} --predictions {input.predictions} --validated {input.validated} "
-        "{params.trainings} "
+        "--encoders {params.encoders:q} --predictions {input.predictions} --validated {input.validated} {params.given} "
         "--comparison-table {output.comparison_table} --comparison-page {output.comparison_page} "
         "--ablations-table {output.ablations_table} --calibration-table {output.calibration_table} --metrics {output.metrics} > {log} 2>&1"
 
@@ -76,7 +76,11 @@ rule leakage:
     input:
         pairs=PATHS.pairs,
         views=PATHS.views,
-        code=[CODE / "compare" / "leakage.py", CODE / "compare" / "scores.py", CODE / "ingest" / "filter.py"],
+        reports=PATHS.reports,
+        code=[
+            CODE / "ingest" / "filter.py",
+            *[CODE / "compare" / f"{module}.py" for module in ["leakage", "resampling", "scores"]],
+        ],
     output:
         leakage_table=shown(PATHS.leakage_table),
     log:
@@ -101,4 +105,41 @@ rule leakage:
     shell:
         "python -m lungfuse leakage --leakage {params.leakage:q} --comparison {params.comparison:q} "
         "--folds {params.folds} --seed {params.seed} --pairs {input.pairs} --views {input.views} "
-        "--leakage-table {output.leakage_table} > {log} 2>&1"
+        "--reports {input.reports} --leakage-table {output.leakage_table} > {log} 2>&1"
+
+
+rule shortcuts:
+    input:
+        pairs=PATHS.pairs,
+        code=[
+            CODE / "ingest" / "filter.py",
+            *[CODE / "compare" / f"{module}.py" for module in ["shortcuts", "resampling", "scores"]],
+        ],
+    output:
+        words_table=shown(PATHS.words_table),
+        shortcuts_table=shown(PATHS.shortcuts_table),
+    log:
+        PATHS.logs / "shortcuts.log",
+    benchmark:
+        PATHS.logs / "shortcuts.benchmark.tsv"
+    group:
+        "baselines"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=growing(500, each=30 * KB),
+        runtime=growing(10, each=30 * MS),
+        turn=1,
+    params:
+        sections=STUDY.leakage.sections,
+        labels=STUDY.labels,
+        shortcuts=to_json(STUDY.shortcuts),
+        comparison=to_json(STUDY.comparison),
+        seed=STUDY.seed,
+    message:
+        "Looking for shortcuts to the labels of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse shortcuts --sections {params.sections} --labels {params.labels} "
+        "--shortcuts {params.shortcuts:q} --comparison {params.comparison:q} --seed {params.seed} "
+        "--pairs {input.pairs} --words-table {output.words_table} --shortcuts-table {output.shortcuts_table} "
+        "> {log} 2>&1"

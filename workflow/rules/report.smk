@@ -123,7 +123,8 @@ rule pages:
         comparison_table=PATHS.comparison_table,
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
-        code=[REPORT_CODE / "pages.py", *sorted((REPORT_CODE / "templates").iterdir())],
+        tokenizer=PATHS.used_tokenizer,
+        code=[REPORT_CODE / "pages.py", CODE / "encoders" / "tokens.py", *sorted((REPORT_CODE / "templates").iterdir())],
         adapter=CODE / "adapters" / f"{STUDY.adapter}.py",
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],
@@ -144,7 +145,7 @@ rule pages:
     params:
         title=STUDY_NAME,
         settings=to_json(STUDY),
-        tables=lambda wildcards, input: options(tables=input.tables),
+        given=lambda wildcards, input: options(tables=input.tables, tokenizer=input.tokenizer),
         logs=PATHS.logs,
         pages=PATHS.pages,
     message:
@@ -152,7 +153,7 @@ rule pages:
     shell:
         "python -m lungfuse pages --title {params.title} --settings {params.settings:q} --funnel {input.funnel} "
         "--pairs {input.pairs} --rejected {input.rejected} --comparison-table {input.comparison_table} "
-        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.tables} "
+        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.given} "
         "--logs {params.logs} --data-card {output.data_card} --model-card {output.model_card} "
         "--pages {params.pages} > {log} 2>&1"
 

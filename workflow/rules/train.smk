@@ -89,6 +89,7 @@ rule features:
             CODE / "train" / "data.py",
             CODE / "train" / "precision.py",
             CODE / "encoders" / "network.py",
+            CODE / "encoders" / "tokens.py",
             CODE / "models" / "blocks.py",
         ],
     output:
@@ -114,6 +115,7 @@ rule features:
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
         pooling=STUDY.encoders.pooling,
+        max_tokens=STUDY.encoders.text_tokens,
         precision=STUDY.train.precision,
         inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
         encoder_root=PATHS.encoder_root,
@@ -121,6 +123,7 @@ rule features:
         "Encoding {wildcards.reads} with {wildcards.source}"
     shell:
         "python -m lungfuse features --encoder {params.encoder} --pooling {params.pooling} "
+        "--max-tokens {params.max_tokens} "
         "--precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
         "--tokens {output.tokens} --token-index {output.token_index} --threads {threads} > {log} 2>&1"
 

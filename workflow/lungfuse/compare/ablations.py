@@ -1,10 +1,13 @@
 """What each part of a study is worth: rows of the comparison that differ in one thing, tested against each other."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
 from lungfuse.compare.scores import corrected, difference_with_interval, paired_p, right
 from lungfuse.settings import ComparisonSettings, Row, contrasts
-from lungfuse.tables import Ablations, columns
+from lungfuse.tables import Ablations, AnnotatedIndex, columns, read_table
 
 
 def ablate(
@@ -14,24 +17,38 @@ def ablate(
     validated: list[float],
     settings: ComparisonSettings,
     seed: int,
+    held_out: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """The table `Ablations`, from the rows and their predictions, each in the order of the same pairs.
 
     Of several rows that a row can be held against, the best is taken by `validated`, their accuracy on validation
-    pairs. Groups and trainings are resampled, and groups exchanged between both rows.
+    pairs. Groups and trainings are resampled, and groups exchanged between both rows. Where segmenters have learned
+    from images of the study, `held_out` of shape (pair,) is true for the pairs of patients that none has learned from;
+    rows that read masks, and the raw row they stand against, are scored on these alone as well.
     """
     groups = joined[0]["group"].to_numpy()[: joined[0]["pair_id"].nunique()]
+    every = np.ones(len(groups), bool)
     records = []
     for contrast in contrasts(models):
-        best = max(contrast.changed, key=validated.__getitem__)
-        intact, changed = right(joined[contrast.intact]), right(joined[best])
-        row, often, often_changed = models[contrast.intact], intact.mean(axis=0), changed.mean(axis=0)
-        against = difference_with_interval(changed, intact, groups, settings.confidence, settings.resamples, seed)
-        record = {"model": row.label, "images": row.images, "text": row.text}
-        record |= {"change": contrast.change, "changed": names[best], "n": len(groups)}
-        record |= {"accuracy": intact.mean(), "accuracy_changed": changed.mean()}
-        record |= dict(zip(["difference", "difference_low", "difference_high"], against, strict=True))
-        record |= {"lost": (often * (1 - often_changed)).sum(), "gained": (often_changed * (1 - often)).sum()}
-        records.append(record | {"p": paired_p(changed, intact, groups, settings.resamples, seed)})
+        row, best = models[contrast.intact], max(contrast.changed, key=validated.__getitem__)
+        masked = held_out is not None and contrast.change == models[best].images
+        for pairs, used in {"all": every, **({"held-out": held_out} if masked else {})}.items():
+            intact, changed = (right(joined[n])[:, used] for n in [contrast.intact, best])
+            often, often_changed = intact.mean(axis=0), changed.mean(axis=0)
+            record = {"model": row.label, "images": row.images, "text": row.text, "change": contrast.change}
+            record |= {"changed": names[best], "pairs": pairs, "n": used.sum()}
+            record |= {"accuracy": intact.mean(), "accuracy_changed": changed.mean()}
+            against = difference_with_interval(
+                changed, intact, groups[used], settings.confidence, settings.resamples, seed
+            )
+            record |= dict(zip(["difference", "difference_low", "difference_high"], against, strict=True))
+            record |= {"lost": (often * (1 - often_changed)).sum(), "gained": (often_changed * (1 - often)).sum()}
+            records.append(record | {"p": paired_p(changed, intact, groups[used], settings.resamples, seed)})
     table = pd.DataFrame(records, columns=columns(Ablations))
     return table.assign(p_corrected=corrected(table["p"])).round(4)
+
+
+def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:
+    """Which pairs show test patients of the annotated X-rays, from which no segmenter has learned; bool of (pair,)."""
+    index = read_table(annotated_index, AnnotatedIndex)
+    return pairs["image_id"].isin(index["image_id"][index["part"] == "test"]).to_numpy()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import brier_score_loss
 
-from lungfuse.compare.ablations import ablate
+from lungfuse.compare.ablations import ablate, held_out_pairs
+from lungfuse.compare.own_text import OWN_TEXT_IS, held_apart, own_text_in_words, with_own_text
 from lungfuse.compare.scores import METRICS, corrected, paired_p, right, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
@@ -41,6 +42,7 @@ def main(
     predictions: Several[Path],
     validated: Several[Path],
     trainings: Several[Path] = (),
+    annotated_index: Path | None = None,
     comparison_table: Path,
     comparison_page: Path,
     ablations_table: Path,
@@ -71,6 +73,8 @@ def main(
         Scores of the validation pairs of each fold, in the same order.
     trainings
         What each training took: settings.json of every fold of every trained row.
+    annotated_index
+        Index of the annotated X-rays, where they are images of the study and segmenters have learned from some.
     comparison_table
         Output: the comparison as CSV.
     comparison_page
@@ -87,11 +91,14 @@ def main(
     names = [path.stem for path in predictions]
     known = [validation_accuracy(read_table(path, ValidationPredictions)) for path in validated]
     scored = compare(names, models, joined, known, comparison, seed)
+    scored = with_own_text(scored, models, pair_table, joined)
     if comparison.timings:
         scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
     scored["encoders"] = [encoder_names(row, encoders) for row in models]
     write_table(scored, comparison_table, Comparison)
-    write_table(ablate(names, models, joined, known, comparison, seed), ablations_table, Ablations)
+    held_out = held_out_pairs(pair_table, annotated_index) if annotated_index else None
+    ablations = ablate(names, models, joined, known, comparison, seed, held_out)
+    write_table(ablations, ablations_table, Ablations)
     write_table(calibration(models, joined), calibration_table, Calibration)
     page = render(scored, pair_table, title, notice, comparison)
     with whole_file(comparison_page) as stream:
@@ -208,10 +215,12 @@ def encoder_names(row: Row, encoders: EncoderSettings) -> str:
 
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:
-    """The comparison as Markdown, with what it was measured on and the published figures."""
+    """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
     shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
     for metric in SHOWN:
         shown[metric.replace("_", " ")] = with_limits(limits(scored, metric))
+    if scored["n_own_text"].notna().any():
+        shown["own text"] = own_text_in_words(scored)
     shown["against"] = scored["reference"]
     shown["p"] = [
         p_in_words(*values, settings.resamples)
@@ -226,12 +235,14 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
         f"{len(pairs)} pairs ({pairs['label'].sum()} positive), {pairs['report_id'].nunique()} reports, "
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds{trained}; "
         "out-of-fold predictions, pooled.",
+        held_apart(pairs, scored["text"]),
         shown.fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Against: of the rows that read a part of the same inputs, that "
         "with the best accuracy on the validation pairs; p: equal accuracy with it, by exchanging predictions group by "
         f"group, corrected for {scored['p_vs_best_unimodal'].notna().sum()} tests (Holm). Epochs, and the weights of "
         "late-stacked, are chosen on the same validation pairs.",
+        *([OWN_TEXT_IS] if "own text" in shown else []),
     ]
     if settings.published:
         figures = pd.DataFrame([figure.model_dump() for figure in settings.published])

@@ -1,11 +1,12 @@
 """What the flaws of the published protocol add to an accuracy: the same pairs and model, one flaw at a time.
 
-Each stands in a part of the thesis this study rebuilds: splits by image row, with reports that say the same, and in the
-fused model lateral views of the same patient, on both sides; an epoch chosen by the images it is then reported on.
+Each stands in a part of the thesis this study rebuilds: splits by image row, which put a patient on both sides, lateral
+views of test patients among what the fused model learns from, and an epoch chosen by the images it is then reported on.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,30 +15,66 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
-from lungfuse.compare.scores import difference_with_interval, mean_with_interval
+from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.ingest.filter import group
 from lungfuse.settings import ComparisonSettings, LeakageSettings, Section
-from lungfuse.tables import Leakage, Pairs, Views, read_table, write_table
+from lungfuse.tables import Leakage, Pairs, Reports, Views, columns, read_table, write_table
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How a model is tested: what never stands on both sides of a split, and what else is done."""
+class Flaw:
+    """A flaw, as the step from a control that is without it.
 
-    flaw: str
-    apart: str = "group or text"
-    lateral_views: bool = False
-    epoch_by_test: bool = False
+    The folds of the control keep apart what `apart` says. Those of the flawed protocol are the same after units of the
+    same number of pairs and classes have changed places: patients, pairs or other views. So sizes and classes of the
+    folds are those of the control. `epoch` says that an epoch is chosen: by another fold, and with the flaw by the test
+    fold.
+    """
+
+    name: str
+    kind: Literal["flaw", "cumulative", "shared text"] = "flaw"
+    apart: Literal["patient", "patient or text"] = "patient"
+    exchanged: tuple[Literal["patient", "pair", "other view"], ...] = ()
+    epoch: bool = False
+
+    @property
+    def other_views(self) -> bool:
+        """Whether other views are learned from, with and without the flaw."""
+        return "other view" in self.exchanged
 
 
-PROTOCOLS = [
-    Protocol("none"),
-    Protocol("the same text on both sides", apart="report"),
-    Protocol("the same report on both sides", apart="row"),
-    Protocol("lateral views of the same patient in training", apart="row", lateral_views=True),
-    Protocol("epoch chosen on the test part", epoch_by_test=True),
-    Protocol("all of these", apart="row", lateral_views=True, epoch_by_test=True),
+FLAWS = [
+    Flaw("the same patient on both sides", exchanged=("pair",)),
+    Flaw("other views of the same patient in training", exchanged=("other view",)),
+    Flaw("epoch chosen on the test part", epoch=True),
+    Flaw("all flaws together", "cumulative", exchanged=("pair", "other view"), epoch=True),
+    # A new patient's text may well be one that is known: what this adds is memory and signal in one.
+    Flaw(
+        "texts that other patients share, on both sides",
+        "shared text",
+        apart="patient or text",
+        exchanged=("patient",),
+    ),
 ]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The pairs, and unscored other views of their reports, as arrays of shape (row,); `counts` is (row, word).
+
+    `apart` numbers what stays on one side of a split, by the names that `Flaw.apart` has.
+    """
+
+    counts: csr_array
+    labels: np.ndarray
+    scored: np.ndarray
+    apart: dict[str, np.ndarray]
+
+    def used(self, other_views: bool) -> "Rows":
+        """All rows, or the scored ones alone."""
+        used = np.flatnonzero(self.scored | other_views)
+        apart = {name: numbers[used] for name, numbers in self.apart.items()}
+        return Rows(self.counts[used], self.labels[used], self.scored[used], apart)
 
 
 def main(
@@ -48,9 +85,10 @@ def main(
     seed: int,
     pairs: Path,
     views: Path,
+    reports: Path,
     leakage_table: Path,
 ) -> None:
-    """Test a text model under each flaw, and on each section of the report.
+    """Test a text model under each flaw and its control, and on each section of the report.
 
     Parameters
     ----------
@@ -66,26 +104,25 @@ def main(
         Table of pairs.
     views
         Table of the images that reports name.
+    reports
+        Table of reports, which says whose each is.
     leakage_table
         Output: a row a section and flaw.
     """
+    patients = read_table(reports, Reports).set_index("report_id")["patient"]
+    patients = patients.where(patients != "", patients.index)  # whose report it is may be unknown
     table = read_table(pairs, Pairs)
+    table["patient"] = table["report_id"].map(patients)
     images = read_table(views, Views)
     others = images[images["report_id"].isin(table["report_id"]) & ~images["image_id"].isin(table["image_id"])]
-    rows = pd.concat(
-        [table.assign(scored=True), others.merge(one_a_report(table), on="report_id").assign(scored=False)]
-    )
+    of_report = table.drop(columns="image_id").drop_duplicates("report_id")
+    rows = pd.concat([table.assign(scored=True), others.merge(of_report, on="report_id").assign(scored=False)])
     records = []
     for section in leakage.sections:
         records += audit(rows, section, leakage, comparison, folds, seed)
-    frame = pd.DataFrame(records).round(4)
+    frame = pd.DataFrame(records, columns=columns(Leakage)).round(4)
     write_table(frame, leakage_table, Leakage)
     print(frame.to_string(index=False))
-
-
-def one_a_report(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The reports of pairs, each once."""
-    return pairs.drop(columns="image_id").drop_duplicates("report_id")
 
 
 def audit(
@@ -96,54 +133,125 @@ def audit(
     folds: int,
     seed: int,
 ) -> list[dict]:
-    """The records of one section: how often the model is right under each protocol, over all draws of the splits.
+    """The records of one section: how often the model is right with each flaw and without, over all draws of the folds.
 
-    `rows` are pairs, and unscored other views of their reports.
+    `rows` are pairs with their patients, and unscored other views of their reports. Draws of the folds are resampled,
+    and with them what the control keeps apart.
     """
-    scored = rows["scored"].to_numpy()
-    groups = group(rows["group"].astype(str), rows[section])
-    counts = CountVectorizer(ngram_range=(1, 2)).fit_transform(rows[section])
-    apart = {"group or text": groups, "report": pd.factorize(rows["report_id"])[0], "row": np.arange(len(rows))}
-    resampling = {"confidence": comparison.confidence, "resamples": comparison.resamples, "seed": seed}
-    records, honest = [], None
-    for protocol in PROTOCOLS:
-        used = np.flatnonzero(scored | protocol.lateral_views)
-        data = counts[used], rows["label"].to_numpy()[used], scored[used], apart[protocol.apart][used]
-        draws = [
-            right(*data, protocol.epoch_by_test, folds, settings.epochs, seed + draw) for draw in range(settings.draws)
-        ]
-        often = np.mean(draws, axis=0)
-        honest = often if honest is None else honest
-        value = mean_with_interval(often, groups[scored], **resampling)
-        added = difference_with_interval(often, honest, groups[scored], **resampling)
-        record = {"text": section, "flaw": protocol.flaw, "n": int(scored.sum())}
-        record |= dict(zip(["accuracy", "accuracy_low", "accuracy_high"], value, strict=True))
-        records.append(record | dict(zip(["added", "added_low", "added_high"], added, strict=True)))
+    every = Rows(
+        counts_of_words(rows[section]),
+        rows["label"].to_numpy(),
+        rows["scored"].to_numpy(),
+        {"patient": pd.factorize(rows["patient"])[0], "patient or text": group(rows["patient"], rows[section])},
+    )
+    records = []
+    for flaw in FLAWS:
+        used = every.used(flaw.other_views)
+        record = {"text": section, "flaw": flaw.name, "kind": flaw.kind, "n": int(used.scored.sum())}
+        note = refusal(flaw, used, folds)
+        if not note:
+            draws = [trial(flaw, used, folds, settings.epochs, seed + draw) for draw in range(settings.draws)]
+            control, flawed = np.stack(draws, axis=1).astype(float)  # each (draw, scored row)
+            groups = used.apart[flaw.apart][used.scored]
+            for name, values in {"control": control, "accuracy": flawed, "added": flawed - control}.items():
+                limits = mean_with_interval(values, groups, comparison.confidence, comparison.resamples, seed)
+                record |= dict(zip([name, f"{name}_low", f"{name}_high"], limits, strict=True))
+        records.append(record | {"note": note})
     return records
 
 
+def counts_of_words(texts: pd.Series) -> csr_array:
+    """How often each text has each word and pair of words, (row, word); no columns where no text has a word."""
+    try:
+        return CountVectorizer(ngram_range=(1, 2)).fit_transform(texts)
+    except ValueError:  # an empty vocabulary
+        return csr_array((len(texts), 0))
+
+
+def refusal(flaw: Flaw, rows: Rows, folds: int) -> str:
+    """Why a flaw cannot be tested on these rows; empty where it can."""
+    if not rows.counts.shape[1]:
+        return "no pair has a word in this section"
+    if flaw.epoch and folds < 3:
+        return "an epoch is chosen by a third fold, and there are two"
+    pairs = np.bincount(rows.apart[flaw.apart][rows.scored])
+    fold = int(np.ceil(pairs.sum() / folds))
+    if pairs.max() > fold:
+        what = "the same text" if flaw.apart == "patient or text" else "one patient"
+        return f"{pairs.max()} pairs of {what} are more than a fold of {fold}: no folds keep them apart and are alike"
+    if flaw.other_views and rows.scored.all():
+        return "the reports of the pairs name no other view"
+    if flaw.exchanged == ("pair",) and pairs.max() == 1:
+        return "no patient has two pairs"
+    return ""
+
+
+def trial(flaw: Flaw, rows: Rows, folds: int, epochs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the model is right on each scored row under the control and with the flaw, out of fold; both bool."""
+    control = fold_of(rows.labels, rows.apart[flaw.apart], folds, seed)
+    flawed = exchange(flaw, control, rows, np.random.default_rng(seed))
+    epoch = ("validation", "test") if flaw.epoch else ("last", "last")
+    return tuple(
+        right(rows, fold, folds, epochs, chosen, seed) for fold, chosen in zip([control, flawed], epoch, strict=True)
+    )
+
+
+def fold_of(labels: np.ndarray, apart: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """The fold of each row; rows of the same number in `apart` are in one."""
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    fold = np.zeros(len(labels), int)
+    for number, (_, test) in enumerate(splitter.split(labels, labels, apart)):
+        fold[test] = number
+    return fold
+
+
+def exchange(flaw: Flaw, fold: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
+    """The folds after what the flaw lets stand on both sides has changed places; how many of each class stays."""
+    fold = fold.copy()
+    each = np.arange(len(fold))
+    for kind in flaw.exchanged:
+        moved = np.flatnonzero(~rows.scored) if kind == "other view" else np.flatnonzero(rows.scored)
+        unit = rows.apart["patient"][moved] if kind == "patient" else each[moved]
+        fold[moved] = _shuffled(fold[moved], unit, rows.labels[moved], rng)
+    return fold
+
+
+def _shuffled(fold: np.ndarray, unit: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Folds shuffled among units of the same number of rows of each label; all arrays have shape (row,)."""
+    _, first, unit = np.unique(unit, return_index=True, return_inverse=True)
+    size = np.zeros((len(first), labels.max() + 1), int)
+    np.add.at(size, (unit, labels), 1)
+    of_unit = fold[first]
+    _, alike = np.unique(size, axis=0, return_inverse=True)
+    for number in range(alike.max() + 1):
+        places = np.flatnonzero(alike == number)
+        of_unit[places] = rng.permutation(of_unit[places])
+    return of_unit[unit]
+
+
 def right(
-    counts: csr_array,
-    labels: np.ndarray,
-    scored: np.ndarray,
-    apart: np.ndarray,
-    epoch_by_test: bool,
+    rows: Rows,
+    fold: np.ndarray,
     folds: int,
     epochs: int,
+    epoch: Literal["last", "validation", "test"],
     seed: int,
 ) -> np.ndarray:
     """Whether the model is right on each scored row, out of fold; bool of shape (scored row,).
 
-    `counts` are those of words, (row, word); rows of the same number in `apart` stay on one side of each split.
+    The epoch is the last, or the best by the next fold, which is then not learned from, or by the test fold.
     """
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    correct = np.zeros(len(labels), bool)
-    for train, test in splitter.split(counts, labels, apart):
-        test = test[scored[test]]
-        by_epoch = predictions_by_epoch(counts, labels, train, test, epochs, seed) == labels[test]
-        chosen = by_epoch.mean(axis=1).argmax() if epoch_by_test else -1
-        correct[test] = by_epoch[chosen]
-    return correct[scored]
+    correct = np.zeros(len(fold), bool)
+    for number in range(folds):
+        test = np.flatnonzero((fold == number) & rows.scored)
+        following = fold == (number + 1) % folds
+        learned = np.flatnonzero((fold != number) & ~(following & (epoch != "last")))
+        judges = {"last": test[:0], "validation": np.flatnonzero(following & rows.scored), "test": test}[epoch]
+        seen = np.concatenate([test, judges])
+        by_epoch = predictions_by_epoch(rows.counts, rows.labels, learned, seen, epochs, seed) == rows.labels[seen]
+        chosen = by_epoch[:, len(test) :].mean(axis=1).argmax() if len(judges) else -1
+        correct[test] = by_epoch[chosen, : len(test)]
+    return correct[rows.scored]
 
 
 def predictions_by_epoch(
@@ -151,12 +259,29 @@ def predictions_by_epoch(
 ) -> np.ndarray:
     """What a logistic regression on TF-IDF predicts after each epoch of stochastic gradient descent, (epoch, test)."""
     weigh = TfidfTransformer(sublinear_tf=True)
-    # words of a single training text tell nothing
-    known = np.asarray((counts[train] > 0).sum(axis=0)).ravel() >= 2
-    learned, seen = weigh.fit_transform(counts[train][:, known]), weigh.transform(counts[test][:, known])
+    learned, seen = weigh.fit_transform(counts[train]), weigh.transform(counts[test])
     model = SGDClassifier(loss="log_loss", random_state=seed)
     predictions = []
     for _ in range(epochs):
         model.partial_fit(learned, labels[train], classes=[0, 1])
         predictions.append(model.predict(seen))
     return np.stack(predictions)
+
+
+def mean_with_interval(
+    values: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """The mean with the limits of its percentile interval; draws and groups are resampled.
+
+    `values` has shape (draw, row), `groups` (row,).
+    """
+    names, group_of_row = np.unique(groups, return_inverse=True)
+    sums = np.stack([np.bincount(group_of_row, draw, len(names)) for draw in values])
+    sizes = np.bincount(group_of_row, minlength=len(names))
+    draws, rng = len(values), np.random.default_rng(seed)
+    means = []
+    for times in times_drawn(len(names), resamples, rng):
+        weights = rng.multinomial(draws, np.full(draws, 1 / draws), len(times)) / draws
+        means.append(((times @ sums.T) * weights).sum(axis=1) / (times @ sizes))
+    low, high = limits_of(np.concatenate(means), confidence)
+    return float(values.mean()), float(low), float(high)

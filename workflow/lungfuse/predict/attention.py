@@ -9,14 +9,15 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.encoders import TOKENIZER
+from lungfuse.encoders.tokens import load_tokenizer, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables import ImageIndex, Pairs, Predictions, read_table
 from lungfuse.train.arms import arm_images, image_rows
-from lungfuse.train.data import PairDataset, load_tokenizer, tokenize
+from lungfuse.train.data import PairDataset
 
 WORDS = 3
 
@@ -124,7 +125,7 @@ def attention_of(pair: pd.Series, pixels: np.ndarray, folder: Path, encoder_root
     attention.keep_weights = True
     name = trained.encoders.text
     tokenizer = encoder_root / name / TOKENIZER
-    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, ENCODERS[name].max_tokens)
+    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, trained.encoders.text_tokens)
     dataset = PairDataset(np.zeros(1, int), pixels[None], np.zeros(1, int), ids)
     with torch.inference_mode():
         module(dataset[[0]])

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from lungfuse.encoders import ENCODERS, TOKENIZER, WEIGHTS
+from lungfuse.encoders import TOKENIZER, WEIGHTS
+from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
@@ -20,7 +21,7 @@ from lungfuse.predict.trained import Trained, load_trained, other_version, read_
 from lungfuse.settings import ImageSettings, Row
 from lungfuse.train.arms import ArmImages, arm_images
 from lungfuse.train.calibration import Calibration
-from lungfuse.train.data import PairDataset, tokenize
+from lungfuse.train.data import PairDataset
 from lungfuse.train.engine import predict
 from lungfuse.train.late import PARTS, Weights, fuse
 
@@ -38,7 +39,7 @@ class Inputs:
         self.cases, self.encoder_root = cases, encoder_root
         self.pixels: dict[ImageSettings, np.ndarray] = {}
         self.arms: dict[tuple, np.ndarray | ArmImages] = {}
-        self.tokens: dict[str, list[np.ndarray]] = {}
+        self.tokens: dict[tuple[str, int], list[np.ndarray]] = {}
         self.notes: Counter[str] = Counter()
 
     def of(self, trained: Trained) -> PairDataset:
@@ -47,17 +48,18 @@ class Inputs:
         if "image" in trained.row.inputs:
             images, rows = self._arm(trained), np.arange(len(self.cases))
         if "text" in trained.row.inputs:
-            texts = self._texts(trained.encoders.text)
+            texts = self._texts(trained.encoders.text, trained.encoders.text_tokens)
         return PairDataset(np.zeros(len(self.cases), int), images, rows, texts)
 
-    def _texts(self, encoder: str) -> list[np.ndarray]:
-        if encoder not in self.tokens:
-            most = ENCODERS[encoder].max_tokens
-            texts = tokenize(self.cases["text"], self.encoder_root / encoder / TOKENIZER, most)
-            if full := sum(len(text) == most for text in texts):
-                self.notes[f"text fills the {most} tokens that {encoder} reads; what is beyond is not seen"] = full
-            self.tokens[encoder] = texts
-        return self.tokens[encoder]
+    def _texts(self, encoder: str, most: int) -> list[np.ndarray]:
+        if (encoder, most) not in self.tokens:
+            tokenizer = self.encoder_root / encoder / TOKENIZER
+            if cut := (count_tokens(self.cases["text"], tokenizer) > most).sum():
+                self.notes[f"text has more than the {most} tokens that {encoder} reads; what is beyond is not seen"] = (
+                    cut
+                )
+            self.tokens[encoder, most] = tokenize(self.cases["text"], tokenizer, most)
+        return self.tokens[encoder, most]
 
     def _arm(self, trained: Trained) -> np.ndarray | ArmImages:
         if trained.images not in self.pixels:

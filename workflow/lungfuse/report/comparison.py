@@ -13,6 +13,7 @@ from lungfuse.report.style import (
     COLOURS,
     GREEN,
     GREY,
+    LEAST_FONT,
     ORANGE,
     forest,
     grid,
@@ -22,6 +23,8 @@ from lungfuse.report.style import (
 )
 from lungfuse.tables import limits, with_limits
 
+COLOUR_OF_FLAW = {"flaw": ORANGE, "cumulative": BLACK, "shared text": BLUE}
+MOST_COLUMNS = 4  # of a legend
 LINE = 0.24  # inches of a line of a forest plot
 LINE_OF_ORIGIN = {
     "here": {"linestyle": "-", "marker": "o", "fillstyle": "full", "markersize": 4},
@@ -44,9 +47,13 @@ def draw_comparison(comparison: pd.DataFrame, above: str) -> Figure:
         handles += axes.plot(
             published, range(len(published)), "D", color=BLACK, fillstyle="none", markersize=5, label="published"
         )
+    if comparison["n_own_text"].notna().any():
+        own = comparison["accuracy_own_text"]
+        handles += axes.plot(own, range(len(own)), "|", color=BLACK, markersize=9, label="own text in no training fold")
     axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
     axes.set_xlabel("accuracy, out of fold")
-    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), title="reads", alignment="left")
+    columns = min(len(handles), MOST_COLUMNS)
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, title="reads", alignment="left")
     return figure
 
 
@@ -54,9 +61,10 @@ def draw_ablations(ablations: pd.DataFrame, above: str) -> Figure:
     """The table `Ablations`: accuracy gained or lost by each change, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(ablations) + 0.6)
     change = limits(ablations, "difference") * 100
+    held_out = ablations["pairs"].map({"all": "", "held-out": " (held-out patients)"})
     names = [
-        f"{name}: {row.change}, {row.changed}" if row.change.endswith(" alone") else f"{name}: {row.change}"
-        for name, row in zip(row_names(ablations), ablations.itertuples(), strict=True)
+        f"{name}: {row.change}, {row.changed}" if row.change.endswith(" alone") else f"{name}: {row.change}{pairs}"
+        for name, row, pairs in zip(row_names(ablations), ablations.itertuples(), held_out, strict=True)
     ]
     significant = (change["low"] > 0) | (change["high"] < 0)
     texts = [
@@ -76,7 +84,7 @@ def draw_sites(sites: pd.DataFrame, above: str) -> Figure:
     figure, panels = grid(above, hospitals.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
     for panel, (name, table) in zip(panels, hospitals, strict=True):
         forest(panel, row_names(table), limits(table, "accuracy"), [BLUE] * len(table))
-        panel.set_title(f"{name} ({table['n'].iloc[0]} pairs)")
+        panel.set_title(f"{name or 'not said'} ({table['n'].iloc[0]} pairs)")
     figure.supxlabel("accuracy, out of fold", fontsize="medium")
     return figure
 
@@ -114,15 +122,47 @@ def draw_cnns(networks: pd.DataFrame, above: str) -> Figure:
 
 
 def draw_leakage(leakage: pd.DataFrame, above: str) -> Figure:
-    """The table `Leakage`: points of accuracy that each flaw adds, a panel a section."""
-    flaws = leakage[leakage["flaw"] != "none"]
-    honest = leakage[leakage["flaw"] == "none"].set_index("text")["accuracy"]
-    sections = flaws.groupby("text", sort=False)
-    lines = sections.size().max()
-    figure, panels = grid(above, sections.ngroups, 3, LINE * lines + 0.6, sharey=True, sharex=True)
+    """The table `Leakage`: points of accuracy that each flaw adds to its control, a panel a section.
+
+    Where there is no control, the table says why.
+    """
+    sections = leakage.groupby("text", sort=False)
+    figure, panels = grid(above, sections.ngroups, 3, LINE * sections.size().max() + 0.6, sharey=True, sharex=True)
     for panel, (section, table) in zip(panels, sections, strict=True):
-        forest(panel, list(table["flaw"]), limits(table, "added") * 100, [ORANGE] * len(table))
+        kinds = table["kind"].map(lambda kind: "" if kind == "flaw" else f" ({kind})")
+        colours = [COLOUR_OF_FLAW[kind] for kind in table["kind"]]
+        forest(panel, table["flaw"] + kinds, limits(table, "added") * 100, colours)
+        for line, note in enumerate(table["note"]):
+            if note:
+                panel.annotate("no control", (0, line), fontsize=LEAST_FONT, ha="center", va="center", color=GREY)
         panel.axvline(0, color=BLACK, linewidth=0.8)
-        panel.set_title(f"{section}\n{honest[section]:.3f} without")
+        controls = table["control"].dropna()
+        without = f"{controls.iloc[0]:.3f} without" if len(controls) else "no control"
+        panel.set_title(f"{section}\n{without}")
     figure.supxlabel("points of accuracy added", fontsize="medium")
+    return figure
+
+
+def draw_words(words: pd.DataFrame, above: str) -> Figure:
+    """The table `Words`: how the presence of each word tells the label, a panel a section."""
+    sections = words.groupby("text", sort=False)
+    figure, panels = grid(above, sections.ngroups, 2, LINE * sections.size().max() + 0.6, sharex=True)
+    for panel, (section, table) in zip(panels, sections, strict=True):
+        names = [f"{row.word} ({row.texts})" for row in table.itertuples()]
+        forest(panel, names, limits(table, "auroc"), [BLUE if kind == "telling" else ORANGE for kind in table["kind"]])
+        panel.axvline(0.5, color=BLACK, linewidth=0.8)
+        panel.tick_params(labelbottom=True)
+        panel.set_title(section)
+    figure.supxlabel("AUROC of a word's presence", fontsize="medium")
+    return figure
+
+
+def draw_shortcuts(shortcuts: pd.DataFrame, above: str) -> Figure:
+    """The table `Shortcuts`: AUROC of each model that reads little."""
+    figure, ((axes,),) = sheet(above, 1, 1, LINE * len(shortcuts) + 0.6)
+    names = [": ".join(filter(None, [row.text, row.reads])) for row in shortcuts.itertuples()]
+    auroc = limits(shortcuts, "auroc")
+    forest(axes, names, auroc, [BLUE] * len(shortcuts), with_limits(auroc))
+    axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_xlabel("AUROC, out of fold")
     return figure

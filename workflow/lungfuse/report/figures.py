@@ -9,7 +9,9 @@ from lungfuse.report.comparison import (
     draw_comparison,
     draw_leakage,
     draw_segmentation,
+    draw_shortcuts,
     draw_sites,
+    draw_words,
 )
 from lungfuse.report.curves import draw_curves, read_histories
 from lungfuse.report.data import draw_distributions, draw_funnel
@@ -22,7 +24,9 @@ DRAW = {
     "segmentation": draw_segmentation,
     "cnn_comparison": draw_cnns,
     "leakage": draw_leakage,
+    "shortcuts": draw_shortcuts,
     "sites": draw_sites,
+    "words": draw_words,
 }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 from cyclopts import Parameter
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +15,7 @@ from sklearn.metrics import brier_score_loss
 from lungfuse import __version__
 from lungfuse.adapters import load_adapter
 from lungfuse.encoders import ENCODERS, Random
+from lungfuse.encoders.tokens import count_tokens
 from lungfuse.files import whole_file
 from lungfuse.hardware import USAGE
 from lungfuse.parameters import Several
@@ -62,6 +64,7 @@ def main(
     comparison_page: Path,
     predictions: Several[Path],
     tables: Several[Path] = (),
+    tokenizer: Path | None = None,
     logs: Path,
     data_card: Path,
     model_card: Path,
@@ -89,6 +92,8 @@ def main(
         Out-of-fold predictions, one file a row of the comparison, in the same order.
     tables
         Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
+    tokenizer
+        That of the text encoder, where a row has one; tells which texts it cuts.
     logs
         Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
     data_card
@@ -108,7 +113,9 @@ def main(
         "version": __version__,
     }
     about = {
-        "data_card": about_data(settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected)),
+        "data_card": about_data(
+            settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected), tokenizer
+        ),
         "model_card": about_models(settings, pair_table, comparison, predictions, found),
     }
     shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
@@ -126,7 +133,9 @@ def main(
             stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
 
 
-def about_data(study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+def about_data(
+    study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame, tokenizer: Path | None
+) -> dict[str, Any]:
     """What the template of the data card asks for."""
     named = pairs["label"].map(dict(enumerate(study.labels)))
     kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
@@ -146,8 +155,20 @@ def about_data(study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected
         "funnel": markdown(funnel),
         "by_class": "\n\n".join(map(markdown, by_class)),
         "words": markdown(pd.DataFrame(lengths)) if lengths else "",
+        "cut": markdown(cut_texts(study, pairs, sections, tokenizer)) if tokenizer and sections else "",
         "rejected": markdown(reasons) if len(reasons) else "",
     }
+
+
+def cut_texts(study: Study, pairs: pd.DataFrame, sections: list[str], tokenizer: Path) -> pd.DataFrame:
+    """How many texts of each section the text encoder cuts, by class, and the share of all tokens that is lost."""
+    limit, records = study.encoders.text_tokens, []
+    for section in sections:
+        tokens = count_tokens(pairs[section], tokenizer)
+        cut = {f"{name} cut": int((tokens[pairs["label"] == n] > limit).sum()) for n, name in enumerate(study.labels)}
+        lost = np.clip(tokens - limit, 0, None).sum() / tokens.sum()
+        records.append({"section": section, "most tokens": tokens.max()} | cut | {"tokens lost": f"{lost:.2%}"})
+    return pd.DataFrame(records)
 
 
 def about_models(
@@ -188,7 +209,8 @@ def about_models(
 def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
     """The table `Ablations` with its differences in points and words."""
     points = with_limits(limits(ablations, "difference") * 100, 1, "+")
-    shown = ablations[["change", "changed", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]]
+    measured = ["change", "changed", "pairs", "n", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]
+    shown = ablations[measured]
     return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
-from lungfuse.encoders import ENCODERS, TOKENIZER
+from lungfuse.encoders import TOKENIZER
+from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings import Images, Modality, Section
@@ -19,7 +19,6 @@ from lungfuse.tables import FeatureIndex, ImageIndex, read_table
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
 
 Batch = dict[str, Tensor]
-TEXTS = 1000  # tokenised at once
 BUCKET = 8  # batches among which texts are sorted by length
 
 
@@ -159,18 +158,24 @@ def read_inputs(
     modality: Modality,
     reads: Images | Section,
     encoder: str,
+    max_tokens: int,
     encoder_root: Path,
     array: Path | None,
     index: Path | None,
     masks: Path | None,
 ) -> PairDataset:
-    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them."""
+    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them.
+
+    Texts are cut after `max_tokens` tokens; how many are is printed.
+    """
     labels = pairs["label"].to_numpy()
     if modality == "image":
         rows = image_rows(pairs, read_table(index, ImageIndex))
         images, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
         return PairDataset(labels, arm_images(reads, images, lungs), rows, None)
-    texts = tokenize(pairs[reads], encoder_root / encoder / TOKENIZER, ENCODERS[encoder].max_tokens)
+    tokenizer = encoder_root / encoder / TOKENIZER
+    texts = tokenize(pairs[reads], tokenizer, max_tokens)
+    warn_of_cuts(count_tokens(pairs[reads], tokenizer), max_tokens, reads)
     return PairDataset(labels, None, None, texts)
 
 
@@ -190,25 +195,14 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
 
 
-def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[np.ndarray]:
-    """Token numbers of each text, with the marks of its start and end, at most `max_tokens`."""
-    encoder = load_tokenizer(tokenizer)
-    encoder.no_padding()
-    encoder.enable_truncation(max_tokens)
-    parts = (texts.iloc[start : start + TEXTS].tolist() for start in range(0, len(texts), TEXTS))
-    return [np.array(encoding.ids, np.int32) for part in parts for encoding in encoder.encode_batch(part)]
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer of an encoder.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more special
-        raise UserError(f"{path}: is no tokenizer ({error}). Make the encoder anew: lungfuse encoder.") from error
+def warn_of_cuts(tokens: np.ndarray, max_tokens: int, section: str) -> None:
+    """Print how many texts have more than `max_tokens` tokens, if any, and what they lose."""
+    lost = np.clip(tokens - max_tokens, 0, None)
+    if lost.any():
+        print(
+            f"Warning: {(lost > 0).sum():,} of {len(tokens):,} {section} are cut after {max_tokens} tokens, "
+            f"which loses {lost.sum() / tokens.sum():.1%} of all tokens; encoders.max_tokens sets the limit."
+        )
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

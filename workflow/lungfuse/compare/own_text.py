@@ -1,0 +1,73 @@
+"""What a split holds apart, and how a model of texts does where nobody else has the same text."""
+
+import pandas as pd
+
+from lungfuse.compare.scores import right
+from lungfuse.ingest.filter import normalised
+from lungfuse.settings import Row
+from lungfuse.tables import SECTIONS
+
+OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
+OWN_TEXT_IS = (
+    "own text: accuracy on the pairs whose own text is in no training fold; in brackets how many they are, and how "
+    "many of them are positive."
+)
+
+
+def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
+    """Whether the text of each pair is in no other fold, so that no model that is tested on it has learned from it.
+
+    Texts are the same when they agree as `lungfuse.ingest.filter.group` compares them; an empty one is nobody's own.
+    """
+    texts = normalised(pairs[section])
+    return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")
+
+
+def with_own_text(
+    scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
+) -> pd.DataFrame:
+    """The comparison table with the columns of `OWN_TEXT`, from predictions in the order of pairs.
+
+    They are missing for a row that reads no text, or that of another pair.
+    """
+    found = [
+        own_text_accuracy(row.text, pairs, frame)
+        if row.text and row.ablation != "shuffled-text"
+        else (pd.NA, pd.NA, float("nan"))
+        for row, frame in zip(models, joined, strict=True)
+    ]
+    columns = pd.DataFrame(found, columns=OWN_TEXT, index=scored.index)
+    return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
+
+
+def own_text_accuracy(section: str, pairs: pd.DataFrame, joined: pd.DataFrame) -> tuple[int, int, float]:
+    """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
+
+    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy is
+    NaN without any.
+    """
+    own = has_own_text(pairs, section).to_numpy()
+    rightly = right(joined)[:, own]
+    positives = int(joined["label"].to_numpy()[: len(own)][own].sum())
+    return int(own.sum()), positives, round(rightly.mean(), 4) if own.any() else float("nan")
+
+
+def own_text_in_words(scored: pd.DataFrame) -> list[str]:
+    """The columns of `OWN_TEXT` as one for a page."""
+    return [
+        "" if pd.isna(n) else f"{accuracy:.3f} ({n}, {positives})" if n else "(0)"
+        for n, positives, accuracy in scored[OWN_TEXT].itertuples(index=False)
+    ]
+
+
+def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
+    """In words, what never stands on both sides of the split, and how many texts of the sections `read` do."""
+    own = [section for section in SECTIONS if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()]
+    apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
+    shared = {
+        section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()
+        for section in dict.fromkeys(read)
+        if section and section not in own
+    }
+    words = " and ".join(f"{count} {section} texts" for section, count in shared.items() if count)
+    return f"{apart}." + (f" Of {len(pairs)}, {words} stand word for word in a training fold as well." if words else "")

@@ -104,7 +104,7 @@ def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, small, tm
     table = pd.DataFrame({"id": TEXTS.keys(), "image": image, "text": TEXTS.values()})
     table.to_csv(tmp_path / "cases.csv", index=False)
     assert run(cases=tmp_path / "cases.csv")["score"].between(0, 1).all()
-    assert "1 of 5 cases: text fills the 64 tokens that bert-tiny reads" in capsys.readouterr().err
+    assert "1 of 5 cases: text is cut after the 64 tokens that bert-tiny reads" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

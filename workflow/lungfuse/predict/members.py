@@ -55,9 +55,7 @@ class Inputs:
         if (encoder, most) not in self.tokens:
             tokenizer = self.encoder_root / encoder / TOKENIZER
             if cut := (count_tokens(self.cases["text"], tokenizer) > most).sum():
-                self.notes[f"text has more than the {most} tokens that {encoder} reads; what is beyond is not seen"] = (
-                    cut
-                )
+                self.notes[f"text is cut after the {most} tokens that {encoder} reads"] = int(cut)
             self.tokens[encoder, most] = tokenize(self.cases["text"], tokenizer, most)
         return self.tokens[encoder, most]
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungfuse.errors import UserError
 from lungfuse.settings import Row
 from lungfuse.tables import Pairs, Predictions, columns, read_table
 from lungfuse.train.baseline import build, main, out_of_fold
@@ -62,3 +63,22 @@ def test_labels_of_the_test_fold_are_never_seen(studies):
         build(Row(model="tfidf", text="findings"), studies["openi"].baselines, 0), texts, labels, folds
     )
     assert ((scores >= 0.5) == labels)[folds == 0].mean() == 0
+
+
+@pytest.mark.parametrize("model", ["tfidf", "tfidf-logistic"])
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("", r"pairs\.csv: no pair has indication, which a row of model tfidf.* reads"),
+        ([f"{n:x}{n:x}" for n in range(100, 160)], "the texts of the other folds share no words"),
+    ],
+    ids=["empty", "no word twice"],
+)
+def test_texts_that_teach_nothing_are_told(pairs, studies, tmp_path, model, texts, message):
+    openi = studies["openi"]
+    words_alone = openi.baselines.tfidf.model_copy(update={"characters": None})
+    studies = {
+        "openi": openi.model_copy(update={"baselines": openi.baselines.model_copy(update={"tfidf": words_alone})})
+    }
+    with pytest.raises(UserError, match=message):
+        predict(pairs.assign(indication=texts), studies, tmp_path, model=model, text="indication")

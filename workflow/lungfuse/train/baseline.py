@@ -1,5 +1,6 @@
 """The baselines every neural model has to beat: the majority class, and TF-IDF with a linear support vector machine."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
+from lungfuse.errors import UserError
 from lungfuse.settings import BaselineSettings, LinearTextSettings, Row
 from lungfuse.tables import Pairs, Predictions, read_table, write_table
 from lungfuse.train import hashed
+
+NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
 def main(*, row: Row, baselines: BaselineSettings, seed: int, pairs: Path, predictions: Path) -> None:
@@ -35,6 +39,8 @@ def main(*, row: Row, baselines: BaselineSettings, seed: int, pairs: Path, predi
     """
     table = read_table(pairs, Pairs)
     inputs = table[row.text] if row.text else table["pair_id"]
+    if row.text and not (inputs != "").any():
+        raise UserError(f"{pairs}: no pair has {row.text}, which a row of model {row.model} reads. Remove the row.")
     data = [column.to_numpy() for column in [inputs, table["label"], table["fold"]]]
     settings = baselines.of(row)
     if settings and settings.buckets:
@@ -73,11 +79,22 @@ def out_of_fold(model: BaseEstimator, inputs: np.ndarray, labels: np.ndarray, fo
     """Scores in [0, 1] of shape (pair,): each fold is scored by a model fitted on the others.
 
     The signed distance from a linear machine's plane becomes a score through the logistic function.
+
+    Raises:
+        UserError: the texts to learn from have no n-gram in common.
     """
     scores = np.empty(len(labels))
     for fold in np.unique(folds):
         test = folds == fold
-        model.fit(inputs[~test], labels[~test])
+        try:
+            model.fit(inputs[~test], labels[~test])
+        except ValueError as error:
+            if not NO_WORDS.search(str(error)):
+                raise
+            raise UserError(
+                f"fold {fold}: the texts of the other folds share no words that `baselines` counts (min_df is how many "
+                "texts must have one). Read another section, or lower min_df."
+            ) from error
         if hasattr(model, "decision_function"):
             scores[test] = expit(model.decision_function(inputs[test]))
         else:

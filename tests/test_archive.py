@@ -85,8 +85,9 @@ def tar_of(members) -> bytes:
 
 TAR = tar_of([(f"{number}.{suffix}", bytes(700)) for number in range(4) for suffix in ["xml", "txt"]])
 SPOILED = {
-    "ends within a member": TAR[: 3 * 1536 + 800],
-    "ends after a member": TAR[: 4 * 1536],
+    "ends within a file": TAR[: 3 * 1536 + 800],
+    "ends within a head": TAR[: 4 * 1536 + 100],
+    "ends after a file": TAR[: 4 * 1536],
     "a bad head in the middle": TAR[: 4 * 1536] + b"\x80" + TAR[4 * 1536 + 1 :],
     "two archives joined": TAR + TAR,
 }
@@ -124,7 +125,7 @@ def test_a_folder_gives_the_files_of_several_suffixes_and_names_what_cannot_be_r
     (tmp_path / "e.png").mkdir()
     members = {member.stem: member.problem for member in read_folder(tmp_path, [".png", ".jpg"], 100)}
     assert members == {
-        "a": "", "b": "", "d": "is a link to gone.png, which is not there", "e": "cannot be read (Is a directory)",
+        "a": "", "b": "", "d": "is a link to gone.png, which is not there", "e": "is a folder or device, not a file",
     }  # fmt: skip
 
 

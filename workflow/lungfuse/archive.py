@@ -99,11 +99,11 @@ def files_of(folder: Path, suffix: str | Sequence[str]) -> list[Path]:
 
 def read_file(path: Path, max_bytes: int) -> Member:
     """A file; one that cannot be read, or is larger than `max_bytes`, comes without data."""
+    if not path.is_file():
+        return Member(path.name, b"", "is a folder or device, not a file" if path.exists() else _absent(path))
     try:
         problem = _too_large(path.stat().st_size, max_bytes)
         return Member(path.name, b"" if problem else path.read_bytes(), problem)
-    except FileNotFoundError:
-        return Member(path.name, b"", _absent(path))
     except OSError as error:
         return Member(path.name, b"", f"cannot be read ({error.strerror})")
 

@@ -21,7 +21,7 @@ OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(s
 from lungfuse.adapters import load_adapter, load_mask_adapter
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
-from lungfuse.hardware import WORKFLOW_JOB
+from lungfuse.hardware import WORKFLOW_JOB, gpus
 from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,

@@ -165,12 +165,18 @@ def read_inputs(
     index: Path | None,
     masks: Path | None,
 ) -> PairDataset:
-    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them."""
+    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them.
+
+    Raises:
+        UserError: the image array is shorter than its index, or no pair has the section.
+    """
     labels = pairs["label"].to_numpy()
     if modality == "image":
         rows = image_rows(pairs, read_table(index, ImageIndex))
         images, lungs = (path and read_array(path, rows.max() + 1) for path in [array, masks])
         return PairDataset(labels, arm_images(reads, images, lungs), rows, None)
+    if not (pairs[reads] != "").any():
+        raise UserError(f"no pair has {reads}, which a row reads. Remove the row, or fill the section in the adapter.")
     texts = tokenize(pairs[reads], encoder_root / encoder / TOKENIZER, ENCODERS[encoder].max_tokens)
     return PairDataset(labels, None, None, texts)
 

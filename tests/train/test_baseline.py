@@ -65,7 +65,7 @@ def test_labels_of_the_test_fold_are_never_seen(studies):
     assert ((scores >= 0.5) == labels)[folds == 0].mean() == 0
 
 
-@pytest.mark.parametrize("model", ["tfidf", "tfidf-logistic"])
+@pytest.mark.parametrize(("model", "buckets"), [("tfidf", None), ("tfidf", 4096), ("tfidf-logistic", None)])
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -74,9 +74,9 @@ def test_labels_of_the_test_fold_are_never_seen(studies):
     ],
     ids=["empty", "no word twice"],
 )
-def test_texts_that_teach_nothing_are_told(pairs, studies, tmp_path, model, texts, message):
+def test_texts_that_teach_nothing_are_told(pairs, studies, tmp_path, model, buckets, texts, message):
     openi = studies["openi"]
-    words_alone = openi.baselines.tfidf.model_copy(update={"characters": None})
+    words_alone = openi.baselines.tfidf.model_copy(update={"characters": None, "buckets": buckets})
     studies = {
         "openi": openi.model_copy(update={"baselines": openi.baselines.model_copy(update={"tfidf": words_alone})})
     }

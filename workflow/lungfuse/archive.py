@@ -86,8 +86,8 @@ def read_folder(folder: Path, suffix: str | Sequence[str], max_bytes: int) -> It
     paths = files_of(folder, suffix)
     if not paths:
         others = sorted(path.name for path in folder.iterdir())
-        found = f"{len(others):,} others, {others[0]} first" if others else "nothing"
-        raise UserError(f"{folder}: no {_listed(suffix)} file found; it holds {found}.")
+        found = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
+        raise UserError(f"{folder}: no {_listed(suffix)} file found; it holds {found or 'nothing'}.")
     for path in paths:
         yield read_file(path, max_bytes)
 

@@ -91,10 +91,7 @@ def out_of_fold(model: BaseEstimator, inputs: np.ndarray, labels: np.ndarray, fo
         except ValueError as error:
             if not NO_WORDS.search(str(error)):
                 raise
-            raise UserError(
-                f"fold {fold}: the texts of the other folds share no words that `baselines` counts (min_df is how many "
-                "texts must have one). Read another section, or lower min_df."
-            ) from error
+            raise hashed.no_words(fold) from error
         if hasattr(model, "decision_function"):
             scores[test] = expit(model.decision_function(inputs[test]))
         else:

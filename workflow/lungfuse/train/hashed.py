@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from lungfuse.errors import UserError
 from lungfuse.files import whole_array
 from lungfuse.settings import LinearTextSettings
 
@@ -67,6 +68,9 @@ def out_of_fold(
     """Scores in [0, 1] of shape (pair,): each fold is scored by `model`, tfidf or tfidf-logistic, fitted on the others.
 
     What is counted is kept in `folder`.
+
+    Raises:
+        UserError: the texts to learn from have no n-gram in common.
     """
     shared = {"n_features": settings.buckets, "norm": None, "alternate_sign": False, "dtype": np.float32}
     vectorizers = [HashingVectorizer(ngram_range=tuple(settings.words), **shared)]
@@ -78,9 +82,19 @@ def out_of_fold(
     for fold in np.unique(folds):
         learn = folds != fold
         blocks = [weigh(each, learn, settings.min_df) for each in hashed]
+        if not any(block.idf.any() for block in blocks):
+            raise no_words(fold)
         distances = fit(blocks, np.where(learn, signs, 0.0), settings.c, *MODELS[model])
         scores[~learn] = expit(distances[~learn])
     return scores
+
+
+def no_words(fold: int) -> UserError:
+    """Told where the texts outside a fold share no n-gram."""
+    return UserError(
+        f"fold {fold}: the texts of the other folds share no words that `baselines` counts (min_df is how many texts "
+        "must have one). Read another section, or lower min_df."
+    )
 
 
 def hash_texts(texts: np.ndarray, vectorizer: HashingVectorizer, folder: Path) -> HashedTexts:

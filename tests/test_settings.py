@@ -85,6 +85,10 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             r"txet: unknown key \(did you mean text\?\).*images",
         ),
         (
+            {"models": {"text": {"text": "findings", "label": "x"}}},
+            r"models\.text\.label: unknown key.*Allowed: model,",
+        ),
+        (
             {"models": {"late": {"images": "raw", "text": "findings"}}},
             "no row of model image and text has the same",
         ),

@@ -793,10 +793,12 @@ def _holds(own: Any, location: tuple) -> bool:
 
 
 def _fields_at(location: tuple, model: type[Settings]) -> list[str]:
-    for key in location:
-        if isinstance(key, str) and key in model.model_fields:
-            annotation = model.model_fields[key].annotation
-            model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
+    keys = iter(location)
+    for key in keys:
+        annotation = model.model_fields[key].annotation
+        model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
+        if model is not annotation:
+            next(keys)  # the name or position of one of several
     return list(model.model_fields)
 
 

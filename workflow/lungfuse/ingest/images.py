@@ -18,7 +18,13 @@ from lungfuse.paths import raw_files
 from lungfuse.settings import ImageSettings
 from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
 
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on bad files
+DECODE_ERRORS = (  # what Pillow raises on bad files
+    OSError,
+    SyntaxError,
+    ValueError,
+    NotImplementedError,
+    Image.DecompressionBombError,
+)
 
 
 def main(

@@ -49,7 +49,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 
-configfile: PARAMS
+configfile: str(PARAMS)
 
 
 try:

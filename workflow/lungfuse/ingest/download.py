@@ -96,13 +96,13 @@ def _transfer(download: Download, part: Path) -> None:
         response.raise_for_status()
         if response.status_code != requests.codes.partial_content:
             start = 0
-        kept.write_text(_edition(response.headers), encoding="utf-8")
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else download.bytes
         with (
             part.open("ab" if start else "wb") as stream,
             tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, mininterval=1) as progress,
         ):
+            kept.write_text(_edition(response.headers), encoding="utf-8")  # an older part is gone by now
             for chunk in response.iter_content(CHUNK):
                 stream.write(chunk)
                 progress.update(len(chunk))

@@ -31,17 +31,16 @@ def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_report
     with unchanged(lambda: raw_files(raw, source.REPORT_FILES)):
         collection = source.read_reports(raw)
         unpublished = compare_with_published(adapter, raw, source.REPORT_FILES)
-        tables = {Reports: collection.reports, Views: collection.views, Rejected: collection.rejected}
-        tables = {table: _from_adapter(frame, table, adapter) for table, frame in tables.items()}
-        tables[Reports] = with_patients(tables[Reports])
-        tables[Rejected] = pd.concat([rejected_table(unpublished), tables[Rejected]], ignore_index=True)
-        for table, path in [(Reports, reports), (Views, views), (Rejected, rejected_reports)]:
-            write_table(tables[table], path, table)
-    known = {name for table in tables for name in columns(table)}
-    if unknown := sorted({*collection.reports, *collection.views, *collection.rejected} - known):
-        print(f"columns of the adapter that no table has, so they are left out: {', '.join(map(str, unknown))}")
-    counts = [f"{len(tables[table]):,} {name}" for table, name in [(Reports, "reports"), (Views, "images")]]
-    print(f"{', '.join(counts)}, {len(tables[Rejected])} rejected")
+        found = with_patients(_from_adapter(collection.reports, Reports, adapter))
+        found_views = _from_adapter(collection.views, Views, adapter)
+        rejected = _from_adapter(collection.rejected, Rejected, adapter)
+        rejected = pd.concat([rejected_table(unpublished), rejected], ignore_index=True)
+        write_table(found, reports, Reports)
+        write_table(found_views, views, Views)
+        write_table(rejected, rejected_reports, Rejected)
+    if unknown := {*found, *found_views} - {*columns(Reports), *columns(Views)}:
+        print(f"columns of the adapter that no table has, so they are left out: {', '.join(sorted(unknown))}")
+    print(f"{len(found):,} reports, {len(found_views):,} images, {len(rejected)} rejected")
 
 
 def with_patients(reports: pd.DataFrame) -> pd.DataFrame:

@@ -58,6 +58,12 @@ def studies() -> dict[str, Study]:
     return load_studies(read_params(ROOT / "params.yaml"))
 
 
+@pytest.fixture
+def params() -> dict:
+    """The content of params.yaml, to be changed."""
+    return read_params(ROOT / "params.yaml")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data; tests that need it are skipped when it is not given."""

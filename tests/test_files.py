@@ -1,10 +1,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import read_array, unchanged, whole_array, whole_file
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -66,3 +67,47 @@ def test_a_file_larger_than_allowed_is_told_and_leaves_nothing(tmp_path):
     assert run.returncode == 1
     assert "a.bin: cannot be written (File too large)" in run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_input_that_cannot_be_read_is_not_blamed_on_the_output(tmp_path):
+    with pytest.raises(IsADirectoryError, match=str(tmp_path)), whole_file(tmp_path / "a.txt"):
+        tmp_path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.with_name("new").rename(file),
+        lambda file: file.write_text("longer than before"),
+        lambda file: file.unlink(),
+        lambda file: file.with_name("another").write_text(""),
+    ],
+    ids=["replaced by rename", "written to", "deleted", "added to its folder"],
+)
+def test_a_file_that_changes_while_it_is_read_is_named(tmp_path, change):
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    file = folder / "a.tgz"
+    file.write_text("old")
+    (folder / "new").write_text("new")
+    with unchanged(lambda: sorted(folder.iterdir())):
+        file.read_text()
+    with (
+        pytest.raises(UserError, match=r"changed while it was read, .* Run again"),
+        unchanged(lambda: sorted(folder.iterdir())),
+    ):
+        change(file)
+
+
+def test_an_array_is_as_long_as_its_index_or_named(tmp_path):
+    path = tmp_path / "images.npy"
+    with whole_array(path, np.uint8, (2,)) as append:
+        append(np.zeros((3, 2)))
+    assert read_array(path, 3).shape == (3, 2)
+    with pytest.raises(UserError, match=r"images\.npy: has 3 rows, fewer than the 4 of its index"):
+        read_array(path, 4)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"images\.npy: is no whole \.npy file"):
+        read_array(path, 3)
+    with pytest.raises(UserError, match=r"absent\.npy: not found"):
+        read_array(tmp_path / "absent.npy", 3)

@@ -1,21 +1,16 @@
-import copy
 import json
 from pathlib import Path
 
 import jsonschema
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_snakemake
 
+from lungfuse.encoders import ENCODERS
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
 from lungfuse.settings import contrasts, load_studies, load_study, params_schema, read_params, to_json
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
-
-
-@pytest.fixture
-def params():
-    return copy.deepcopy(read_params(ROOT / "params.yaml"))
 
 
 def test_params_yaml_holds_the_three_studies(params):
@@ -58,16 +53,42 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ),
         ({"adapter": "mimic"}, r"adapter: found 'mimic'.*expected one of .*openi"),
         ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
-        ({"models": {"svm": {"text": "findings"}}}, r"models\.svm\.model: missing"),
+        ({"models": {"svm": {"text": "findings"}}}, r"studies\.demo\.models\.svm\.model: missing"),
         (
             {"models": {"majority": {}, "again": {"model": "majority"}}},
             "models.again: has the model and inputs of",
         ),
         ({"models": {"tfidf": {"text": "comparison"}}}, "models.tfidf: reads comparison, which is not among filter.te"),
-        ({"models": {"majority": {"train": {"epoch": 3}}}}, r"models\.majority\.train\.epoch: Extra inputs"),
+        (
+            {"models": {"majority": {"train": {"epoch": 3}}}},
+            r"studies\.demo: models\.majority\.train\.epoch: unknown key \(did you mean epochs\?\)",
+        ),
+        ({"models": {"majority": {"train": {"epochs": True}}}}, r"models\.majority\.train\.epochs: found True"),
+        (
+            {"models": {"majority": {"train": {"augment": {"rotation": "7"}, "epochs": 0}}}},
+            r"models\.majority\.train\.epochs: found 0.*; models\.majority\.train\.augment\.rotation: found '7'",
+        ),
+        (
+            {"models": {"majority": {"train": {"batch": 15, "devices": 2}}}},
+            r"models\.majority\.train: batch 15 cannot be shared by 2 devices",
+        ),
+        (
+            {"models": {"image": {"images": "raw", "train": {"layers": "top:99"}}}},
+            r"models\.image\.train\.layers: found top:99, but vit-tiny has 4 layers; say full",
+        ),
+        ({"train": {"clip": float("inf")}}, r"studies\.demo\.train\.clip: found inf\. .*finite number"),
+        ({"seed": 2**32 - 1}, r"seed: found 4294967295.*less than 2147483648"),
+        ({"modalities": ["text", "text"]}, r"modalities: found \['text', 'text'\]. found text more than once"),
+        ({"cnns": {"networks": ["vgg19"] * 2}}, r"cnns\.networks: .*found vgg19 more than once"),
+        ({"leakage": {"sections": ["findings"] * 2}}, r"leakage\.sections: .*found findings more than once"),
+        ({"cnns": {"arms": ["raw", "mask-only"]}}, r"mask-only: of which segmenter\? .* unet-cxr-masks, unet-shenzhen"),
         (
             {"models": {"majority": {"txet": "findings"}}},
             r"txet: unknown key \(did you mean text\?\).*images",
+        ),
+        (
+            {"models": {"text": {"text": "findings", "label": "x"}}},
+            r"models\.text\.label: unknown key.*Allowed: model,",
         ),
         (
             {"models": {"late": {"images": "raw", "text": "findings"}}},
@@ -128,6 +149,10 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
         ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-drawn, openi-text, tb"),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
+        *(
+            ({"studies": {name: {}}}, "studies: found the name .*, expected lower-case letters and digits")
+            for name in ["../../etc", "my study; rm -rf x", "x{row}", "", "-x", 7]
+        ),
         ({"studies": {"demo": 3}}, r"studies\.demo: found 3, expected a mapping"),
     ],
 )
@@ -145,10 +170,64 @@ def test_all_problems_are_told_at_once(params):
     assert "studies.demo.notice" in str(error.value)
 
 
-def test_broken_yaml_is_named(tmp_path):
-    (tmp_path / "params.yaml").write_text("study: [")
-    with pytest.raises(UserError, match=r"params\.yaml: is not valid YAML"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"study: [", "line 1: expected the node content"),
+        (b"study: a\nstudies:\n  a: {seed: 1,\n    seed: 2}\n", "line 4: the key 'seed' comes twice, first in line 3"),
+        (b"study: a\nseed: 1\nstudy: b\n", "line 3: the key 'study' comes twice, first in line 1"),
+        (b"study: a\nstudies:\n\ta: {}\n", "line 3: found character .* Indent with spaces, not with tabs"),
+        (b"study: a\n<<<<<<< mine\nseed: 1\n=======\nseed: 2\n", "line 3: .*Line 2 is the mark of a merge"),
+        (b"study: a\nnotice: caf\xe9\n", "line 2: byte 0xe9 is not UTF-8. Save the file as UTF-8"),
+        (b"study: a\x00\n", "is not valid YAML"),
+        (b"- study\n", "found list, expected a mapping"),
+    ],
+)
+def test_a_file_that_is_no_plain_yaml_is_named_with_its_line(tmp_path, content, message):
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=rf"params\.yaml: {message}"):
         read_params(tmp_path / "params.yaml")
+
+
+def test_what_a_row_trains_with_is_laid_over_the_studys_own_to_the_last_key(params):
+    params["studies"]["demo"]["models"]["image"]["train"]["augment"] = {"rotation": 20.0}
+    demo = load_studies(params)["demo"]
+    augment = demo.train_of(demo.models["image"]).augment
+    assert augment == demo.train.augment.model_copy(update={"rotation": 20.0})
+
+
+def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(params):
+    demo = load_studies(params)["demo"]
+    assert demo.segmenter_of("mask-only:unet-shenzhen") == "unet-shenzhen"
+    openi = load_studies(params)["openi"]
+    assert openi.segmenter_of("mask-only") == "packaged"
+    assert (openi.segmenter_of("raw"), openi.segmenter_of("")) == (None, None)
+
+
+def test_figures_of_the_thesis_stand_beside_its_own_data_alone(studies):
+    published = {name for name, study in studies.items() if study.comparison.published or study.cnns.published}
+    assert published == {"openi", "openi-text"}
+
+
+def test_the_layers_of_an_encoder_are_those_its_network_has(encoder_root):
+    from lungfuse.encoders.efficientnet import EfficientNetLite0
+    from lungfuse.encoders.network import ImageEncoder, layers_of, load_encoder
+
+    found = {name: load_encoder(name, encoder_root / name) for name in ["vit-tiny", "bert-tiny"]}
+    found["efficientnet-lite0"] = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
+    assert {name: len(layers_of(encoder)) for name, encoder in found.items()} == {
+        name: ENCODERS[name].layers for name in found
+    }
+
+
+def test_the_workflow_refuses_what_the_settings_refuse(new_project):
+    project = new_project(rows=None)
+    with (project / "params.yaml").open("a") as params:
+        params.write("study: tb\n")
+    run = run_snakemake(project, "-n")
+    assert run.returncode == 1
+    assert "the key 'study' comes twice, first in line 4. Remove one" in run.stdout
+    assert "Traceback" not in run.stdout
 
 
 def test_a_row_bears_its_models_name_or_says_which_model_it_is(studies):
@@ -181,7 +260,7 @@ def test_rows_that_differ_in_one_thing_are_found(studies):
         return [(rows[one.intact].label, one.change, rows[one.changed[0]].label) for one in contrasts(rows)]
 
     demo = found("demo")
-    assert ("linear-probe", "mask-only", "linear-probe") in demo
+    assert ("linear-probe", "mask-only:unet-cxr-masks", "linear-probe") in demo
     assert ("kv-exchange", "shuffled-text", "kv-exchange:shuffled-text") in demo
     assert ("irene", "text alone", "tfidf") in demo, "the first of those that read the same text"
     assert not [change for intact, change, _ in demo if "shuffled" in intact], "a shuffled row is no measure of others"

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.tables import Comparison, Funnel, Predictions, columns, read_table, write_table
+from lungfuse.tables import Cases, Comparison, Funnel, Predictions, columns, read_table, write_table
 
 DESIGN = (
     "model images text encoders n accuracy accuracy_low accuracy_high auroc auroc_low auroc_high "
@@ -12,7 +12,7 @@ DESIGN = (
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path):
-    table = pd.DataFrame({"step": ["NA", "a, b"], "count": [1, 2]})
+    table = pd.DataFrame({"step": ["NA", "a, b"], "count": [1, 2], "negative": [None, 1], "positive": [None, 1]})
     write_table(table, tmp_path / "funnel.csv", Funnel)
     pd.testing.assert_frame_equal(read_table(tmp_path / "funnel.csv", Funnel), table, check_dtype=False)
 
@@ -20,22 +20,37 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("step,number\na,1\n", r"no column count; found step, number\. Expected the columns step, count"),
-        ("step,count\na,many\n", "column count, row 0: found 'many'"),
-        ("step,count\na,-1\n", "column count, row 0: found '-1'"),
-        ("step,count\na,1\na,2\n", "column step"),
-        ("", "cannot be read as CSV"),
+        (b"id,picture\na,1\n", r"no column image, text; found id, picture\. Expected the columns id, image, text"),
+        (b"id,image,text\na,,\na,,\n", "column id, row 0: found 'a', expected no value twice"),
+        (b"id,image,text\na,,Lungs low, clear\n", "line 2: found 4 fields, expected the 3 of the header"),
+        (b"id,image,text\na,,\nb,,low, clear\n", "line 3: found 4 fields, expected the 3"),
+        (b"id,image,text\na,\n", "line 2: found 2 fields, expected the 3 of the header"),
+        (b'id,image,text\na,"x.png,low\nb,"y.png,low\n', "line 3: ',' expected after '\"'. Mend the quotes"),
+        (b'id,image,text\na,,"low\nb,,low\n', "line 3: unexpected end of data"),
+        (b"id,image,text,text\na,,low,high\n", "the column text more than once"),
+        (b"id,image,text\na,,\nb,,caf\xe9\n", "line 3: byte 0xe9 is not UTF-8"),
+        (b"id,image,text\n", "has no row below its header"),
+        (b"", "cannot be read as CSV"),
     ],
 )
 def test_a_table_that_does_not_fit_is_told(tmp_path, content, message):
-    (tmp_path / "funnel.csv").write_text(content)
+    (tmp_path / "cases.csv").write_bytes(content)
     with pytest.raises(UserError, match=message):
+        read_table(tmp_path / "cases.csv", Cases)
+
+
+@pytest.mark.parametrize("count", ["many", "-1"])
+def test_a_number_that_is_none_is_told(tmp_path, count):
+    (tmp_path / "funnel.csv").write_text(f"step,count,negative,positive\na,{count},,\n")
+    with pytest.raises(UserError, match=f"column count, row 0: found '{count}'"):
         read_table(tmp_path / "funnel.csv", Funnel)
 
 
-def test_a_missing_table_is_told(tmp_path):
+def test_a_missing_table_and_a_folder_in_its_place_are_told(tmp_path):
     with pytest.raises(UserError, match=r"funnel\.csv: not found"):
         read_table(tmp_path / "funnel.csv", Funnel)
+    with pytest.raises(UserError, match=r"cannot be read as CSV \(.*Is a directory"):
+        read_table(tmp_path, Funnel)
 
 
 def test_columns_are_those_of_the_contract():

@@ -43,3 +43,11 @@ def test_both_lungs_make_one_mask(raw):
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(UserError, match=r"CXR_png: no .png file found; expected X-rays such as MCUCXR_0001_0.png"):
         read_reports(tmp_path)
+
+
+def test_a_folder_in_place_of_a_reading_is_named_without_a_traceback(raw, tmp_path, stage):
+    (raw / "ClinicalReadings/MCUCXR_0001_0.txt").mkdir()
+    files = ["--reports", tmp_path / "1.csv", "--views", tmp_path / "2.csv", "--rejected-reports", tmp_path / "3.csv"]
+    run = stage("reports", "--adapter", "montgomery", "--raw", raw, *files)
+    assert run.returncode == 1
+    assert "MCUCXR_0001_0.txt: Is a directory. Mend the file" in run.stderr and "Traceback" not in run.stderr

@@ -101,3 +101,31 @@ def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(
     assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stderr
     assert "Traceback" not in run.stderr
     assert not out.exists()
+
+
+def test_a_word_that_is_no_projection_is_named_and_its_image_has_no_view(tmp_path):
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", ["CXR1_a", "CXR1_b"])}, [], frontal=["CXR1_a", "CXR1_b"])
+    table = raw / "indiana_projections.csv"
+    table.write_text(table.read_text().replace("a.dcm.png,Frontal", "a.dcm.png,PA"))
+    collection = openi.read_reports(raw)
+    assert collection.views["view"].tolist() == ["", "Frontal"]
+    assert collection.rejected.to_numpy().tolist() == [
+        ["image", "CXR1_a", "projection 'PA', which is neither Frontal nor Lateral, in indiana_projections.csv"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("a.dcm.png,Frontal", "a.dcm.png,Frontal,", "line 2: found 4 fields, expected the 3 of the header"),
+        ("1,1_a", '1,"1_a', "line 4: ',' expected after '\"'"),
+    ],
+    ids=["a field too many", "stray quotes"],
+)
+def test_a_projections_table_that_shifts_or_swallows_rows_is_told(tmp_path, old, new, message):
+    names = ["CXR1_a", "CXR1_b", "CXR1_c"]
+    raw = write_openi(tmp_path, {"1": xml_report("CXR1", names)}, [], frontal=names)
+    table = raw / "indiana_projections.csv"
+    table.write_text(table.read_text().replace(old, new).replace("1,1_c", '1,"1_c' if '"' in new else "1,1_c"))
+    with pytest.raises(UserError, match=rf"indiana_projections\.csv: {message}"):
+        openi.read_reports(raw)

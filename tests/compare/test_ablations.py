@@ -67,7 +67,9 @@ def test_the_interval_of_a_difference_widens_where_rows_come_in_groups():
 def test_masked_rows_stand_against_the_raw_one_on_patients_no_segmenter_has_learned_from(pairs, predictions, settings):
     joined = [join_predictions(pairs, predictions(wrong), None) for wrong in WRONG]
     held_out = np.arange(80) >= 30
-    table = ablate(NAMES, ROWS, joined, VALIDATED, settings, seed=0, held_out=held_out).set_index(["model", "change", "pairs"])
+    table = ablate(NAMES, ROWS, joined, VALIDATED, settings, seed=0, held_out=held_out).set_index(
+        ["model", "change", "pairs"]
+    )
     assert [index[1] for index in table.index if index[2] == "held-out"] == ["mask-only", "segmented:unet-shenzhen"]
     assert table.loc[("image", "mask-only", "all"), "difference"] == approx(-0.25)
     masks = table.loc[("image", "mask-only", "held-out")]

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lungfuse.adapters import Download
+from lungfuse.adapters import Download, openi
 from lungfuse.errors import UserError
 from lungfuse.ingest.download import compare_with_published, fetch
 
@@ -13,20 +13,28 @@ CONTENT = bytes(range(256)) * 1000
 
 
 class FileServer(BaseHTTPRequestHandler):
-    """Serves CONTENT with ranges; cuts the connection after `server.cut` bytes when that is set."""
+    """Serves `server.content` with ranges; cuts the connection after `server.cut` bytes when that is set.
+
+    `server.edition` are headers that tell one edition of the file from another; a range of another is not served.
+    """
 
     def do_GET(self):
+        content, edition = self.server.content, self.server.edition
         start = int((re.match(r"bytes=(\d+)-", self.headers.get("Range", "")) or [0, 0])[1])
+        if self.headers.get("If-Range", "") not in ["", *edition.values()]:
+            start = 0
         self.server.starts.append(start)
-        if start >= len(CONTENT):
+        if start >= len(content):
             self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
+            self.send_header("Content-Range", f"bytes */{len(content)}")
             self.end_headers()
             return
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
+        for name, value in edition.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        self.wfile.write(CONTENT[start : self.server.cut])
+        self.wfile.write(content[start : self.server.cut])
 
     def log_message(self, *_):
         pass
@@ -35,7 +43,7 @@ class FileServer(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), FileServer)
-    server.starts, server.cut = [], None
+    server.starts, server.cut, server.content, server.edition = [], None, CONTENT, {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -68,6 +76,46 @@ def test_a_broken_download_never_counts_and_is_resumed(tmp_path, server, publish
     assert server.starts[0] == 0
     assert 100_000 < server.starts[1] <= 200_000
     assert [path.name for path in tmp_path.iterdir()] == ["file.tgz"]
+
+
+@pytest.mark.parametrize("name", ["ETag", "Last-Modified"], ids=["by its tag", "by its date"])
+@pytest.mark.parametrize("changed", [False, True], ids=["the same edition", "another edition"])
+def test_a_file_of_unknown_size_is_resumed_as_long_as_the_site_has_the_same_edition(tmp_path, server, name, changed):
+    unknown = Download(url=f"http://127.0.0.1:{server.server_port}/file.bin", page="https://example.org/files")
+    server.cut, server.edition = 200_000, {name: '"first"'}
+    with pytest.raises(UserError, match=r"bytes are kept in file\.bin\.part"):
+        fetch(unknown, tmp_path / "file.bin")
+    server.cut = None
+    if changed:
+        server.content, server.edition = CONTENT[::-1], {name: '"second"'}
+    fetch(unknown, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == server.content
+    assert (server.starts[1] == 0) == changed
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_a_file_of_unknown_size_starts_anew_where_the_site_names_no_edition(tmp_path, server):
+    unknown = Download(url=f"http://127.0.0.1:{server.server_port}/file.bin", page="https://example.org/files")
+    (tmp_path / "file.bin.part").write_bytes(b"of another edition")
+    fetch(unknown, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert server.starts == [0]
+
+
+def test_what_cannot_be_compared_is_said(tmp_path, server, capsys):
+    unknown = Download(url=f"http://127.0.0.1:{server.server_port}/file.bin", page="https://example.org/files")
+    for said in [r"256,000 bytes, sha256 \w{64}; ", "file.bin: "]:
+        fetch(unknown, tmp_path / "file.bin")
+        assert re.search(f"{said}whether it is the published file cannot be told", capsys.readouterr().out)
+    assert openi.DOWNLOADS[openi.IMAGES].sha256 is None, "the case of the images of OpenI"
+
+
+def test_the_page_of_a_login_is_not_taken_for_an_archive(tmp_path, server):
+    server.content = b"<!DOCTYPE html><title>Welcome to our wireless</title>"
+    unknown = Download(url=f"http://127.0.0.1:{server.server_port}/file.tgz", page="https://example.org/files")
+    with pytest.raises(UserError, match=r"is no gzip archive \(it begins with b'<!DOCTYPE html>.*It was deleted"):
+        fetch(unknown, tmp_path / "file.tgz")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_complete_part_only_needs_its_check(tmp_path, published):

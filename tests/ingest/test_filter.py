@@ -1,8 +1,11 @@
 import pandas as pd
 import pytest
 
-from lungfuse.ingest.filter import group, matches, select_pairs
+from lungfuse.errors import UserError
+from lungfuse.ingest.filter import group, main, matches, select_pairs
+from lungfuse.ingest.split import check_rejected
 from lungfuse.settings import FilterSettings, LabelRule
+from lungfuse.tables import Funnel, Rejected, Reports, Views, read_table, rejected_table, write_table
 
 RULES = {
     "labels": [
@@ -27,7 +30,10 @@ def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 
 def select(reports, views, readable=None, needs_text=True, seed=0, **rules):
-    return select_pairs(reports, views, readable, needs_text, "Frontal", FilterSettings(**RULES | rules), seed)
+    pairs, funnel, dropped = select_pairs(
+        reports, views, readable, needs_text, "Frontal", FilterSettings(**RULES | rules), seed
+    )
+    return pairs, funnel.set_index("step"), dropped
 
 
 @pytest.fixture
@@ -48,8 +54,9 @@ def collection():
 
 def test_every_step_is_counted(collection):
     pairs, steps, _ = select(*collection)
-    assert steps == {
-        "images": 9, "reports": 8, "reports with images": 7, "frontal images": 8, "lung reports": 2,
+    assert steps["count"].to_dict() == {
+        "reports": 8, "images": 9, "images with a view": 9, "reports with images": 7,
+        "frontal images": 8, "lung reports": 2,
         "normal reports": 4, "normal and lung reports": 6, "balanced reports": 4, "frontal images of these": 5,
         "with findings": 4, "pairs": 4, "lung pairs": 3, "reports of pairs": 3, "groups of pairs": 3,
     }  # fmt: skip
@@ -78,21 +85,21 @@ def test_random_balance_depends_on_the_seed_alone(collection):
 def test_pairs_need_a_readable_image_when_images_are_used(collection):
     pairs, steps, _ = select(*collection, readable={"R1a", "R2b"})
     assert list(pairs["pair_id"]) == ["R1a", "R2b"]
-    assert steps["with a readable image"] == 2
+    assert steps["count"]["with a readable image"] == 2
 
 
 def test_the_text_is_the_first_text_field(collection):
     reports, views = collection
     pairs, steps, _ = select(reports.assign(impression="seen"), views, text_fields=["impression", "findings"])
     assert set(pairs["text"]) == {"seen"}
-    assert steps["with impression"] == 5
+    assert steps["count"]["with impression"] == 5
 
 
 def test_a_report_of_both_classes_is_of_neither_and_told():
     reports = make_reports(("R1", "normal; Lung", "x"))
-    pairs, _, ambiguous = select(reports, make_views(("R1a", "R1", "Frontal")), balance="none")
+    pairs, _, dropped = select(reports, make_views(("R1a", "R1", "Frontal")), balance="none")
     assert pairs.empty
-    assert ambiguous == [("report", "R1", "fits both classes, normal and lung")]
+    assert dropped == [("report", "R1", "fits both classes, normal and lung")]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +136,53 @@ def test_reports_of_a_patient_share_a_group(collection):
 
 def test_empty_texts_are_not_equal():
     assert group(pd.Series(["A", "B", "B"]), pd.Series(["", "", ""])).tolist() == [0, 1, 1]
+
+
+def test_what_a_step_drops_is_counted_by_class_and_named(collection):
+    _, steps, dropped = select(*collection)
+    assert steps.loc["frontal images of these", ["negative", "positive"]].tolist() == [2, 3]
+    assert steps.loc["with findings", ["negative", "positive"]].tolist() == [1, 3]
+    assert steps.loc["frontal images", ["negative", "positive"]].isna().all(), "before there are labels"
+    assert dropped == [("pair", "R3a", "has no findings; it is normal")]
+
+
+@pytest.mark.parametrize(
+    ("change", "rules", "message"),
+    [
+        (lambda reports, views: (reports, views.assign(view="PA")), {},
+         r"view: found 'Frontal', but no image has it. The views of 9 images are 'PA' \(9\)\. Set `view`"),
+        (lambda reports, views: (reports.assign(major="Lung"), views), {},
+         r"filter\.labels: no report is 'normal', for no heading equals 'normal'\. .* are, .* 'Lung' \(7\)"),
+        (lambda reports, views: (reports.assign(major=reports["major"].str.lower()), views), {},
+         r"no report is 'lung', for no heading contains 'Lung'\. .* 'normal' \(4\), .*'lung' \(1\).*Case counts"),
+        (lambda reports, views: (reports, views), {"text_fields": ["impression", "findings"]},
+         "filter.text_fields: impression comes first, but none of 5 pairs has it. .*findings 4, impression 0"),
+    ],
+    ids=["view", "class", "case", "section"],
+)  # fmt: skip
+def test_a_filter_that_leaves_nothing_says_what_there_is(collection, change, rules, message):
+    with pytest.raises(UserError, match=message):
+        select(*change(*collection), **rules)
+
+
+def test_the_stage_counts_each_report_once_and_tells_of_empty_sections(tmp_path, collection, capsys):
+    reports, views = collection
+    reports = reports.assign(major=reports["major"].replace("Cardiomegaly", "normal; Lung"))
+    write_table(reports, tmp_path / "reports.csv", Reports)
+    write_table(views, tmp_path / "views.csv", Views)
+    unread = rejected_table(
+        [("report", "9.xml", "is no XML"), ("report", "R3", "has no heading"), ("image", "x", "dark")]
+    )
+    write_table(unread, tmp_path / "bad.csv", Rejected)
+    files = {name: tmp_path / f"{name}.csv" for name in ["reports", "views", "candidates", "funnel", "rejected"]}
+    main(
+        modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
+        rejected_inputs=[tmp_path / "bad.csv"], **files,
+    )  # fmt: skip
+    funnel = read_table(files["funnel"], Funnel)
+    assert funnel.loc[0, ["step", "count"]].tolist() == ["reports found", 9]
+    rejected = read_table(files["rejected"], Rejected)
+    assert set(rejected["id"][rejected["what"] == "report"]) == {"9.xml", "R3", "R4"}
+    with pytest.raises(UserError, match="3 of 9 reports cannot be used"):
+        check_rejected(funnel.set_index("step")["count"], rejected, 0.3, files["rejected"])
+    assert "no pair has impression" in capsys.readouterr().err

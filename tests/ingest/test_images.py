@@ -1,9 +1,16 @@
+import io
+import struct
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import png, truncate, write_openi
+from PIL import Image
 
+from lungfuse.adapters import openi
 from lungfuse.archive import Member
+from lungfuse.errors import UserError
 from lungfuse.ingest.images import DECODE_ERRORS, decode, main, write_array
 from lungfuse.settings import ImageSettings
 
@@ -30,6 +37,42 @@ def test_deep_images_are_scaled_to_8_bits(bits, brightest):
     assert abs(pixels.mean() - 127) < 3
 
 
+def saved(pixels: np.ndarray) -> bytes:
+    """An image file without loss, TIFF."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "tiff")
+    return data.getvalue()
+
+
+def deep_colour_png() -> bytes:
+    """Two by one pixels of 16 bits a colour, 12 of them used."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"\0" + struct.pack(">6H", 0, 0, 0, 4095, 4095, 4095)
+    head = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_signed_samples_of_32_bits_are_scaled_as_long_as_none_is_negative():
+    pixels, _ = decode(saved(np.linspace(0, 70_000, 1200).reshape(30, 40).astype(np.int32)), SMALL)
+    assert pixels.max() > 120 and abs(pixels.mean() - pixels.max() / 2) < 3
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (saved(np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40)), "has samples that are fractions"),
+        (saved(np.linspace(-1000, 3000, 1200).reshape(30, 40).astype(np.int32)), "has negative samples"),
+        (deep_colour_png(), "has colours of 16 bits"),
+    ],
+)
+def test_samples_whose_black_and_white_are_not_known_are_refused(data, reason):
+    with pytest.raises(ValueError, match=f"{reason}.*; save it"):
+        decode(data, SMALL)
+
+
 @pytest.mark.parametrize("data", [b"", png()[: len(png()) // 2], b"no image", png()[:20]])
 def test_what_is_no_whole_image_raises(data):
     with pytest.raises(DECODE_ERRORS):
@@ -52,9 +95,16 @@ def test_an_empty_archive_gives_an_empty_array(tmp_path):
 
 
 def test_the_stage_names_what_it_could_not_use(tmp_path):
-    images = [("good", png()), ("half", png()[:60]), ("empty", b""), ("good", png()), ("lateral", png())]
+    images = [
+        ("good", png()),
+        ("half", png()[:60]),
+        ("empty", b""),
+        ("page", b"<html>"),
+        ("good", png()),
+        ("lateral", png()),
+    ]
     raw = write_openi(tmp_path, {}, images, frontal=[])
-    views = [(name, "Frontal") for name in ["good", "half", "empty", "absent"]] + [("lateral", "Lateral")]
+    views = [(name, "Frontal") for name in ["good", "half", "empty", "absent", "page"]] + [("lateral", "Lateral")]
     pd.DataFrame(views, columns=["image_id", "view"]).assign(report_id="CXR1").to_csv(
         tmp_path / "views.csv", index=False
     )
@@ -68,7 +118,8 @@ def test_the_stage_names_what_it_could_not_use(tmp_path):
     assert rejected["empty"] == "cannot be decoded (has zero bytes)"
     assert rejected["good"] == "is twice in the raw images (good.png); the first is used"
     assert rejected["absent"] == "not in the raw images"
-    assert set(rejected.index) == {"half", "empty", "good", "absent"}
+    assert rejected["page"] == "cannot be decoded (is of no image format that is known)", "the same in every run"
+    assert set(rejected.index) == {"half", "empty", "good", "absent", "page"}
 
 
 def test_a_truncated_archive_leaves_no_array(tmp_path, stage):
@@ -85,3 +136,20 @@ def test_a_truncated_archive_leaves_no_array(tmp_path, stage):
     assert "NLMCXR_png.tgz: truncated or corrupt" in run.stderr
     assert "Traceback" not in run.stderr
     assert list(out.iterdir()) == []
+
+
+def test_raw_images_that_are_replaced_while_they_are_read_are_told(tmp_path, monkeypatch):
+    raw = write_openi(tmp_path / "raw", {}, [("CXR1_a", png())], frontal=[])
+    later = write_openi(tmp_path / "later", {}, [("CXR1_a", png(brightest=99))], frontal=[])
+    (tmp_path / "views.csv").write_text("image_id,report_id,view\nCXR1_a,CXR1,Frontal\n")
+
+    def read_and_replace(folder):
+        yield from openi.read_members(folder / openi.IMAGES, ".png", 1 << 20)
+        (later / openi.IMAGES).rename(folder / openi.IMAGES)
+
+    monkeypatch.setattr(openi, "read_images", read_and_replace)
+    with pytest.raises(UserError, match=r"NLMCXR_png\.tgz: changed while it was read"):
+        main(
+            adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
+            array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
+        )  # fmt: skip

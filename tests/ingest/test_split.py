@@ -1,9 +1,19 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.split import assign_folds, assign_validation, check_rejected, positions
+from lungfuse.ingest.filter import group
+from lungfuse.ingest.split import (
+    assign_folds,
+    assign_validation,
+    check_groups,
+    check_rejected,
+    positions,
+    warnings_of,
+)
 from lungfuse.settings import SplitSettings
 from lungfuse.tables import rejected_table
 
@@ -57,21 +67,56 @@ def test_validation_pairs_of_one_class_are_told():
         assign_validation(pairs, SplitSettings(folds=2, validation=0.2), seed=0)
 
 
-def test_too_few_groups_are_told():
+def test_too_few_groups_are_told_with_the_step_that_lost_them():
     candidates = pd.DataFrame({"group": [0, 1, 2, 3, 4, 5], "label": [0, 0, 0, 0, 1, 1], "site": ""})
-    with pytest.raises(UserError, match=r"split\.folds: found 3, but label 1 has 2 groups"):
-        assign_folds(candidates, 3, seed=0)
+    steps = {"step": ["images", "lung reports", "pairs"], "count": [90, 40, 6]}
+    steps = pd.DataFrame(steps | {"negative": [None, 0, 4], "positive": [None, 40, 2]}).astype({"positive": "Int64"})
+    message = r"results/mine/funnel\.csv: class 1 has 2 groups .* 3\. .*: 40 lung reports, 2 pairs\. .* set fewer folds"
+    with pytest.raises(UserError, match=message):
+        check_groups(candidates, 3, steps, Path("results/mine/funnel.csv"))
+    check_groups(candidates, 2, steps, Path("results/mine/funnel.csv"))
+
+
+def test_hospitals_too_small_for_the_folds_are_spread_as_one():
+    candidates = pd.DataFrame({"group": np.arange(60), "label": np.arange(60) % 2, "site": np.arange(60) // 2})
+    candidates["site"] = "hospital " + candidates["site"].astype(str)
+    folds = assign_folds(candidates, folds=5, seed=0)
+    assert candidates.groupby(folds)["label"].agg(["size", "sum"]).to_numpy().tolist() == [[12, 6]] * 5
+
+
+def test_a_text_that_joins_many_patients_is_named_and_so_are_uneven_folds():
+    texts = [f"Study {number} of a lung." for number in range(100)]
+    texts[:40] = ["No notes."] * 40
+    pairs = pd.DataFrame({"text": texts, "report_id": [str(number) for number in range(100)], "site": ""})
+    pairs = pairs.assign(label=np.arange(100) % 2, group=group(pairs["report_id"], pairs["text"]))
+    pairs["fold"] = assign_folds(pairs, 5, seed=0)
+    joined, uneven = warnings_of(pairs, 5)
+    assert "40 of 100 pairs are one group" in joined and "40 of its 40 reports say 'No notes.'" in joined
+    assert uneven.startswith("the folds hold 12 to 52 pairs")
+    apart = pairs.assign(group=np.arange(100), fold=np.arange(100) % 5)
+    assert warnings_of(apart, 5) == []
+
+
+REPORTS = {"reports found": 100, "images": 100, "images with a view": 100}
 
 
 def test_too_many_rejected_reports_stop_the_run(tmp_path):
-    steps = pd.Series({"reports": 90})
-    rejected = rejected_table([("report", str(number), "bad") for number in range(10)])
-    check_rejected(steps, rejected, 0.10, tmp_path / "rejected.csv")
+    rejected = rejected_table([("report", str(number), "bad") for number in [*range(10), 0]])
+    check_rejected(pd.Series(REPORTS), rejected, 0.10, tmp_path / "rejected.csv")
     with pytest.raises(UserError, match=r"rejected\.csv: 10 of 100 reports cannot be used \(10\.0%, allowed 9\.0%\)"):
-        check_rejected(steps, rejected, 0.09, tmp_path / "rejected.csv")
+        check_rejected(pd.Series(REPORTS), rejected, 0.09, tmp_path / "rejected.csv")
 
 
-def test_too_many_missing_images_stop_the_run(tmp_path):
-    steps = pd.Series({"reports": 100, "with findings": 50, "with a readable image": 40})
-    with pytest.raises(UserError, match=r"10 of 50 pairs have no readable image \(20\.0%, allowed 5\.0%\)"):
-        check_rejected(steps, rejected_table([]), 0.05, tmp_path / "rejected.csv")
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            {"with findings": 50, "with a readable image": 40},
+            r"10 of 50 pairs have no readable image \(20\.0%, allowed",
+        ),
+        ({"images with a view": 10}, r"90 of 100 images have no view that is known \(90\.0%, allowed 5\.0%\)"),
+    ],
+)
+def test_too_many_images_that_are_missing_or_without_a_view_stop_the_run(tmp_path, steps, message):
+    with pytest.raises(UserError, match=message):
+        check_rejected(pd.Series(REPORTS | steps), rejected_table([]), 0.05, tmp_path / "rejected.csv")

@@ -35,7 +35,13 @@ def tables(tmp_path, pairs, predictions, table, settings):
     full = pairs.assign(image_id=pairs["pair_id"], site=np.where(pairs.index < 40, "Here", "There"), **said)
     write_table(full[columns(Pairs)], tables / "pairs.csv", Pairs)
     write_table(table, tables / "comparison.csv", Comparison)
-    write_table(pd.DataFrame({"step": ["images", "pairs"], "count": [2000, 80]}), tables / "funnel.csv", Funnel)
+    write_table(
+        pd.DataFrame(
+            {"step": ["images", "pairs"], "count": [2000, 80], "negative": [None, 40], "positive": [None, 40]}
+        ),
+        tables / "funnel.csv",
+        Funnel,
+    )
     write_table(rejected_table([("image", "P9", "is broken | twice")]), tables / "rejected.csv", Rejected)
     (tables / "comparison.md").write_text(render(table, full, "demo", "drawn", settings))
     for number, wrong in enumerate(WRONG):

@@ -89,3 +89,11 @@ def test_too_many_unusable_images_stop_the_run_and_leave_nothing(mask_set, tmp_p
     with pytest.raises(UserError, match=r"3 of 24 X-rays.*10%.*CHNCXR_0001_0 has no mask; CHNCXR_0003_0"):
         run(mask_set, tmp_path, rejected_share=0.1)
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob("*.csv"))
+
+
+def test_a_hospital_with_one_patient_is_told():
+    index = pd.DataFrame({"patient": np.arange(21), "site": ["a"] * 20 + ["b"]})
+    with pytest.raises(
+        UserError, match=r"too few patients .* in each hospital; found a 20, b 1\. Add annotated X-rays"
+    ):
+        split_parts(index, test=0.25, validation=0.25, seed=0)

@@ -27,7 +27,7 @@ def test_segmented_images_are_black_outside_the_mask_and_untouched_inside():
 
 def test_mask_only_images_say_nothing_but_the_mask():
     images = np.random.default_rng(0).integers(1, 256, (4, 6, 8), dtype=np.uint8)
-    masks = arm_images("mask-only", images, halves(images))[np.arange(4)]
+    masks = arm_images("mask-only:unet-small", images, halves(images))[np.arange(4)]
     np.testing.assert_array_equal(masks, halves(images) * np.uint8(255))
 
 

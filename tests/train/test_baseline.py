@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungfuse.errors import UserError
 from lungfuse.ingest.split import assign_validation
 from lungfuse.settings import Row, SplitSettings
 from lungfuse.tables import Pairs, Predictions, columns, read_table
@@ -86,3 +87,22 @@ def test_class_weights_move_the_answer_to_the_rare_class(pairs, studies):
         for weights in ["none", "balanced"]
     ]
     assert means[0] < 0.2 < 0.35 < means[1]
+
+
+@pytest.mark.parametrize(("model", "buckets"), [("tfidf", None), ("tfidf", 4096), ("tfidf-logistic", None)])
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("", r"pairs\.csv: no pair has indication, which a row of model tfidf.* reads"),
+        ([f"{n:x}{n:x}" for n in range(100, 160)], "the texts to learn from share no words"),
+    ],
+    ids=["empty", "no word twice"],
+)
+def test_texts_that_teach_nothing_are_told(pairs, studies, tmp_path, model, buckets, texts, message):
+    openi = studies["openi"]
+    words_alone = openi.baselines.tfidf.model_copy(update={"characters": None, "buckets": buckets})
+    studies = {
+        "openi": openi.model_copy(update={"baselines": openi.baselines.model_copy(update={"tfidf": words_alone})})
+    }
+    with pytest.raises(UserError, match=message):
+        predict(pairs.assign(indication=texts), studies, tmp_path, model=model, text="indication")

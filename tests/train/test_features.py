@@ -105,3 +105,12 @@ def probe(small, studies, features: Path) -> pd.DataFrame:
 def test_a_linear_probe_reads_the_label_from_features(small, studies):
     predictions = probe(small, studies, small.features("vit-tiny"))
     assert (predictions["prediction"] == predictions["label"]).mean() > 0.9
+
+
+def test_an_array_shorter_than_its_index_and_a_section_nobody_has_are_told(small):
+    with pytest.raises(UserError, match="no pair has impression, which a row reads"):
+        small.features("bert-tiny", reads="impression")
+    small.index["row"] += 5
+    small.write()
+    with pytest.raises(UserError, match=r"images\.npy: has 60 rows, fewer than the 65 of its index"):
+        small.features("vit-tiny")

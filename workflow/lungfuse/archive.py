@@ -3,7 +3,7 @@
 import gzip
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,48 +23,101 @@ class Member:
         return PurePosixPath(self.name).stem
 
 
-def read_members(archive: Path, suffix: str, max_bytes: int) -> Iterator[Member]:
-    """Yield the files of `archive` that end in `suffix`, in archive order, one in memory at a time.
+class _Header(tarfile.TarInfo):
+    """The head of a member. One that is broken or missing is an error; the library takes it for the archive's end."""
 
-    A member with an unsafe path, that is a link or device, or is larger than `max_bytes` comes without data.
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error} where a file or the archive's end should be") from error
+
+
+def read_members(archive: Path, suffix: str | Sequence[str], max_bytes: int) -> Iterator[Member]:
+    """Yield the files of `archive` that end in a suffix, in archive order, one in memory at a time.
+
+    `suffix` is one or several, in lower case; the case of names does not count. A member with an unsafe path, that is
+    a link or device, or is larger than `max_bytes` comes without data.
 
     Raises:
-        UserError: the archive is missing, truncated or corrupt; known only once its end has been read.
+        UserError: the archive is missing, truncated or corrupt, or something follows its end; known only once its end
+            has been read.
     """
     count = 0
     try:
-        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as tar:
             for info in tar:
                 tar.members.clear()  # where the library would keep every member it has seen
-                if info.isdir() or not info.name.endswith(suffix):
+                if info.isdir() or not _ends(info.name, suffix):
                     continue
                 count += 1
                 problem = _problem(info, max_bytes)
                 yield Member(info.name, b"" if problem else tar.extractfile(info).read(), problem)
-            while stream.read(1 << 20):  # the checksum is at the very end
-                pass
+            while rest := tar.fileobj.read(1 << 20):  # to the very end, where the checksum is
+                if rest.strip(b"\0"):
+                    raise tarfile.ReadError("something follows its end, as where two archives are joined")
     except FileNotFoundError:
-        raise UserError(f"{archive}: not found. Put the archive there, or let the workflow download it.") from None
+        raise UserError(
+            f"{archive}: {_absent(archive)}. Put the archive there, or let the workflow download it."
+        ) from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise UserError(f"{archive}: cannot be read ({error.strerror}); expected a gzipped tar.") from error
     except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
         raise UserError(
-            f"{archive}: truncated or corrupt after {count} {suffix} files ({error}); expected a complete "
+            f"{archive}: truncated or corrupt after {count} {_listed(suffix)} files ({error}); expected a complete "
             f"gzipped tar. It has {archive.stat().st_size:,} bytes. Delete it and download it again."
         ) from error
 
 
-def read_folder(folder: Path, suffix: str, max_bytes: int) -> Iterator[Member]:
-    """Yield the files of `folder` that end in `suffix`, in the order of their names, one in memory at a time.
+def read_folder(folder: Path, suffix: str | Sequence[str], max_bytes: int) -> Iterator[Member]:
+    """Yield the files of `folder` that end in a suffix, in the order of their names, one in memory at a time.
 
-    A file that is larger than `max_bytes` comes without data.
+    `suffix` is one or several, in lower case; the case of names does not count. What cannot be read, or is larger than
+    `max_bytes`, comes without data.
+
+    Raises:
+        UserError: the folder is missing, or no file in it has such a name.
     """
-    for path in sorted(folder.glob(f"*{suffix}")):
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {_absent(folder)}. Expected a folder with {_listed(suffix)} files.")
+    paths = files_of(folder, suffix)
+    if not paths:
+        others = sorted(path.name for path in folder.iterdir())
+        found = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
+        raise UserError(f"{folder}: no {_listed(suffix)} file found; it holds {found or 'nothing'}.")
+    for path in paths:
         yield read_file(path, max_bytes)
 
 
+def files_of(folder: Path, suffix: str | Sequence[str]) -> list[Path]:
+    """The files of a folder that end in a suffix, see `read_folder`, by name; none where there is no folder."""
+    return sorted(path for path in folder.iterdir() if _ends(path.name, suffix)) if folder.is_dir() else []
+
+
 def read_file(path: Path, max_bytes: int) -> Member:
-    """A file; one that is larger than `max_bytes` comes without data."""
-    problem = _too_large(path.stat().st_size, max_bytes)
-    return Member(path.name, b"" if problem else path.read_bytes(), problem)
+    """A file; one that cannot be read, or is larger than `max_bytes`, comes without data."""
+    if not path.is_file():
+        return Member(path.name, b"", "is a folder or device, not a file" if path.exists() else _absent(path))
+    try:
+        problem = _too_large(path.stat().st_size, max_bytes)
+        return Member(path.name, b"" if problem else path.read_bytes(), problem)
+    except OSError as error:
+        return Member(path.name, b"", f"cannot be read ({error.strerror})")
+
+
+def _ends(name: str, suffix: str | Sequence[str]) -> bool:
+    return name.lower().endswith(suffix if isinstance(suffix, str) else tuple(suffix))
+
+
+def _listed(suffix: str | Sequence[str]) -> str:
+    return suffix if isinstance(suffix, str) else " or ".join(suffix)
+
+
+def _absent(path: Path) -> str:
+    return f"is a link to {path.readlink()}, which is not there" if path.is_symlink() else "not found"
 
 
 def _problem(info: tarfile.TarInfo, max_bytes: int) -> str:

@@ -90,6 +90,10 @@ def main() -> None:
         app.meta()
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(f"lungfuse: {error.filename}: {error.strerror}. Mend the file or its permissions, then run again.")
     finally:
         if WORKFLOW_JOB in os.environ:
             print(usage(), file=sys.stderr)

@@ -27,22 +27,32 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open(mode, **text) as stream:
+        with _told_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stream = partial.open(mode, **text)
+        with _told_of(path, inputs=True), stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        partial.replace(path)
+        with _told_of(path):
+            partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+@contextmanager
+def _told_of(path: Path, inputs: bool = False) -> Iterator[None]:
+    """Tell that `path` cannot be written; an error that names a file is of another one where `inputs` are read too."""
+    try:
+        yield
     except OSError as error:
-        if error.errno not in FULL | FORBIDDEN:
+        if error.errno not in FULL | FORBIDDEN or (inputs and error.filename):
             raise
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); expected room and write permission "
             f"in {path.parent}. Free some space or mend the permissions, then run again."
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 @contextmanager
@@ -100,6 +110,69 @@ def check_writable(path: Path) -> None:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}). Name a file in a folder that can be written."
         ) from error
+
+
+@contextmanager
+def unchanged(paths: Callable[[], list[Path]]) -> Iterator[None]:
+    """Refuse what the block has made when one of its input files, given by a function, was replaced meanwhile.
+
+    A file that is renamed to the place of another keeps its own date, so that a later look at the dates sees nothing.
+
+    Raises:
+        UserError: a file is new, gone or another one than at the start of the block.
+    """
+    before = _signatures(paths())
+    yield
+    after = _signatures(paths())
+    changed = [path for path in before | after if before.get(path) != after.get(path)]
+    if changed:
+        raise UserError(
+            f"{', '.join(map(str, changed[:5]))}: changed while it was read, so what was made of it may be of either "
+            "content. Run again when nothing writes to it."
+        )
+
+
+def _signatures(paths: list[Path]) -> dict[Path, tuple[int, ...] | None]:
+    """What changes with a file's content: its number, size and dates; None where there is no file."""
+    found = {}
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return found
+
+
+def read_array(path: Path, rows: int) -> np.ndarray:
+    """An array of a .npy file, mapped from disk.
+
+    Raises:
+        UserError: the file is missing, is no whole .npy file, or has fewer than `rows` rows on axis 0.
+    """
+    try:
+        array = np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found. Run the stage that writes it.") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path}: is no whole .npy file ({error}). Delete it and run again.") from error
+    if len(array) < rows:
+        raise UserError(
+            f"{path}: has {len(array):,} rows, fewer than the {rows:,} of its index. One of them is of another run: "
+            "delete both and run again."
+        )
+    return array
+
+
+def where_not_utf8(path: Path) -> str:
+    """The first line of a file that is not UTF-8 text, in words; empty where all of it is."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            return f"line {number}: byte 0x{line[error.start]:02x} is not UTF-8. Save the file as UTF-8."
+    return ""
 
 
 def sha256(path: Path) -> str:

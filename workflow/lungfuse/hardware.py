@@ -20,6 +20,13 @@ def cpu_has_bf16() -> bool:
     return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))
 
 
+def gpus(driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
+    """How many GPUs the driver of NVIDIA shows on this machine, and the environment lets be seen."""
+    count = len(list(driver.glob("*")))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return count if visible is None else min(count, len([one for one in visible.split(",") if one.strip()]))
+
+
 def batch_job() -> str:
     """When and where a job of a cluster starts, and with which GPUs; empty where no cluster runs this."""
     jobs = [f"{cluster} job {os.environ[name]}" for cluster, name in BATCH_JOBS.items() if name in os.environ]

@@ -4,6 +4,7 @@ Values live in params.yaml alone; the models here have no defaults. The JSON sch
 """
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -25,6 +26,13 @@ from pydantic import (
 from lungfuse.adapters import adapter_names, mask_adapters
 from lungfuse.encoders import ENCODERS, encoders_of
 from lungfuse.errors import UserError
+from lungfuse.files import where_not_utf8
+
+
+def _distinct(values: list) -> list:
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"found {twice[0]} more than once; list each once")
+    return values
 
 
 def _ascending(ngrams: list[int]) -> list[int]:
@@ -33,16 +41,9 @@ def _ascending(ngrams: list[int]) -> list[int]:
     return ngrams
 
 
-def _named_once(names: list) -> list:
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise ValueError(f"{', '.join(twice)}: named more than once; name each once")
-    return names
-
-
-NamedOnce = AfterValidator(_named_once)
 Modality = Literal["image", "text"]
 Section = Literal["findings", "impression", "indication", "comparison"]
-Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|segmented:[a-z0-9]+(-[a-z0-9]+)*)$")]
+Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 Pooling = Literal["none", "mean"]
 ClassWeights = Literal["none", "balanced"]
@@ -66,6 +67,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+Once = AfterValidator(_distinct)
 NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
 PACKAGED_SEGMENTER = "packaged"
@@ -87,9 +89,9 @@ INPUTS_OF_MODEL: dict[str, set[Modality]] = {
 
 
 class Settings(BaseModel):
-    """Settings with no unknown keys."""
+    """Settings with no unknown keys and finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LabelRule(Settings):
@@ -105,7 +107,7 @@ class FilterSettings(Settings):
 
     labels: Annotated[list[LabelRule], Field(min_length=2, max_length=2)]
     balance: Literal["first", "random", "none"]
-    text_fields: Annotated[list[Section], Field(min_length=1), NamedOnce]
+    text_fields: Annotated[list[Section], Field(min_length=1), Once]
 
     @field_validator("labels")
     @classmethod
@@ -188,7 +190,7 @@ class LeakageSettings(Settings):
     Splits are drawn anew `draws` times; the model learns for `epochs`.
     """
 
-    sections: Annotated[list[Section], NamedOnce]
+    sections: Annotated[list[Section], Once]
     draws: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=2)]
 
@@ -274,7 +276,7 @@ class SegmentationSettings(Settings):
     train: SegmenterSettings
     mask: MaskSettings
     suspicious: SuspicionSettings
-    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1), NamedOnce]]
+    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1), Once]]
 
     @model_validator(mode="after")
     def unet_fits_image(self) -> "SegmentationSettings":
@@ -301,8 +303,8 @@ class CNNSettings(Settings):
     `weights` is imagenet, or random where nothing is to be fetched. The first `folds` are tested, or all.
     """
 
-    networks: Annotated[list[NetworkName], NamedOnce]
-    arms: Annotated[list[Annotated[Images, Field(min_length=1)]], NamedOnce]
+    networks: Annotated[list[NetworkName], Once]
+    arms: Annotated[list[Annotated[Images, Field(min_length=1)]], Once]
     weights: Literal["imagenet", "random"]
     folds: Annotated[int, Field(ge=1)] | None
     epochs: Annotated[int, Field(ge=1)]
@@ -489,8 +491,8 @@ class Study(Settings):
 
     adapter: str
     raw: Name
-    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2), NamedOnce]
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2), Once]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
     repeats: Annotated[int, Field(ge=1, le=20)]
     class_weights: ClassWeights
     notice: str
@@ -527,23 +529,23 @@ class Study(Settings):
 
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
-        return TrainSettings.model_validate(self.train.model_dump() | row.train)
+        return TrainSettings.model_validate(_overlay(self.train.model_dump(), row.train), strict=True)
 
     def reads_means(self, row: Row) -> bool:
         """Whether a trained row reads the mean of each pair's tokens instead of all."""
         return self.encoders.gives_means(self.train_of(row))
 
     def segmenter_of(self, images: Images) -> str | None:
-        """The segmenter whose masks these images need; `mask-only` takes the first that another row names."""
+        """The segmenter whose masks these images need; plain `mask-only` takes the only one that other arms name."""
         if images == "mask-only":
             return self.segmenters[0]
-        return images.removeprefix("segmented:") if images.startswith("segmented:") else None
+        return images.partition(":")[2] or None
 
     @property
     def segmenters(self) -> list[str]:
-        """The segmenters that arms name, in the order of the rows."""
-        named = [images.removeprefix("segmented:") for images in self.arms if ":" in images]
-        return named or [PACKAGED_SEGMENTER]
+        """The segmenters that arms name, each once in the order of the rows; the packaged one where none is named."""
+        named = [images.partition(":")[2] for images in self.arms if ":" in images]
+        return list(dict.fromkeys(named)) or [PACKAGED_SEGMENTER]
 
     @property
     def arms(self) -> list[Images]:
@@ -562,6 +564,14 @@ class Study(Settings):
             if self.train_of(self.models[part]).layers != "frozen":
                 return f"{part}_fold{run}"
         return getattr(self.encoders, modality)
+
+    def _check_layers(self, place: str, row: Row) -> None:
+        layers = self.train_of(row).layers
+        for encoder in self.encoders.of(row.inputs).values():
+            if layers.startswith("top:") and int(layers.removeprefix("top:")) > ENCODERS[encoder].layers:
+                raise ValueError(
+                    f"{place}: found {layers}, but {encoder} has {ENCODERS[encoder].layers} layers; say full"
+                )
 
     @model_validator(mode="before")
     @classmethod
@@ -583,6 +593,8 @@ class Study(Settings):
     @model_validator(mode="after")
     def segmenters_are_known(self) -> "Study":
         known = [PACKAGED_SEGMENTER, *self.segmentation.segmenters]
+        if "mask-only" in self.arms and len(self.segmenters) > 1:
+            raise ValueError(f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(self.segmenters)}>")
         for arm in self.arms:
             if (segmenter := self.segmenter_of(arm)) and segmenter not in known:
                 raise ValueError(f"{arm}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}")
@@ -606,8 +618,10 @@ class Study(Settings):
             try:
                 self.train_of(row)
             except ValidationError as error:
-                problem = error.errors()[0]
-                raise ValueError(f"models.{name}.train.{problem['loc'][0]}: {problem['msg']}") from error
+                problems = [_problem(f"models.{name}.train", each, TrainSettings) for each in error.errors()]
+                raise ValueError("; ".join(problems)) from error
+            if row.model in TRAINED:
+                self._check_layers(f"models.{name}.train.layers", row)
             combines = row.model in LATE or (row.model in FUSED and self.train_of(row).start == "unimodal")
             if combines and (absent := row.inputs - set(self.parts_of(row))):
                 raise ValueError(
@@ -651,17 +665,47 @@ def read_params(path: Path) -> dict[str, Any]:
     """The content of params.yaml.
 
     Raises:
-        UserError: the file is missing or is no YAML mapping.
+        UserError: the file is missing, is no YAML mapping in UTF-8, or gives a key twice.
     """
     try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. Expected the settings; run in the root folder of the project.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: {where_not_utf8(path)}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1
+        raise UserError(f"{path}: line {line}: {_meaning_of(error, path.read_text(encoding='utf-8'))}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: is not valid YAML. {error}") from error
     if not isinstance(params, dict):
         raise UserError(f"{path}: found {type(params).__name__}, expected a mapping with {', '.join(TOP_LEVEL)}.")
     return params
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that comes twice is an error, where others take the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key in lines:
+                problem = f"the key {key!r} comes twice, first in line {lines[key]}. Remove one"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            if key is not None:
+                lines[key] = key_node.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
+
+def _meaning_of(error: yaml.MarkedYAMLError, text: str) -> str:
+    line = text.splitlines()[error.problem_mark.line : error.problem_mark.line + 1]
+    if "\t" in "".join(line):
+        return f"{error.problem}. Indent with spaces, not with tabs."
+    for number, content in enumerate(text.splitlines(), 1):
+        if content.startswith(("<<<<<<< ", "=======", ">>>>>>> ")):
+            return f"{error.problem}. Line {number} is the mark of a merge that is not finished: {content!r}."
+    return f"{error.problem}."
 
 
 def load_studies(params: dict[str, Any]) -> dict[str, Study]:
@@ -715,7 +759,11 @@ def params_schema() -> dict[str, Any]:
         "properties": {
             **{key: {"type": JSON_TYPES[kind]} for key, (kind, _) in TOP_LEVEL.items() if kind in JSON_TYPES},
             "defaults": {"$ref": "#/$defs/Study"},
-            "studies": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Study"}},
+            "studies": {
+                "type": "object",
+                "propertyNames": {"pattern": STUDY_NAME},
+                "additionalProperties": {"$ref": "#/$defs/Study"},
+            },
         },
         "$defs": {"Study": schema, **definitions},
     }
@@ -730,6 +778,7 @@ TOP_LEVEL = {  # with its type, also in words
     "studies": (dict, "a mapping"),
 }
 JSON_TYPES = {str: "string", bool: "boolean"}
+STUDY_NAME = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 
 
 def _check_top_level(params: dict[str, Any]) -> None:
@@ -740,6 +789,12 @@ def _check_top_level(params: dict[str, Any]) -> None:
             )
     entries = {key: (params.get(key), *expected) for key, expected in TOP_LEVEL.items()}
     if isinstance(params.get("studies"), dict):
+        for name in params["studies"]:
+            if not isinstance(name, str) or not re.fullmatch(STUDY_NAME, name):
+                raise UserError(
+                    f"params.yaml: studies: found the name {name!r}, expected lower-case letters and digits with "
+                    "single - or _ between them, for folders are called by it."
+                )
         entries |= {f"studies.{name}": (own, *TOP_LEVEL["studies"]) for name, own in params["studies"].items()}
     for key, (value, kind, expected) in entries.items():
         if not isinstance(value, kind):
@@ -756,18 +811,25 @@ def _overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _message(problem: dict[str, Any], study: str, own: dict[str, Any]) -> str:
     location = problem["loc"]
-    key = ".".join(map(str, [f"studies.{study}" if _holds(own, location) else "defaults", *location]))
+    missing = problem["type"] == "missing"
+    held = location[:-1] if missing else location  # what the study itself says of it
+    place = f"studies.{study}" if _holds(own, held) and (held or not missing) else "defaults"
+    if missing:
+        return f"{'.'.join(map(str, [place, *location]))}: missing. Add it to defaults or to studies.{study}."
+    return _problem(place, problem, Study) + "."
+
+
+def _problem(place: str, problem: dict[str, Any], model: type[Settings]) -> str:
+    """What is wrong at a place of the settings below `place`, which `model` describes."""
+    location = problem["loc"]
+    key = ".".join(map(str, [place, *location]))
     if problem["type"] == "extra_forbidden":
-        allowed = _fields_at(location[:-1])
-        return f"{key}: unknown key{_suggestion(location[-1], allowed)}. Allowed: {', '.join(allowed)}."
-    if problem["type"] == "missing":
-        return f"{key}: missing. Add it to defaults or to studies.{study}."
+        allowed = _fields_at(location[:-1], model)
+        return f"{key}: unknown key{_suggestion(location[-1], allowed)}. Allowed: {', '.join(allowed)}"
     message = problem["msg"].removeprefix("Value error, ")
-    if not location:
-        return f"studies.{study}: {message}."
-    if isinstance(problem["input"], dict):
-        return f"{key}: {message}."
-    return f"{key}: found {problem['input']!r}. {message}."
+    if isinstance(problem["input"], dict | Settings):
+        return f"{key}: {message}"
+    return f"{key}: found {problem['input']!r}. {message}"
 
 
 def _holds(own: Any, location: tuple) -> bool:
@@ -779,12 +841,13 @@ def _holds(own: Any, location: tuple) -> bool:
     return True
 
 
-def _fields_at(location: tuple) -> list[str]:
-    model = Study
-    for key in location:
-        if isinstance(key, str) and key in model.model_fields:
-            annotation = model.model_fields[key].annotation
-            model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
+def _fields_at(location: tuple, model: type[Settings]) -> list[str]:
+    keys = iter(location)
+    for key in keys:
+        annotation = model.model_fields[key].annotation
+        model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
+        if model is not annotation:
+            next(keys)  # the name or position of one of several
     return list(model.model_fields)
 
 

@@ -1,5 +1,6 @@
 """The tables that stages hand to each other: their columns, and how they are read and written."""
 
+import csv
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -9,7 +10,7 @@ from pandera.errors import SchemaErrors
 from pandera.typing import Series
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import where_not_utf8, whole_file
 
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
@@ -57,7 +58,7 @@ class ImageIndex(Table):
 
 
 class Rejected(Table):
-    """Input that could not be used. `what` is raw file, archive member, report, projection or image."""
+    """Input that could not be used. `what` is raw file, archive member, report, projection, image or pair."""
 
     what: Series[str]
     id: Series[str]
@@ -411,10 +412,12 @@ class Shortcuts(Table):
 
 
 class Funnel(Table):
-    """How many images, reports and pairs are left after each step."""
+    """How many images, reports and pairs are left after each step, and how many of them are of each class."""
 
     step: Series[str] = pa.Field(unique=True)
     count: Series[int] = pa.Field(ge=0)
+    negative: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
+    positive: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
 
 
 OF_SOME_STUDIES = {  # tables that not every study has, by the names of their files
@@ -426,6 +429,13 @@ OF_SOME_STUDIES = {  # tables that not every study has, by the names of their fi
     "shortcuts": Shortcuts,
     "sites": Sites,
     "words": Words,
+}
+
+WITH_ROWS = {Cases}  # tables that say nothing when they are empty
+
+MEANING_OF_CHECK = {
+    "field_uniqueness": "no value twice",
+    "not_nullable": "no missing value (an empty cell is an empty text, not NaN)",
 }
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -440,9 +450,13 @@ def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
     """Read and check a CSV file.
 
     Raises:
-        UserError: the file is missing, is no CSV, lacks a column, or holds a value its column does not allow.
+        UserError: the file is missing, is no CSV in UTF-8, has a row of more or fewer fields than its header, lacks a
+            column, or holds a value its column does not allow.
     """
-    return checked(_read_csv(path, table), table, path)
+    found = checked(_read_csv(path, table), table, path)
+    if table in WITH_ROWS and found.empty:
+        raise UserError(f"{path}: has no row below its header; expected at least one.")
+    return found
 
 
 def read_by_name(paths: list[Path]) -> dict[str, pd.DataFrame]:
@@ -474,21 +488,24 @@ def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[s
     return [words(*row) for row in values.itertuples(index=False)]
 
 
-def checked(frame: pd.DataFrame, table: type[AnyTable], source: Path) -> pd.DataFrame:
-    """`frame` with the types of `table`; `source` is named when it does not fit."""
+def checked(
+    frame: pd.DataFrame, table: type[AnyTable], source: Path | str, remedy: str = "Mend or replace the file."
+) -> pd.DataFrame:
+    """`frame` with the types of `table`; `source` and `remedy` are named when it does not fit."""
     missing = [name for name in columns(table) if name not in frame]
     if missing:
         raise UserError(
             f"{source}: no column {', '.join(missing)}; found {', '.join(frame)}. "
-            f"Expected the columns {', '.join(columns(table))}: mend or replace the file."
+            f"Expected the columns {', '.join(columns(table))}. {remedy}"
         )
     try:
         return table.validate(frame, lazy=True)
     except SchemaErrors as errors:
         first = errors.failure_cases.iloc[0]
         raise UserError(
-            f"{source}: column {first['column']}, row {first['index']}: found '{first['failure_case']}', "
-            f"expected {first['check']} ({len(errors.failure_cases)} values in all). Mend or replace the file."
+            f"{source}: column {first['column']}, row {first['index']}: found '{first['failure_case']}', expected "
+            f"{MEANING_OF_CHECK.get(first['check'], first['check'])} ({len(errors.failure_cases)} values in all). "
+            f"{remedy}"
         ) from errors
 
 
@@ -506,11 +523,33 @@ def rejected_table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
 def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
     nullable = [name for name, column in table.to_schema().columns.items() if column.nullable]
     try:
+        _check_rows(path, table)
         return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: cannot be read as CSV; {where_not_utf8(path)}") from None
     except FileNotFoundError:
         raise UserError(
             f"{path}: not found. Expected a CSV file with the columns {', '.join(columns(table))}: "
             "run the stage that writes it, or put it there."
         ) from None
-    except (ValueError, pd.errors.ParserError) as error:
+    except (ValueError, OSError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error
+
+
+def _check_rows(path: Path, table: type[Table]) -> None:
+    """Refuse what pandas would mend by guessing: too many or few fields, stray quotes, a column that comes twice."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream, strict=True)
+        try:
+            header = next(rows, [])
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise UserError(
+                        f"{path}: line {rows.line_num}: found {len(row)} fields, expected the {len(header)} of the "
+                        "header. Put quotes around a field that holds a comma, or mend the row."
+                    )
+        except csv.Error as error:
+            raise UserError(f"{path}: line {rows.line_num}: {error}. Mend the quotes.") from error
+    twice = [name for name in columns(table) if header.count(name) > 1]
+    if twice:
+        raise UserError(f"{path}: found the column {', '.join(twice)} more than once. Rename or remove one.")

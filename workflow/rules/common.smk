@@ -18,35 +18,48 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import load_adapter, load_mask_adapter
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
-from lungfuse.hardware import WORKFLOW_JOB
+from lungfuse.hardware import WORKFLOW_JOB, gpus
 from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
     HISTORY,
     MANIFEST,
+    PARAMS,
     RAW,
     SEGMENTER,
     TRAINED_SETTINGS,
     Paths,
     slug,
 )
-from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, to_json
+from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, read_params, to_json
 
 shell.prefix(
     "set -euo pipefail; "
     f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))} {WORKFLOW_JOB}=1; "
 )
 
+
+# Snakemake's own reading takes the last of two equal keys, and does not say in which line the YAML is broken.
+try:
+    read_params(PARAMS)
+except UserError as error:
+    raise WorkflowError(str(error))
+
+
+configfile: str(PARAMS)
+
+
 try:
     STUDY_NAME, STUDY = load_study(config)
+    ADAPTER = load_adapter(STUDY.adapter)
+    load_mask_adapter(STUDY.segmentation.annotated.adapter)
 except UserError as error:
     raise WorkflowError(str(error))
 
 PATHS = Paths(STUDY_NAME, STUDY)
-ADAPTER = load_adapter(STUDY.adapter)
 
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
 REPORT_CODE = CODE / "report"

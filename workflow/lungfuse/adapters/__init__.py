@@ -5,14 +5,18 @@ An adapter turns a folder of raw files into tables and image files; nothing afte
 
 import importlib
 import pkgutil
+import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
 import pandas as pd
 
 from lungfuse.archive import Member
+from lungfuse.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,20 @@ class MaskAdapter(Adapter, Protocol):
 
 
 def load_adapter(name: str) -> Adapter:
-    """The adapter module called `name`."""
-    return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
+    """The adapter module called `name`.
+
+    Raises:
+        UserError: there is none, or it cannot be imported.
+    """
+    if name not in adapter_names():
+        raise UserError(f"adapter: found {name!r}, expected one of {', '.join(adapter_names())}.")
+    try:
+        return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
+    except Exception as error:
+        file = _file(name)
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else "unknown"
+        raise UserError(f"{file}: line {line}: {type(error).__name__}: {error}. Mend the adapter.") from error
 
 
 def load_mask_adapter(name: str) -> MaskAdapter:
@@ -104,5 +120,9 @@ def adapter_names() -> list[str]:
 
 
 def mask_adapters() -> list[str]:
-    """The names of the adapters of datasets with lung masks."""
-    return [name for name in adapter_names() if hasattr(load_adapter(name), "MASK_FILES")]
+    """The names of the adapters of datasets with lung masks; none is imported, so that a broken one harms no other."""
+    return [name for name in adapter_names() if re.search(rb"^MASK_FILES\b", _file(name).read_bytes(), re.M)]
+
+
+def _file(name: str) -> Path:
+    return Path(find_spec(f"{__name__}.{name}").origin)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.adapters import Annotation, Collection, Download, Source
-from lungfuse.archive import Member, read_file, read_folder
+from lungfuse.archive import Member, files_of, read_file, read_folder
 from lungfuse.errors import UserError
 from lungfuse.tables import SECTIONS, rejected_table
 
@@ -53,7 +53,7 @@ def read_reports(raw: Path) -> Collection:
         UserError: the folder of X-rays is missing or holds none.
     """
     reports, rejected = {}, []
-    names = sorted(path.stem for path in (raw / IMAGES).glob("*.png"))
+    names = [path.stem for path in files_of(raw / IMAGES, ".png")]
     if not names:
         raise UserError(
             f"{raw / IMAGES}: no .png file found; expected X-rays such as CHNCXR_0001_0.png. Put the folders CXR_png "

@@ -48,7 +48,7 @@ DOWNLOADS = {
         sha256="8fb6de7eec73d8c3665067ad4bb003ccd57f971ae316d2642e1627ac7268667a",
         bytes=1_112_632,
     ),
-    IMAGES: Download(
+    IMAGES: Download(  # neither size nor sha256 of it is published
         url="https://openi.nlm.nih.gov/imgs/collections/NLMCXR_png.tgz",
         page="https://openi.nlm.nih.gov/faq#collection",
     ),
@@ -61,6 +61,7 @@ DOWNLOADS = {
 }
 
 SITES: dict[str, str] = {}
+VIEWS = ["Frontal", "Lateral"]
 
 MAX_REPORT_BYTES = 4 << 20
 MAX_IMAGE_BYTES = 64 << 20
@@ -101,8 +102,11 @@ def read_reports(raw: Path) -> Collection:
     views = pd.DataFrame(views, columns=["image_id", "report_id"])
     views = _without_duplicates(views, "image_id", "image", rejected)
     views["view"] = views["image_id"].map(_read_projections(raw / PROJECTIONS, rejected)).fillna("")
-    for image_id in views["image_id"][views["view"] == ""]:
-        rejected.append(("image", image_id, f"no projection in {PROJECTIONS}"))
+    unknown = ~views["view"].isin(VIEWS)
+    for image_id, word in views.loc[unknown, ["image_id", "view"]].itertuples(index=False):
+        found = f"projection {word!r}, which is neither {' nor '.join(VIEWS)}," if word else "no projection"
+        rejected.append(("image", image_id, f"{found} in {PROJECTIONS}"))
+    views.loc[unknown, "view"] = ""
     views["number"] = _number(views["report_id"])
     views = views.sort_values(["number", "image_id"], ignore_index=True).drop(columns="number")
     return Collection(reports.assign(patient=reports["report_id"], site=""), views, rejected_table(rejected))

@@ -87,6 +87,6 @@ def listed(accuracies: list[float]) -> str:
 def published(cnns: CNNSettings, network: str, arm: str) -> str:
     """The published accuracies of the epochs of a network; there are none for the masks alone."""
     for figures in cnns.published:
-        if figures.network == network and arm != "mask-only":
+        if figures.network == network and not arm.startswith("mask-only"):
             return listed(figures.raw if arm == "raw" else figures.segmented)
     return ""

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lungfuse.compare.scores import right
-from lungfuse.ingest.filter import normalised
+from lungfuse.ingest.filter import normalise
 from lungfuse.settings import Row
 from lungfuse.tables import SECTIONS
 
@@ -19,7 +19,7 @@ def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
 
     Texts are the same when they agree as `lungfuse.ingest.filter.group` compares them; an empty one is nobody's own.
     """
-    texts = normalised(pairs[section])
+    texts = normalise(pairs[section])
     return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")
 
 

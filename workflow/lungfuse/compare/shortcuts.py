@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.compare.scores import score_with_intervals
-from lungfuse.ingest.filter import normalised
+from lungfuse.ingest.filter import normalise
 from lungfuse.parameters import Several
 from lungfuse.settings import ComparisonSettings, Section, ShortcutSettings
 from lungfuse.tables import Pairs, Shortcuts, Words, columns, read_table, write_table
@@ -55,7 +55,7 @@ def main(
         Output: out-of-fold scores of models that read words, masked words, or no more than whether there is a text.
     """
     table = read_table(pairs, Pairs)
-    named = [phrase for phrase in normalised(pd.Series([*labels, *shortcuts.words])).unique() if phrase]
+    named = [phrase for phrase in normalise(pd.Series([*labels, *shortcuts.words])).unique() if phrase]
     words, scores = [], []
     if table["site"].nunique() > 1:
         scores.append({"text": "", "reads": "the hospital"} | score(categories(table["site"]), table, comparison, seed))
@@ -79,7 +79,7 @@ def words_of(
     The most telling words are chosen on one half of the groups and measured on the other, as they would else look more
     telling than they are; words that name a label are measured on all pairs.
     """
-    texts, labels, groups = normalised(pairs[section]), pairs["label"].to_numpy(), pairs["group"].to_numpy()
+    texts, labels, groups = normalise(pairs[section]), pairs["label"].to_numpy(), pairs["group"].to_numpy()
     names, group_of_pair = np.unique(groups, return_inverse=True)
     chosen_on = (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[group_of_pair]
     telling = most_telling(texts[chosen_on], labels[chosen_on])
@@ -155,7 +155,7 @@ def scores_of(
     seed: int,
 ) -> list[dict]:
     """The records of `Shortcuts` for a section."""
-    texts = normalised(pairs[section])
+    texts = normalise(pairs[section])
     length = pd.cut(texts.str.split().str.len(), [-1, *LENGTHS, np.inf])
     read = {
         "whether there is a text": categories(texts != ""),
@@ -182,7 +182,7 @@ def masked(texts: pd.Series, words: list[str]) -> pd.Series:
     padded = " " + texts.str.replace(" ", "  ") + " "
     for word in sorted(words, key=len, reverse=True):
         padded = padded.str.replace(f" {word.replace(' ', '  ')} ", " ", regex=False)
-    return normalised(padded)
+    return normalise(padded)
 
 
 def score(counts: csr_array, pairs: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict[str, float]:

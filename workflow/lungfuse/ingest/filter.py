@@ -1,5 +1,6 @@
 """The study's filters: reports and images to candidate pairs, each step counted."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lungfuse.errors import UserError
 from lungfuse.parameters import Several
 from lungfuse.settings import FilterSettings, LabelRule
 from lungfuse.tables import (
+    SECTIONS,
     Candidates,
     Funnel,
     ImageIndex,
@@ -20,6 +23,8 @@ from lungfuse.tables import (
     rejected_table,
     write_table,
 )
+
+SHOWN = 8  # words of a message
 
 
 def main(
@@ -64,15 +69,20 @@ def main(
         Output: everything rejected so far.
     """
     readable = set(read_table(index, ImageIndex)["image_id"]) if "image" in modalities else None
-    pairs, steps, ambiguous = select_pairs(
-        read_table(reports, Reports), read_table(views, Views), readable, "text" in modalities, view, filter, seed
+    report_table = read_table(reports, Reports)
+    earlier = pd.concat([read_table(path, Rejected) for path in rejected_inputs], ignore_index=True)
+    pairs, steps, dropped = select_pairs(
+        report_table, read_table(views, Views), readable, "text" in modalities, view, filter, seed
     )
+    found = {*report_table["report_id"], *earlier["id"][earlier["what"] == "report"]}
+    steps = pd.concat([pd.DataFrame({"step": ["reports found"], "count": [len(found)]}), steps], ignore_index=True)
     write_table(pairs, candidates, Candidates)
-    write_table(pd.DataFrame(steps.items(), columns=["step", "count"]), funnel, Funnel)
-    tables = [read_table(path, Rejected) for path in rejected_inputs]
-    write_table(pd.concat([*tables, rejected_table(ambiguous)], ignore_index=True), rejected, Rejected)
-    for step, count in steps.items():
-        print(f"{count:6,} {step}")
+    write_table(steps, funnel, Funnel)
+    write_table(pd.concat([earlier, rejected_table(dropped)], ignore_index=True), rejected, Rejected)
+    print(steps.astype(object).fillna("").to_string(index=False))
+    for section in filter.text_fields[1:]:
+        if len(pairs) and not (pairs[section] != "").any():
+            print(f"warning: no pair has {section}; a row that reads it learns nothing", file=sys.stderr)
 
 
 def select_pairs(
@@ -83,57 +93,127 @@ def select_pairs(
     view: str,
     rules: FilterSettings,
     seed: int,
-) -> tuple[pd.DataFrame, dict[str, int], list[tuple[str, str, str]]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
     """Apply the filters in order.
 
     `reports` and `views` are tables of `lungfuse.tables`; `readable` holds the ids of the decoded images, or None when
-    the study has no images. Returns the `Candidates`, the count after each step, and reports that fit both classes.
+    the study has no images. Returns the `Candidates`, the `Funnel`, and as rows of `Rejected` the reports that fit both
+    classes and the pairs without the text they need.
+
+    Raises:
+        UserError: no image has the view, no report is of a class, or no pair has the text.
     """
     negative, positive = rules.labels
     section = rules.text_fields[0]
-    steps = {"images": len(views), "reports": len(reports)}
+    steps = Steps()
+    steps.add("reports", reports)
+    steps.add("images", views)
+    steps.add("images with a view", views[views["view"] != ""])
     reports = reports[reports["report_id"].isin(views["report_id"])]
-    steps["reports with images"] = len(reports)
+    steps.add("reports with images", reports)
+    check_view(views["view"], view)
     views = views[views["view"] == view]
-    steps[f"{view.lower()} images"] = len(views)
+    steps.add(f"{view.lower()} images", views)
 
+    check_classes(reports["major"], rules.labels)
     is_negative, is_positive = matches(reports["major"], negative), matches(reports["major"], positive)
-    ambiguous = [
+    dropped = [
         ("report", report_id, f"fits both classes, {negative.name} and {positive.name}")
         for report_id in reports["report_id"][is_negative & is_positive]
     ]
     reports = reports.assign(label=is_positive.astype(int))[is_negative ^ is_positive]
-    steps[f"{positive.name} reports"] = int(reports["label"].sum())
-    steps[f"{negative.name} reports"] = int((reports["label"] == 0).sum())
-    steps[f"{negative.name} and {positive.name} reports"] = len(reports)
+    steps.add(f"{positive.name} reports", reports[reports["label"] == 1])
+    steps.add(f"{negative.name} reports", reports[reports["label"] == 0])
+    steps.add(f"{negative.name} and {positive.name} reports", reports)
     reports = _balance(reports, rules.balance, seed)
-    steps["balanced reports"] = len(reports)
+    steps.add("balanced reports", reports)
 
     pairs = views.merge(reports, on="report_id", validate="many_to_one")
     pairs = pairs.assign(pair_id=pairs["image_id"], text=pairs[section])
-    steps[f"{view.lower()} images of these"] = len(pairs)
+    steps.add(f"{view.lower()} images of these", pairs)
     if needs_text:
+        check_text(pairs, rules.text_fields)
+        without = pairs[pairs["text"] == ""]
+        for pair, label in without[["pair_id", "label"]].itertuples(index=False):
+            dropped.append(("pair", pair, f"has no {section}; it is {rules.labels[label].name}"))
         pairs = pairs[pairs["text"] != ""]
-        steps[f"with {section}"] = len(pairs)
+        steps.add(f"with {section}", pairs)
     if readable is not None:
         pairs = pairs[pairs["image_id"].isin(readable)]
-        steps["with a readable image"] = len(pairs)
+        steps.add("with a readable image", pairs)
     pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
-    steps["pairs"] = len(pairs)
-    steps[f"{positive.name} pairs"] = int(pairs["label"].sum())
-    steps["reports of pairs"] = pairs["report_id"].nunique()
-    steps["groups of pairs"] = pairs["group"].nunique()
-    return pairs, steps, ambiguous
+    steps.add("pairs", pairs)
+    steps.add(f"{positive.name} pairs", pairs[pairs["label"] == 1])
+    steps.add("reports of pairs", pairs.drop_duplicates("report_id"))
+    steps.add("groups of pairs", pairs.drop_duplicates("group"), by_class=False)
+    return pairs, steps.table(), dropped
+
+
+class Steps:
+    """The rows of a `Funnel`."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+    def add(self, step: str, left: pd.DataFrame, by_class: bool = True) -> None:
+        """Count what is left after a step, by class once there are labels."""
+        row = {"step": step, "count": len(left)}
+        if by_class and "label" in left:
+            row |= {name: int((left["label"] == label).sum()) for label, name in enumerate(["negative", "positive"])}
+        self.rows.append(row)
+
+    def table(self) -> pd.DataFrame:
+        classes = ["negative", "positive"]
+        return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
+
+
+def check_view(views: pd.Series, view: str) -> None:
+    """Raise UserError when there are images, but none of the view."""
+    if len(views) and not (views == view).any():
+        raise UserError(
+            f"view: found {view!r}, but no image has it. The views of {len(views):,} images are {_counted(views)}. "
+            "Set `view` of the study to one of them; case counts."
+        )
+
+
+def check_classes(headings: pd.Series, labels: list[LabelRule]) -> None:
+    """Raise UserError when there are reports, but none of them fits one of the rules."""
+    for rule in labels:
+        if len(headings) and not matches(headings, rule).any():
+            raise UserError(
+                f"filter.labels: no report is {rule.name!r}, for no heading {rule.match} {rule.heading!r}. Those of "
+                f"{len(headings):,} reports are, up to a '/', {_counted(_terms(headings))}. Case counts."
+            )
+
+
+def check_text(pairs: pd.DataFrame, sections: list[str]) -> None:
+    """Raise UserError when there are pairs, but none with the first of the sections."""
+    if len(pairs) and not (pairs[sections[0]] != "").any():
+        counts = ", ".join(f"{section} {(pairs[section] != '').sum():,}" for section in SECTIONS)
+        raise UserError(
+            f"filter.text_fields: {sections[0]} comes first, but none of {len(pairs):,} pairs has it. Pairs with "
+            f"each section: {counts}. Name another one first, or fill it in the adapter."
+        )
+
+
+def _counted(words: pd.Series) -> str:
+    """The most frequent words with their counts."""
+    counts = words.value_counts()
+    shown = [f"{word!r} ({count:,})" for word, count in counts.iloc[:SHOWN].items()]
+    return ", ".join(shown) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
 
 
 def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
 
-    def fits(joined: str) -> bool:
-        terms = (heading.split("/")[0].strip() for heading in joined.split("; "))
-        return any(rule.heading in term if rule.match == "contains" else rule.heading == term for term in terms)
+    terms = _terms(headings)
+    fits = terms.str.contains(rule.heading, regex=False) if rule.match == "contains" else terms == rule.heading
+    return fits.groupby(level=0).any().reindex(headings.index)
 
-    return headings.map(fits).astype(bool)
+
+def _terms(headings: pd.Series) -> pd.Series:
+    """Each of the '; '-joined headings up to its first '/', under the index of its report."""
+    return headings.str.split("; ").explode().str.split("/").str[0].str.strip()
 
 
 def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
@@ -141,8 +221,8 @@ def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
 
     Empty texts are not compared. Returns int of shape (row,), numbered by first appearance.
     """
-    keys = normalised(texts)
-    text_keys = ("text " + keys).where(keys != "", "patient " + patients)
+    normalised = normalise(texts)
+    text_keys = ("text " + normalised).where(normalised != "", "patient " + patients)
     rows = np.arange(len(texts))
     patients, texts = pd.factorize(patients)[0], pd.factorize(text_keys)[0]
     size = 3 * len(rows)
@@ -153,8 +233,8 @@ def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
     return pd.factorize(component[: len(rows)])[0]
 
 
-def normalised(texts: pd.Series) -> pd.Series:
-    """Texts by which they are compared: in lower case, with runs of non-word characters as one space."""
+def normalise(texts: pd.Series) -> pd.Series:
+    """Texts in lower case, with runs of non-word characters as one space."""
     return texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
 
 

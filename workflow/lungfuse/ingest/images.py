@@ -8,16 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
-from lungfuse.files import whole_array
+from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.download import compare_with_published
+from lungfuse.paths import raw_files
 from lungfuse.settings import ImageSettings
 from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
 
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on bad files
+DECODE_ERRORS = (  # what Pillow raises on bad files
+    OSError,
+    SyntaxError,
+    ValueError,
+    NotImplementedError,
+    Image.DecompressionBombError,
+)
 
 
 def main(
@@ -58,13 +65,14 @@ def main(
     table = read_table(views, Views)
     wanted = table["image_id"][table["view"] == view]
     source = load_adapter(adapter)
-    found, bad = write_array(source.read_images(raw), set(wanted), images, array, threads)
-    seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
-    missing = [image_id for image_id in wanted if image_id not in seen]
-    rejected = compare_with_published(adapter, raw, source.IMAGE_FILES) + bad
-    rejected += [("image", image_id, "not in the raw images") for image_id in missing]
-    write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), index, ImageIndex)
-    write_table(rejected_table(rejected), rejected_images, Rejected)
+    with unchanged(lambda: raw_files(raw, source.IMAGE_FILES)):
+        found, bad = write_array(source.read_images(raw), set(wanted), images, array, threads)
+        seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
+        missing = [image_id for image_id in wanted if image_id not in seen]
+        rejected = compare_with_published(adapter, raw, source.IMAGE_FILES) + bad
+        rejected += [("image", image_id, "not in the raw images") for image_id in missing]
+        write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), index, ImageIndex)
+        write_table(rejected_table(rejected), rejected_images, Rejected)
     print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {len(bad)} bad")
     if missing:
         print(f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {rejected_images}")
@@ -93,19 +101,34 @@ def write_array(
 def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode one image file to grey.
 
-    Samples of more than 8 bits are scaled from the least depth of 8 to 16 bits that holds the brightest one, so that
-    12-bit images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped. An image that is
-    stored turned, as its EXIF data say, is turned back.
+    Whole samples of more than 8 bits are scaled from the least depth that holds the brightest one, so that 12-bit
+    images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped. An image that is stored
+    turned, as its EXIF data say, is turned back. Refused are samples whose black and white are not known, negative ones
+    and fractions, and colours of 16 bits, which Pillow cuts to 8.
 
     Returns uint8 pixels of shape (image_px, image_px) and the source's (width, height) in pixels.
-    Raises one of `DECODE_ERRORS` when the data is no whole image.
+    Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
+    """
+    with open_image(data) as image:
+        deep_colour = ";16" in str(image.tile) and not image.mode.startswith("I")
+        image.load()
+        if deep_colour:
+            raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(fit_square(_to_8_bits(upright), settings)), upright.size
+
+
+def open_image(data: bytes) -> Image.Image:
+    """An image file, not decoded yet.
+
+    Raises one of `DECODE_ERRORS` when it is none; what it says is the same in every run.
     """
     if not data:
         raise ValueError("has zero bytes")
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(fit_square(_to_8_bits(upright), settings)), upright.size
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        raise ValueError("is of no image format that is known") from None
 
 
 def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
@@ -121,9 +144,13 @@ def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("has samples that are fractions; save it with 8 or 16 bits, from black to white")
     if not image.mode.startswith("I"):
         return image.convert("L")
     samples = np.asarray(image)
+    if samples.min() < 0:
+        raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
     bits = max(8, int(samples.max()).bit_length())
     return Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
 

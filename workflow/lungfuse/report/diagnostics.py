@@ -1,6 +1,7 @@
 """How each model errs: ROC and calibration curves, and confusion matrices, from its out-of-fold predictions."""
 
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def draw_roc_calibration(rows: list[Scored], above: str) -> Figure:
     figure, panels = sheet(above, len(kinds), 3, 2.2, width_ratios=[1, 1, 0.9])
     for (roc, calibration, names), kind in zip(panels, kinds, strict=True):
         drawn = [row for row in rows if row.inputs == kind]
-        for row, (colour, dash) in zip(drawn, LINES, strict=False):
+        for row, (colour, dash) in zip(drawn, cycle(LINES)):
             labels, scores = row.predictions["label"], row.predictions["score"]
             look = {"color": colour, "linestyle": dash, "linewidth": 1.1}
             false_positives, true_positives, _ = roc_curve(labels, scores)

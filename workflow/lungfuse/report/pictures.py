@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lungfuse.compare.compare import join_predictions
+from lungfuse.files import read_array
 from lungfuse.parameters import Several
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
 from lungfuse.tables import Comparison, ImageIndex, MaskQuality, Pairs, Predictions, read_table
@@ -67,7 +68,7 @@ def main(
     """
     above = heading(title, notice)
     table, places = read_table(pairs, Pairs), read_table(index, ImageIndex)
-    images, lungs = np.load(array, mmap_mode="r"), [np.load(path, mmap_mode="r") for path in masks]
+    images, *lungs = (read_array(path, len(places)) for path in [array, *masks])
     shown = PairImages(table, images, lungs[0] if lungs else None, image_rows(table, places))
     drawn = {"examples": draw_examples(shown, examples(table, seed), labels, above)}
     if trio := best_fused(read_table(comparison_table, Comparison)):

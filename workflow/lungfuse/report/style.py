@@ -30,7 +30,8 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = (
 )  # fmt: skip
 GREY = "#777777"
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK]
-LINES = [(colour, dash) for dash in ["-", "--", ":"] for colour in COLOURS]
+DASHES = ["-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 4))]
+LINES = [(colour, dash) for dash in DASHES for colour in COLOURS]
 COLOUR_OF_INPUTS = {"": GREY, "image": BLUE, "text": ORANGE, "image and text": GREEN}
 WIDTH = 6.5  # inches between the margins of a page
 LEAST_FONT = "x-small"

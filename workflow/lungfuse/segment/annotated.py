@@ -1,6 +1,5 @@
 """Annotated X-rays to two arrays on disk, images and masks, split by patient."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,9 @@ from sklearn.model_selection import train_test_split
 from lungfuse.adapters import Annotation, load_mask_adapter
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
-from lungfuse.files import whole_array
-from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square
+from lungfuse.files import unchanged, whole_array
+from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
+from lungfuse.paths import raw_files
 from lungfuse.settings import AnnotatedSettings, ImageSettings
 from lungfuse.tables import AnnotatedIndex, Rejected, columns, rejected_table, write_table
 
@@ -50,14 +50,15 @@ def main(
         Output: X-rays and masks that cannot be used.
     """
     found, rejected = [], []
-    source = load_mask_adapter(annotated.adapter).read_annotations(annotated_raw)
+    source = load_mask_adapter(annotated.adapter)
     shape = (annotated.image_px, annotated.image_px)
     fit = ImageSettings(image_px=annotated.image_px, fit=annotated.fit)
     with (
+        unchanged(lambda: raw_files(annotated_raw, source.MASK_FILES)),
         whole_array(annotated_images, np.uint8, shape) as append_image,
         whole_array(annotated_masks, np.bool_, shape) as append_mask,
     ):
-        for annotation in source:
+        for annotation in source.read_annotations(annotated_raw):
             try:
                 pixels, mask = read_annotation(annotation, fit)
             except ValueError as problem:
@@ -100,7 +101,7 @@ def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
     if member.problem:
         raise ValueError(f"its mask {member.name} {member.problem}")
     try:
-        with Image.open(io.BytesIO(member.data)) as image:
+        with open_image(member.data) as image:
             samples = np.asarray(image.convert("L"))
     except DECODE_ERRORS as error:
         raise ValueError(f"its mask {member.name} cannot be decoded ({error})") from error
@@ -113,10 +114,21 @@ def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
 
 
 def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:
-    """Train, validation or test for each row of an index, by patient and stratified by hospital."""
+    """Train, validation or test for each row of an index, by patient and stratified by hospital.
+
+    Raises:
+        UserError: a hospital has too few patients to be in each part.
+    """
     patients = index.drop_duplicates("patient").set_index("patient")["site"]
-    rest, tested = train_test_split(patients, test_size=test, stratify=patients, random_state=seed)
-    _, validated = train_test_split(rest, test_size=validation / (1 - test), stratify=rest, random_state=seed)
+    try:
+        rest, tested = train_test_split(patients, test_size=test, stratify=patients, random_state=seed)
+        _, validated = train_test_split(rest, test_size=validation / (1 - test), stratify=rest, random_state=seed)
+    except ValueError as error:
+        counts = ", ".join(f"{site or 'no hospital'} {count}" for site, count in patients.value_counts().items())
+        raise UserError(
+            f"segmentation.annotated: too few patients for parts of test {test:g} and validation {validation:g} in "
+            f"each hospital; found {counts}. Add annotated X-rays, or leave a hospital out."
+        ) from error
     parts = pd.Series("train", index=patients.index)
     parts[tested.index], parts[validated.index] = "test", "validation"
     return index["patient"].map(parts)

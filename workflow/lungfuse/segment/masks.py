@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.files import whole_array, whole_file
+from lungfuse.files import read_array, whole_array, whole_file
 from lungfuse.paths import PACKAGED
 from lungfuse.segment.clean import measure, suspicion
 from lungfuse.segment.segmenter import load_segmenter
@@ -46,8 +46,8 @@ def main(
     settings
         Output: how the masks were made.
     """
-    images = np.load(array, mmap_mode="r")
     table = read_table(index, ImageIndex).sort_values("row")
+    images = read_array(array, len(table))
     measured = []
     with whole_array(masks, np.bool_, images.shape[1:]) as append:
         segmented = load_segmenter(segmenter).masks(images, mask)

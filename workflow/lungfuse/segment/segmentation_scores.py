@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap
 
+from lungfuse.files import read_array
 from lungfuse.parameters import Several
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings import ComparisonSettings, MaskSettings
@@ -45,7 +46,7 @@ def main(
         Output: a row a segmenter, hospital and kind of mask.
     """
     index = read_table(annotated_index, AnnotatedIndex)
-    images, masks = (np.load(path, mmap_mode="r") for path in [annotated_images, annotated_masks])
+    images, masks = (read_array(path, len(index)) for path in [annotated_images, annotated_masks])
     rows = []
     for folder in segmenters:
         segmenter = load_segmenter(folder)

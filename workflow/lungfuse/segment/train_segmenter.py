@@ -10,7 +10,7 @@ import pandas as pd
 from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
 from lungfuse.errors import UserError
-from lungfuse.files import sha256, whole_file, whole_path
+from lungfuse.files import read_array, sha256, whole_file, whole_path
 from lungfuse.parameters import Several
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
@@ -71,7 +71,7 @@ def main(
     prepare(seed, threads)
     index = read_table(annotated_index, AnnotatedIndex)
     learn, validate = (rows_of(index, hospitals, part, annotated_index) for part in ["train", "validation"])
-    images, masks = (np.load(path, mmap_mode="r") for path in [annotated_images, annotated_masks])
+    images, masks = (read_array(path, len(index)) for path in [annotated_images, annotated_masks])
 
     made_by = {"segmenter": name, "hospitals": hospitals, "image_px": images.shape[1], "seed": seed}
     made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}

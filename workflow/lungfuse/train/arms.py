@@ -38,7 +38,7 @@ def arm_images(arm: Images, images: np.ndarray, masks: np.ndarray | None) -> np.
             f"{arm}: found masks of shape {masks.shape}, expected that of the image array, {images.shape}. "
             "Make the masks again from these images."
         )
-    return ArmImages(images, masks, arm == "mask-only")
+    return ArmImages(images, masks, arm.startswith("mask-only"))
 
 
 def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:

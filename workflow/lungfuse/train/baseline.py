@@ -1,5 +1,6 @@
 """The baselines every neural model has to beat: the majority class, and TF-IDF with a linear support vector machine."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
+from lungfuse.errors import UserError
 from lungfuse.ingest.split import positions
 from lungfuse.settings import BaselineSettings, ClassWeights, LinearTextSettings, Row
 from lungfuse.tables import Pairs, Validation, read_table
@@ -22,6 +24,8 @@ from lungfuse.train.gather import write_predictions
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Positions to learn from and to score, both of shape (pair,), to scores in [0, 1]."""
+
+NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
 def main(
@@ -58,6 +62,8 @@ def main(
     """
     table, held_out = read_table(pairs, Pairs), read_table(validation, Validation)
     inputs = (table[row.text] if row.text else table["pair_id"]).to_numpy()
+    if row.text and not (inputs != "").any():
+        raise UserError(f"{pairs}: no pair has {row.text}, which a row of model {row.model} reads. Remove the row.")
     settings = baselines.of(row)
     labels = table["label"].to_numpy()
     if settings and settings.buckets:
@@ -101,10 +107,18 @@ def scorer(model: BaseEstimator, inputs: np.ndarray, labels: np.ndarray) -> Scor
     """Fits an estimator on some rows of `inputs`, (pair, ...), and scores others.
 
     The signed distance from a linear machine's plane becomes a score through the logistic function.
+
+    Raises:
+        UserError: the texts to learn from have no n-gram in common.
     """
 
     def score(learned: np.ndarray, scored: np.ndarray) -> np.ndarray:
-        model.fit(inputs[learned], labels[learned])
+        try:
+            model.fit(inputs[learned], labels[learned])
+        except ValueError as error:
+            if not NO_WORDS.search(str(error)):
+                raise
+            raise hashed.no_words() from error
         if hasattr(model, "decision_function"):
             return expit(model.decision_function(inputs[scored]))
         return model.predict_proba(inputs[scored])[:, 1]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from lungfuse.files import whole_file
+from lungfuse.files import read_array, whole_file
 from lungfuse.settings import CNNSettings, Images, NetworkName
 from lungfuse.tables import EpochPredictions, ImageIndex, Pairs, read_table, write_table
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
@@ -42,7 +42,7 @@ def main(
     network
         Name of the network.
     arm
-        The arm of the images: raw, segmented:<segmenter> or mask-only.
+        The arm of the images: raw, segmented:<segmenter> or mask-only:<segmenter>.
     cnns
         Settings of the networks.
     seed
@@ -68,9 +68,9 @@ def main(
     """
     prepare(seed, threads)
     table = read_table(pairs, Pairs)
-    pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
-    images = arm_images(arm, pixels, lungs)
     rows, labels = image_rows(table, read_table(index, ImageIndex)), table["label"].to_numpy()
+    pixels, lungs = (path and read_array(path, rows.max() + 1) for path in [array, masks])
+    images = arm_images(arm, pixels, lungs)
 
     keras.config.set_dtype_policy(dtype_of(cnns.precision))
     model = build_classifier(network, pixels.shape[1], start)

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, Sampler
 from lungfuse.encoders import TOKENIZER
 from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
+from lungfuse.files import read_array
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings import Images, Modality, Section
 from lungfuse.tables import FeatureIndex, ImageIndex, read_table
@@ -167,12 +168,17 @@ def read_inputs(
     """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them.
 
     Texts are cut after `max_tokens` tokens; how many are is printed.
+
+    Raises:
+        UserError: the image array is shorter than its index, or no pair has the section.
     """
     labels = pairs["label"].to_numpy()
     if modality == "image":
         rows = image_rows(pairs, read_table(index, ImageIndex))
-        images, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
+        images, lungs = (path and read_array(path, rows.max() + 1) for path in [array, masks])
         return PairDataset(labels, arm_images(reads, images, lungs), rows, None)
+    if not (pairs[reads] != "").any():
+        raise UserError(f"no pair has {reads}, which a row reads. Remove the row, or fill the section in the adapter.")
     tokenizer = encoder_root / encoder / TOKENIZER
     texts = tokenize(pairs[reads], tokenizer, max_tokens)
     warn_of_cuts(count_tokens(pairs[reads], tokenizer), max_tokens, reads)
@@ -191,7 +197,7 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
             f"{folder / FEATURE_INDEX}: {index['start'].isna().sum()} pairs have no features, "
             f"{index.index[index['start'].isna()][0]} first. Make the features again from these pairs."
         )
-    tokens = np.load(folder / FEATURE_TOKENS, mmap_mode="r")
+    tokens = read_array(folder / FEATURE_TOKENS, int((index["start"] + index["tokens"]).max()))
     return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
 
 

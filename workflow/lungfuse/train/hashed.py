@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from lungfuse.errors import UserError
 from lungfuse.files import whole_array
 from lungfuse.settings import ClassWeights, LinearTextSettings
 
@@ -72,6 +73,9 @@ def scorer(
     """Fits `model`, tfidf or tfidf-logistic, on some positions of texts and scores others, in [0, 1].
 
     What is counted is kept in `folder`.
+
+    Raises:
+        UserError: the texts to learn from have no n-gram in common.
     """
     shared = {"n_features": settings.buckets, "norm": None, "alternate_sign": False, "dtype": np.float32}
     vectorizers = [HashingVectorizer(ngram_range=tuple(settings.words), **shared)]
@@ -82,12 +86,22 @@ def scorer(
     def score(learned: np.ndarray, scored: np.ndarray) -> np.ndarray:
         learn = np.isin(np.arange(len(labels)), learned)
         blocks = [weigh(each, learn, settings.min_df) for each in hashed]
+        if not any(block.idf.any() for block in blocks):
+            raise no_words()
         counts = np.bincount(labels[learned], minlength=2)
         weights = len(learned) / (2 * counts) if class_weights == "balanced" else np.ones(2)
         signs = np.where(learn, np.where(labels == 1, 1.0, -1.0), 0.0)
         return expit(fit(blocks, signs, settings.c * weights[labels], *MODELS[model])[scored])
 
     return score
+
+
+def no_words() -> UserError:
+    """Told where the texts to learn from share no n-gram."""
+    return UserError(
+        "baselines: the texts to learn from share no words that are counted (min_df is how many texts must have one). "
+        "Read another section, or lower min_df."
+    )
 
 
 def hash_texts(texts: np.ndarray, vectorizer: HashingVectorizer, folder: Path) -> HashedTexts:

@@ -29,7 +29,7 @@ FOLDS, DRAWN, PX = 3, 30, 512
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, nargs="+", default=[200, 2000])
+    parser.add_argument("--cases", type=int, nargs="+", default=[200, 2000, 8000])
     parser.add_argument("--px", type=int, default=224)
     arguments = parser.parse_args()
     rows = []

@@ -17,6 +17,7 @@ from small_study import TRAIN, small_study
 
 from lungfuse.errors import UserError
 from lungfuse.predict import predict
+from lungfuse.predict.members import Fold
 from lungfuse.predict.predict import main
 
 TEXTS = {
@@ -379,7 +380,7 @@ def test_a_late_fusion_without_its_parts_is_told(run, small, tmp_path, fold, mes
 
 
 def test_a_score_that_is_not_finite_is_of_no_class(run, small, monkeypatch):
-    monkeypatch.setattr("lungfuse.predict.members.predict", lambda *_: np.array([np.nan]))
+    monkeypatch.setattr(Fold, "score", lambda *_: np.array([np.nan]))
     with pytest.raises(UserError, match=r"gives no finite score for 1 cases"):
         run(image=small.save_png(0), text="Clear.")
 

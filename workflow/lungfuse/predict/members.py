@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
 from pydantic import ValidationError
 
 from lungfuse.encoders import TOKENIZER, WEIGHTS
@@ -21,9 +22,9 @@ from lungfuse.predict.trained import Trained, load_trained, other_version, read_
 from lungfuse.settings import ImageSettings, Row
 from lungfuse.train.arms import ArmImages, arm_images
 from lungfuse.train.calibration import Calibration
-from lungfuse.train.data import PairDataset
-from lungfuse.train.engine import predict
+from lungfuse.train.data import PairDataset, in_order
 from lungfuse.train.late import PARTS, Weights, fuse
+from lungfuse.train.precision import autocast
 
 if TYPE_CHECKING:
     from lungfuse.segment.segmenter import Segmenter
@@ -118,13 +119,19 @@ class Fold:
 
     def load(self, encoder_root: Path) -> None:
         """Make ready to score."""
-        self.module = load_trained(self.trained, encoder_root)
+        self.module = load_trained(self.trained, encoder_root).to("cuda" if torch.cuda.is_available() else "cpu")
         if self.trained.segmenter is not None:
             segmenter_in(self.trained.segmenter.resolve())
 
     def score(self, inputs: Inputs) -> np.ndarray:
         """Scores of the cases in [0, 1], (case,)."""
-        return predict(self.module, inputs.of(self.trained), np.arange(len(inputs.cases)))
+        dataset, scores = inputs.of(self.trained), []
+        device = self.module.class_weights.device
+        for positions in in_order(np.arange(len(dataset)), 2 * self.trained.train.batch):
+            batch = {name: tensor.to(device) for name, tensor in dataset[positions].items()}
+            with torch.inference_mode(), autocast(device.type, self.trained.train.precision):
+                scores.append(self.module.predict_step(batch, 0).cpu())
+        return torch.cat(scores).double().numpy()
 
     def sha256(self) -> str:
         return "".join(sha256(path) for path in [self.trained.folder / WEIGHTS, *self.trained.starts])

@@ -22,7 +22,6 @@ from lungfuse.predict.members import Inputs, read_members
 from lungfuse.predict.truth import read_truth, scores_of
 from lungfuse.settings import Row
 from lungfuse.tables import Cases, read_table
-from lungfuse.train.engine import quiet
 
 OPTIONS = {"image": "--image", "text": "--text"}
 PART = 128  # cases that are in memory at once
@@ -61,7 +60,6 @@ def main(
     encoder_root
         Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
-    quiet()
     _check_options(model, image, text, cases, truth, out)
     one_case = cases is None
     table = pd.DataFrame({"id": [""], "image": [str(image or "")], "text": [text]}) if one_case else read_cases(cases)

@@ -119,7 +119,7 @@ def test_folds_are_averaged(small, models, tmp_path):
         ("text", {}, "reads text, but no text was given. Add --text"),
         ("text", {"image": "x.png", "text": "Clear."}, "reads text alone. Leave --image out"),
         ("image", {"image": "none.png"}, r"none\.png: cannot be read \(No such file"),
-        ("image", {"image": "pairs.csv"}, r"pairs\.csv: cannot be read \(cannot identify image"),
+        ("image", {"image": "pairs.csv"}, r"pairs\.csv: cannot be read \(is of no image format"),
         ("irene", {"text": "Clear."}, r"models/irene/settings\.json: not found.*folder of a trained row"),
     ],
 )

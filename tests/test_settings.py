@@ -139,7 +139,7 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
     for key in above:
         section = section.setdefault(key, {})
     section[last] = names
-    with pytest.raises(UserError, match=rf"{place}: found \[.*{names[-1]}: named more than once; name each once"):
+    with pytest.raises(UserError, match=rf"{place}: .*found {names[-1]} more than once; list each once"):
         load_studies(params)
 
 

@@ -126,13 +126,16 @@ def test_a_table_may_come_from_other_programs(run, small, tmp_path, written):
 
 TABLES = {  # what cases.csv holds, and what is said
     "nothing": (b"", "cannot be read as CSV"),
-    "no case": (b"id,image,text\n", "found no case, expected one a row"),
+    "no case": (b"id,image,text\n", "has no row below its header"),
     "semicolons": (b"id;image;text\n1;x.png;Clear.\n", "no column id, image, text; found id;image;text"),
     "capitals": (b"ID,Image,Text\n1,x.png,Clear.\n", "no column id, image, text; found ID, Image, Text"),
     "no text": (b"id,image\n1,x.png\n", "no column text"),
-    "Latin-1": ("id,image,text\n1,x.png,Grün\n".encode("latin-1"), "cannot be read as CSV.*utf-8"),
-    "UTF-16": ("id,image,text\n1,x.png,Clear.\n".encode("utf-16"), "cannot be read as CSV.*utf-8"),
-    "an id twice": (b"id,image,text\n1,x.png,a\n2,x.png,b\n1,x.png,c\n", "column id: found '1' more than once"),
+    "Latin-1": ("id,image,text\n1,x.png,Grün\n".encode("latin-1"), "cannot be read as CSV.*is not UTF-8"),
+    "UTF-16": ("id,image,text\n1,x.png,Clear.\n".encode("utf-16"), "cannot be read as CSV.*is not UTF-8"),
+    "an id twice": (
+        b"id,image,text\n1,x.png,a\n2,x.png,b\n1,x.png,c\n",
+        "column id, row 0: found '1', expected no value twice",
+    ),
     "an empty text": (b"id,image,text\n1,x.png,a\n2,x.png, \n", "1 cases have no text, '2' first"),
     "an empty image": (b"id,image,text\n1,,a\n2,x.png,b\n", "1 cases have no image, '1' first"),
     "images that are not there": (b"id,image,text\n1,x.png,a\n2,y.png,b\n", r"x\.png: .*No such file.*; .*y\.png"),

@@ -687,22 +687,20 @@ class UniqueKeys(yaml.SafeLoader):
     """YAML in which a key that comes twice is an error, where others take the last one in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        lines: dict[Any, int] = {}
-        for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key in lines:
-                problem = f"the key {key!r} comes twice, first in line {lines[key]}. Remove one"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            if key is not None:
-                lines[key] = key_node.start_mark.line + 1
+        seen: dict[str, yaml.ScalarNode] = {}
+        for key in [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]:
+            first = seen.setdefault(key.value, key)
+            if first is not key:
+                problem = f"the key {key.value!r} comes twice, first in line {first.start_mark.line + 1}. Remove one"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
         return super().construct_mapping(node, deep)
 
 
 def _meaning_of(error: yaml.MarkedYAMLError, text: str) -> str:
-    line = text.splitlines()[error.problem_mark.line : error.problem_mark.line + 1]
-    if "\t" in "".join(line):
+    lines = text.splitlines()
+    if "\t" in "".join(lines[error.problem_mark.line :][:1]):
         return f"{error.problem}. Indent with spaces, not with tabs."
-    for number, content in enumerate(text.splitlines(), 1):
+    for number, content in enumerate(lines, 1):
         if content.startswith(("<<<<<<< ", "=======", ">>>>>>> ")):
             return f"{error.problem}. Line {number} is the mark of a merge that is not finished: {content!r}."
     return f"{error.problem}."

@@ -238,7 +238,7 @@ class CNNComparison(Table):
 class Cases(Table):
     """New cases to predict; `image` is a path. A row of one modality leaves the other empty."""
 
-    id: Series[str]
+    id: Series[str] = pa.Field(unique=True)
     image: Series[str]
     text: Series[str]
 

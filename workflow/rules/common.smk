@@ -18,10 +18,12 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import load_adapter, load_mask_adapter
+from lungfuse.dependencies import code_files
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
 from lungfuse.hardware import WORKFLOW_JOB
+from lungfuse.models import module_of
 from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
@@ -34,6 +36,7 @@ from lungfuse.paths import (
     slug,
 )
 from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, to_json
+from lungfuse.stages import STAGES
 
 shell.prefix(
     "set -euo pipefail; "
@@ -47,25 +50,19 @@ except UserError as error:
 
 PATHS = Paths(STUDY_NAME, STUDY)
 ADAPTER = load_adapter(STUDY.adapter)
+MASK_ADAPTER = load_mask_adapter(STUDY.segmentation.annotated.adapter)
 
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
-REPORT_CODE = CODE / "report"
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
-TRAINING_CODE = [
-    CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
-]
-TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "models" / "blocks.py"]
 READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
 MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
 KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
-MODEL_FILES = {"image": "unimodal.py", "text": "unimodal.py", "kv-exchange": "kv_exchange.py"}
 
 
-def training_code(row: str) -> list[Path]:
-    """The modules that decide what training a row gives."""
-    model = STUDY.models[row].model
-    return [*TRAINING_CODE, CODE / "models" / MODEL_FILES.get(model, f"{model}.py")]
+def code_of(stage: str, *parts: str) -> list[Path]:
+    """The modules that decide what a stage computes; `parts` are those that it loads by name."""
+    return [CODE / file for file in code_files(STAGES[stage].module, *parts)]
 
 
 def image_options(input) -> str:

@@ -3,7 +3,7 @@ rule compare:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
         trainings=PATHS.trainings,
-        code=[CODE / "compare" / f"{module}.py" for module in ["compare", "ablations", "scores"]],
+        code=code_of("compare"),
     output:
         comparison_table=shown(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
@@ -43,7 +43,7 @@ rule sites:
     input:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
-        code=[CODE / "compare" / "sites.py", CODE / "compare" / "scores.py"],
+        code=code_of("sites"),
     output:
         sites_table=shown(PATHS.sites_table),
     log:
@@ -73,7 +73,7 @@ rule leakage:
     input:
         pairs=PATHS.pairs,
         views=PATHS.views,
-        code=[CODE / "compare" / "leakage.py", CODE / "compare" / "scores.py", CODE / "ingest" / "filter.py"],
+        code=code_of("leakage"),
     output:
         leakage_table=shown(PATHS.leakage_table),
     log:

@@ -1,7 +1,7 @@
 rule baseline:
     input:
         pairs=PATHS.pairs,
-        code=[CODE / "train" / "baseline.py", CODE / "train" / "hashed.py"],
+        code=code_of("baseline"),
     output:
         predictions=PATHS.predictions("{row}"),
     log:
@@ -31,7 +31,7 @@ rule baseline:
 
 rule image_encoder:
     input:
-        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+        code=code_of("encoder"),
     output:
         **PATHS.encoder("{name}", "image"),
     log:
@@ -52,7 +52,7 @@ rule image_encoder:
 
 rule text_encoder:
     input:
-        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+        code=code_of("encoder"),
     output:
         **PATHS.encoder("{name}", "text"),
     log:
@@ -79,13 +79,7 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=[
-            CODE / "train" / "features.py",
-            CODE / "train" / "data.py",
-            CODE / "train" / "precision.py",
-            CODE / "encoders" / "network.py",
-            CODE / "models" / "blocks.py",
-        ],
+        code=code_of("features"),
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,
@@ -124,7 +118,7 @@ rule linear_probe:
     input:
         pairs=PATHS.pairs,
         features=lambda wildcards: PATHS.feature_files(STUDY.encoders.image, STUDY.models[wildcards.row].images),
-        code=[CODE / "train" / "linear_probe.py", CODE / "train" / "data.py"],
+        code=code_of("linear-probe"),
     output:
         predictions=PATHS.predictions("{row}"),
     log:
@@ -155,7 +149,7 @@ rule train:
     input:
         unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.fold)),
         pairs=PATHS.pairs,
-        code=lambda wildcards: training_code(wildcards.row),
+        code=lambda wildcards: code_of("train", module_of(STUDY.models[wildcards.row].model)),
     output:
         weights=PATHS.model("{row}", "{fold}") / "model.safetensors",
         history=PATHS.model("{row}", "{fold}") / "history.csv",
@@ -205,7 +199,7 @@ rule gather:
     input:
         pairs=PATHS.pairs,
         fold_predictions=[PATHS.model("{row}", fold) / "predictions.csv" for fold in range(STUDY.split.folds)],
-        code=CODE / "train" / "gather.py",
+        code=code_of("gather"),
     output:
         predictions=PATHS.predictions("{row}"),
     log:
@@ -228,7 +222,7 @@ rule late:
     input:
         unpack(lambda wildcards: PATHS.late_inputs(wildcards.row)),
         pairs=PATHS.pairs,
-        code=CODE / "train" / "late.py",
+        code=code_of("late"),
     output:
         predictions=PATHS.predictions("{row}"),
         settings=PATHS.late_settings("{row}"),

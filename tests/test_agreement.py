@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ REPORT = Counter(figures=1, pictures=1, pages=1, report_html=1)
 COMPARED = Counter(compare=1) + REPORT
 TEXT = Counter(train=2, gather=1) + COMPARED
 TFIDF = Counter(baseline=2) + COMPARED
+GATHERED = Counter(gather=2) + COMPARED
+TRAINED = Counter(train=4) + GATHERED
 TOOLS = ["snakemake", "dvc repro"]
 RATES = (round(0.001 + step * 1e-5, 6) for step in count())
 
@@ -65,11 +68,19 @@ class Project:
         return Counter(rule for rule in rules if rule not in ("default", "all"))
 
     def would_do(self) -> Counter:
-        """What Snakemake would run."""
+        """What Snakemake would run; finding that out changes no file."""
+        before = self.files()
         dry = self.run("snakemake -n")
         assert dry.returncode == 0, dry.stdout
+        after = self.files()
+        assert {path for path in before | after if before.get(path) != after.get(path)} == set(), dry.stdout
         jobs = dict(re.findall(r"^(\w+) +(\d+)$", dry.stdout, re.M))
         return Counter({rule: int(number) for rule, number in jobs.items() if rule not in ("default", "total")})
+
+    def files(self) -> dict[Path, tuple[int, int]]:
+        """Date and size of every file but compiled code."""
+        found = ((path, path.lstat()) for path in self.folder.rglob("*") if "__pycache__" not in path.parts)
+        return {path: (file.st_mtime_ns, file.st_size) for path, file in found if not stat.S_ISDIR(file.st_mode)}
 
     def stale(self) -> set[str]:
         """The stages that DVC calls changed."""
@@ -132,12 +143,19 @@ def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
     assert project.agree_on_nothing_to_do()
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_a_changed_module_reruns_what_lists_it(project, tool):
-    with (project.folder / "workflow/lungfuse/compare/scores.py").open("a") as module:
-        module.write("# a remark\n")
-    same_table_again = {"snakemake": COMPARED, "dvc repro": Counter(compare=1)}
-    assert project.does(tool) == same_table_again[tool]
+@pytest.mark.parametrize(
+    ("tool", "module", "would", "stale", "does"),
+    [
+        ("snakemake", "train/gather.py", GATHERED, {"train_image", "train_text"}, GATHERED),
+        ("dvc repro", "models/__init__.py", TRAINED, {"train_image", "train_text"}, TRAINED - COMPARED),
+    ],
+)
+def test_a_changed_module_reruns_what_imports_it(project, tool, module, would, stale, does):
+    with (project.folder / "workflow/lungfuse" / module).open("a") as code:
+        code.write("# a remark\n")
+    assert project.would_do() == would
+    assert project.stale() == stale
+    assert project.does(tool) == does, "DVC ends the chain where the scores are the same again"
     assert project.agree_on_nothing_to_do()
 
 
@@ -312,6 +330,7 @@ def test_an_interrupted_sync_is_done_again(project):
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.run("snakemake --unlock").returncode == 0
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do()
 
 
@@ -324,6 +343,7 @@ def test_a_kill_between_the_new_dates_and_the_lock_of_a_commit_is_mended(project
     contents = {output: sha256(project.folder / output) for output in made}
     state.write_text(json.dumps(before | {"committing": contents}))
     truncate(project.folder / "dvc.lock", keep=0)
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do()
 
 
@@ -332,7 +352,8 @@ def test_a_lock_file_that_a_kill_has_cut_off_is_put_back(project, kept):
     lock = project.folder / "dvc.lock"
     whole = yaml.safe_load(lock.read_text())
     truncate(lock, kept)
-    assert project.would_do() == Counter()
+    assert "dvc.lock was cut off by a kill; a run puts back" in project.run("snakemake -n").stdout
+    assert project.does("snakemake") == Counter()
     assert yaml.safe_load(lock.read_text()) == whole
     assert project.agree_on_nothing_to_do()
 
@@ -358,7 +379,33 @@ def test_the_sync_can_be_switched_off(project):
     assert "dvc sync" not in ran.stdout
     assert "train_text" in project.stale()
     project.set("dvc_sync", to=True)
+    assert "dvc sync: a run would record 3 stages in DVC" in project.run("snakemake -n").stdout
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do(), "switched on again, it finds what Snakemake has made meanwhile"
+
+
+def test_a_dry_run_says_what_a_run_would_sync_and_changes_nothing(project):
+    project.new_rate()
+    project.does("dvc repro")
+    before = project.run("git status --porcelain").stdout, project.stale(), project.files()
+    dry = project.run("snakemake -n")
+    assert "dvc sync: a run would find" in dry.stdout and "Nothing to be done" in dry.stdout
+    for options in ["--summary", "--rulegraph", "--list-changes params", "--lint", "--unlock"]:
+        assert project.run(f"snakemake {options}").returncode == 0
+    assert (project.run("git status --porcelain").stdout, project.stale(), project.files()) == before
+
+
+def test_a_sync_that_fails_is_told_before_a_run_and_loses_nothing_after_one(project):
+    project.new_rate()
+    cache = project.folder / ".dvc/config.local"
+    cache.write_text("[core\n")
+    refused = project.run("snakemake --cores 2")
+    assert refused.returncode != 0
+    assert "dvc sync: failed (" in refused.stdout and "set dvc_sync: false" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    cache.unlink()
+    assert project.does("snakemake") == TEXT
+    assert project.agree_on_nothing_to_do()
 
 
 def wait_for_a_job(project: Project, run: subprocess.Popen | Engine) -> None:

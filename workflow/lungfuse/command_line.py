@@ -14,7 +14,7 @@ from cyclopts.config import Dict
 
 from lungfuse import __version__
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import FORBIDDEN, FULL, whole_file
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
 from lungfuse.paths import PARAMS, SCHEMA, Paths
 from lungfuse.settings import load_study, params_schema, read_params, to_json
@@ -89,6 +89,13 @@ def main() -> None:
         app.meta()
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
+    except OSError as error:
+        if error.errno not in FULL | FORBIDDEN:
+            raise
+        sys.exit(
+            f"lungfuse: {error.filename or 'a file of this stage'}: cannot be used ({error.strerror}). Free some space "
+            "or mend the permissions, then run again."
+        )
     finally:
         if WORKFLOW_JOB in os.environ:
             print(usage(), file=sys.stderr)

@@ -1,6 +1,7 @@
-"""Which modules of this package decide what a stage computes: what its module imports, and what these import in turn.
+"""What decides the result of a stage: its code and the settings that it reads.
 
-The modules are read and not imported, so that a graph of jobs needs no library of networks.
+The code of a stage is what its module imports, and what that imports in turn. Modules are read and not imported, so
+that a graph of jobs needs no library of networks.
 """
 
 import ast
@@ -8,18 +9,44 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
 
 DECIDES_NOTHING = {  # with the reason; neither these nor what they import makes a stage run again
     "lungfuse": "holds the version",
+    "lungfuse.__main__": "starts a stage",
+    "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",
     "lungfuse.parameters": "says how the command line is written",
     "lungfuse.paths": "says where files lie; a rule names those of its stage",
+    "lungfuse.prefork": "starts a stage",
     "lungfuse.settings": "types and limits of settings; a rule passes the values",
+    "lungfuse.stages": "names the stages",
 }
+
+_LINEAR = {"words": [1, 1], "characters": None, "min_df": 1, "c": 1.0, "buckets": None}
+_SHOWN = {"comparison": {"timings": False, "published": []}}
+_ATTENTION = {"width": 8, "heads": 1, "blocks": 1}
+UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
+    "baseline": {"baselines": {"linear_probe": {"c": 1.0}}},
+    "linear_probe": {"baselines": {"tfidf": _LINEAR, "tfidf_logistic": _LINEAR}},
+    "train": {"encoders": {"pooling": "none"}},
+    "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
+    "cnn_comparison": _SHOWN,
+    "compare": {"encoders": {"pooling": "none"}},
+    "sites": _SHOWN,
+    "leakage": _SHOWN,
+    "segmentation_scores": _SHOWN,
+}
+UNREAD_OF_FUSION = {"image": _ATTENTION, "text": _ATTENTION, "early": _ATTENTION, "joint": {"blocks": 1}}  # by model
+
+
+def unread(rule: str, section: str, model: str = "") -> dict[str, Any]:
+    """The fields of a section of the settings that a rule's stage does not read, for a row of `model`."""
+    return UNREAD_OF_FUSION.get(model, {}) if section == "fusion" else UNREAD.get(rule, {}).get(section, {})
 
 
 @cache

@@ -51,7 +51,7 @@ rule cnn:
         turn=1,
     params:
         arm=lambda wildcards: READS[wildcards.arm],
-        cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),
+        cnns=given("cnn", "cnns"),
         seed=STUDY.seed,
         inputs=lambda wildcards, input: image_options(input),
     message:
@@ -84,8 +84,8 @@ rule cnn_comparison:
         runtime=growing(10),
         turn=1,
     params:
-        cnns=to_json(STUDY.cnns),
-        comparison=to_json(STUDY.comparison),
+        cnns=given("cnn_comparison", "cnns"),
+        comparison=given("cnn_comparison", "comparison"),
         seed=STUDY.seed,
     message:
         "Comparing the networks of {STUDY_NAME}"

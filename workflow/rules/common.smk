@@ -19,7 +19,7 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.adapters import load_adapter, load_mask_adapter
-from lungfuse.dependencies import code_files
+from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
 from lungfuse.hardware import WORKFLOW_JOB
@@ -63,6 +63,13 @@ REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
 def code_of(stage: str, *parts: str) -> list[Path]:
     """The modules that decide what a stage computes; `parts` are those that it loads by name."""
     return [CODE / file for file in code_files(STAGES[stage].module, *parts)]
+
+
+def given(rule: str, section: str, row: str = "") -> str:
+    """A section of the settings as JSON, the same in every study where the rule's stage does not read it."""
+    settings = getattr(STUDY, section)
+    constant = unread(rule, section, STUDY.models[row].model if row else "")
+    return to_json(type(settings).model_validate(settings.model_dump() | constant))
 
 
 def image_options(input) -> str:

@@ -25,7 +25,7 @@ rule compare:
         title=STUDY_NAME,
         notice=STUDY.notice,
         models=to_json(list(STUDY.models.values())),
-        encoders=to_json(STUDY.encoders),
+        encoders=given("compare", "encoders"),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
         trainings=lambda wildcards, input: f"--trainings {input.trainings}" if input.trainings else "",
@@ -60,7 +60,7 @@ rule sites:
         turn=1,
     params:
         models=to_json(list(STUDY.models.values())),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("sites", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the models of {STUDY_NAME} at each hospital"
@@ -90,7 +90,7 @@ rule leakage:
         turn=1,
     params:
         leakage=to_json(STUDY.leakage),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("leakage", "comparison"),
         folds=STUDY.split.folds,
         seed=STUDY.seed,
     message:

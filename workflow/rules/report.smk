@@ -176,9 +176,8 @@ rule report_html:
         title=STUDY_NAME,
         python=sys.executable,
         stylesheet=WORKFLOW_FOLDER / "report" / "style.css",
-        alone=f"env --unset=SNAKEMAKE_PROFILE {dvc_sync.SYNC_OFF}=1",
     message:
         "Writing the report of {STUDY_NAME}"
     shell:
-        "{params.alone} {params.python} -m snakemake --nolock --config study={params.title} --report {output} "
+        "env --unset=SNAKEMAKE_PROFILE {params.python} -m snakemake --nolock --config study={params.title} --report {output} "
         "--report-stylesheet {params.stylesheet} -- {input.shown} > {log} 2>&1"

@@ -100,7 +100,7 @@ rule segmentation_scores:
     params:
         folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
         mask=to_json(STUDY.segmentation.mask),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("segmentation_scores", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the segmenters of {STUDY_NAME}"

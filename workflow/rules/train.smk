@@ -20,7 +20,7 @@ rule baseline:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        baselines=to_json(STUDY.baselines),
+        baselines=given("baseline", "baselines"),
         seed=STUDY.seed,
     message:
         "Predicting with {wildcards.row}"
@@ -136,7 +136,7 @@ rule linear_probe:
         runtime=growing(10, each=10 * MS),
         turn=1,
     params:
-        baselines=to_json(STUDY.baselines),
+        baselines=given("linear_probe", "baselines"),
         features=lambda wildcards, input: Path(input.features[0]).parent,
     message:
         "Probing a frozen encoder: {wildcards.row}"
@@ -177,8 +177,8 @@ rule train:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        encoders=to_json(STUDY.encoders),
-        fusion=to_json(STUDY.fusion),
+        encoders=given("train", "encoders"),
+        fusion=lambda wildcards: given("train", "fusion", wildcards.row),
         train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),

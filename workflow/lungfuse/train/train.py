@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import save
 from sklearn.model_selection import GroupShuffleSplit
 
+from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder
 from lungfuse.files import sha256, whole_file
-from lungfuse.models import build_model
+from lungfuse.models import build_model, module_of
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
 from lungfuse.settings import (
@@ -137,7 +138,8 @@ def main(
     made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
     made_by |= {"images": images, "labels": labels, "starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
-    identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
+    code = {"code": digest(__name__, module_of(row.model))}
+    identity = json.dumps(made_by | code | {str(path): sha256(path) for path in [pairs, *inputs]}, default=dump)
     record = fit(module, dataset, learn, validate, folder, seed + fold, identity)
     parts = [
         table.iloc[positions][["pair_id", "label"]].assign(

@@ -78,8 +78,9 @@ class Project:
         return Counter({rule: int(number) for rule, number in jobs.items() if rule not in ("default", "total")})
 
     def files(self) -> dict[Path, tuple[int, int]]:
-        """Date and size of every file but compiled code."""
-        found = ((path, path.lstat()) for path in self.folder.rglob("*") if "__pycache__" not in path.parts)
+        """Date and size of every file, but for compiled code and Snakemake's own cache of dates."""
+        own = {"__pycache__", "iocache"}
+        found = ((path, path.lstat()) for path in self.folder.rglob("*") if not own & set(path.parts))
         return {path: (file.st_mtime_ns, file.st_size) for path, file in found if not stat.S_ISDIR(file.st_mode)}
 
     def stale(self) -> set[str]:

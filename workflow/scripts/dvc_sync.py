@@ -30,6 +30,7 @@ from snakemake.jobs import Job
 from snakemake.settings.types import ExecutionSettings
 from snakemake.workflow import Workflow
 
+from lungfuse.errors import UserError
 from lungfuse.files import sha256, whole_file
 
 if TYPE_CHECKING:
@@ -94,15 +95,15 @@ def run(study: str, *options: str) -> bool:
 
 def failure(error: Exception, keep: bool) -> str:
     """What to tell of a failed sync; the traceback is kept in a file where that is wanted and can be."""
-    reason = " ".join(str(error).split())
+    kind = [] if isinstance(error, UserError) else [type(error).__name__]
+    reason = ": ".join([*kind, " ".join(str(error).split())])
     kept = ""
     if keep:
         with suppress(Exception), whole_file(FAILURE) as stream:
             stream.write("".join(traceback.format_exception(error)))
             kept = f" Details are in {FAILURE}."
     return (
-        f"dvc sync: failed ({type(error).__name__}{reason and ': '}{reason}). No file of the study was changed; the "
-        f"next run of snakemake tries again.{kept}"
+        f"dvc sync: failed ({reason}). No file of the study was changed; the next run of snakemake tries again.{kept}"
     )
 
 
@@ -174,7 +175,7 @@ def preview(study: str, records: Path) -> None:
     """Change a copy of Snakemake's records, made in the folder `records`, as a run would, and say what that is."""
     cut = cut_lock_files(study)
     if cut:
-        raise ValueError(f"{', '.join(map(str, cut))} was cut off by a kill; a run puts back what was last agreed on")
+        raise UserError(f"{', '.join(map(str, cut))} was cut off by a kill; a run puts back what was last agreed on")
     for kind in KINDS:
         with suppress(FileNotFoundError):
             shutil.copytree(SNAKEMAKE / kind, records / kind)

@@ -5,8 +5,9 @@ import jsonschema
 import pytest
 from conftest import ROOT
 
+from lungfuse.compare.contrasts import contrasts
 from lungfuse.errors import UserError
-from lungfuse.settings import contrasts, load_studies, load_study, params_schema, read_params, to_json
+from lungfuse.settings import load_studies, load_study, params_schema, read_params, to_json
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
 

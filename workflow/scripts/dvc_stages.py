@@ -196,7 +196,7 @@ def workflow_of(study: str, records: Path | None = None) -> Iterator[Workflow]:
 
     What Snakemake has on record is read from and written to the folder `records`, where one is given.
     """
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config={"study": study}),

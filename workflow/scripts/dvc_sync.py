@@ -183,7 +183,7 @@ def preview(study: str, records: Path) -> None:
         if workflow.persistence.locked:
             return
         with dvc_left_alone():
-            judged = judge(study, known_stages(study, workflow), workflow, reading=True)
+            judged = judge(study, known_stages(study, workflow), workflow, records)
         unsettled, brought, made = findings(judged)
         change_records(workflow, unsettled, brought)
     parts = [f"find {len(brought)} jobs brought by DVC up to date"] if brought else []
@@ -315,9 +315,9 @@ def is_written(stage: Stage, entry: dict) -> bool:
     return entry.get("cmd", "").endswith(stage.digest) if stage.file == SHARED else entry == stage.entry
 
 
-def judge(study: str, stages: list[Stage], workflow: Workflow, reading: bool = False) -> list[JudgedJob]:
-    """Every job of the stages, producers first; DVC is only read where `reading` is all there is to do."""
-    changes = dvc_changes(study, reading)
+def judge(study: str, stages: list[Stage], workflow: Workflow, scratch: Path | None = None) -> list[JudgedJob]:
+    """Every job of the stages, producers first; DVC is only read where a folder `scratch` is given."""
+    changes = dvc_changes(study, scratch)
     locked = {file: read_stages(file.with_suffix(".lock")) for file in stage_files(study)}
     agreed = read_state(study)
     stage_of = {job: stage for stage in stages for job in stage.jobs}
@@ -368,9 +368,9 @@ def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:
     ]
 
 
-def dvc_changes(study: str, reading: bool) -> dict[str, set[str]]:
+def dvc_changes(study: str, scratch: Path | None) -> dict[str, set[str]]:
     """What DVC calls changed of each stage: paths of inputs and outputs, places in params.yaml, "command"."""
-    with dvc_repository(reading) as repository:
+    with dvc_repository(scratch) as repository:
         answer = repository.status(targets=[str(file) for file in stage_files(study)])
     changes: dict[str, set[str]] = {}
     for address, entries in answer.items():
@@ -384,15 +384,18 @@ def dvc_changes(study: str, reading: bool) -> dict[str, set[str]]:
     return changes
 
 
-def dvc_repository(reading: bool = False) -> "Repo":
-    """The repository of DVC in this folder, which says nothing of its work, and takes no lock where it only reads."""
+def dvc_repository(scratch: Path | None = None) -> "Repo":
+    """The repository of DVC in this folder, which says nothing of its work.
+
+    Where it is only read, DVC keeps its notes of who reads what in the folder `scratch`.
+    """
     from dvc.lock import LockNoop
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
     repository = Repo()
-    if reading:
-        repository.lock = LockNoop()
+    if scratch is not None:
+        repository.lock, repository.tmp_dir = LockNoop(), str(scratch)
     return repository
 
 

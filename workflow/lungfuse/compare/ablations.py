@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from lungfuse.compare.contrasts import contrasts
 from lungfuse.compare.scores import difference_with_interval, paired_p
-from lungfuse.settings import ComparisonSettings, Row, contrasts
+from lungfuse.settings import ComparisonSettings, Row
 from lungfuse.tables import Ablations, columns
 
 

@@ -62,8 +62,8 @@ def deciding(*modules: str) -> tuple[str, ...]:
 
 
 def code_files(*modules: str) -> list[Path]:
-    """The files of the modules that decide what these compute, from the folder of the package."""
-    return [source(module).relative_to(ROOT) for module in deciding(*modules)]
+    """The files of the modules that decide what these compute, but empty ones, from the folder of the package."""
+    return [source(module).relative_to(ROOT) for module in deciding(*modules) if source(module).stat().st_size]
 
 
 def digest(*modules: str) -> str:

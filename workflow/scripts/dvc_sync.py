@@ -271,10 +271,11 @@ def is_whole(lock: str) -> bool:
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock))
+        stages = COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock)).get("stages", {}).values()
     except (yaml.YAMLError, Invalid):
         return False
-    return True
+    files = [file for stage in stages for kind in ["deps", "outs"] for file in stage.get(kind, [])]
+    return lock.endswith("\n") and all(file.get("hash", "md5") in file and "size" in file for file in files)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -32,6 +33,9 @@ REPORT = Counter(figures=1, pictures=1, pages=1, report_html=1)
 COMPARED = Counter(compare=1) + REPORT
 TEXT = Counter(train=2, gather=1) + COMPARED
 TFIDF = Counter(baseline=2) + COMPARED
+GATHERED = Counter(gather=2) + COMPARED
+TRAINED = Counter(image_encoder=1, text_encoder=1, train=4) + GATHERED
+ENCODERS = {"data/dvc.yaml:image_encoder_vit-tiny", "data/dvc.yaml:text_encoder_bert-tiny"}
 TOOLS = ["snakemake", "dvc repro"]
 RATES = (round(0.001 + step * 1e-5, 6) for step in count())
 
@@ -65,11 +69,20 @@ class Project:
         return Counter(rule for rule in rules if rule not in ("default", "all"))
 
     def would_do(self) -> Counter:
-        """What Snakemake would run."""
+        """What Snakemake would run; finding that out changes no file."""
+        before = self.files()
         dry = self.run("snakemake -n")
         assert dry.returncode == 0, dry.stdout
+        after = self.files()
+        assert {path for path in before | after if before.get(path) != after.get(path)} == set(), dry.stdout
         jobs = dict(re.findall(r"^(\w+) +(\d+)$", dry.stdout, re.M))
         return Counter({rule: int(number) for rule, number in jobs.items() if rule not in ("default", "total")})
+
+    def files(self) -> dict[Path, tuple[int, int]]:
+        """Date and size of every file, but for compiled code and Snakemake's own cache of dates."""
+        own = {"__pycache__", "iocache"}
+        found = ((path, path.lstat()) for path in self.folder.rglob("*") if not own & set(path.parts))
+        return {path: (file.st_mtime_ns, file.st_size) for path, file in found if not stat.S_ISDIR(file.st_mode)}
 
     def stale(self) -> set[str]:
         """The stages that DVC calls changed."""
@@ -132,12 +145,19 @@ def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
     assert project.agree_on_nothing_to_do()
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_a_changed_module_reruns_what_lists_it(project, tool):
-    with (project.folder / "workflow/lungfuse/compare/scores.py").open("a") as module:
-        module.write("# a remark\n")
-    same_table_again = {"snakemake": COMPARED, "dvc repro": Counter(compare=1)}
-    assert project.does(tool) == same_table_again[tool]
+@pytest.mark.parametrize(
+    ("tool", "module", "would", "stale", "does"),
+    [
+        ("snakemake", "train/gather.py", GATHERED, {"train_image", "train_text"}, GATHERED),
+        ("dvc repro", "models/__init__.py", TRAINED, {"train_image", "train_text", *ENCODERS}, TRAINED - COMPARED),
+    ],
+)
+def test_a_changed_module_reruns_what_imports_it(project, tool, module, would, stale, does):
+    with (project.folder / "workflow/lungfuse" / module).open("a") as code:
+        code.write("# a remark\n")
+    assert project.would_do() == would
+    assert project.stale() == stale
+    assert project.does(tool) == does, "DVC ends the chain where the scores are the same again"
     assert project.agree_on_nothing_to_do()
 
 
@@ -182,12 +202,31 @@ def older_commit(project: Project) -> Iterator[None]:
         assert project.run(command).returncode == 0
 
 
+def reading_changes_nothing(project: Project) -> None:
+    """With something to sync, a dry run says what a run would do, and it and other ways to look change nothing."""
+
+    def files() -> set[tuple]:
+        return {(path, date) for path, date in project.files().items() if ".snakemake/log" not in str(path)}
+
+    def states() -> tuple[str, set[str]]:
+        return project.run("git status --porcelain").stdout, project.stale()
+
+    states_before, files_before = states(), files()
+    said = project.run("snakemake -n").stdout
+    assert re.search(r"dvc sync: a run would find \d+ jobs brought by DVC up to date\n", said), said
+    for options in ["--summary", "--rulegraph", "--list-changes params", "--lint", "--unlock"]:
+        assert project.run(f"snakemake {options}").returncode == 0
+    assert files() ^ files_before == set()
+    assert states() == states_before
+
+
 def test_an_older_commit_comes_back_without_a_job_and_a_setting_changed_right_then_is_seen(project):
     project.commit("older")
     project.new_rate()
     project.does("snakemake")
     project.commit("newer")
     with older_commit(project):
+        reading_changes_nothing(project)
         assert project.agree_on_nothing_to_do()
     assert project.agree_on_nothing_to_do()
     with older_commit(project):
@@ -312,6 +351,7 @@ def test_an_interrupted_sync_is_done_again(project):
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.run("snakemake --unlock").returncode == 0
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do()
 
 
@@ -324,6 +364,7 @@ def test_a_kill_between_the_new_dates_and_the_lock_of_a_commit_is_mended(project
     contents = {output: sha256(project.folder / output) for output in made}
     state.write_text(json.dumps(before | {"committing": contents}))
     truncate(project.folder / "dvc.lock", keep=0)
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do()
 
 
@@ -332,7 +373,12 @@ def test_a_lock_file_that_a_kill_has_cut_off_is_put_back(project, kept):
     lock = project.folder / "dvc.lock"
     whole = yaml.safe_load(lock.read_text())
     truncate(lock, kept)
-    assert project.would_do() == Counter()
+    said = project.run("snakemake -n").stdout
+    assert re.search(r"dvc.lock was cut off by a kill; a run puts back|a run would record \d+ stages in DVC", said), (
+        said
+    )
+    assert lock.stat().st_size < len(yaml.safe_dump(whole)), "a dry run does not"
+    assert project.does("snakemake") == Counter()
     assert yaml.safe_load(lock.read_text()) == whole
     assert project.agree_on_nothing_to_do()
 
@@ -358,7 +404,31 @@ def test_the_sync_can_be_switched_off(project):
     assert "dvc sync" not in ran.stdout
     assert "train_text" in project.stale()
     project.set("dvc_sync", to=True)
+    assert re.search(r"dvc sync: a run would record \d stages in DVC", project.run("snakemake -n").stdout)
+    assert project.does("snakemake") == Counter()
     assert project.agree_on_nothing_to_do(), "switched on again, it finds what Snakemake has made meanwhile"
+
+
+def test_a_sync_that_fails_stops_a_run_before_its_jobs_and_loses_nothing_after_them(project):
+    broken = project.folder / ".dvc/config.local"
+    project.new_rate()
+    project.does("dvc repro")
+    broken.write_text("[core\n")
+    refused = project.run("snakemake --cores 2")
+    assert refused.returncode != 0
+    assert "dvc sync: failed (" in refused.stdout and "Not started" in refused.stdout
+    broken.unlink()
+    assert project.does("snakemake") == Counter()
+
+    project.new_rate()
+    broken.write_text("[core\n")
+    ran = project.run("snakemake --cores 2")
+    assert ran.returncode == 0
+    assert "dvc sync: failed (" in ran.stdout
+    assert "Traceback" not in refused.stdout + ran.stdout
+    broken.unlink()
+    assert project.does("snakemake") == Counter()
+    assert project.agree_on_nothing_to_do()
 
 
 def wait_for_a_job(project: Project, run: subprocess.Popen | Engine) -> None:

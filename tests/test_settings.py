@@ -5,10 +5,11 @@ import jsonschema
 import pytest
 from conftest import ROOT, run_snakemake
 
+from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import ENCODERS
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
-from lungfuse.settings import contrasts, load_studies, load_study, params_schema, read_params, to_json
+from lungfuse.settings import load_studies, load_study, params_schema, read_params, to_json
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
 

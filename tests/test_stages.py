@@ -1,10 +1,14 @@
 """What a stage imports before it works, and how it tells what it took."""
 
+import errno
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from lungfuse import command_line
 from lungfuse.hardware import USAGE, WORKFLOW_JOB
 from lungfuse.stages import STAGES
 
@@ -32,6 +36,15 @@ def test_stages_that_need_no_networks_import_no_library_of_them():
 
 def test_help_imports_no_stage():
     assert not imported() & {*HEAVY, *(stage.module for stage in STAGES.values())}
+
+
+def test_a_file_that_cannot_be_written_is_told_without_a_traceback(monkeypatch):
+    def on_a_full_disk() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/demo/x.npy")
+
+    monkeypatch.setattr(command_line, "app", SimpleNamespace(meta=on_a_full_disk))
+    with pytest.raises(SystemExit, match=r"^lungfuse: results/demo/x.npy: cannot be used \(No space left on device\)"):
+        command_line.main()
 
 
 @pytest.mark.parametrize("failing", [False, True])

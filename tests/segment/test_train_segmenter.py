@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import truncate
 
 from lungfuse.errors import UserError
-from lungfuse.segment.train_segmenter import has_stopped, rows_of
+from lungfuse.segment.train_segmenter import Checkpoints, has_stopped, rows_of
 
 
 def weights(folder):
@@ -44,6 +45,20 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(annotated_set,
     first, second = (pd.read_csv(tmp_path / run / "history.csv")[columns] for run in ["unbroken", "broken"])
     pd.testing.assert_frame_equal(first, second)
     assert first["learning_rate"].nunique() > 1
+
+
+def test_damaged_weights_are_told_and_the_training_starts_anew(tmp_path, capsys):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    checkpoints = Checkpoints(tmp_path, "this training")
+    checkpoints.set_model(model)
+    for epoch in range(2):
+        checkpoints.on_epoch_begin(epoch)
+        checkpoints.on_epoch_end(epoch, {"val_loss": 1 / (epoch + 1)})
+    assert len(Checkpoints(tmp_path, "this training").restore(model)) == 2
+    truncate(tmp_path / "epoch0001.weights.h5", keep=0.9)
+    assert Checkpoints(tmp_path, "this training").restore(model) == []
+    assert "epoch0001.weights.h5: is damaged, so the training starts anew" in capsys.readouterr().err
 
 
 def test_a_training_that_had_stopped_is_over():

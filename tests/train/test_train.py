@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import truncate
 from safetensors.torch import load_file
 from small_study import AUGMENT, EARLY, NO_AUGMENT, SETTINGS, TRAIN, command_line
 
@@ -119,6 +121,37 @@ def test_a_killed_training_of_other_settings_is_not_gone_on_with(small, tmp_path
     first, second = ((tmp_path / folder / "model.safetensors").read_bytes() for folder in ["a", "b"])
     assert first == second
     assert not list((tmp_path / "a").glob("*.ckpt"))
+
+
+@pytest.mark.parametrize("fault", ["other code", "cut last.ckpt", "cut best.ckpt"])
+def test_a_killed_training_that_cannot_be_gone_on_with_starts_anew(small, tmp_path, monkeypatch, capsys, fault):
+    with monkeypatch.context() as killed:
+        killed.setattr("lungfuse.train.train.forget", lambda folder: None)
+        small.train(tmp_path / "a")
+    first = (tmp_path / "a/model.safetensors").read_bytes()
+    if fault == "other code":
+        monkeypatch.setattr("lungfuse.train.train.digest", lambda *modules: "other")
+    else:
+        truncate(tmp_path / "a" / fault.removeprefix("cut "))
+    capsys.readouterr()
+    small.train(tmp_path / "a")
+    said = capsys.readouterr()
+    assert "epoch 0," in said.out
+    assert ("is damaged, so the training starts anew" in said.err) is (fault != "other code")
+    assert (tmp_path / "a/model.safetensors").read_bytes() == first
+    assert not list((tmp_path / "a").glob("*.ckpt"))
+
+
+def test_a_full_disk_in_training_is_told_with_the_file(small, tmp_path):
+    """A limit of 64 KiB on the size of files stands for a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(UserError, match=r"a/best\.ckpt: cannot be written \(File too large\)"):
+            small.train(tmp_path / "a")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["training.json"]
 
 
 def test_a_fused_model_can_start_from_unimodal_encoders(small, tmp_path):

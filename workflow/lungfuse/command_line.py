@@ -14,7 +14,7 @@ from cyclopts.config import Dict
 
 from lungfuse import __version__
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import FORBIDDEN, FULL, whole_file
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
 from lungfuse.paths import PARAMS, SCHEMA, Paths
 from lungfuse.settings import load_study, params_schema, read_params, to_json
@@ -91,9 +91,12 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL | FORBIDDEN:
             raise
-        sys.exit(f"lungfuse: {error.filename}: {error.strerror}. Mend the file or its permissions, then run again.")
+        sys.exit(
+            f"lungfuse: {error.filename or 'a file of this stage'}: cannot be used ({error.strerror}). Free some "
+            "space, mend the file or its permissions, then run again."
+        )
     finally:
         if WORKFLOW_JOB in os.environ:
             print(usage(), file=sys.stderr)

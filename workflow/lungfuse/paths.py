@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
+from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study, contrasts
+from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")

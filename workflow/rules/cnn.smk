@@ -1,6 +1,6 @@
 rule cnn_weights:
     input:
-        code=CODE / "train" / "cnn_weights.py",
+        code=code_of("cnn-weights"),
     output:
         **PATHS.cnn_weights("{network}"),
     log:
@@ -27,7 +27,7 @@ rule cnn:
         unpack(lambda wildcards: PATHS.arm_files(READS[wildcards.arm])),
         pairs=PATHS.pairs,
         start=lambda wildcards: PATHS.cnn_weights(wildcards.network)["weights"],
-        code=[CODE / "train" / f"{module}.py" for module in ["cnn", "cnn_weights", "arms"]],
+        code=code_of("cnn"),
     output:
         history=PATHS.cnn("{network}", "{arm}") / HISTORY,
         epoch_predictions=PATHS.cnn_predictions("{network}", "{arm}"),
@@ -51,7 +51,7 @@ rule cnn:
         turn=1,
     params:
         arm=lambda wildcards: READS[wildcards.arm],
-        cnns=to_json(STUDY.cnns.model_copy(update={"networks": [], "arms": [], "published": []})),
+        cnns=given("cnn", "cnns"),
         seed=STUDY.seed,
         inputs=lambda wildcards, input: image_options(input),
     message:
@@ -68,7 +68,7 @@ rule cnn_comparison:
         pairs=PATHS.pairs,
         predictions=PATHS.all_cnn_predictions,
         sources=PATHS.cnn_sources,
-        code=[CODE / "compare" / "cnn_comparison.py", CODE / "compare" / "scores.py"],
+        code=code_of("cnn-comparison"),
     output:
         cnn_table=shown(PATHS.cnn_table),
     log:
@@ -84,8 +84,8 @@ rule cnn_comparison:
         runtime=growing(10),
         turn=1,
     params:
-        cnns=to_json(STUDY.cnns),
-        comparison=to_json(STUDY.comparison),
+        cnns=given("cnn_comparison", "cnns"),
+        comparison=given("cnn_comparison", "comparison"),
         seed=STUDY.seed,
     message:
         "Comparing the networks of {STUDY_NAME}"

@@ -19,9 +19,11 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.adapters import load_adapter, load_mask_adapter
+from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
 from lungfuse.hardware import WORKFLOW_JOB, gpus
+from lungfuse.models import module_of
 from lungfuse.paths import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
@@ -35,6 +37,7 @@ from lungfuse.paths import (
     slug,
 )
 from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, read_params, to_json
+from lungfuse.stages import STAGES
 
 shell.prefix(
     "set -euo pipefail; "
@@ -55,30 +58,30 @@ configfile: str(PARAMS)
 try:
     STUDY_NAME, STUDY = load_study(config)
     ADAPTER = load_adapter(STUDY.adapter)
-    load_mask_adapter(STUDY.segmentation.annotated.adapter)
+    MASK_ADAPTER = load_mask_adapter(STUDY.segmentation.annotated.adapter)
 except UserError as error:
     raise WorkflowError(str(error))
 
 PATHS = Paths(STUDY_NAME, STUDY)
 
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
-REPORT_CODE = CODE / "report"
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
-TRAINING_CODE = [
-    CODE / "train" / f"{module}.py" for module in ["train", "engine", "precision", "classifier", "data", "features"]
-]
-TRAINING_CODE += [CODE / "encoders" / "network.py", CODE / "encoders" / "tokens.py", CODE / "models" / "blocks.py"]
 READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
 MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
 KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
-MODEL_FILES = {"image": "unimodal.py", "text": "unimodal.py", "kv-exchange": "kv_exchange.py"}
 
 
-def training_code(row: str) -> list[Path]:
-    """The modules that decide what training a row gives."""
-    model = STUDY.models[row].model
-    return [*TRAINING_CODE, CODE / "models" / MODEL_FILES.get(model, f"{model}.py")]
+def code_of(stage: str, *parts: str) -> list[Path]:
+    """The modules that decide what a stage computes; `parts` are those that it loads by name."""
+    return [CODE / file for file in code_files(STAGES[stage].module, *parts)]
+
+
+def given(rule: str, section: str, row: str = "") -> str:
+    """A section of the settings as JSON, the same in every study where the rule's stage does not read it."""
+    settings = getattr(STUDY, section)
+    constant = unread(rule, section, STUDY.models[row].model if row else "")
+    return to_json(type(settings).model_validate(settings.model_dump() | constant))
 
 
 def image_options(input) -> str:

@@ -5,7 +5,7 @@ rule compare:
         validated=PATHS.all_validated,
         trainings=PATHS.trainings,
         annotated_index=PATHS.judged_index,
-        code=[CODE / "compare" / f"{module}.py" for module in ["compare", "ablations", "own_text", "scores"]],
+        code=code_of("compare"),
     output:
         comparison_table=shown(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
@@ -28,7 +28,7 @@ rule compare:
         title=STUDY_NAME,
         notice=STUDY.notice,
         models=to_json(list(STUDY.models.values())),
-        encoders=to_json(STUDY.encoders),
+        encoders=given("compare", "encoders"),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
         given=lambda wildcards, input: options(trainings=input.trainings, annotated_index=input.annotated_index),
@@ -46,7 +46,7 @@ rule sites:
     input:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
-        code=[CODE / "compare" / "sites.py", CODE / "compare" / "scores.py"],
+        code=code_of("sites"),
     output:
         sites_table=shown(PATHS.sites_table),
     log:
@@ -63,7 +63,7 @@ rule sites:
         turn=1,
     params:
         models=to_json(list(STUDY.models.values())),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("sites", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the models of {STUDY_NAME} at each hospital"
@@ -77,10 +77,7 @@ rule leakage:
         pairs=PATHS.pairs,
         views=PATHS.views,
         reports=PATHS.reports,
-        code=[
-            CODE / "ingest" / "filter.py",
-            *[CODE / "compare" / f"{module}.py" for module in ["leakage", "resampling", "scores"]],
-        ],
+        code=code_of("leakage"),
     output:
         leakage_table=shown(PATHS.leakage_table),
     log:
@@ -97,7 +94,7 @@ rule leakage:
         turn=1,
     params:
         leakage=to_json(STUDY.leakage),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("leakage", "comparison"),
         folds=STUDY.split.folds,
         seed=STUDY.seed,
     message:
@@ -111,10 +108,7 @@ rule leakage:
 rule shortcuts:
     input:
         pairs=PATHS.pairs,
-        code=[
-            CODE / "ingest" / "filter.py",
-            *[CODE / "compare" / f"{module}.py" for module in ["shortcuts", "resampling", "scores"]],
-        ],
+        code=code_of("shortcuts"),
     output:
         words_table=shown(PATHS.words_table),
         shortcuts_table=shown(PATHS.shortcuts_table),
@@ -134,7 +128,7 @@ rule shortcuts:
         sections=STUDY.leakage.sections,
         labels=STUDY.labels,
         shortcuts=to_json(STUDY.shortcuts),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("shortcuts", "comparison"),
         seed=STUDY.seed,
     message:
         "Looking for shortcuts to the labels of {STUDY_NAME}"

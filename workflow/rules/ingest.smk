@@ -20,7 +20,7 @@ rule download:
 
 rule draw:
     input:
-        code=[CODE / "demo" / module for module in ["draw.py", "chest.py", "evidence.py", "wording.py"]],
+        code=code_of("draw"),
     output:
         reports_archive=RAW / "demo" / "NLMCXR_reports.tgz",
         images_archive=RAW / "demo" / "NLMCXR_png.tgz",
@@ -52,7 +52,7 @@ rule stand_in:
     input:
         reports_archive=RAW / "openi" / "NLMCXR_reports.tgz",
         projections=RAW / "openi" / "indiana_projections.csv",
-        code=[CODE / "demo" / module for module in ["stand_in.py", "draw.py", "chest.py", "evidence.py"]],
+        code=code_of("stand-in"),
     output:
         images_archive=RAW / "openi-drawn" / "NLMCXR_png.tgz",
         reports_archive=RAW / "openi-drawn" / "NLMCXR_reports.tgz",
@@ -81,7 +81,7 @@ rule stand_in:
 rule reports:
     input:
         files=PATHS.report_files,
-        code=[CODE / "ingest" / "reports.py", CODE / "adapters" / f"{STUDY.adapter}.py", CODE / "archive.py"],
+        code=code_of("reports", ADAPTER.__name__),
     output:
         reports=PATHS.reports,
         views=PATHS.views,
@@ -112,7 +112,7 @@ rule images:
     input:
         files=PATHS.image_files,
         views=PATHS.views,
-        code=[CODE / "ingest" / "images.py", CODE / "adapters" / f"{STUDY.adapter}.py", CODE / "archive.py"],
+        code=code_of("images", ADAPTER.__name__),
     output:
         array=PATHS.array,
         index=PATHS.index,
@@ -149,7 +149,7 @@ rule filter:
         views=PATHS.views,
         index=[PATHS.index] if "image" in STUDY.modalities else [],
         rejected_inputs=PATHS.rejected_inputs,
-        code=CODE / "ingest" / "filter.py",
+        code=code_of("filter"),
     output:
         candidates=PATHS.candidates,
         funnel=PATHS.funnel,
@@ -186,7 +186,7 @@ rule split:
         candidates=PATHS.candidates,
         funnel=PATHS.funnel,
         rejected=PATHS.rejected,
-        code=CODE / "ingest" / "split.py",
+        code=code_of("split"),
     output:
         pairs=PATHS.pairs,
         validation=PATHS.validation,

@@ -6,10 +6,7 @@ rule figures:
         predictions=PATHS.all_predictions,
         tables=PATHS.tables,
         histories=PATHS.histories,
-        code=[
-            REPORT_CODE / f"{module}.py"
-            for module in ["figures", "data", "comparison", "diagnostics", "curves", "style"]
-        ],
+        code=code_of("figures"),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.table_figures],
     log:
@@ -46,7 +43,7 @@ rule pictures:
         index=PATHS.index,
         comparison_table=PATHS.comparison_table,
         predictions=PATHS.all_predictions,
-        code=[REPORT_CODE / "pictures.py", REPORT_CODE / "style.py"],
+        code=code_of("pictures"),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
     log:
@@ -83,7 +80,7 @@ rule attention:
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
         predictions=PATHS.predictions("{row}"),
-        code=[CODE / "predict" / "attention.py", CODE / "predict" / "trained.py", CODE / "report" / "style.py"],
+        code=lambda wildcards: code_of("attention", module_of(STUDY.models[wildcards.row].model)),
     output:
         attention_figure=shown(PATHS.figure("attention_{row}")),
     log:
@@ -124,8 +121,8 @@ rule pages:
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=[REPORT_CODE / "pages.py", CODE / "encoders" / "tokens.py", *sorted((REPORT_CODE / "templates").iterdir())],
-        adapter=CODE / "adapters" / f"{STUDY.adapter}.py",
+        code=code_of("pages", ADAPTER.__name__),
+        templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],
         data_card=PATHS.data_card,
@@ -180,9 +177,8 @@ rule report_html:
         title=STUDY_NAME,
         python=sys.executable,
         stylesheet=WORKFLOW_FOLDER / "report" / "style.css",
-        alone=f"env --unset=SNAKEMAKE_PROFILE {dvc_sync.SYNC_OFF}=1",
     message:
         "Writing the report of {STUDY_NAME}"
     shell:
-        "{params.alone} {params.python} -m snakemake --nolock --config study={params.title} --report {output} "
+        "env --unset=SNAKEMAKE_PROFILE {params.python} -m snakemake --nolock --config study={params.title} --report {output} "
         "--report-stylesheet {params.stylesheet} -- {input.shown} > {log} 2>&1"

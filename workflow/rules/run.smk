@@ -18,7 +18,7 @@ RUN = ExitStack()
 def end_run() -> None:
     RUN.close()
     if SYNCS:
-        sync("--after-run")
+        dvc_sync.run(STUDY_NAME, "--after-run")
 
 
 onstart:

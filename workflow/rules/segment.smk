@@ -2,7 +2,7 @@ rule annotated:
     input:
         files=PATHS.mask_files,
         folders=ancient(PATHS.drawn_mask_folders),
-        code=[CODE / "segment" / "annotated.py", CODE / "adapters" / f"{STUDY.segmentation.annotated.adapter}.py"],
+        code=code_of("annotated", MASK_ADAPTER.__name__),
     output:
         annotated_images=PATHS.annotated_images,
         annotated_masks=PATHS.annotated_masks,
@@ -39,7 +39,7 @@ rule segmenter:
         annotated_images=PATHS.annotated_images,
         annotated_masks=PATHS.annotated_masks,
         annotated_index=PATHS.annotated_index,
-        code=[CODE / "segment" / f"{module}.py" for module in ["train_segmenter", "batches", "augment", "unet"]],
+        code=code_of("segmenter"),
     output:
         network=PATHS.segmenter("{segmenter}") / SEGMENTER,
         history=PATHS.segmenter("{segmenter}") / HISTORY,
@@ -81,7 +81,7 @@ rule segmentation_scores:
         annotated_images=PATHS.annotated_images,
         annotated_masks=PATHS.annotated_masks,
         annotated_index=PATHS.annotated_index,
-        code=[CODE / "segment" / f"{module}.py" for module in ["segmentation_scores", "segmenter", "clean"]],
+        code=code_of("segmentation-scores"),
     output:
         segmentation_table=shown(PATHS.segmentation_table),
     log:
@@ -100,7 +100,7 @@ rule segmentation_scores:
     params:
         folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
         mask=to_json(STUDY.segmentation.mask),
-        comparison=to_json(STUDY.comparison),
+        comparison=given("segmentation_scores", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the segmenters of {STUDY_NAME}"
@@ -116,7 +116,7 @@ rule masks:
         segmenter=lambda wildcards: PATHS.segmenter_files(wildcards.segmenter),
         array=PATHS.array,
         index=PATHS.index,
-        code=[CODE / "segment" / f"{module}.py" for module in ["masks", "segmenter", "clean"]],
+        code=code_of("masks"),
     output:
         masks=PATHS.masks("{segmenter}"),
         quality=shown(PATHS.mask_quality("{segmenter}"), "mask_quality", "{segmenter}"),

@@ -2,7 +2,7 @@ rule baseline:
     input:
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=[CODE / "train" / "baseline.py", CODE / "train" / "hashed.py"],
+        code=code_of("baseline"),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -22,7 +22,7 @@ rule baseline:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        baselines=to_json(STUDY.baselines),
+        baselines=given("baseline", "baselines"),
         class_weights=STUDY.class_weights,
         seed=STUDY.seed,
     message:
@@ -36,7 +36,7 @@ rule baseline:
 
 rule image_encoder:
     input:
-        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+        code=code_of("encoder"),
     output:
         **PATHS.encoder("{name}", "image"),
     log:
@@ -57,7 +57,7 @@ rule image_encoder:
 
 rule text_encoder:
     input:
-        code=[CODE / "train" / "encoder.py", CODE / "encoders" / "__init__.py"],
+        code=code_of("encoder"),
     output:
         **PATHS.encoder("{name}", "text"),
     log:
@@ -84,14 +84,7 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=[
-            CODE / "train" / "features.py",
-            CODE / "train" / "data.py",
-            CODE / "train" / "precision.py",
-            CODE / "encoders" / "network.py",
-            CODE / "encoders" / "tokens.py",
-            CODE / "models" / "blocks.py",
-        ],
+        code=code_of("features"),
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,
@@ -115,7 +108,7 @@ rule features:
     params:
         encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
         pooling=STUDY.encoders.pooling,
-        max_tokens=STUDY.encoders.text_tokens,
+        max_tokens=lambda wildcards: STUDY.encoders.text_tokens if MODALITY_OF[wildcards.reads] == "text" else 0,
         precision=STUDY.train.precision,
         inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
         encoder_root=PATHS.encoder_root,
@@ -123,8 +116,7 @@ rule features:
         "Encoding {wildcards.reads} with {wildcards.source}"
     shell:
         "python -m lungfuse features --encoder {params.encoder} --pooling {params.pooling} "
-        "--max-tokens {params.max_tokens} "
-        "--precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
+        "--max-tokens {params.max_tokens} --precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
         "--tokens {output.tokens} --token-index {output.token_index} --threads {threads} > {log} 2>&1"
 
 
@@ -133,7 +125,7 @@ rule linear_probe:
         pairs=PATHS.pairs,
         validation=PATHS.validation,
         features=lambda wildcards: PATHS.feature_files(STUDY.encoders.image, STUDY.models[wildcards.row].images),
-        code=[CODE / "train" / "linear_probe.py", CODE / "train" / "data.py"],
+        code=code_of("linear-probe"),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -152,7 +144,7 @@ rule linear_probe:
         runtime=growing(10, each=10 * MS),
         turn=1,
     params:
-        baselines=to_json(STUDY.baselines),
+        baselines=given("linear_probe", "baselines"),
         class_weights=STUDY.class_weights,
         features=lambda wildcards, input: Path(input.features[0]).parent,
     message:
@@ -168,7 +160,7 @@ rule train:
         unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.run)),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=lambda wildcards: training_code(wildcards.row),
+        code=lambda wildcards: code_of("train", module_of(STUDY.models[wildcards.row].model)),
     output:
         weights=PATHS.model("{row}", "{run}") / "model.safetensors",
         history=PATHS.model("{row}", "{run}") / "history.csv",
@@ -196,8 +188,8 @@ rule train:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        encoders=to_json(STUDY.encoders),
-        fusion=to_json(STUDY.fusion),
+        encoders=given("train", "encoders"),
+        fusion=lambda wildcards: given("train", "fusion", wildcards.row),
         train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),
@@ -221,7 +213,7 @@ rule gather:
     input:
         pairs=PATHS.pairs,
         fold_predictions=[PATHS.model("{row}", run) / "predictions.csv" for run in STUDY.runs],
-        code=CODE / "train" / "gather.py",
+        code=code_of("gather"),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -245,7 +237,7 @@ rule late:
     input:
         unpack(lambda wildcards: PATHS.late_inputs(wildcards.row)),
         pairs=PATHS.pairs,
-        code=CODE / "train" / "late.py",
+        code=code_of("late"),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),

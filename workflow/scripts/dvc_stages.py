@@ -26,23 +26,26 @@ from snakemake.jobs import Job
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 from snakemake.workflow import Workflow
 
+from lungfuse.dependencies import unread
+from lungfuse.encoders import ENCODERS
 from lungfuse.paths import ENCODER_ROOT, HISTORY, PARAMS, RAW
 from lungfuse.settings import Study, load_study, read_params
 
 HEADER = "# Written from the Snakefile by `make dvc`; do not edit.\n"
 ROOT_STUDY = "openi"
 SHARED = Path("data/dvc.yaml")
-SYNC_OFF = "LUNGFUSE_DVC_SYNC_OFF"  # set where Snakemake's graph is read, so that the Snakefile does not sync
+KINDS = ["metadata", "incomplete"]  # of Snakemake's records, with a folder each
 PER_MODEL = {"segmenter": "segmenter", "cnn": "network"}  # rules with a stage for each value of a wildcard
 SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these stand deeper
     "annotated": "segmentation.annotated",
     "cnn_weights": "cnns.weights",
-    "encoder": "encoders",
+    "encoder": "encoders.{modality}",
     "folds": "split.folds",
     "hospitals": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",
-    "max_tokens": "encoders",
+    "max_tokens": "encoders.max_tokens",
+    "pooling": "encoders.pooling",
     "precision": "train.precision",
     "row": "models.{row}",
     "sections": "leakage.sections",
@@ -92,9 +95,10 @@ def file_contents(studies: set[str]) -> dict[Path, str]:
 
 @dataclass
 class Stage:
-    """Jobs of a study that DVC runs as one, and the content of params.yaml."""
+    """Jobs of a study that DVC runs as one, with its settings and the content of params.yaml."""
 
     study: str
+    settings: Study
     params: dict
     name: str
     jobs: list[Job]
@@ -154,10 +158,21 @@ class Stage:
 
     def param_keys(self, job: Job) -> list[str]:
         """Where the settings that a rule names in `params` stand in params.yaml."""
-        settings = [SETTING_OF_PARAM.get(key, key).format_map(job.wildcards_dict) for key, _ in job.params.items()]
+        settings = [setting for key in dict(job.params.items()) for setting in self._settings_of(job, key)]
         studies = ["defaults", f"studies.{self.study}"]
         places = [".".join(filter(None, [study, setting])) for study in studies for setting in settings]
         return [place for place in places if _holds(self.params, place)]
+
+    def _settings_of(self, job: Job, param: str) -> list[str]:
+        """Where the settings that a rule's `params` name stand in a study."""
+        names = dict(job.wildcards_dict)
+        if encoder := job.params.get("encoder"):
+            names["modality"] = ENCODERS[encoder].modality
+        model = self.settings.models[names["row"]].model if "row" in names else ""
+        section = SETTING_OF_PARAM.get(param, param).format_map(names)
+        constant = unread(job.rule.name, section, model)
+        fields = type(getattr(self.settings, section)).model_fields if constant else []
+        return [f"{section}.{field}" for field in fields if field not in constant] or [section]
 
 
 def stages(study: str) -> list[Stage]:
@@ -174,14 +189,16 @@ def stages_of(study: str, workflow: Workflow) -> list[Stage]:
     for job in workflow.dag.jobs:
         if not job.is_norun:
             grouped.setdefault(_stage_name(job, settings), []).append(job)
-    return [Stage(study, params, name, jobs) for name, jobs in grouped.items()]
+    return [Stage(study, settings, params, name, jobs) for name, jobs in grouped.items()]
 
 
 @contextmanager
-def workflow_of(study: str) -> Iterator[Workflow]:
-    """A study's workflow with its graph of jobs, from private parts of Snakemake, which is pinned below 10."""
-    os.environ[SYNC_OFF] = "1"
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+def workflow_of(study: str, records: Path | None = None) -> Iterator[Workflow]:
+    """A study's workflow with its graph of jobs, from private parts of Snakemake, which is pinned below 10.
+
+    What Snakemake has on record is read from and written to the folder `records`, where one is given.
+    """
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config={"study": study}),
@@ -190,8 +207,15 @@ def workflow_of(study: str) -> Iterator[Workflow]:
         workflow.dag(DAGSettings(force_incomplete=True, max_checksum_file_size=1 << 40))
         internal = workflow._workflow
         internal._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
+        if records is not None:
+            use_records(internal, records)
         internal._build_dag()
         yield internal
+
+
+def use_records(workflow: Workflow, records: Path) -> None:
+    """Let a workflow, before its graph of jobs is built, read and write what is on record of jobs in another folder."""
+    workflow.persistence._metadata_path, workflow.persistence._incomplete_path = (str(records / kind) for kind in KINDS)
 
 
 def is_shared(job: Job) -> bool:

@@ -1,51 +1,110 @@
 """Make Snakemake and DVC agree on what is up to date in a study, after either of them has worked.
 
-What DVC has brought (checkout, pull, run cache) and calls unchanged is touched, so that Snakemake knows how it was
-made. What Snakemake has made and calls current is committed to DVC. What DVC has brought for other settings than those
-of now is marked incomplete, so that Snakemake makes it again. Nothing else is changed; see docs/reproducibility.md.
+Of what DVC has brought (checkout, pull, run cache) and calls unchanged, Snakemake gets a record of how it was made.
+What Snakemake has made and calls current is committed to DVC. What DVC has brought for other settings than those of now
+is marked incomplete, so that Snakemake makes it again. Nothing else is changed; a dry run changes nothing and says what
+a run would. See docs/reproducibility.md.
 """
 
 import argparse
+import fcntl
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import yaml
-from dvc_stages import SHARED, SYNC_OFF, Stage, is_given, stage_file, stages_of, workflow_of
+from dvc_stages import KINDS, SHARED, Stage, is_given, stage_file, stages_of, use_records, workflow_of
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
+from snakemake.settings.types import ExecutionSettings
 from snakemake.workflow import Workflow
 
+from lungfuse.errors import UserError
 from lungfuse.files import sha256, whole_file
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-STATES, DVC_TMP = Path(".snakemake/dvc"), Path(".dvc/tmp")
+SNAKEMAKE, DVC_TMP = Path(".snakemake"), Path(".dvc/tmp")
+STATES = SNAKEMAKE / "dvc"
+FAILURE = STATES / "failure.log"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", required=True)
     parser.add_argument("--after-run", action="store_true", help="called by the Snakemake that holds the lock")
+    parser.add_argument("--dry-run", type=Path, metavar="FOLDER", help="where a copy of Snakemake's records is changed")
     arguments = parser.parse_args()
-    from dvc.exceptions import DvcException
-
     try:
-        sync(arguments.study, arguments.after_run)
-    except DvcException as error:
-        say(f"DVC failed: {error}. The next run of snakemake tries again.")
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr or error.stdout or "").strip().splitlines()
-        reason = reason[-1] if reason else f"exit code {error.returncode}"
-        say(f"`{' '.join(error.cmd[2:4])}` failed: {reason}. The next run of snakemake tries again.")
+        if arguments.dry_run:
+            preview(arguments.study, arguments.dry_run)
+        else:
+            sync(arguments.study, arguments.after_run)
+    except Exception as error:  # what DVC, Snakemake and the file system raise are of many kinds
+        sys.exit(failure(error, keep=not arguments.dry_run))
+
+
+def before_graph(study: str, workflow: Workflow) -> None:
+    """Let the graph of jobs of a run rest on what the sync finds; a dry run reads it from a copy of the records.
+
+    That jobs are to run is known only when the graph is built, after the Snakefile has been read. Whatever else reads
+    the graph (--summary, --unlock, --report) sees Snakemake's own records.
+    """
+    build, copies = workflow._build_dag, ExitStack()
+
+    def build_synced() -> None:
+        if workflow.executor_plugin is not None and changed_outside(study):
+            if not workflow.dryrun:
+                if not run(study):
+                    raise WorkflowError(
+                        "Not started: without the sync, files that DVC has brought may be taken for others. Mend "
+                        "what it names, or set dvc_sync: false in params.yaml."
+                    )
+            else:
+                records = Path(copies.enter_context(TemporaryDirectory()))
+                if run(study, "--dry-run", str(records)):
+                    use_records(workflow, records)
+                else:
+                    say("this dry run rests on Snakemake's own records")
+        build()
+
+    workflow._build_dag = build_synced
+
+
+def run(study: str, *options: str) -> bool:
+    """Sync in a process of its own; whether it went well. A failure is told."""
+    scripts = Path(__file__).resolve().parent
+    command = [sys.executable, str(scripts / "dvc_sync.py"), "--study", study, *options]
+    code = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(scripts.parent)}).returncode
+    if code < 0:
+        say(f"was ended by signal {-code}. The next run of snakemake tries again.")
+    return code == 0
+
+
+def failure(error: Exception, keep: bool) -> str:
+    """What to tell of a failed sync; the traceback is kept in a file where that is wanted and can be."""
+    kind = [] if isinstance(error, UserError) else [type(error).__name__]
+    reason = ": ".join([*kind, " ".join(str(error).split())])
+    kept = ""
+    if keep:
+        with suppress(Exception), whole_file(FAILURE) as stream:
+            stream.write("".join(traceback.format_exception(error)))
+            kept = f" Details are in {FAILURE}."
+    return (
+        f"dvc sync: failed ({reason}). No file of the study was changed; the next run of snakemake tries again.{kept}"
+    )
 
 
 def changed_outside(study: str) -> bool:
@@ -58,64 +117,50 @@ def changed_outside(study: str) -> bool:
 
 
 def possible(study: str) -> bool:
-    """Whether there is anything to sync: the study is under DVC, and this is no part of DVC's or our own work."""
-    busy = {"DVC_STAGE", SYNC_OFF} & set(os.environ)
+    """Whether there is anything to sync: the study is under DVC, and this is no part of DVC's own work."""
     here = Path.cwd()
     in_git = any((folder / ".git").exists() for folder in [here, *here.parents])
     under_dvc = stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
-    return not busy and in_git and under_dvc
+    return "DVC_STAGE" not in os.environ and in_git and under_dvc
 
 
 def keep_dvc_away(workflow: Workflow) -> ExitStack:
     """Hold DVC's own lock on what the jobs to run read and write, until the returned stack is closed.
 
     Raises:
-        WorkflowError: DVC is at work on one of these files.
+        WorkflowError: DVC is at work on one of these files, or its lock cannot be taken.
     """
+    from dvc.exceptions import DvcException
     from dvc.fs import localfs
     from dvc.lock import LockError
     from dvc.rwlock import rwlock
 
-    DVC_TMP.mkdir(parents=True, exist_ok=True)
     jobs = list(workflow.dag.needrun_jobs())
     written = {str(Path(file).absolute()) for job in jobs for file in job.output}
     read = {str(Path(file).absolute()) for job in jobs for file in job.input} - written
     held = ExitStack()
     try:
+        DVC_TMP.mkdir(parents=True, exist_ok=True)
         held.enter_context(rwlock(str(DVC_TMP.resolve()), localfs, "snakemake", sorted(read), sorted(written), False))
     except LockError as error:
         raise WorkflowError(f"DVC is at work on files of this run; wait until it has ended. {error}") from error
+    except (DvcException, OSError) as error:
+        raise WorkflowError(f"DVC's lock {DVC_TMP / 'rwlock'} cannot be taken. {error}") from error
     return held
 
 
 def sync(study: str, after_run: bool) -> None:
-    """Make both tools agree, and note what they have agreed on.
-
-    Raises:
-        DvcException: DVC cannot do its part now, for instance because another one is running.
-        subprocess.CalledProcessError: Snakemake cannot.
-    """
+    """Make both tools agree, and note what they have agreed on."""
     mend_lock_files(study)
     with workflow_of(study) as workflow:
         if workflow.persistence.locked and not after_run:
             return
         stages = known_stages(study, workflow)
         judged = judge(study, stages, workflow)
-        unsettled = [job for job in judged if job.brought_for_other_settings]
-        for job in unsettled:
-            workflow.persistence.started(job.job)
-    brought = [] if after_run else [job for job in judged if job.fresh_in_dvc and not job.current]
-    made = stages_to_commit(judged)
-    if brought:
-        touch(study, brought)
-    if made:
-        # DVC gives what it commits a new date before it writes dvc.lock; after a kill between, the content tells.
-        files = [output for stage in made for output in stage.outputs if Path(output).is_file()]
-        contents = {str(output): sha256(Path(output)) for output in files}
-        write_state(study, read_state(study) | {"committing": contents})
-        with dvc_repository() as repository:
-            for stage in made:
-                repository.commit(stage.address, force=True)
+        unsettled, brought, made = findings(judged, after_run)
+        change_records(workflow, unsettled, brought)
+    if made and not commit(study, made):
+        return
     if brought or made:
         parts = [f"{len(brought)} jobs brought by DVC are up to date"] if brought else []
         parts += [f"{len(made)} stages recorded in DVC"] if made else []
@@ -126,17 +171,82 @@ def sync(study: str, after_run: bool) -> None:
         write_state(study, agreed | {"doubted": doubted})
 
 
+def preview(study: str, records: Path) -> None:
+    """Change a copy of Snakemake's records, made in the folder `records`, as a run would, and say what that is."""
+    cut = cut_lock_files(study)
+    if cut:
+        raise UserError(f"{', '.join(map(str, cut))} was cut off by a kill; a run puts back what was last agreed on")
+    for kind in KINDS:
+        with suppress(FileNotFoundError):
+            shutil.copytree(SNAKEMAKE / kind, records / kind)
+    with workflow_of(study, records) as workflow:
+        if workflow.persistence.locked:
+            return
+        with dvc_left_alone():
+            judged = judge(study, known_stages(study, workflow), workflow, records)
+        unsettled, brought, made = findings(judged)
+        change_records(workflow, unsettled, brought)
+    parts = [f"find {len(brought)} jobs brought by DVC up to date"] if brought else []
+    parts += [f"make {len(unsettled)} jobs again that DVC brought for other settings"] if unsettled else []
+    parts += [f"record {len(made)} stages in DVC"] if made else []
+    if parts:
+        say(f"a run would {', '.join(parts)}")
+
+
+def findings(judged: list["JudgedJob"], after_run: bool = False) -> tuple[list[Job], list[Job], list[Stage]]:
+    """Jobs that DVC has brought for other settings, jobs of which it has brought all, and stages to commit."""
+    unsettled = [job.job for job in judged if job.brought_for_other_settings]
+    brought = [] if after_run else [job.job for job in judged if job.fresh_in_dvc and not job.current]
+    return unsettled, brought, stages_to_commit(judged)
+
+
+def change_records(workflow: Workflow, unsettled: list[Job], brought: list[Job]) -> None:
+    """Mark jobs incomplete, and record others as made as they are now."""
+    workflow.execution_settings = ExecutionSettings()
+    for job in unsettled:
+        workflow.persistence.started(job)
+    for job in brought:
+        workflow.async_run(workflow.persistence.finished(job))
+
+
+def commit(study: str, stages: list[Stage]) -> bool:
+    """Commit stages to DVC; whether it went well. A failure is told and harms nothing, for it is done again."""
+    # DVC gives what it commits a new date before it writes dvc.lock; after a kill between, the content tells.
+    files = [output for stage in stages for output in stage.outputs if Path(output).is_file()]
+    contents = {str(output): sha256(Path(output)) for output in files}
+    write_state(study, read_state(study) | {"committing": contents})
+    try:
+        with dvc_repository() as repository:
+            for stage in stages:
+                repository.commit(stage.address, force=True)
+    except Exception as error:
+        print(failure(error, keep=True), file=sys.stderr)
+        return False
+    return True
+
+
+@contextmanager
+def dvc_left_alone() -> Iterator[None]:
+    """Keep DVC from writing for a while, without a trace of it.
+
+    Raises:
+        BlockingIOError: DVC is at work.
+    """
+    with ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            fcntl.flock(stack.enter_context((DVC_TMP / "lock").open("rb")), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+
+
 def mend_lock_files(study: str) -> None:
     """Put back, as last agreed on, each dvc.lock that a kill has cut off: DVC rewrites them in place."""
-    agreed = read_state(study).get("files", {})
-    locks = [file.with_suffix(".lock") for file in stage_files(study)]
-    texts = {lock: lock.read_text(encoding="utf-8") for lock in locks if lock.exists()}
-    cut = [lock for lock, text in texts.items() if text != agreed.get(str(lock)) and not is_whole(text)]
+    cut = cut_lock_files(study)
     if not cut:
         return
     from dvc.lock import LockError
     from dvc.repo import Repo
 
+    agreed = read_state(study).get("files", {})
     with suppress(LockError), Repo().lock:
         for lock in cut:
             if is_whole(agreed.get(str(lock), "")):
@@ -147,16 +257,25 @@ def mend_lock_files(study: str) -> None:
                 say(f"{lock} is cut off; `git checkout -- {lock}` brings the committed one")
 
 
+def cut_lock_files(study: str) -> list[Path]:
+    """Each dvc.lock that a kill has cut off."""
+    agreed = read_state(study).get("files", {})
+    locks = [file.with_suffix(".lock") for file in stage_files(study)]
+    texts = {lock: lock.read_text(encoding="utf-8") for lock in locks if lock.exists()}
+    return [lock for lock, text in texts.items() if text != agreed.get(str(lock)) and not is_whole(text)]
+
+
 def is_whole(lock: str) -> bool:
     """Whether the text of a dvc.lock is one that DVC reads."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock))
+        stages = COMPILED_LOCKFILE_SCHEMA(yaml.safe_load(lock)).get("stages", {}).values()
     except (yaml.YAMLError, Invalid):
         return False
-    return True
+    files = [file for stage in stages for kind in ["deps", "outs"] for file in stage.get(kind, [])]
+    return lock.endswith("\n") and all(file.get("hash", "md5") in file and "size" in file for file in files)
 
 
 @dataclass
@@ -197,9 +316,9 @@ def is_written(stage: Stage, entry: dict) -> bool:
     return entry.get("cmd", "").endswith(stage.digest) if stage.file == SHARED else entry == stage.entry
 
 
-def judge(study: str, stages: list[Stage], workflow: Workflow) -> list[JudgedJob]:
-    """Every job of the stages, producers first."""
-    changes = dvc_changes(study)
+def judge(study: str, stages: list[Stage], workflow: Workflow, scratch: Path | None = None) -> list[JudgedJob]:
+    """Every job of the stages, producers first; DVC is only read where a folder `scratch` is given."""
+    changes = dvc_changes(study, scratch)
     locked = {file: read_stages(file.with_suffix(".lock")) for file in stage_files(study)}
     agreed = read_state(study)
     stage_of = {job: stage for stage in stages for job in stage.jobs}
@@ -250,17 +369,9 @@ def stages_to_commit(judged: list[JudgedJob]) -> list[Stage]:
     ]
 
 
-def touch(study: str, jobs: list[JudgedJob]) -> None:
-    """Make Snakemake write records of jobs as they are now."""
-    targets = [str(job.job.output[0]) for job in jobs]
-    command = [sys.executable, "-m", "snakemake", "--touch", "--force", "--cores", "1", "--config", f"study={study}"]
-    environment = os.environ | {SYNC_OFF: "1"}
-    subprocess.run([*command, "--", *targets], env=environment, capture_output=True, text=True, check=True)
-
-
-def dvc_changes(study: str) -> dict[str, set[str]]:
+def dvc_changes(study: str, scratch: Path | None) -> dict[str, set[str]]:
     """What DVC calls changed of each stage: paths of inputs and outputs, places in params.yaml, "command"."""
-    with dvc_repository() as repository:
+    with dvc_repository(scratch) as repository:
         answer = repository.status(targets=[str(file) for file in stage_files(study)])
     changes: dict[str, set[str]] = {}
     for address, entries in answer.items():
@@ -274,18 +385,25 @@ def dvc_changes(study: str) -> dict[str, set[str]]:
     return changes
 
 
-def dvc_repository() -> "Repo":
-    """The repository of DVC in this folder, which says nothing of its work."""
+def dvc_repository(scratch: Path | None = None) -> "Repo":
+    """The repository of DVC in this folder, which says nothing of its work.
+
+    Where it is only read, DVC keeps its notes of who reads what in the folder `scratch`.
+    """
+    from dvc.lock import LockNoop
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
-    return Repo()
+    repository = Repo()
+    if scratch is not None:
+        repository.lock, repository.tmp_dir = LockNoop(), str(scratch)
+    return repository
 
 
 def state(study: str, outputs: list[str]) -> dict:
     """What there is to see without reading outputs: DVC's own files, and date and length of each output."""
     files = [file for stages in stage_files(study) for file in [stages, stages.with_suffix(".lock")]]
-    texts = {str(file): file.read_text(encoding="utf-8") for file in files if file.exists()}
+    texts = {str(file): file.read_text(encoding="utf-8", errors="replace") for file in files if file.exists()}
     return {"files": texts, "outputs": {output: signature(Path(output)) for output in outputs}}
 
 
@@ -305,9 +423,10 @@ def stage_files(study: str) -> list[Path]:
 
 def read_state(study: str) -> dict:
     try:
-        return json.loads(state_file(study).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = json.loads(state_file(study).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_state(study: str, agreed: dict) -> None:

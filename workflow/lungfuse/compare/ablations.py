@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungfuse.compare.contrasts import contrasts
 from lungfuse.compare.scores import corrected, difference_with_interval, paired_p, right
-from lungfuse.settings import ComparisonSettings, Row, contrasts
+from lungfuse.settings import ComparisonSettings, Row
 from lungfuse.tables import Ablations, AnnotatedIndex, columns, read_table
 
 

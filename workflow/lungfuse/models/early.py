@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import head, masked_mean
+from lungfuse.settings import FusionSettings
 
 
 class Early(nn.Module):
@@ -17,3 +18,7 @@ class Early(nn.Module):
     def forward(self, image: Tensor, image_mask: Tensor, text: Tensor, text_mask: Tensor) -> Tensor:
         pooled = [self.norm_image(masked_mean(image, image_mask)), self.norm_text(masked_mean(text, text_mask))]
         return self.head(torch.cat(pooled, dim=-1))
+
+
+def build(image_width: int, text_width: int, settings: FusionSettings) -> Early:
+    return Early(image_width, text_width, hidden=settings.hidden, dropout=settings.dropout)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import SelfAttentionBlock, head, masked_mean
+from lungfuse.settings import FusionSettings
 
 BIDIRECTIONAL_BLOCKS = 2  # as published
 
@@ -53,3 +54,15 @@ class Irene(nn.Module):
         for block in self.joined:
             x = block(x, mask)
         return self.head(masked_mean(self.norm(x), mask))
+
+
+def build(image_width: int, text_width: int, settings: FusionSettings) -> Irene:
+    return Irene(
+        image_width,
+        text_width,
+        width=settings.width,
+        heads=settings.heads,
+        blocks=settings.blocks,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+    )

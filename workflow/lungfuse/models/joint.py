@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import Attention, Dropout, head, masked_mean, mlp
+from lungfuse.settings import FusionSettings
 
 
 class Joint(nn.Module):
@@ -37,3 +38,14 @@ class Joint(nn.Module):
 def _log_share(mask: Tensor) -> Tensor:
     """log(1 / L) at the L real tokens of each row, minus infinity at padding: (B, T) -> (B, T)."""
     return torch.where(mask, -mask.sum(1, keepdim=True).clamp(min=1).log(), -torch.inf)
+
+
+def build(image_width: int, text_width: int, settings: FusionSettings) -> Joint:
+    return Joint(
+        image_width,
+        text_width,
+        width=settings.width,
+        heads=settings.heads,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+    )

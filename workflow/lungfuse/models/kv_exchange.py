@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import Attention, Dropout, head, masked_mean, mlp
+from lungfuse.settings import FusionSettings
 
 
 class Stream(nn.Module):
@@ -40,3 +41,15 @@ class KVExchange(nn.Module):
         for image_stream, text_stream in zip(self.image_streams, self.text_streams, strict=True):
             image, text = image_stream(image, text, text_mask), text_stream(text, image, image_mask)
         return self.head(torch.cat([masked_mean(image, image_mask), masked_mean(text, text_mask)], dim=-1))
+
+
+def build(image_width: int, text_width: int, settings: FusionSettings) -> KVExchange:
+    return KVExchange(
+        image_width,
+        text_width,
+        width=settings.width,
+        heads=settings.heads,
+        blocks=settings.blocks,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+    )

@@ -1,14 +1,17 @@
 """Train a segmenter on the annotated X-rays of some hospitals."""
 
 import json
+import sys
 import time
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
 from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
+from lungfuse.dependencies import digest
 from lungfuse.errors import UserError
 from lungfuse.files import read_array, sha256, whole_file, whole_path
 from lungfuse.parameters import Several
@@ -76,7 +79,7 @@ def main(
     made_by = {"segmenter": name, "hospitals": hospitals, "image_px": images.shape[1], "seed": seed}
     made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}
     inputs = [annotated_images, annotated_masks, annotated_index]
-    identity = json.dumps(made_by | {str(path): sha256(path) for path in inputs})
+    identity = json.dumps(made_by | {"code": digest(__name__)} | {str(path): sha256(path) for path in inputs})
 
     model = build_unet(images.shape[1], unet, dtype_of(train.precision))
     model.compile(keras.optimizers.Adam(train.learning_rate), dice_cross_entropy, metrics=[dice])
@@ -128,6 +131,15 @@ def has_stopped(records: list[dict], patience: int) -> bool:
     return bool(losses) and len(losses) - 1 - int(np.argmin(losses)) >= patience
 
 
+def is_whole(weights: Path) -> bool:
+    """Whether a file of weights has not been cut off."""
+    try:
+        h5py.File(weights).close()
+    except OSError:
+        return False
+    return True
+
+
 class Replay(Callback):
     """Tells callbacks of the epochs before a training was killed, so that they decide as if it had not been.
 
@@ -150,7 +162,7 @@ class Checkpoints(Callback):
     """Weights with the optimiser's state after each epoch, of the best epoch and of the last one, in `folder`.
 
     `records` has one entry an epoch. The file of records is written last and names what counts, so that a kill between
-    two files loses one epoch at most. Checkpoints of another `identity` are removed.
+    two files loses one epoch at most. Checkpoints of another `identity`, or damaged ones, do not count.
     """
 
     def __init__(self, folder: Path, identity: str):
@@ -168,6 +180,12 @@ class Checkpoints(Callback):
         path = self.folder / RECORDS
         if path.exists():
             self.records = json.loads(path.read_text(encoding="utf-8"))
+            for weights in {self._weights(len(self.records) - 1), self._weights(self._best())}:
+                if not is_whole(weights):
+                    print(f"{weights}: is damaged, so the training starts anew.", file=sys.stderr)
+                    path.unlink()
+                    self.records = []
+                    return []
             model.optimizer.build(model.trainable_variables)
             model.load_weights(self._weights(len(self.records) - 1))
         return list(self.records)
@@ -181,7 +199,8 @@ class Checkpoints(Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = time.perf_counter() - self.start
         self.records.append({name: float(value) for name, value in logs.items()} | {"seconds": seconds})
-        self.model.save_weights(self._weights(epoch))
+        with whole_path(self._weights(epoch)) as path:
+            self.model.save_weights(path)
         with whole_file(self.folder / RECORDS) as stream:
             json.dump(self.records, stream)
         kept = {self._weights(epoch), self._weights(self._best())}

@@ -1,7 +1,9 @@
 """Training with Lightning: resumed where it was killed, best weights kept, every epoch on record."""
 
+import io
 import logging
 import os
+import pickle
 import resource
 import sys
 import time
@@ -14,6 +16,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from lungfuse.errors import UserError
@@ -76,6 +79,16 @@ def averaging(decay: float) -> WeightAveraging:
     return WeightAveraging(multi_avg_fn=update)
 
 
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all: Lightning's own are copied where /tmp is another file system."""
+
+    def save_checkpoint(self, checkpoint: dict, path: str | Path, storage_options: None = None) -> None:
+        content = io.BytesIO()  # PyTorch hides why a file cannot be written
+        torch.save(checkpoint, content)
+        with whole_file(Path(path), "wb") as stream:
+            stream.write(content.getbuffer())
+
+
 def fit(
     module: Classifier,
     dataset: PairDataset | TokenDataset,
@@ -88,8 +101,8 @@ def fit(
     """Train `module` and leave it with its best weights; returns a record an epoch.
 
     Checkpoints are kept in `folder`, where a killed training of the same `identity` (all that decides its outcome) is
-    found again; those of another are removed. `forget` removes them in the end. With several devices Lightning starts
-    this command once more for each; only the first returns.
+    found again; those of another, and damaged ones, are removed. `forget` removes them in the end. With several devices
+    Lightning starts this command once more for each; only the first returns.
     """
     settings = module.settings
     _keep_own_checkpoints(folder, identity)
@@ -140,7 +153,7 @@ def make_trainer(
         devices=devices,
         strategy="auto" if devices == 1 else "ddp_find_unused_parameters_true",
         # Under Slurm Lightning would wait for tasks of its own; a job of the workflow is one task.
-        plugins=[LightningEnvironment()],
+        plugins=[LightningEnvironment(), WholeCheckpoints()],
         precision="bf16-mixed" if uses_bf16(settings.precision) else "32-true",
         max_epochs=settings.epochs,
         callbacks=callbacks,
@@ -168,16 +181,31 @@ def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: 
 
 def forget(folder: Path) -> None:
     """Remove the checkpoints of a training."""
-    for name in [f"{LAST}.ckpt", f"{BEST}.ckpt", IDENTITY]:
-        (folder / name).unlink(missing_ok=True)
+    for path in [*_checkpoints(folder), *folder.glob(".*.ckpt.*.partial"), folder / IDENTITY]:
+        path.unlink(missing_ok=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return [folder / f"{name}.ckpt" for name in [LAST, BEST]]
 
 
 def _keep_own_checkpoints(folder: Path, identity: str) -> None:
-    record = folder / IDENTITY
-    if not record.exists() or record.read_text(encoding="utf-8") != identity:
+    record, kept = folder / IDENTITY, [path for path in _checkpoints(folder) if path.exists()]
+    damaged = [path for path in kept if not _is_whole(path)]
+    for path in damaged:
+        print(f"{path}: is damaged, so the training starts anew.", file=sys.stderr)
+    if damaged or not record.exists() or record.read_text(encoding="utf-8") != identity:
         forget(folder)
         with whole_file(record) as stream:
             stream.write(identity)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        torch.load(checkpoint, map_location="meta", weights_only=True, mmap=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError):
+        return False
+    return True
 
 
 def peak_memory_mb() -> int:

@@ -44,7 +44,7 @@ def main(
     reads
         The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
     max_tokens
-        After how many tokens texts are cut.
+        After how many tokens texts are cut; not read of images.
     pooling
         none, to keep every token of a pair, or mean, to keep their mean.
     precision

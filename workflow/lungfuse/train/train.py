@@ -9,11 +9,12 @@ import pandas as pd
 import torch
 from safetensors.torch import save
 
+from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.split import positions
-from lungfuse.models import build_model
+from lungfuse.models import build_model, module_of
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
 from lungfuse.settings import (
@@ -153,7 +154,9 @@ def main(
     made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "labels": labels}
     made_by |= {"starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
-    identity = json.dumps(made_by | {str(path): sha256(path) for path in [pairs, validation, *inputs]}, default=dump)
+    code = {"code": digest(__name__, module_of(row.model))}
+    files = {str(path): sha256(path) for path in [pairs, validation, *inputs]}
+    identity = json.dumps(made_by | code | files, default=dump)
     record = fit(module, dataset, learn, validate, folder, own_seed, identity)
     parts = [
         table.iloc[scored][["pair_id", "label"]].assign(part=part, score=predict(module, dataset, scored).round(6))

@@ -1,0 +1,101 @@
+"""What decides the result of a stage: its code and the settings that it reads.
+
+The code of a stage is what its module imports, and what that imports in turn. Modules are read and not imported, so
+that a graph of jobs needs no library of networks.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = ROOT.name
+
+DECIDES_NOTHING = {  # with the reason; neither these nor what they import makes a stage run again
+    "lungfuse": "holds the version",
+    "lungfuse.__main__": "starts a stage",
+    "lungfuse.command_line": "hands a stage what it is told",
+    "lungfuse.dependencies": "says what runs again",
+    "lungfuse.errors": "says what went wrong; a stage that fails has no result",
+    "lungfuse.parameters": "says how the command line is written",
+    "lungfuse.paths": "says where files lie; a rule names those of its stage",
+    "lungfuse.prefork": "starts a stage",
+    "lungfuse.settings": "types and limits of settings; a rule passes the values",
+    "lungfuse.stages": "names the stages",
+}
+
+_LINEAR = {"words": [1, 1], "characters": None, "min_df": 1, "c": 1.0, "buckets": None}
+_SHOWN = {"comparison": {"timings": False, "published": []}}
+_ATTENTION = {"width": 8, "heads": 1, "blocks": 1}
+UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
+    "baseline": {"baselines": {"linear_probe": {"c": 1.0}}},
+    "linear_probe": {"baselines": {"tfidf": _LINEAR, "tfidf_logistic": _LINEAR}},
+    "train": {"encoders": {"pooling": "none"}},
+    "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
+    "cnn_comparison": _SHOWN,
+    "compare": {"encoders": {"pooling": "none", "max_tokens": None}},
+    "sites": _SHOWN,
+    "leakage": _SHOWN,
+    "shortcuts": _SHOWN,
+    "segmentation_scores": _SHOWN,
+}
+UNREAD_OF_FUSION = {"image": _ATTENTION, "text": _ATTENTION, "early": _ATTENTION, "joint": {"blocks": 1}}  # by model
+
+
+def unread(rule: str, section: str, model: str = "") -> dict[str, Any]:
+    """The fields of a section of the settings that a rule's stage does not read, for a row of `model`."""
+    return UNREAD_OF_FUSION.get(model, {}) if section == "fusion" else UNREAD.get(rule, {}).get(section, {})
+
+
+@cache
+def deciding(*modules: str) -> tuple[str, ...]:
+    """The modules that decide what these compute, with themselves and the packages they lie in, by name."""
+    found, left = set(), [*modules]
+    while left:
+        module = left.pop()
+        if module not in found and module not in DECIDES_NOTHING:
+            found.add(module)
+            left += imports(module)
+    return tuple(sorted(found))
+
+
+def code_files(*modules: str) -> list[Path]:
+    """The files of the modules that decide what these compute, but empty ones, from the folder of the package."""
+    return [source(module).relative_to(ROOT) for module in deciding(*modules) if source(module).stat().st_size]
+
+
+def digest(*modules: str) -> str:
+    """A digest of the code that decides what these modules compute."""
+    code = hashlib.sha256()
+    for module in deciding(*modules):
+        code.update(f"{module}\n".encode() + source(module).read_bytes())
+    return code.hexdigest()
+
+
+@cache
+def imports(module: str) -> tuple[str, ...]:
+    """The modules of this package that a module imports, wherever in it, and the package it lies in."""
+    named = [module.rpartition(".")[0]]
+    for node in ast.walk(ast.parse(source(module).read_bytes())):
+        named += _named(node)
+    return tuple(name for name in dict.fromkeys(named) if name.split(".")[0] == PACKAGE and source(name).is_file())
+
+
+@cache
+def source(module: str) -> Path:
+    """The file of a module of this package; there is none where the module is another thing's name."""
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """What an import may mean: `from package import name` is of the package, and of a module where there is one."""
+    match node:
+        case ast.Import():
+            yield from (alias.name for alias in node.names)
+        case ast.ImportFrom(level=0):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

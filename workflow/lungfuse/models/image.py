@@ -1,0 +1,8 @@
+"""The image alone."""
+
+from lungfuse.models.unimodal import Unimodal
+from lungfuse.settings import FusionSettings
+
+
+def build(image_width: int, text_width: int, settings: FusionSettings) -> Unimodal:
+    return Unimodal(image_width, settings.hidden, settings.dropout)

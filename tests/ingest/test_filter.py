@@ -119,6 +119,13 @@ def test_a_rule_looks_before_the_first_slash_and_minds_the_case(headings, contai
         assert matches(pd.Series([headings]), rule).tolist() == [expected]
 
 
+def test_a_class_may_have_several_headings():
+    headings = pd.Series(["Edema/mild", "Pleural Effusion; Cardiomegaly", "Effusion (small)", "normal"])
+    for match, expected in [("contains", [True, True, True, False]), ("equals", [True, True, False, False])]:
+        rule = LabelRule(name="fluid", heading=["Edema", "Pleural Effusion", "(small)"], match=match)
+        assert matches(headings, rule).tolist() == expected
+
+
 def test_groups_join_patients_and_equal_texts_through_others():
     reports = pd.Series(["A", "A", "B", "C", "D", "E"])
     texts = pd.Series(["one", "Two!", "two", "three", "  THREE. ", ""])

@@ -67,6 +67,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 Once = AfterValidator(_distinct)
+Heading = Annotated[str, Field(min_length=1)]
 NgramRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 
 PACKAGED_SEGMENTER = "packaged"
@@ -97,8 +98,13 @@ class LabelRule(Settings):
     """Which reports are of a class, by the part of a major MeSH heading before its first '/'."""
 
     name: Name
-    heading: Annotated[str, Field(min_length=1)]
+    heading: Heading | Annotated[list[Heading], Field(min_length=1), Once]
     match: Literal["contains", "equals"]
+
+    @property
+    def headings(self) -> list[str]:
+        """The headings of which a report has one or more."""
+        return [self.heading] if isinstance(self.heading, str) else self.heading
 
 
 class FilterSettings(Settings):

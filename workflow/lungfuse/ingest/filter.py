@@ -1,5 +1,6 @@
 """The study's filters: reports and images to candidate pairs, each step counted."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -181,8 +182,9 @@ def check_classes(headings: pd.Series, labels: list[LabelRule]) -> None:
     for rule in labels:
         if len(headings) and not matches(headings, rule).any():
             raise UserError(
-                f"filter.labels: no report is {rule.name!r}, for no heading {rule.match} {rule.heading!r}. Those of "
-                f"{len(headings):,} reports are, up to a '/', {_counted(_terms(headings))}. Case counts."
+                f"filter.labels: no report is {rule.name!r}, for no heading {rule.match} "
+                f"{' or '.join(map(repr, rule.headings))}. Those of {len(headings):,} reports are, up to a '/', "
+                f"{_counted(_terms(headings))}. Case counts."
             )
 
 
@@ -207,7 +209,8 @@ def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
 
     terms = _terms(headings)
-    fits = terms.str.contains(rule.heading, regex=False) if rule.match == "contains" else terms == rule.heading
+    part = "|".join(map(re.escape, rule.headings))
+    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(rule.headings)
     return fits.groupby(level=0).any().reindex(headings.index)
 
 

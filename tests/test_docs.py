@@ -1,0 +1,54 @@
+"""Numbers in the README and in docs/results.md are those of the tables under docs/results/."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+RESULTS = ROOT / "docs/results"
+SHARE = r"(?:0?\.\d{3}|1\.000)"
+INTERVAL = re.compile(rf"({SHARE}) \(({SHARE})-({SHARE})\)")
+POINTS = re.compile(r"([+-]\d+\.\d) \(([+-]\d+\.\d) to ([+-]\d+\.\d)\)")
+TABLE = re.compile(r"docs/results/[\w/-]+\.csv")
+
+
+def told_by(table: Path) -> set[str]:
+    """Every value of a table with its limits as docs write it: .863 (.835-.891), or in points +2.9 (+2.0 to +3.9)."""
+    frame, told = pd.read_csv(table), set()
+    for measure in [name.removesuffix("_low") for name in frame if name.endswith("_low")]:
+        for values in frame[[measure, f"{measure}_low", f"{measure}_high"]].dropna().to_numpy():
+            told.add("{} ({}-{})".format(*(f"{value:.3f}".removeprefix("0") for value in values)))
+            told.add("{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * values)))
+    return told
+
+
+def sections(page: Path) -> list[str]:
+    return re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.M)
+
+
+def said_in(text: str) -> list[str]:
+    intervals = ["{} ({}-{})".format(*(value.removeprefix("0") for value in found)) for found in INTERVAL.findall(text)]
+    return intervals + ["{} ({} to {})".format(*found) for found in POINTS.findall(text)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/comparison.md"])
+def test_each_interval_of_a_section_stands_in_a_table_that_it_names(page):
+    checked = 0
+    for section in sections(ROOT / page):
+        tables = [ROOT / name for name in TABLE.findall(section)]
+        if not tables:
+            continue
+        told = set.union(*map(told_by, tables))
+        wrong = [said for said in said_in(section) if said not in told]
+        assert wrong == [], f"{page}, {section.splitlines()[0]}: not in {', '.join(table.name for table in tables)}"
+        checked += len(said_in(section))
+    assert checked or page == "docs/comparison.md"
+
+
+def test_an_interval_of_no_table_is_seen(tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("accuracy,accuracy_low,accuracy_high\n0.8634,0.8351,0.8912\n")
+    assert ".863 (.835-.891)" in told_by(table) and ".863 (.835-.892)" not in told_by(table)
+    assert said_in("it is .863 (.835-.892), so +2.9 (-0.1 to +3.9)") == [".863 (.835-.892)", "+2.9 (-0.1 to +3.9)"]

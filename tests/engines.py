@@ -1,13 +1,33 @@
-"""The commands `snakemake` and `dvc`, forked from a process that has imported what takes them a second to import."""
+"""The commands `snakemake` and `dvc`, forked from a process that has imported what takes them a second to import.
 
+The `snakemake` that a stage of DVC runs, or a job, is forked too: on their path stands a command that asks a server for
+it, and that takes it along when it is killed.
+"""
+
+import json
 import multiprocessing
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 COMMANDS = {"snakemake": "snakemake.cli", "dvc": "dvc.cli"}
+SERVER = "SNAKEMAKE_SERVER"  # the environment variable with its address
+CLIENT = f"""#!{sys.executable} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect(os.environ["{SERVER}"])
+    request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(request).to_bytes(8)], [0, 1, 2])
+    server.sendall(request)
+    sys.exit(int(server.recv(4) or 1))
+"""
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["__main__", *COMMANDS.values(), "dvc.cli.parser", "dvc.repo", "pandera.pandas"])
 
@@ -19,7 +39,7 @@ class Engine(_forks.Process):
     """
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str], output: Path):
-        super().__init__(target=_run, args=(command, folder, environment, output))
+        super().__init__(target=_run_into, args=(command, folder, environment, output))
         self.start()
 
     def poll(self) -> int | None:
@@ -32,14 +52,65 @@ class Engine(_forks.Process):
         return self.exitcode
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str], output: Path) -> None:
+@cache
+def served() -> dict[str, str]:
+    """The environment in which `snakemake` is forked from a server, which ends with this process."""
+    folder = Path(tempfile.mkdtemp())
+    client = folder / "snakemake"
+    client.write_text(CLIENT)
+    client.chmod(0o755)
+    server = _forks.Process(target=_serve, args=(str(folder / "socket"),), daemon=True)
+    server.start()
+    while not (folder / "socket").exists():
+        assert server.is_alive()
+    return {SERVER: str(folder / "socket"), "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def _serve(address: str) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    while True:
+        client, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _serve_one(client)
+        client.close()
+
+
+def _serve_one(client: socket.socket) -> None:
+    """Run a command for its client, or kill it when the client is gone."""
+    length, streams, _, _ = socket.recv_fds(client, 8, 3)
+    arguments, folder, environment = json.loads(client.recv(int.from_bytes(length), socket.MSG_WAITALL))
+    command = os.fork()
+    if command == 0:
+        client.close()
+        multiprocessing.current_process()._config["daemon"] = False  # as the server is, and then may have no children
+        _run(["snakemake", *arguments], Path(folder), environment, streams)
+    waiting = select.poll()
+    for descriptor in [os.pidfd_open(command), client.fileno()]:
+        waiting.register(descriptor, select.POLLIN)
+    if [descriptor for descriptor, _ in waiting.poll()] == [client.fileno()]:
+        os.killpg(command, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    client.sendall(str(max(code, 1) if code else 0).encode())
+    os._exit(0)
+
+
+def _run_into(command: list[str], folder: Path, environment: dict[str, str], output: Path) -> None:
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    _run(command, folder, environment, [0, file, file])
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str], streams: list[int]) -> None:
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream in [1, 2]:
-        os.dup2(file, stream)
+    for standard, stream in enumerate(streams):
+        os.dup2(stream, standard)
     sys.argv = command
     sys.path = [place for place in sys.path if not Path(place).is_relative_to(Path(__file__).parent)]
     sys.exit(import_module(COMMANDS[command[0]]).main())

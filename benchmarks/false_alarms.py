@@ -23,7 +23,7 @@ from lungfuse.demo.evidence import NORMAL_VOLUME, SIGN_VOLUME, SIGNS, Evidence, 
 from lungfuse.ingest.split import assign_folds, assign_validation
 from lungfuse.settings import ComparisonSettings, Row, SplitSettings
 from lungfuse.train.baseline import by_fold, scorer
-from lungfuse.train.gather import calibrated
+from lungfuse.train.predictions import calibrated
 
 SPLIT = SplitSettings(folds=5, validation=0.15)
 SETTINGS = ComparisonSettings(confidence=0.95, resamples=2000, timings=False, published=[])

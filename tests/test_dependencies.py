@@ -28,6 +28,7 @@ BY_NAME = {  # what loads modules by name, and how its command names them
 }
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
     "train.arms": {"attention", "cnn", "features", "linear_probe", "pictures", "train"},
+    "encoders": {"attention", "features", "image_encoder", "linear_probe", "pages", "text_encoder", "train"},
     "encoders.efficientnet": {"attention", "features", "image_encoder", "text_encoder", "train"},
     "models": {"attention", "features", "image_encoder", "text_encoder", "train"},
     "models.kv_exchange": {"attention", "train"},

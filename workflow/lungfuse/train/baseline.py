@@ -20,7 +20,7 @@ from lungfuse.ingest.split import positions
 from lungfuse.settings import BaselineSettings, ClassWeights, LinearTextSettings, Row
 from lungfuse.tables import Pairs, Validation, read_table
 from lungfuse.train import hashed
-from lungfuse.train.gather import write_predictions
+from lungfuse.train.predictions import write_predictions
 
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Positions to learn from and to score, both of shape (pair,), to scores in [0, 1]."""

@@ -15,7 +15,7 @@ from lungfuse.parameters import Several
 from lungfuse.settings import Row
 from lungfuse.tables import FoldPredictions, Pairs, read_table
 from lungfuse.train.calibration import calibrate
-from lungfuse.train.gather import write_predictions
+from lungfuse.train.predictions import write_predictions
 
 PARTS = ["image", "text"]
 

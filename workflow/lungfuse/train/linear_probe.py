@@ -10,7 +10,7 @@ from lungfuse.settings import BaselineSettings, ClassWeights
 from lungfuse.tables import Pairs, Validation, read_table
 from lungfuse.train.baseline import by_fold, scorer, weights_of
 from lungfuse.train.data import read_features
-from lungfuse.train.gather import write_predictions
+from lungfuse.train.predictions import write_predictions
 
 
 def main(

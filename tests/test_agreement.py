@@ -432,9 +432,9 @@ def test_a_sync_that_fails_stops_a_run_before_its_jobs_and_loses_nothing_after_t
 
 
 def wait_for_a_job(project: Project, run: subprocess.Popen | Engine) -> None:
-    """Wait until a run has started a job."""
-    begun = project.folder / ".snakemake/incomplete"
-    wait_until(lambda: begun.exists() and any(begun.iterdir()), run)
+    """Wait until a run has started a job; the sync marks some incomplete before, when nothing is locked yet."""
+    signs = [project.folder / ".snakemake" / kind for kind in ["locks", "incomplete"]]
+    wait_until(lambda: all(sign.exists() and any(sign.iterdir()) for sign in signs), run)
 
 
 def wait_until(true: Callable[[], bool], run: subprocess.Popen | Engine) -> None:

@@ -61,9 +61,11 @@ def whole_path(path: Path) -> Iterator[Path]:
     once the block has ended well. It ends like `path`."""
     partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with _told_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        partial.replace(path)
+        with _told_of(path):
+            partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()

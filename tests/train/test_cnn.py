@@ -50,7 +50,8 @@ def trained(tmp_path_factory, encoder_root) -> Path:
         made = folder / network
         start = {"weights": made / "start.weights.h5", "source": made / "config.json"}
         cnns = CNNS.model_copy(update={"folds": len(TESTED.get(network, [0]))})
-        training = {"arm": "raw", "cnns": cnns, "start": start["weights"]} | small.files
+        training = {"arm": "raw", "cnns": cnns, "start": start["weights"]}
+        training |= {name: small.files[name] for name in ["pairs", "array", "index"]}
         training |= {key: made / name for key, name in outputs.items()}
         for stage, arguments in {"cnn-weights": {"cnn_weights": "random"} | start, "cnn": training}.items():
             stages.append([stage, *command_line({"network": network, "seed": 0} | arguments)])

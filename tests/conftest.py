@@ -188,7 +188,7 @@ def run_tool(project: Path, *command: str, timeout: int = 600, **variables: str)
 
 def start_tool(project: Path, output: Path, *command: str, **variables: str) -> subprocess.Popen | engines.Engine:
     """Start a command in a project and a session of its own; its output and errors go to a file."""
-    environment = tool_variables() | engines.served() | variables
+    environment = engines.served(tool_variables() | variables)
     if command[0] in engines.COMMANDS:
         return engines.Engine(list(command), project, environment, output)
     with output.open("w") as stream:

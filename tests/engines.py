@@ -52,9 +52,15 @@ class Engine(_forks.Process):
         return self.exitcode
 
 
+def served(environment: dict[str, str]) -> dict[str, str]:
+    """An environment in which `snakemake` is forked from a server."""
+    folder = _server()
+    return environment | {SERVER: str(folder / "socket"), "PATH": f"{folder}:{environment['PATH']}"}
+
+
 @cache
-def served() -> dict[str, str]:
-    """The environment in which `snakemake` is forked from a server, which ends with this process."""
+def _server() -> Path:
+    """The folder of the command that asks the server, which ends with this process."""
     folder = Path(tempfile.mkdtemp())
     client = folder / "snakemake"
     client.write_text(CLIENT)
@@ -63,7 +69,7 @@ def served() -> dict[str, str]:
     server.start()
     while not (folder / "socket").exists():
         assert server.is_alive()
-    return {SERVER: str(folder / "socket"), "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return folder
 
 
 def _serve(address: str) -> None:

@@ -50,4 +50,4 @@ def test_a_folder_in_place_of_a_reading_is_named_without_a_traceback(raw, tmp_pa
     files = ["--reports", tmp_path / "1.csv", "--views", tmp_path / "2.csv", "--rejected-reports", tmp_path / "3.csv"]
     run = stage("reports", "--adapter", "montgomery", "--raw", raw, *files)
     assert run.returncode == 1
-    assert "MCUCXR_0001_0.txt: Is a directory. Mend the file" in run.stderr and "Traceback" not in run.stderr
+    assert "MCUCXR_0001_0.txt: cannot be used (Is a directory)" in run.stderr and "Traceback" not in run.stderr

@@ -16,7 +16,7 @@ from lungfuse.settings import load_studies, read_params
 
 RERUN_BY = {  # some settings, with the stages of the demo that they make run again
     "comparison.timings": {"compare"},
-    "comparison.resamples": {"compare", "leakage", "cnn_comparison", "segmentation_scores"},
+    "comparison.resamples": {"compare", "leakage", "cnn_comparison", "segmentation_scores", "shortcuts"},
     "baselines.linear_probe.c": {"linear_probe"},
     "baselines.tfidf.min_df": {"baseline"},
     "fusion.blocks": {"train_kv-exchange"},

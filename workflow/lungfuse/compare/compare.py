@@ -27,7 +27,10 @@ from lungfuse.tables import (
 )
 from lungfuse.train.calibration import slope_of
 
-SHOWN = ["accuracy", "auroc", "balanced_accuracy", "auprc", "sensitivity", "specificity"]
+AGAINST_IS = (
+    "Against: of the rows that read a part of the same inputs, that with the best accuracy on the validation pairs; p: "
+    "equal accuracy with it, by exchanging predictions group by group, corrected for {tests} tests (Holm)."
+)
 
 
 def main(
@@ -216,18 +219,17 @@ def encoder_names(row: Row, encoders: EncoderSettings) -> str:
 
 def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, settings: ComparisonSettings) -> str:
     """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
+    repeats, tests = scored["repeats"].max(), scored["p_vs_best_unimodal"].notna().sum()
     shown = pd.DataFrame({column: scored[column] for column in ["model", "images", "text"]})
-    for metric in SHOWN:
+    for metric in METRICS:
         shown[metric.replace("_", " ")] = with_limits(limits(scored, metric))
     if scored["n_own_text"].notna().any():
         shown["own text"] = own_text_in_words(scored)
-    shown["against"] = scored["reference"]
-    shown["p"] = [
-        p_in_words(*values, settings.resamples)
-        for values in zip(scored["p_vs_best_unimodal"], scored["p_corrected"], strict=True)
-    ]
+    if tests:
+        p_values = zip(scored["p_vs_best_unimodal"], scored["p_corrected"], strict=True)
+        shown["against"] = scored["reference"]
+        shown["p"] = [p_in_words(*values, settings.resamples) for values in p_values]
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
-    repeats = scored["repeats"].max()
     trained = f", each network trained {repeats} times on each fold" if repeats > 1 else ""
     lines = [
         f"# Comparison: {title}",
@@ -238,10 +240,9 @@ def render(scored: pd.DataFrame, pairs: pd.DataFrame, title: str, notice: str, s
         held_apart(pairs, scored["text"]),
         shown.fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
-        f"{' and trainings' if repeats > 1 else ''}. Against: of the rows that read a part of the same inputs, that "
-        "with the best accuracy on the validation pairs; p: equal accuracy with it, by exchanging predictions group by "
-        f"group, corrected for {scored['p_vs_best_unimodal'].notna().sum()} tests (Holm). Epochs, and the weights of "
-        "late-stacked, are chosen on the same validation pairs.",
+        f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
+        "validation pairs of each fold.",
+        *([AGAINST_IS.format(tests=tests)] if tests else []),
         *([OWN_TEXT_IS] if "own text" in shown else []),
     ]
     if settings.published:

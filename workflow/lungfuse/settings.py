@@ -466,10 +466,6 @@ class Row(Settings):
         """What it reads of a case: images of a kind, a section of the report."""
         return {source for source in [self.images, self.text] if source}
 
-    def reads_part_of(self, other: "Row") -> bool:
-        """Whether this reads something, and less than the other."""
-        return bool(self.sources) and self.sources < other.sources
-
     def is_part_of(self, fused: "Row") -> bool:
         """Whether this is a unimodal row that reads what a row of both inputs reads."""
         return self.model in ("image", "text") and self.reads(self.model) == fused.reads(self.model) != ""

@@ -162,7 +162,7 @@ def reference(row: Row, models: list[Row], validated: list[float]) -> int | None
     """The row that a row is held against: of those that read a part of its inputs, that with the best accuracy on
     validation pairs. Rows with a shuffled input are neither held against one nor are they one.
     """
-    parts = [n for n, part in enumerate(models) if not part.ablation and part.reads_part_of(row)]
+    parts = [n for n, part in enumerate(models) if not part.ablation and part.sources and part.sources < row.sources]
     return max(parts, key=validated.__getitem__, default=None) if not row.ablation else None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.contrasts import contrasts
-from lungfuse.compare.scores import corrected, difference_with_interval, paired_p, right
+from lungfuse.compare.scores import corrected, difference_with_interval, groups_of, paired_p, right
 from lungfuse.settings import ComparisonSettings, Row
 from lungfuse.tables import Ablations, AnnotatedIndex, columns, read_table
 
@@ -27,7 +27,7 @@ def ablate(
     from images of the study, `held_out` of shape (pair,) is true for the pairs of patients that none has learned from;
     rows that read masks, and the raw row they stand against, are scored on these alone as well.
     """
-    groups = joined[0]["group"].to_numpy()[: joined[0]["pair_id"].nunique()]
+    groups = groups_of(joined[0])
     every = np.ones(len(groups), bool)
     records = []
     for contrast in contrasts(models):

@@ -8,7 +8,7 @@ from sklearn.metrics import brier_score_loss
 
 from lungfuse.compare.ablations import ablate, held_out_pairs
 from lungfuse.compare.own_text import OWN_TEXT_IS, held_apart, own_text_in_words, with_own_text
-from lungfuse.compare.scores import METRICS, corrected, paired_p, right, score_with_intervals
+from lungfuse.compare.scores import METRICS, corrected, groups_of, paired_p, right, score_with_intervals
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
@@ -150,8 +150,8 @@ def compare(
     records = [_record(row, frame, settings, seed) for row, frame in zip(models, joined, strict=True)]
     for number, row in enumerate(models):
         if (best := reference(row, models, validated)) is not None:
-            groups = joined[number]["group"].to_numpy()[: records[number]["n"]]
-            p = paired_p(right(joined[number]), right(joined[best]), groups, settings.resamples, seed)
+            exchanged = right(joined[number]), right(joined[best]), groups_of(joined[number])
+            p = paired_p(*exchanged, settings.resamples, seed)
             records[number] |= {"reference": names[best], "p_vs_best_unimodal": p}
     table = pd.DataFrame(records)
     table["p_corrected"] = corrected(table["p_vs_best_unimodal"]).round(4)

@@ -1,5 +1,6 @@
 """What a split holds apart, and how a model of texts does where nobody else has the same text."""
 
+import numpy as np
 import pandas as pd
 
 from lungfuse.compare.scores import right
@@ -30,8 +31,9 @@ def with_own_text(
 
     They are missing for a row that reads no text, or that of another pair.
     """
+    own = {section: has_own_text(pairs, section).to_numpy() for section in {row.text for row in models} - {""}}
     found = [
-        own_text_accuracy(row.text, pairs, frame)
+        own_text_accuracy(own[row.text], frame)
         if row.text and row.ablation != "shuffled-text"
         else (pd.NA, pd.NA, float("nan"))
         for row, frame in zip(models, joined, strict=True)
@@ -40,13 +42,14 @@ def with_own_text(
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
 
 
-def own_text_accuracy(section: str, pairs: pd.DataFrame, joined: pd.DataFrame) -> tuple[int, int, float]:
+def own_text_accuracy(own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
     """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
+
+    `own`, of shape (pair,), tells which pairs these are; see `has_own_text`.
 
     The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy is
     NaN without any.
     """
-    own = has_own_text(pairs, section).to_numpy()
     rightly = right(joined)[:, own]
     positives = int(joined["label"].to_numpy()[: len(own)][own].sum())
     return int(own.sum()), positives, round(rightly.mean(), 4) if own.any() else float("nan")

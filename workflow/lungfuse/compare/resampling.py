@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lungfuse.compare.scores import CELLS
+from lungfuse.compare.scores import batch_of
 
 
 def times_drawn(count: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """How often each of `count` things is drawn, batch by batch of shape (resample, thing)."""
-    batch = max(1, CELLS // count)
+    batch = batch_of(count)
     for start in range(0, resamples, batch):
         yield rng.multinomial(count, np.full(count, 1 / count), min(batch, resamples - start))
 

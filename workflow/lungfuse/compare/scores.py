@@ -101,14 +101,9 @@ def right(joined: pd.DataFrame) -> np.ndarray:
     return (joined["label"] == joined["prediction"]).to_numpy().reshape(joined["repeat"].nunique(), -1)
 
 
-def mean_with_interval(
-    right: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
-) -> tuple[float, float, float]:
-    """How often a model is right, with the limits of its interval, in [0, 1]; groups are resampled.
-
-    `right` tells it for each row, as true or false or as a share of several trials; both arrays have shape (row,).
-    """
-    return difference_with_interval(right, np.zeros(len(right)), groups, confidence, resamples, seed)
+def groups_of(joined: pd.DataFrame) -> np.ndarray:
+    """The group of each pair, (pair,), from `join_predictions`."""
+    return joined["group"].to_numpy()[: len(joined) // joined["repeat"].nunique()]
 
 
 def difference_with_interval(
@@ -147,7 +142,7 @@ def _interval(statistic: Callable, sizes: list[int], rows: int, confidence: floa
         [np.arange(size) for number, size in enumerate(sizes) if number == 0 or size > 1],
         statistic,
         n_resamples=resamples,
-        batch=_batch(rows),
+        batch=batch_of(rows),
         vectorized=True,
         confidence_level=confidence,
         method="percentile",
@@ -205,12 +200,12 @@ def _all_exchanges(gained: np.ndarray) -> np.ndarray:
 
 def _drawn_exchanges(gained: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """How much a model gains when it is exchanged in random groups: (group,) to (resample,)."""
-    rng, batch = np.random.default_rng(seed), _batch(len(gained))
+    rng, batch = np.random.default_rng(seed), batch_of(len(gained))
     in_order = np.tile([0, 1], (batch, len(gained), 1))
     null = [(1 - 2 * rng.permuted(in_order, axis=-1)[..., 0]) @ gained for _ in range(0, resamples, batch)]
     return np.concatenate(null)[:resamples]
 
 
-def _batch(rows: int) -> int:
+def batch_of(rows: int) -> int:
     """How many resamples are drawn at once; what is drawn does not depend on it."""
     return max(1, CELLS // int(rows))

@@ -57,12 +57,4 @@ class Irene(nn.Module):
 
 
 def build(image_width: int, text_width: int, settings: FusionSettings) -> Irene:
-    return Irene(
-        image_width,
-        text_width,
-        width=settings.width,
-        heads=settings.heads,
-        blocks=settings.blocks,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-    )
+    return Irene(image_width, text_width, **settings.model_dump())

@@ -41,11 +41,4 @@ def _log_share(mask: Tensor) -> Tensor:
 
 
 def build(image_width: int, text_width: int, settings: FusionSettings) -> Joint:
-    return Joint(
-        image_width,
-        text_width,
-        width=settings.width,
-        heads=settings.heads,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-    )
+    return Joint(image_width, text_width, **settings.model_dump(exclude={"blocks"}))

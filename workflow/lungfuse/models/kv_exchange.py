@@ -44,12 +44,4 @@ class KVExchange(nn.Module):
 
 
 def build(image_width: int, text_width: int, settings: FusionSettings) -> KVExchange:
-    return KVExchange(
-        image_width,
-        text_width,
-        width=settings.width,
-        heads=settings.heads,
-        blocks=settings.blocks,
-        hidden=settings.hidden,
-        dropout=settings.dropout,
-    )
+    return KVExchange(image_width, text_width, **settings.model_dump())

@@ -4,9 +4,11 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from conftest import ROOT
 
 from lungfuse import command_line
 from lungfuse.hardware import USAGE, WORKFLOW_JOB
@@ -53,3 +55,8 @@ def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(stage, monkeypatch
     ended = stage("reports", "--adapter", "openi", "--study", "nothing") if failing else stage("--help")
     assert (ended.returncode != 0) is failing
     assert 10 < float(USAGE.search(ended.stderr)["MB"]) < 1000
+
+
+@pytest.mark.parametrize(("study", "index"), [("demo", None), ("tb", Path("data/annotated/tb/index.csv"))])
+def test_by_hand_rows_are_held_out_where_the_workflow_holds_them_out(study, index):
+    assert command_line.study_defaults(study, ROOT / "params.yaml")["compare"]["annotated_index"] == index

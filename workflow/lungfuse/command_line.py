@@ -78,6 +78,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     return (
         dict.fromkeys(STAGES, shared)
         | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
+        | {"compare": shared | compared | {"annotated_index": next(iter(paths.judged_index), None)}}
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
         | {"pages": shared | compared | {"settings": to_json(settings)}}

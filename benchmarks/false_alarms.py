@@ -21,7 +21,9 @@ from lungfuse.compare.compare import compare, join_predictions, validation_accur
 from lungfuse.compare.scores import paired_p, right, score_with_intervals
 from lungfuse.demo.evidence import NORMAL_VOLUME, SIGN_VOLUME, SIGNS, Evidence, best_accuracy, draw_evidence
 from lungfuse.ingest.split import assign_folds, assign_validation
-from lungfuse.settings import ComparisonSettings, Row, SplitSettings
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.ingest import SplitSettings
+from lungfuse.settings.rows import Row
 from lungfuse.train.baseline import by_fold, scorer
 from lungfuse.train.predictions import calibrated
 

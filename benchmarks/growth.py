@@ -23,8 +23,12 @@ from processes import Taken, measure
 from lungfuse.adapters.openi import IMAGES, PROJECTIONS, REPORTS
 from lungfuse.demo.draw import DrawnStudy, draw_images, plan_studies, report_xml, write_archive, write_projections
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS, PARAMS, SEGMENTER, TRAINED_SETTINGS, Paths
-from lungfuse.settings import Row, Study, UNetSettings, load_study, read_params, to_json
-from lungfuse.tables import Pairs, read_table
+from lungfuse.settings.params import load_study, read_params, to_json
+from lungfuse.settings.rows import Row
+from lungfuse.settings.segmentation import UNetSettings
+from lungfuse.settings.study import Study
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES, PX = 1000, 64

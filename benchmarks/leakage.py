@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.leakage import FLAWS, audit
-from lungfuse.settings import ComparisonSettings, LeakageSettings
+from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
 
 PATIENTS, FOLDS, PHRASES = 200, 5, 10
 

@@ -20,7 +20,8 @@ from lungfuse.demo.chest import draw_frontal
 from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER, WEIGHTS
 from lungfuse.models import build_model
 from lungfuse.paths import PARAMS, TRAINED_SETTINGS
-from lungfuse.settings import Row, load_study, read_params, to_json
+from lungfuse.settings.params import load_study, read_params, to_json
+from lungfuse.settings.rows import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = Row(model="early", images="raw", text="findings")

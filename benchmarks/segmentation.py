@@ -23,7 +23,7 @@ import json, resource, sys, time
 import numpy as np
 from lungfuse.segment.segmenter import Segmenter
 from lungfuse.segment.unet import build_unet
-from lungfuse.settings import MaskSettings, UNetSettings
+from lungfuse.settings.segmentation import MaskSettings, UNetSettings
 from lungfuse.train.keras_engine import dtype_of
 
 path, width, precision = sys.argv[1:]

@@ -48,7 +48,7 @@ from lungfuse.encoders.network import ImageEncoder, TextEncoder, build_network
 from lungfuse.models import build_model
 from lungfuse.models.blocks import Dropout
 from lungfuse.models.unimodal import Unimodal
-from lungfuse.settings import AugmentSettings, FusionSettings, TrainSettings
+from lungfuse.settings.training import AugmentSettings, FusionSettings, TrainSettings
 from lungfuse.train.classifier import Classifier, augment
 from lungfuse.train.data import Batch, Features, PairDataset, TokenDataset
 from lungfuse.train.engine import in_random_order, make_trainer, quiet

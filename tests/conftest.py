@@ -23,7 +23,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from lungfuse.settings import Study, load_studies, read_params
+from lungfuse.settings.params import load_studies, read_params
+from lungfuse.settings.study import Study
 
 pytest_plugins = ["small_study", "small_comparison"]
 

@@ -8,7 +8,8 @@ import pytest
 
 from lungfuse.compare.compare import compare, join_predictions
 from lungfuse.compare.own_text import with_own_text
-from lungfuse.settings import ComparisonSettings, Row
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.rows import Row
 
 MODELS = [Row(model="majority"), Row(model="tfidf", text="findings"), Row(model="tfidf", text="indication")]
 WRONG = [40, 4, 38]

@@ -10,19 +10,13 @@ from PIL import Image
 
 from lungfuse.encoders import ENCODERS
 from lungfuse.ingest.split import assign_validation
-from lungfuse.settings import (
-    AugmentSettings,
-    EncoderSettings,
-    FusionSettings,
-    ImageSettings,
-    Pooling,
-    Row,
-    Settings,
-    SplitSettings,
-    TrainSettings,
-    to_json,
-)
-from lungfuse.tables import ImageIndex, Pairs, Validation, columns, write_table
+from lungfuse.settings.base import Settings
+from lungfuse.settings.ingest import ImageSettings, SplitSettings
+from lungfuse.settings.params import to_json
+from lungfuse.settings.rows import Row
+from lungfuse.settings.training import AugmentSettings, EncoderSettings, FusionSettings, Pooling, TrainSettings
+from lungfuse.tables.base import columns, write_table
+from lungfuse.tables.ingest import ImageIndex, Pairs, Validation
 
 AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
 NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)

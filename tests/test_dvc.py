@@ -12,7 +12,7 @@ import yaml
 from conftest import DEMO_ROWS, HEAVY, ROOT, changed_setting, keep_rows, run_tool
 
 from lungfuse.errors import UserError
-from lungfuse.settings import load_studies, read_params
+from lungfuse.settings.params import load_studies, read_params
 
 RERUN_BY = {  # some settings, with the stages of the demo that they make run again
     "comparison.timings": {"compare"},

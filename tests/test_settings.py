@@ -9,7 +9,8 @@ from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import ENCODERS
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
-from lungfuse.settings import load_studies, load_study, params_schema, read_params, to_json
+from lungfuse.settings.params import load_studies, load_study, read_params, to_json
+from lungfuse.settings.schema import params_schema
 
 SCHEMA = ROOT / "workflow/schemas/params.schema.json"
 

@@ -7,7 +7,8 @@ import pytest
 from conftest import HEAVY, run_tool
 from small_study import TRAIN, command_line
 
-from lungfuse.tables import FoldPredictions, read_table
+from lungfuse.tables.base import read_table
+from lungfuse.tables.training import FoldPredictions
 
 
 @pytest.fixture

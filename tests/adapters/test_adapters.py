@@ -4,7 +4,7 @@ import pytest
 
 from lungfuse import adapters
 from lungfuse.errors import UserError
-from lungfuse.settings import load_studies
+from lungfuse.settings.params import load_studies
 
 
 @pytest.fixture

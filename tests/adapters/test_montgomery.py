@@ -5,7 +5,7 @@ from PIL import Image
 from lungfuse.adapters.montgomery import read_annotations, read_images, read_reports
 from lungfuse.errors import UserError
 from lungfuse.segment.annotated import read_annotation
-from lungfuse.settings import ImageSettings
+from lungfuse.settings.ingest import ImageSettings
 
 READING = "Patient's Sex: F\nPatient's Age: 033Y\nimproved cavitary right upper lobe\n"
 

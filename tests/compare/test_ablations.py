@@ -9,8 +9,9 @@ from lungfuse.compare.ablations import ablate, held_out_pairs
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import difference_with_interval
 from lungfuse.paths import Paths
-from lungfuse.settings import Row
-from lungfuse.tables import AnnotatedIndex, write_table
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import write_table
+from lungfuse.tables.segmentation import AnnotatedIndex
 
 ROWS = [
     Row(model="image", images="raw"),

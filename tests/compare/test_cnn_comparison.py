@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from lungfuse.compare.cnn_comparison import main
-from lungfuse.settings import CNNSettings, ComparisonSettings
-from lungfuse.tables import EpochPredictions, write_table
+from lungfuse.settings.cnns import CNNSettings
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.tables.base import write_table
+from lungfuse.tables.training import EpochPredictions
 
 CNNS = CNNSettings(
     networks=["densenet121"], arms=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet",

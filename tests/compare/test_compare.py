@@ -5,7 +5,7 @@ import pytest
 
 from lungfuse.compare.compare import compare, join_predictions, p_in_words, reference, render
 from lungfuse.errors import UserError
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 
 
 def test_a_row_a_model_with_scores_test_and_published_figure(table):

@@ -6,8 +6,10 @@ import pytest
 
 from lungfuse.compare import leakage
 from lungfuse.compare.leakage import FLAWS, Rows, exchange, fold_of
-from lungfuse.settings import ComparisonSettings, LeakageSettings
-from lungfuse.tables import SECTIONS, Leakage, Pairs, Reports, Views, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
+from lungfuse.tables.audits import Leakage
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import SECTIONS, Pairs, Reports, Views
 
 PATIENT, LATERAL, EPOCH, ALL, SHARED = (flaw.name for flaw in FLAWS)
 

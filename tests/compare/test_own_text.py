@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.compare.own_text import has_own_text, held_apart, with_own_text
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import pytest
 
 from lungfuse.compare import shortcuts
 from lungfuse.compare.shortcuts import masked
-from lungfuse.settings import ComparisonSettings, ShortcutSettings
-from lungfuse.tables import Pairs, Shortcuts, Words, columns, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
+from lungfuse.tables.audits import Shortcuts, Words
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.ingest import Pairs
 
 FILLER = ["the", "heart", "is", "of", "usual", "size", "and", "shape", "with", "no", "effusion", "seen", "on", "view"]
 

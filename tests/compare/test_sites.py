@@ -3,8 +3,11 @@ import pandas as pd
 import pytest
 
 from lungfuse.compare import sites
-from lungfuse.settings import Row
-from lungfuse.tables import Pairs, Predictions, Sites, columns, read_table, write_table
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.comparison import Sites
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import Predictions
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from conftest import write_openi, xml_report
 from lungfuse.adapters.openi import read_images, read_reports
 from lungfuse.demo.stand_in import main
 from lungfuse.ingest.images import decode
-from lungfuse.settings import ImageSettings
+from lungfuse.settings.ingest import ImageSettings
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 from lungfuse.errors import UserError
 from lungfuse.ingest.filter import group, main, matches, select_pairs
 from lungfuse.ingest.split import check_rejected
-from lungfuse.settings import FilterSettings, LabelRule
-from lungfuse.tables import Funnel, Rejected, Reports, Views, read_table, rejected_table, write_table
+from lungfuse.settings.ingest import FilterSettings, LabelRule
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import Funnel, Rejected, Reports, Views, rejected_table
 
 RULES = {
     "labels": [

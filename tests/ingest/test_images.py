@@ -12,7 +12,7 @@ from lungfuse.adapters import openi
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.ingest.images import DECODE_ERRORS, decode, main, write_array
-from lungfuse.settings import ImageSettings
+from lungfuse.settings.ingest import ImageSettings
 
 SMALL = ImageSettings(image_px=16, fit="stretch")
 

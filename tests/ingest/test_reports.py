@@ -5,7 +5,7 @@ import pytest
 from lungfuse.adapters import Collection
 from lungfuse.errors import UserError
 from lungfuse.ingest.reports import main
-from lungfuse.tables import SECTIONS, rejected_table
+from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 
 class Clinic:

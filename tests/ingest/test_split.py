@@ -14,8 +14,8 @@ from lungfuse.ingest.split import (
     positions,
     warnings_of,
 )
-from lungfuse.settings import SplitSettings
-from lungfuse.tables import rejected_table
+from lungfuse.settings.ingest import SplitSettings
+from lungfuse.tables.ingest import rejected_table
 
 
 @pytest.fixture

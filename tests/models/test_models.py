@@ -6,7 +6,8 @@ from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ATTENTION, TextEncoder
 from lungfuse.models import build_model
 from lungfuse.models.blocks import Attention, Dropout, masked_mean
-from lungfuse.settings import TRAINED, FusionSettings
+from lungfuse.settings.rows import TRAINED
+from lungfuse.settings.training import FusionSettings
 
 SETTINGS = FusionSettings(width=16, heads=4, blocks=2, hidden=8, dropout=0.2)
 IMAGE_WIDTH, TEXT_WIDTH = 12, 20

@@ -9,7 +9,7 @@ from small_study import SETTINGS, TRAIN
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
 from lungfuse.predict.attention import attention_of, draw_attention, examples, main, patch_maps, sharpest
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 
 NETWORKS = {"image": "vit", "text": "bert"}
 

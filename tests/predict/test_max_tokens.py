@@ -5,7 +5,7 @@ import pytest
 from small_study import SETTINGS
 
 from lungfuse.predict.predict import TrainedRow
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 
 
 def test_a_row_that_was_trained_on_cut_texts_reads_no_more_of_a_new_one(small, tmp_path):

@@ -10,7 +10,7 @@ from small_study import SETTINGS, small_study
 from lungfuse.errors import UserError
 from lungfuse.predict import predict
 from lungfuse.predict.predict import TrainedRow, main
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 from lungfuse.train import late
 from lungfuse.train.calibration import calibrate
 

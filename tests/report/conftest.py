@@ -6,25 +6,12 @@ import pytest
 from small_comparison import MODELS, WRONG
 
 from lungfuse.compare.compare import render
-from lungfuse.tables import (
-    SECTIONS,
-    Ablations,
-    Calibration,
-    CNNComparison,
-    Comparison,
-    Funnel,
-    Leakage,
-    Pairs,
-    Predictions,
-    Rejected,
-    Segmentation,
-    Shortcuts,
-    Sites,
-    Words,
-    columns,
-    rejected_table,
-    write_table,
-)
+from lungfuse.tables.audits import Leakage, Shortcuts, Words
+from lungfuse.tables.base import columns, write_table
+from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Comparison, Sites
+from lungfuse.tables.ingest import SECTIONS, Funnel, Pairs, Rejected, rejected_table
+from lungfuse.tables.segmentation import Segmentation
+from lungfuse.tables.training import Predictions
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples, main
-from lungfuse.tables import Comparison, ImageIndex, MaskQuality, Pairs, Predictions, columns, read_table, write_table
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.comparison import Comparison
+from lungfuse.tables.ingest import ImageIndex, Pairs
+from lungfuse.tables.segmentation import MaskQuality
+from lungfuse.tables.training import Predictions
 
 ROWS = [("late", "raw", "findings"), ("image", "raw", ""), ("text", "", "findings")]
 

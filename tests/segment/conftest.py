@@ -12,8 +12,9 @@ from PIL import Image
 from small_study import command_line
 
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.settings import SegmenterSettings, UNetSettings
-from lungfuse.tables import AnnotatedIndex, write_table
+from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
+from lungfuse.tables.base import write_table
+from lungfuse.tables.segmentation import AnnotatedIndex
 
 PX = 64
 SITES = ["Montgomery", "Shenzhen"]

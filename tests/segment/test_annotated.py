@@ -5,7 +5,7 @@ from PIL import Image
 
 from lungfuse.errors import UserError
 from lungfuse.segment.annotated import main, split_parts
-from lungfuse.settings import AnnotatedSettings
+from lungfuse.settings.segmentation import AnnotatedSettings
 
 SETTINGS = AnnotatedSettings(adapter="nlm_tb", raw="tb", image_px=32, fit="stretch", test=0.25, validation=0.25)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lungfuse.segment.clean import clean, measure, suspicion
-from lungfuse.settings import MaskSettings, SuspicionSettings
+from lungfuse.settings.segmentation import MaskSettings, SuspicionSettings
 
 SETTINGS = MaskSettings(threshold=0.5, components=2, margin=0.0)
 LIMITS = SuspicionSettings(least_area=0.1, most_area=0.6, most_asymmetry=0.5, most_components=4, least_contrast=10)

@@ -13,8 +13,10 @@ from PIL import Image
 from lungfuse.errors import UserError
 from lungfuse.segment import masks, segment, segmentation_scores
 from lungfuse.segment.segmenter import load_segmenter
-from lungfuse.settings import ComparisonSettings, MaskSettings, SuspicionSettings
-from lungfuse.tables import ImageIndex, write_table
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.segmentation import MaskSettings, SuspicionSettings
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import ImageIndex
 
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 LIMITS = SuspicionSettings(least_area=0.08, most_area=0.6, most_asymmetry=0.5, most_components=6, least_contrast=10)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
-from lungfuse.settings import UNetSettings
+from lungfuse.settings.segmentation import UNetSettings
 
 SMALL = UNetSettings(width=8, depth=3, normalisation="batch")
 

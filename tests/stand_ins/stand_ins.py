@@ -11,11 +11,13 @@ import csv
 import hashlib
 import json
 import os
+import pkgutil
 import re
 import sys
 import time
 import typing
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,8 @@ from lungfuse.encoders import ENCODERS
 from lungfuse.files import sha256, whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, Paths
-from lungfuse.settings import Settings, load_study, read_params
+from lungfuse.settings.base import Settings
+from lungfuse.settings.params import load_study, read_params
 
 SECONDS = "STAND_IN_SECONDS"  # that a training takes, to be killed meanwhile
 NOT_READ = {"threads", "encoder_root", "logs"}
@@ -36,6 +39,13 @@ TOKENIZER = {  # any word is the same token
     "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
     "pre_tokenizer": {"type": "Whitespace"},
 }
+
+
+def settings_types() -> dict[str, object]:
+    """What the modules of settings define, by name."""
+    names = [found.name for found in pkgutil.iter_modules(lungfuse.settings.__path__)]
+    modules = [import_module(f"lungfuse.settings.{name}") for name in names]
+    return {name: value for module in modules for name, value in vars(module).items()}
 
 
 def main(stage: str, module: str) -> None:
@@ -63,7 +73,7 @@ def stand_in(module: str, write: Callable[..., None]) -> Callable[..., None]:
     own_types = [
         node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in types
     ]
-    names = vars(typing) | vars(lungfuse.settings) | vars(lungfuse.parameters) | {"Path": Path, "run": run}
+    names = vars(typing) | settings_types() | vars(lungfuse.parameters) | {"Path": Path, "run": run}
     exec(compile(ast.Module([*own_types, main], []), module, "exec"), names)
     return names["main"]
 

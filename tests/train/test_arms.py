@@ -6,7 +6,7 @@ import pytest
 from small_study import NO_AUGMENT
 
 from lungfuse.errors import UserError
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 from lungfuse.train.arms import arm_images
 
 

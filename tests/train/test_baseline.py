@@ -4,8 +4,11 @@ import pytest
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.split import assign_validation
-from lungfuse.settings import Row, SplitSettings
-from lungfuse.tables import Pairs, Predictions, columns, read_table
+from lungfuse.settings.ingest import SplitSettings
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import columns, read_table
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import Predictions
 from lungfuse.train.baseline import build, by_fold, main, scorer
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 from lungfuse.train.engine import History
 
 IMAGE = Row(model="image", images="raw")

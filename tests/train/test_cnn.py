@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from small_study import command_line, small_study
 
-from lungfuse.settings import CNNSettings, NetworkName
-from lungfuse.tables import Pairs, write_table
+from lungfuse.settings.cnns import CNNSettings, NetworkName
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import Pairs
 
 CNNS = CNNSettings(
     networks=[], arms=[], weights="random", folds=1, epochs=1, batch=16, learning_rate=1e-6, precision="fp32",

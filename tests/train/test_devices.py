@@ -18,7 +18,8 @@ from small_study import TRAIN, command_line
 
 from lungfuse.errors import UserError
 from lungfuse.hardware import batch_job
-from lungfuse.settings import Row, TrainSettings
+from lungfuse.settings.rows import Row
+from lungfuse.settings.training import TrainSettings
 from lungfuse.train.data import Batches, distributed
 from lungfuse.train.engine import check_devices
 

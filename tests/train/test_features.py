@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 from lungfuse.encoders.network import load_encoder
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
-from lungfuse.tables import Predictions, read_table
+from lungfuse.tables.base import read_table
+from lungfuse.tables.training import Predictions
 from lungfuse.train import data, linear_probe
 from lungfuse.train.data import pad, read_features
 

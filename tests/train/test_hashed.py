@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 from lungfuse.train import hashed
 from lungfuse.train.baseline import build, scorer
 

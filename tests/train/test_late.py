@@ -5,16 +5,10 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.settings import Row
-from lungfuse.tables import (
-    FoldPredictions,
-    Pairs,
-    Predictions,
-    ValidationPredictions,
-    columns,
-    read_table,
-    write_table,
-)
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
 from lungfuse.train import gather, late
 
 

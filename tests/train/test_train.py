@@ -22,7 +22,7 @@ from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.unimodal import Unimodal
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 from lungfuse.train.calibration import calibrate
 from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
 from lungfuse.train.data import Batches, PairDataset, image_rows, pad

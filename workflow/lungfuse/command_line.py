@@ -17,7 +17,8 @@ from lungfuse.errors import UserError
 from lungfuse.files import FORBIDDEN, FULL, whole_file
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
 from lungfuse.paths import PARAMS, SCHEMA, Paths
-from lungfuse.settings import load_study, params_schema, read_params, to_json
+from lungfuse.settings.params import load_study, read_params, to_json
+from lungfuse.settings.schema import params_schema
 from lungfuse.stages import STAGES
 
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")

@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
 
-DECIDES_NOTHING = {  # with the reason; neither these nor what they import makes a stage run again
+DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
     "lungfuse.command_line": "hands a stage what it is told",
@@ -57,10 +57,16 @@ def deciding(*modules: str) -> tuple[str, ...]:
     found, left = set(), [*modules]
     while left:
         module = left.pop()
-        if module not in found and module not in DECIDES_NOTHING:
+        if module not in found and not decides_nothing(module):
             found.add(module)
             left += imports(module)
     return tuple(sorted(found))
+
+
+def decides_nothing(module: str) -> bool:
+    """Whether a module is named in `DECIDES_NOTHING`, by itself or with a package that holds it."""
+    packages = [module.rsplit(".", levels)[0] for levels in range(1, module.count("."))]
+    return any(name in DECIDES_NOTHING for name in [module, *packages])
 
 
 def code_files(*modules: str) -> list[Path]:

@@ -7,7 +7,11 @@ from pathlib import Path
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings import PACKAGED_SEGMENTER, TRAINED, Images, Modality, Section, Study
+from lungfuse.settings.base import Images, Modality
+from lungfuse.settings.ingest import Section
+from lungfuse.settings.rows import TRAINED
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
+from lungfuse.settings.study import Study
 
 PARAMS = Path("params.yaml")
 RAW = Path("data/raw")

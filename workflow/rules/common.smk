@@ -36,7 +36,9 @@ from lungfuse.paths import (
     Paths,
     slug,
 )
-from lungfuse.settings import BASELINES, LATE, PROBES, TRAINED, Section, load_study, read_params, to_json
+from lungfuse.settings.ingest import Section
+from lungfuse.settings.params import load_study, read_params, to_json
+from lungfuse.settings.rows import BASELINES, LATE, PROBES, TRAINED
 from lungfuse.stages import STAGES
 
 shell.prefix(

@@ -29,7 +29,8 @@ from snakemake.workflow import Workflow
 from lungfuse.dependencies import unread
 from lungfuse.encoders import ENCODERS
 from lungfuse.paths import ENCODER_ROOT, HISTORY, PARAMS, RAW
-from lungfuse.settings import Study, load_study, read_params
+from lungfuse.settings.params import load_study, read_params
+from lungfuse.settings.study import Study
 
 HEADER = "# Written from the Snakefile by `make dvc`; do not edit.\n"
 ROOT_STUDY = "openi"

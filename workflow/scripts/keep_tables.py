@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lungfuse.errors import UserError
 from lungfuse.paths import PARAMS, Paths
-from lungfuse.settings import load_study, read_params
+from lungfuse.settings.params import load_study, read_params
 
 KEPT = Path("docs/results")
 

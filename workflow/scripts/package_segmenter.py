@@ -12,8 +12,10 @@ import pandas as pd
 from lungfuse.files import sha256, whole_file, whole_path
 from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.unet import build_unet
-from lungfuse.settings import UNetSettings
-from lungfuse.tables import Segmentation, limits, read_table, with_limits
+from lungfuse.settings.segmentation import UNetSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.comparison import limits, with_limits
+from lungfuse.tables.segmentation import Segmentation
 
 CARD = "README.md"
 LIMIT = 8_000_000  # bytes

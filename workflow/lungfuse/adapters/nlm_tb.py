@@ -14,7 +14,7 @@ import pandas as pd
 from lungfuse.adapters import Annotation, Collection, Download, Source
 from lungfuse.archive import Member, files_of, read_file, read_folder
 from lungfuse.errors import UserError
-from lungfuse.tables import SECTIONS, rejected_table
+from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 IMAGES, MASKS = "CXR_png", "masks"
 

@@ -14,7 +14,8 @@ from pandera.typing import Series
 from lungfuse.adapters import Collection, Download, Source
 from lungfuse.archive import Member, read_members
 from lungfuse.errors import UserError
-from lungfuse.tables import SECTIONS, Table, read_table, rejected_table
+from lungfuse.tables.base import Table, read_table
+from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 REPORTS = "NLMCXR_reports.tgz"
 IMAGES = "NLMCXR_png.tgz"

@@ -7,8 +7,11 @@ import pandas as pd
 
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.compare.scores import corrected, difference_with_interval, groups_of, paired_p, right
-from lungfuse.settings import ComparisonSettings, Row
-from lungfuse.tables import Ablations, AnnotatedIndex, columns, read_table
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import columns, read_table
+from lungfuse.tables.comparison import Ablations
+from lungfuse.tables.segmentation import AnnotatedIndex
 
 
 def ablate(

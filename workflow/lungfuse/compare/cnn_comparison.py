@@ -8,8 +8,12 @@ import pandas as pd
 
 from lungfuse.compare.scores import paired_p, score_with_intervals
 from lungfuse.parameters import Several
-from lungfuse.settings import CNNSettings, ComparisonSettings
-from lungfuse.tables import CNNComparison, EpochPredictions, Pairs, read_table, write_table
+from lungfuse.settings.cnns import CNNSettings
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.comparison import CNNComparison
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import EpochPredictions
 
 
 def main(

@@ -12,19 +12,13 @@ from lungfuse.compare.scores import METRICS, corrected, groups_of, paired_p, rig
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
-from lungfuse.settings import LATE, TRAINED, ComparisonSettings, EncoderSettings, Row
-from lungfuse.tables import (
-    Ablations,
-    Calibration,
-    Comparison,
-    Pairs,
-    Predictions,
-    ValidationPredictions,
-    limits,
-    read_table,
-    with_limits,
-    write_table,
-)
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.rows import LATE, TRAINED, Row
+from lungfuse.settings.training import EncoderSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.comparison import Ablations, Calibration, Comparison, limits, with_limits
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.train.calibration import slope_of
 
 AGAINST_IS = (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lungfuse.settings import Row
+from lungfuse.settings.rows import Row
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.ingest.filter import group
-from lungfuse.settings import ComparisonSettings, LeakageSettings, Section
-from lungfuse.tables import Leakage, Pairs, Reports, Views, columns, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
+from lungfuse.settings.ingest import Section
+from lungfuse.tables.audits import Leakage
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.ingest import Pairs, Reports, Views
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import pandas as pd
 
 from lungfuse.compare.scores import right
 from lungfuse.ingest.filter import normalise
-from lungfuse.settings import Row
-from lungfuse.tables import SECTIONS
+from lungfuse.settings.rows import Row
+from lungfuse.tables.ingest import SECTIONS
 
 OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
 OWN_TEXT_IS = (

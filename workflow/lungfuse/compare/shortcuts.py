@@ -13,8 +13,11 @@ from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.ingest.filter import normalise
 from lungfuse.parameters import Several
-from lungfuse.settings import ComparisonSettings, Section, ShortcutSettings
-from lungfuse.tables import Pairs, Shortcuts, Words, columns, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
+from lungfuse.settings.ingest import Section
+from lungfuse.tables.audits import Shortcuts, Words
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.ingest import Pairs
 
 TELLING = 10  # words of each section
 LEAST_TEXTS = 5  # that have a word, for it to be among them

@@ -9,8 +9,12 @@ from scipy.stats import DegenerateDataWarning
 from lungfuse.compare.compare import join_predictions
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.parameters import Several
-from lungfuse.settings import ComparisonSettings, Row
-from lungfuse.tables import Pairs, Predictions, Sites, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.comparison import Sites
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import Predictions
 
 
 def main(

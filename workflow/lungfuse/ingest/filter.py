@@ -11,19 +11,9 @@ from scipy.sparse.csgraph import connected_components
 
 from lungfuse.errors import UserError
 from lungfuse.parameters import Several
-from lungfuse.settings import FilterSettings, LabelRule
-from lungfuse.tables import (
-    SECTIONS,
-    Candidates,
-    Funnel,
-    ImageIndex,
-    Rejected,
-    Reports,
-    Views,
-    read_table,
-    rejected_table,
-    write_table,
-)
+from lungfuse.settings.ingest import FilterSettings, LabelRule
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import SECTIONS, Candidates, Funnel, ImageIndex, Rejected, Reports, Views, rejected_table
 
 SHOWN = 8  # words of a message
 

@@ -15,8 +15,9 @@ from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.paths import raw_files
-from lungfuse.settings import ImageSettings
-from lungfuse.tables import ImageIndex, Rejected, Views, read_table, rejected_table, write_table
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
 
 DECODE_ERRORS = (  # what Pillow raises on bad files
     OSError,

@@ -8,7 +8,8 @@ from lungfuse.adapters import load_adapter
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.paths import raw_files
-from lungfuse.tables import Rejected, Reports, Table, Views, checked, columns, rejected_table, write_table
+from lungfuse.tables.base import Table, checked, columns, write_table
+from lungfuse.tables.ingest import Rejected, Reports, Views, rejected_table
 
 
 def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_reports: Path) -> None:

@@ -9,8 +9,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.filter import normalise
-from lungfuse.settings import SplitSettings
-from lungfuse.tables import Candidates, Funnel, Pairs, Rejected, Validation, read_table, write_table
+from lungfuse.settings.ingest import SplitSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import Candidates, Funnel, Pairs, Rejected, Validation
 
 LARGE_GROUP = 0.25  # of a fold
 UNEVEN = 1.25  # the largest fold in units of the smallest

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from lungfuse.settings import FusionSettings
+from lungfuse.settings.training import FusionSettings
 
 if TYPE_CHECKING:
     from torch import nn

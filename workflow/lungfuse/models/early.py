@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import head, masked_mean
-from lungfuse.settings import FusionSettings
+from lungfuse.settings.training import FusionSettings
 
 
 class Early(nn.Module):

@@ -1,7 +1,7 @@
 """The image alone."""
 
 from lungfuse.models.unimodal import Unimodal
-from lungfuse.settings import FusionSettings
+from lungfuse.settings.training import FusionSettings
 
 
 def build(image_width: int, text_width: int, settings: FusionSettings) -> Unimodal:

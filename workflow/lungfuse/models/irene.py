@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import SelfAttentionBlock, head, masked_mean
-from lungfuse.settings import FusionSettings
+from lungfuse.settings.training import FusionSettings
 
 BIDIRECTIONAL_BLOCKS = 2  # as published
 

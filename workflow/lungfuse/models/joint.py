@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lungfuse.models.blocks import Attention, Dropout, head, masked_mean, mlp
-from lungfuse.settings import FusionSettings
+from lungfuse.settings.training import FusionSettings
 
 
 class Joint(nn.Module):

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.images import DECODE_ERRORS, decode
-from lungfuse.settings import ImageSettings
+from lungfuse.settings.ingest import ImageSettings
 
 SHOWN = 5
 

@@ -19,7 +19,8 @@ from lungfuse.files import sha256
 from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
 from lungfuse.predict.image_files import UnreadableImageError, read_image, refuse
 from lungfuse.predict.trained import Trained, load_trained, other_version, read_settings, read_trained
-from lungfuse.settings import ImageSettings, Row
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.rows import Row
 from lungfuse.train.arms import ArmImages, arm_images
 from lungfuse.train.calibration import Calibration
 from lungfuse.train.data import PairDataset, in_order

@@ -20,8 +20,9 @@ from lungfuse.paths import ENCODER_ROOT
 from lungfuse.predict.image_files import UnreadableImageError, check_image, refuse
 from lungfuse.predict.members import Inputs, read_members
 from lungfuse.predict.truth import read_truth, scores_of
-from lungfuse.settings import Row
-from lungfuse.tables import Cases, read_table
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import read_table
+from lungfuse.tables.cases import Cases
 
 OPTIONS = {"image": "--image", "text": "--text"}
 PART = 128  # cases that are in memory at once
@@ -93,6 +94,8 @@ def read_cases(path: Path) -> pd.DataFrame:
         UserError: there is no case, or two have one id.
     """
     table = read_table(path, Cases)
+    if table.empty:
+        raise UserError(f"{path}: has no row below its header; expected at least one.")
     return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
 
 

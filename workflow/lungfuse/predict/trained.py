@@ -15,15 +15,10 @@ from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.blocks import masked_mean
 from lungfuse.paths import PACKAGED, TRAINED_SETTINGS
-from lungfuse.settings import (
-    PACKAGED_SEGMENTER,
-    EncoderSettings,
-    FusionSettings,
-    ImageSettings,
-    MaskSettings,
-    Row,
-    TrainSettings,
-)
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.rows import Row
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings
+from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
 from lungfuse.train.calibration import Calibration
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.train import load_encoders

@@ -21,7 +21,7 @@ from lungfuse.report.style import (
     row_names,
     sheet,
 )
-from lungfuse.tables import limits, with_limits
+from lungfuse.tables.comparison import limits, with_limits
 
 COLOUR_OF_FLAW = {"flaw": ORANGE, "cumulative": BLACK, "shared text": BLUE}
 MOST_COLUMNS = 4  # of a legend

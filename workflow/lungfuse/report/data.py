@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lungfuse.report.style import BLUE, ORANGE, grid, sheet
-from lungfuse.tables import SECTIONS
+from lungfuse.tables.ingest import SECTIONS
 
 CLASS_COLOURS = [BLUE, ORANGE]
 BARS, COLUMNS = 20, 3

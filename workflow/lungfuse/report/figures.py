@@ -17,7 +17,11 @@ from lungfuse.report.curves import draw_curves, read_histories
 from lungfuse.report.data import draw_distributions, draw_funnel
 from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibration
 from lungfuse.report.style import heading, inputs_of, row_names, save
-from lungfuse.tables import Comparison, Funnel, Pairs, Predictions, read_by_name, read_table
+from lungfuse.tables.base import read_table
+from lungfuse.tables.by_name import read_by_name
+from lungfuse.tables.comparison import Comparison
+from lungfuse.tables.ingest import Funnel, Pairs
+from lungfuse.tables.training import Predictions
 
 DRAW = {
     "ablations": draw_ablations,

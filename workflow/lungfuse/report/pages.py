@@ -20,19 +20,13 @@ from lungfuse.files import whole_file
 from lungfuse.hardware import USAGE
 from lungfuse.parameters import Several
 from lungfuse.report.style import heading, inputs_of, row_names
-from lungfuse.settings import TRAINED, Study
-from lungfuse.tables import (
-    SECTIONS,
-    Comparison,
-    Funnel,
-    Pairs,
-    Predictions,
-    Rejected,
-    limits,
-    read_by_name,
-    read_table,
-    with_limits,
-)
+from lungfuse.settings.rows import TRAINED
+from lungfuse.settings.study import Study
+from lungfuse.tables.base import read_table
+from lungfuse.tables.by_name import read_by_name
+from lungfuse.tables.comparison import Comparison, limits, with_limits
+from lungfuse.tables.ingest import SECTIONS, Funnel, Pairs, Rejected
+from lungfuse.tables.training import Predictions
 
 TEMPLATES = Environment(
     loader=PackageLoader("lungfuse.report"),

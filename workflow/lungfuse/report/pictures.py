@@ -13,7 +13,11 @@ from lungfuse.compare.compare import join_predictions
 from lungfuse.files import read_array
 from lungfuse.parameters import Several
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
-from lungfuse.tables import Comparison, ImageIndex, MaskQuality, Pairs, Predictions, read_table
+from lungfuse.tables.base import read_table
+from lungfuse.tables.comparison import Comparison
+from lungfuse.tables.ingest import ImageIndex, Pairs
+from lungfuse.tables.segmentation import MaskQuality
+from lungfuse.tables.training import Predictions
 from lungfuse.train.arms import image_rows
 
 EXAMPLES = 4  # of each class

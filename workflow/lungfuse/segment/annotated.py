@@ -13,8 +13,11 @@ from lungfuse.errors import UserError
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
 from lungfuse.paths import raw_files
-from lungfuse.settings import AnnotatedSettings, ImageSettings
-from lungfuse.tables import AnnotatedIndex, Rejected, columns, rejected_table, write_table
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.segmentation import AnnotatedSettings
+from lungfuse.tables.base import columns, write_table
+from lungfuse.tables.ingest import Rejected, rejected_table
+from lungfuse.tables.segmentation import AnnotatedIndex
 
 
 def main(

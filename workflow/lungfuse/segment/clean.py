@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
-from lungfuse.settings import MaskSettings, SuspicionSettings
+from lungfuse.settings.segmentation import MaskSettings, SuspicionSettings
 
 
 def clean(probability: np.ndarray, settings: MaskSettings) -> np.ndarray:

@@ -10,8 +10,10 @@ from lungfuse.files import read_array, whole_array, whole_file
 from lungfuse.paths import PACKAGED
 from lungfuse.segment.clean import measure, suspicion
 from lungfuse.segment.segmenter import load_segmenter
-from lungfuse.settings import PACKAGED_SEGMENTER, MaskSettings, SuspicionSettings
-from lungfuse.tables import ImageIndex, MaskQuality, read_table, write_table
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings, SuspicionSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import ImageIndex
+from lungfuse.tables.segmentation import MaskQuality
 
 
 def main(

@@ -12,7 +12,8 @@ from lungfuse.files import check_writable, whole_file
 from lungfuse.paths import PACKAGED
 from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
-from lungfuse.settings import ImageSettings, MaskSettings
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.segmentation import MaskSettings
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)

@@ -9,8 +9,10 @@ from scipy.stats import bootstrap
 from lungfuse.files import read_array
 from lungfuse.parameters import Several
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
-from lungfuse.settings import ComparisonSettings, MaskSettings
-from lungfuse.tables import AnnotatedIndex, Segmentation, read_table, write_table
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.segmentation import MaskSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.segmentation import AnnotatedIndex, Segmentation
 
 
 def main(

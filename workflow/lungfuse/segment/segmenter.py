@@ -13,7 +13,8 @@ from lungfuse.errors import UserError
 from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.clean import clean
 from lungfuse.segment.unet import build_unet
-from lungfuse.settings import PACKAGED_SEGMENTER, MaskSettings, Precision, UNetSettings
+from lungfuse.settings.base import Precision
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings, UNetSettings
 from lungfuse.train.keras_engine import dtype_of
 
 BATCH = 16

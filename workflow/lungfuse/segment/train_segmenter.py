@@ -17,8 +17,9 @@ from lungfuse.files import read_array, sha256, whole_file, whole_path
 from lungfuse.parameters import Several
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
-from lungfuse.settings import SegmenterSettings, UNetSettings
-from lungfuse.tables import AnnotatedIndex, read_table
+from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.segmentation import AnnotatedIndex
 from lungfuse.train.keras_engine import dtype_of, prepare, write_history
 
 MONITOR = "val_loss"

@@ -9,7 +9,7 @@ from functools import partial
 import keras
 from keras import KerasTensor, layers
 
-from lungfuse.settings import UNetSettings
+from lungfuse.settings.segmentation import UNetSettings
 
 GROUPS = 8  # of group normalisation
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.settings import Images
+from lungfuse.settings.base import Images
 
 
 @dataclass(frozen=True)

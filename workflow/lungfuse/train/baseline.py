@@ -17,8 +17,11 @@ from sklearn.svm import LinearSVC
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.split import positions
-from lungfuse.settings import BaselineSettings, ClassWeights, LinearTextSettings, Row
-from lungfuse.tables import Pairs, Validation, read_table
+from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.baselines import BaselineSettings, LinearTextSettings
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.train import hashed
 from lungfuse.train.predictions import write_predictions
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from transformers import get_cosine_schedule_with_warmup
 
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
-from lungfuse.settings import AugmentSettings, TrainSettings
+from lungfuse.settings.training import AugmentSettings, TrainSettings
 from lungfuse.train.data import Batch
 
 MODALITIES = ["image", "text"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from lungfuse.files import sha256, whole_file, whole_path
-from lungfuse.settings import NetworkName
+from lungfuse.settings.cnns import NetworkName
 
 PX = 224
 MODULES = {

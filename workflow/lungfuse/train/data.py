@@ -15,8 +15,11 @@ from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
-from lungfuse.settings import Images, Modality, Section
-from lungfuse.tables import FeatureIndex, ImageIndex, read_table
+from lungfuse.settings.base import Images, Modality
+from lungfuse.settings.ingest import Section
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import ImageIndex
+from lungfuse.tables.training import FeatureIndex
 from lungfuse.train.arms import ArmImages, arm_images, image_rows
 
 Batch = dict[str, Tensor]

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
-from lungfuse.settings import TrainSettings
+from lungfuse.settings.training import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
 from lungfuse.train.precision import uses_bf16

@@ -10,8 +10,11 @@ import torch
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
 from lungfuse.files import whole_array
-from lungfuse.settings import Modality, Pooling, Precision
-from lungfuse.tables import FeatureIndex, Pairs, read_table, write_table
+from lungfuse.settings.base import Modality, Precision
+from lungfuse.settings.training import Pooling
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import FeatureIndex
 from lungfuse.train.data import PairDataset, in_order, read_inputs
 from lungfuse.train.precision import autocast
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from lungfuse.parameters import Several
-from lungfuse.tables import FoldPredictions, Pairs, read_table
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import FoldPredictions
 from lungfuse.train.predictions import write_predictions
 
 

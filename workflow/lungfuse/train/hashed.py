@@ -17,7 +17,8 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_array
-from lungfuse.settings import ClassWeights, LinearTextSettings
+from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.baselines import LinearTextSettings
 
 PART = 2000  # texts at once
 STEPS = 300

@@ -8,7 +8,7 @@ import tensorflow
 
 from lungfuse.files import whole_file
 from lungfuse.hardware import cpu_has_bf16
-from lungfuse.settings import Precision
+from lungfuse.settings.base import Precision
 
 KEPT_NAMES = {"fold", "epoch", "learning_rate", "seconds"}
 

@@ -12,8 +12,10 @@ from sklearn.linear_model import LogisticRegression
 
 from lungfuse.files import whole_file
 from lungfuse.parameters import Several
-from lungfuse.settings import Row
-from lungfuse.tables import FoldPredictions, Pairs, read_table
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.training import FoldPredictions
 from lungfuse.train.calibration import calibrate
 from lungfuse.train.predictions import write_predictions
 

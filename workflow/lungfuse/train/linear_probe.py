@@ -6,8 +6,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lungfuse.settings import BaselineSettings, ClassWeights
-from lungfuse.tables import Pairs, Validation, read_table
+from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.baselines import BaselineSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.train.baseline import by_fold, scorer, weights_of
 from lungfuse.train.data import read_features
 from lungfuse.train.predictions import write_predictions

@@ -3,7 +3,7 @@
 import torch
 
 from lungfuse.hardware import cpu_has_bf16
-from lungfuse.settings import Precision
+from lungfuse.settings.base import Precision
 
 
 def uses_bf16(precision: Precision) -> bool:

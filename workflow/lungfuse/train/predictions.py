@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.tables import Predictions, ValidationPredictions, write_table
+from lungfuse.tables.base import write_table
+from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.train.calibration import calibrate
 
 

@@ -17,18 +17,14 @@ from lungfuse.ingest.split import positions
 from lungfuse.models import build_model, module_of
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
-from lungfuse.settings import (
-    PACKAGED_SEGMENTER,
-    ClassWeights,
-    EncoderSettings,
-    FusionSettings,
-    ImageSettings,
-    Modality,
-    Row,
-    Settings,
-    TrainSettings,
-)
-from lungfuse.tables import FoldPredictions, Pairs, Validation, read_table, write_table
+from lungfuse.settings.base import ClassWeights, Modality, Settings
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.rows import Row
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
+from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import Pairs, Validation
+from lungfuse.tables.training import FoldPredictions
 from lungfuse.train.calibration import calibrate
 from lungfuse.train.classifier import Classifier, balanced_weights
 from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled

@@ -1,0 +1,44 @@
+"""What all settings have in common, and the kinds of values that several sections use."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def distinct(values: list) -> list:
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"found {twice[0]} more than once; list each once")
+    return values
+
+
+Modality = Literal["image", "text"]
+Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[a-z0-9]+(-[a-z0-9]+)*)$")]
+Precision = Literal["auto", "fp32", "bf16"]
+ClassWeights = Literal["none", "balanced"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Once = AfterValidator(distinct)
+
+
+class Settings(BaseModel):
+    """Settings with no unknown keys and finite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def known_adapter_name(adapter: str, known: list[str]) -> str:
+    if adapter not in known:
+        raise ValueError(f"no such adapter; expected one of {', '.join(known)}")
+    return adapter
+
+
+def listed(inputs: set[Modality]) -> str:
+    return " and ".join(sorted(inputs))
+
+
+def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both_mappings = isinstance(value, dict) and isinstance(below.get(key), dict)
+        merged[key] = overlay(below[key], value) if both_mappings else value
+    return merged

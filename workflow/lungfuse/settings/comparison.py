@@ -1,0 +1,49 @@
+"""The comparison, the audit of leakage, and the search for shortcuts."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lungfuse.settings.base import Images, Once, Settings, Share
+from lungfuse.settings.ingest import Section
+
+
+class PublishedFigure(Settings):
+    """An accuracy somebody else reported for these inputs, and what it rests on."""
+
+    images: Images
+    text: Literal[Section, ""]
+    accuracy: Share
+    basis: str
+
+
+class ComparisonSettings(Settings):
+    """The comparison table: its intervals, the published figures beside them, and whether it tells `timings`.
+
+    Seconds differ from run to run; a table without them is the same to the byte.
+    """
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    resamples: Annotated[int, Field(ge=100)]
+    timings: bool
+    published: list[PublishedFigure]
+
+
+class LeakageSettings(Settings):
+    """The audit of the published protocol on these `sections` of the report; none, no audit.
+
+    Splits are drawn anew `draws` times; the model learns for `epochs`.
+    """
+
+    sections: Annotated[list[Section], Once]
+    draws: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=2)]
+
+
+class ShortcutSettings(Settings):
+    """What little may tell the label by itself, looked for in the sections that are audited for leakage.
+
+    `words` may tell it, besides the names of the labels: whole words or phrases, in any case.
+    """
+
+    words: list[Annotated[str, Field(pattern=r"\w")]]

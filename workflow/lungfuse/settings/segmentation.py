@@ -1,0 +1,96 @@
+"""Segmenters: what they learn from, their network, their training, and what becomes of their masks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lungfuse.adapters import mask_adapters
+from lungfuse.settings.base import Name, Once, Precision, Settings, Share, known_adapter_name
+
+SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
+PACKAGED_SEGMENTER = "packaged"
+
+
+class UNetSettings(Settings):
+    """A U-Net: channels of its first level, doubled at each of `depth` levels."""
+
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    depth: Annotated[int, Field(ge=2, le=7)]
+    normalisation: Literal["batch", "group", "none"]
+
+
+class SegmenterSettings(Settings):
+    """Training of a segmenter. `plateau` and `patience` are epochs without a better validation loss after which the
+    learning rate is halved and the training ends."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    plateau: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)]
+    precision: Precision
+
+
+class MaskSettings(Settings):
+    """Probabilities to masks: those above `threshold`, the largest `components`, widened by `margin`, a share of the
+    image's side."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)]
+    components: Annotated[int, Field(ge=1)]
+    margin: Annotated[float, Field(ge=0, le=0.2)]
+
+
+class SuspicionSettings(Settings):
+    """Masks beyond these are flagged: shares of the image, difference of the sides, components before cleaning.
+
+    `least_contrast` is a standard deviation of the image in grey levels.
+    """
+
+    least_area: Share
+    most_area: Share
+    most_asymmetry: Share
+    most_components: Annotated[int, Field(ge=1)]
+    least_contrast: Annotated[float, Field(ge=0)]
+
+
+class AnnotatedSettings(Settings):
+    """X-rays with lung masks: those of `adapter` in data/raw/`raw`, as squares of `image_px` pixels.
+
+    `test` and `validation` are shares of the patients.
+    """
+
+    adapter: str
+    raw: Name
+    image_px: Annotated[int, Field(ge=32, le=1024)]
+    fit: Literal["pad", "crop", "stretch"]
+    test: Annotated[float, Field(gt=0, lt=0.5)]
+    validation: Annotated[float, Field(gt=0, lt=0.5)]
+
+    @field_validator("adapter")
+    @classmethod
+    def has_masks(cls, adapter: str) -> str:
+        return known_adapter_name(adapter, mask_adapters())
+
+
+class SegmentationSettings(Settings):
+    """Segmenters by name, each with the hospitals whose annotated X-rays it learns from.
+
+    The images of a study are segmented by those that its rows name; the one called packaged comes with this package.
+    """
+
+    annotated: AnnotatedSettings
+    unet: UNetSettings
+    train: SegmenterSettings
+    mask: MaskSettings
+    suspicious: SuspicionSettings
+    segmenters: dict[SegmenterName, Annotated[list[str], Field(min_length=1), Once]]
+
+    @model_validator(mode="after")
+    def unet_fits_image(self) -> "SegmentationSettings":
+        step = 2 ** (self.unet.depth - 1)
+        if self.annotated.image_px % step:
+            raise ValueError(
+                f"annotated.image_px: found {self.annotated.image_px}, expected a multiple of {step} "
+                f"for a U-Net of depth {self.unet.depth}"
+            )
+        return self

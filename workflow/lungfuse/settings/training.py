@@ -1,0 +1,123 @@
+"""Encoders, what stands on them, and how both are trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from lungfuse.encoders import ENCODERS, encoders_of
+from lungfuse.settings.base import Modality, Precision, Settings, Share
+
+Pooling = Literal["none", "mean"]
+
+
+class EncoderSettings(Settings):
+    """The encoder of each modality, by its name in `lungfuse.encoders`.
+
+    `pooling` is what is kept of a frozen encoder's tokens for all that reads them: none keeps every token of a pair,
+    mean their mean alone. Texts are cut after `max_tokens` tokens, or where null after as many as the text encoder is
+    made for.
+    """
+
+    image: str
+    text: str
+    pooling: Pooling
+    max_tokens: Annotated[int, Field(ge=3)] | None
+
+    @property
+    def text_tokens(self) -> int:
+        """After how many tokens texts are cut."""
+        return self.max_tokens or ENCODERS[self.text].max_tokens
+
+    def of(self, modalities: set[Modality]) -> dict[Modality, str]:
+        """The names of the encoders of these modalities, image first."""
+        return {modality: getattr(self, modality) for modality in sorted(modalities)}
+
+    def gives_means(self, train: "TrainSettings") -> bool:
+        """Whether a training reads the mean of each pair's tokens instead of all."""
+        return self.pooling == "mean" and train.layers == "frozen"
+
+    @field_validator("image", "text")
+    @classmethod
+    def known(cls, name: str, info: ValidationInfo) -> str:
+        known = encoders_of(info.field_name)
+        if name not in known:
+            raise ValueError(f"no such {info.field_name} encoder; expected one of {', '.join(known)}")
+        return name
+
+    @field_validator("max_tokens")
+    @classmethod
+    def fits_encoder(cls, max_tokens: int | None, info: ValidationInfo) -> int | None:
+        text = info.data.get("text")  # absent when it is no encoder
+        if max_tokens and text and max_tokens > ENCODERS[text].positions:
+            raise ValueError(f"{text} has positions for {ENCODERS[text].positions} tokens; expected no more")
+        return max_tokens
+
+
+class FusionSettings(Settings):
+    """What stands on the encoders: tokens of `width`, attention `heads`, `blocks`, a head of `hidden` units."""
+
+    width: Annotated[int, Field(ge=8)]
+    heads: Annotated[int, Field(ge=1)]
+    blocks: Annotated[int, Field(ge=1, le=24)]
+    hidden: Annotated[int, Field(ge=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def heads_divide_width(self) -> "FusionSettings":
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class AugmentSettings(Settings):
+    """How far images are changed at random where their encoder learns; zeros leave them as they are.
+
+    `rotation` is in degrees, `shift` and `scale` are shares of the image's side, `contrast` is a share of the image's
+    own, `brightness` is in grey levels of 255, `gamma` is of the logarithm of the exponent. There is no flip: the heart
+    is on the left.
+    """
+
+    rotation: Annotated[float, Field(ge=0, le=45)]
+    shift: Annotated[float, Field(ge=0, le=0.5)]
+    scale: Annotated[float, Field(ge=0, lt=1)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Annotated[float, Field(ge=0, le=255)]
+    gamma: Annotated[float, Field(ge=0, le=2)]
+
+
+class TrainSettings(Settings):
+    """Training. `layers` says which layers of the encoders learn: frozen (none), top:<n> or full.
+
+    A model of both inputs starts from the encoders as they come, or from those that the unimodal rows have trained on
+    the same fold.
+
+    Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
+    `word_dropout` a share of the words. `averaging` is the decay of the running mean of the weights, which is what is
+    validated and kept; 0 keeps the weights themselves. `devices` is the number of GPUs that share each batch of a
+    training (processes, where there is no GPU).
+    """
+
+    start: Literal["encoder", "unimodal"]
+    layers: Annotated[str, Field(pattern=r"^(frozen|full|top:[1-9]\d*)$")]
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=2)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    encoder_learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Share
+    clip: Annotated[float, Field(gt=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    patience: Annotated[int, Field(ge=1)]
+    augment: AugmentSettings
+    word_dropout: Annotated[float, Field(ge=0, lt=1)]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
+    precision: Precision
+    devices: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def devices_share_the_batch(self) -> "TrainSettings":
+        if self.batch % self.devices:
+            raise ValueError(
+                f"batch {self.batch} cannot be shared by {self.devices} devices; make it a multiple of them"
+            )
+        return self

@@ -1,0 +1,103 @@
+"""Tables as CSV files: checked when they are read and before they are written."""
+
+import csv
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from lungfuse.errors import UserError
+from lungfuse.files import where_not_utf8, whole_file
+
+
+class Table(pa.DataFrameModel):
+    """A CSV file with a header. An empty cell is an empty string; only in a nullable column it is a missing value."""
+
+    class Config:
+        coerce = True
+
+
+MEANING_OF_CHECK = {
+    "field_uniqueness": "no value twice",
+    "not_nullable": "no missing value (an empty cell is an empty text, not NaN)",
+}
+AnyTable = TypeVar("AnyTable", bound=Table)
+
+
+def columns(table: type[Table]) -> list[str]:
+    """The column names of `table`, in order."""
+    return list(table.to_schema().columns)
+
+
+def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
+    """Read and check a CSV file.
+
+    Raises:
+        UserError: the file is missing, is no CSV in UTF-8, has a row of more or fewer fields than its header, lacks a
+            column, or holds a value its column does not allow.
+    """
+    return checked(_read_csv(path, table), table, path)
+
+
+def checked(
+    frame: pd.DataFrame, table: type[AnyTable], source: Path | str, remedy: str = "Mend or replace the file."
+) -> pd.DataFrame:
+    """`frame` with the types of `table`; `source` and `remedy` are named when it does not fit."""
+    missing = [name for name in columns(table) if name not in frame]
+    if missing:
+        raise UserError(
+            f"{source}: no column {', '.join(missing)}; found {', '.join(frame)}. "
+            f"Expected the columns {', '.join(columns(table))}. {remedy}"
+        )
+    try:
+        return table.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        first = errors.failure_cases.iloc[0]
+        raise UserError(
+            f"{source}: column {first['column']}, row {first['index']}: found '{first['failure_case']}', expected "
+            f"{MEANING_OF_CHECK.get(first['check'], first['check'])} ({len(errors.failure_cases)} values in all). "
+            f"{remedy}"
+        ) from errors
+
+
+def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable]) -> None:
+    """Write the columns of `table`, checked, as CSV."""
+    with whole_file(path) as stream:
+        checked(frame, table, path)[columns(table)].to_csv(stream, index=False, lineterminator="\n")
+
+
+def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
+    nullable = [name for name, column in table.to_schema().columns.items() if column.nullable]
+    try:
+        _check_rows(path, table)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: cannot be read as CSV; {where_not_utf8(path)}") from None
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found. Expected a CSV file with the columns {', '.join(columns(table))}: "
+            "run the stage that writes it, or put it there."
+        ) from None
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error
+
+
+def _check_rows(path: Path, table: type[Table]) -> None:
+    """Refuse what pandas would mend by guessing: too many or few fields, stray quotes, a column that comes twice."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.reader(stream, strict=True)
+        try:
+            header = next(rows, [])
+            for row in rows:
+                if row and len(row) != len(header):
+                    raise UserError(
+                        f"{path}: line {rows.line_num}: found {len(row)} fields, expected the {len(header)} of the "
+                        "header. Put quotes around a field that holds a comma, or mend the row."
+                    )
+        except csv.Error as error:
+            raise UserError(f"{path}: line {rows.line_num}: {error}. Mend the quotes.") from error
+    twice = [name for name in columns(table) if header.count(name) > 1]
+    if twice:
+        raise UserError(f"{path}: found the column {', '.join(twice)} more than once. Rename or remove one.")

@@ -1,0 +1,156 @@
+"""The tables that say how good the rows are."""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from lungfuse.tables.base import Table
+
+
+class Comparison(Table):
+    """One row a model on the same pairs. `images` and `text` name its inputs or are empty.
+
+    `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
+    read a part of its inputs, the one with the best accuracy on validation pairs. `p_corrected` is for the family of
+    all p of the table.
+    `accuracy_own_text` is that on the `n_own_text` pairs whose own text, of the section that the row reads, is in no
+    other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the pair.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    encoders: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+    sensitivity: Series[float] = pa.Field(nullable=True)
+    sensitivity_low: Series[float] = pa.Field(nullable=True)
+    sensitivity_high: Series[float] = pa.Field(nullable=True)
+    specificity: Series[float] = pa.Field(nullable=True)
+    specificity_low: Series[float] = pa.Field(nullable=True)
+    specificity_high: Series[float] = pa.Field(nullable=True)
+    n_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    positives_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    accuracy_own_text: Series[float] = pa.Field(nullable=True)
+    p_vs_best_unimodal: Series[float] = pa.Field(nullable=True)
+    seconds_per_epoch: Series[float] = pa.Field(nullable=True)
+    published_accuracy: Series[float] = pa.Field(nullable=True)
+    reference: Series[str]
+    p_corrected: Series[float] = pa.Field(nullable=True)
+    repeats: Series[int]
+    balanced_accuracy: Series[float]
+    balanced_accuracy_low: Series[float]
+    balanced_accuracy_high: Series[float]
+    auprc: Series[float]
+    auprc_low: Series[float]
+    auprc_high: Series[float]
+
+
+class Sites(Table):
+    """One row a model and site: where its errors come from.
+
+    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean. A score that is not
+    defined, as where a site has one class, is empty.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    site: Series[str]
+    n: Series[int]
+    positives: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+    false_positives: Series[float]
+    false_negatives: Series[float]
+
+
+class Ablations(Table):
+    """One row a model and a change to what it reads: other images, one input shuffled, or one input alone.
+
+    `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1], which makes it
+    the row `changed`. `lost` pairs are right only without the change, `gained` ones only with it; of rows trained
+    several times that is their mean. `p` is that of equal accuracy, `p_corrected` is for all p of the table. `pairs`
+    are all of the study, or those of patients that no segmenter has learned from.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    change: Series[str]
+    changed: Series[str]
+    pairs: Series[str] = pa.Field(isin=["all", "held-out"])
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_changed: Series[float]
+    difference: Series[float]
+    difference_low: Series[float] = pa.Field(nullable=True)
+    difference_high: Series[float] = pa.Field(nullable=True)
+    lost: Series[float]
+    gained: Series[float]
+    p: Series[float]
+    p_corrected: Series[float]
+
+
+class Calibration(Table):
+    """One row a model: how well its scores, and the probabilities made of them, are probabilities.
+
+    `slope` is that of a logistic regression of the labels on the log odds: below 1 they are too extreme. It is 1, and
+    the Brier score least, for calibrated ones; missing for scores that are all the same.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    brier_score: Series[float] = pa.Field(ge=0, le=1)
+    brier_probability: Series[float] = pa.Field(ge=0, le=1)
+    slope_score: Series[float] = pa.Field(nullable=True)
+    slope_probability: Series[float] = pa.Field(nullable=True)
+
+
+class CNNComparison(Table):
+    """One row a network and arm: out-of-fold scores after the last epoch, and the accuracies of its epochs.
+
+    `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of equal accuracy with the
+    same network on raw images.
+    """
+
+    network: Series[str]
+    images: Series[str]
+    weights: Series[str]
+    n: Series[int]
+    accuracy: Series[float]
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+    p_vs_raw: Series[float] = pa.Field(nullable=True)
+    epoch_accuracies: Series[str]
+    published_accuracies: Series[str]
+
+
+def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """A measure of a table with its limits, as columns value, low and high."""
+    return table[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["value", "low", "high"], axis=1)
+
+
+def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[str]:
+    """What `limits` gives in words; `sign` is + where values are differences, and what is not defined is left out."""
+    number = f"{{:{sign}.{digits}f}}"
+    interval = f" ({number}{' to ' if sign else '-'}{number})"
+
+    def words(value: float, low: float, high: float) -> str:
+        known = "" if pd.isna(value) else number.format(value)
+        return known if pd.isna([low, high]).any() else known + interval.format(low, high)
+
+    return [words(*row) for row in values.itertuples(index=False)]

@@ -1,0 +1,109 @@
+"""The tables between raw files and pairs."""
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from lungfuse.tables.base import Table, columns
+
+SECTIONS = ["comparison", "indication", "findings", "impression"]
+
+
+class Reports(Table):
+    """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
+
+    Pairs of a `patient` never stand on both sides of a split. `site` is the hospital, empty when the collection does
+    not say.
+    """
+
+    report_id: Series[str] = pa.Field(unique=True)
+    patient: Series[str]
+    site: Series[str]
+    major: Series[str]
+    automatic: Series[str]
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Views(Table):
+    """One row an image that a report names. `view` is the projection, empty when the collection does not say."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    view: Series[str]
+
+
+class ImageIndex(Table):
+    """Where an image lies in the image array: `row` on axis 0. `width` and `height` are the source's, in pixels."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    row: Series[int] = pa.Field(ge=0, unique=True)
+    width: Series[int] = pa.Field(ge=1)
+    height: Series[int] = pa.Field(ge=1)
+
+
+class Rejected(Table):
+    """Input that could not be used. `what` is raw file, archive member, report, projection, image or pair."""
+
+    what: Series[str]
+    id: Series[str]
+    reason: Series[str]
+
+
+class Candidates(Table):
+    """One row an image with its report that passed the study's filters. `text` is the study's own section."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    image_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    text: Series[str]
+    group: Series[int] = pa.Field(ge=0)
+    site: Series[str]
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Pairs(Table):
+    """The candidates with the fold that tests each of them."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    report_id: Series[str]
+    image_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    text: Series[str]
+    group: Series[int] = pa.Field(ge=0)
+    fold: Series[int] = pa.Field(ge=0)
+    site: Series[str]
+    comparison: Series[str]
+    indication: Series[str]
+    findings: Series[str]
+    impression: Series[str]
+
+
+class Validation(Table):
+    """The pairs that the models of a fold are validated on: one row a fold and pair, of another fold.
+
+    Models learn from the other pairs of the other folds.
+    """
+
+    fold: Series[int] = pa.Field(ge=0)
+    pair_id: Series[str]
+
+
+class Funnel(Table):
+    """How many images, reports and pairs are left after each step, and how many of them are of each class."""
+
+    step: Series[str] = pa.Field(unique=True)
+    count: Series[int] = pa.Field(ge=0)
+    negative: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
+    positive: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
+
+
+def rejected_table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """A table of `Rejected` from rows of what, id, reason."""
+    return pd.DataFrame(rows, columns=columns(Rejected), dtype=str)

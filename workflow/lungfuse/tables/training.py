@@ -1,0 +1,72 @@
+"""The tables of features and predictions."""
+
+from typing import ClassVar
+
+import pandera.pandas as pa
+from pandera.typing import Series
+
+from lungfuse.tables.base import Table
+
+
+class FeatureIndex(Table):
+    """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`.
+
+    `encoded` is how many the encoder made; pooled to their mean, they are one.
+    """
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    start: Series[int] = pa.Field(ge=0)
+    tokens: Series[int] = pa.Field(ge=1)
+    encoded: Series[int] = pa.Field(ge=1)
+
+
+class Predictions(Table):
+    """Out-of-fold predictions, one row a pair and, for a row trained several times, a `repeat`.
+
+    `score` is in [0, 1]; `prediction` is 1 where it is .5 or more. `probability` is the score calibrated on the
+    validation pairs of the fold.
+    """
+
+    pair_id: Series[str]
+    fold: Series[int] = pa.Field(ge=0)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)
+    prediction: Series[int] = pa.Field(isin=[0, 1])
+    probability: Series[float] = pa.Field(ge=0, le=1)
+    repeat: Series[int] = pa.Field(ge=0)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["pair_id", "repeat"]
+
+
+class ValidationPredictions(Table):
+    """Scores of the pairs that each fold's model was validated on, by fold and repeat."""
+
+    pair_id: Series[str]
+    fold: Series[int] = pa.Field(ge=0)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)
+    repeat: Series[int] = pa.Field(ge=0)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["pair_id", "fold", "repeat"]
+
+
+class FoldPredictions(Table):
+    """Scores of one training: of its test fold, and of the pairs it was validated on."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
+    fold: Series[int] = pa.Field(ge=0)
+    repeat: Series[int] = pa.Field(ge=0)
+    label: Series[int] = pa.Field(isin=[0, 1])
+    part: Series[str] = pa.Field(isin=["test", "validation"])
+    score: Series[float] = pa.Field(ge=0, le=1)
+
+
+class EpochPredictions(Table):
+    """Out-of-fold scores of all pairs after each epoch."""
+
+    epoch: Series[int] = pa.Field(ge=0)
+    pair_id: Series[str]
+    label: Series[int] = pa.Field(isin=[0, 1])
+    score: Series[float] = pa.Field(ge=0, le=1)

@@ -1,19 +1,116 @@
-"""The models by name, one module each: tokens of one or both modalities to two logits, normal and lung."""
+"""The models by name: a folder says how they are made of pairs, a file in it is one of them.
 
-import importlib
-from typing import TYPE_CHECKING
+`baseline` and `probe` are estimators of scikit-learn, `unimodal` and `fusion` networks on the tokens of encoders,
+`late` combines the scores of other rows. Beside its code a model declares what it reads:
 
-from lungfuse.settings.training import FusionSettings
+- NEEDS: the modalities that it always reads; MAY: those that it reads too where a row says so, or "any";
+- LEAST: how many it reads at least (as many as it needs, where it is not said);
+- FUSION: the keys of the study's `fusion` that it reads, of networks;
+- SETTINGS: what a row may set for it under `settings`, as properties of a JSON schema with defaults.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+
+from lungfuse import registry
+from lungfuse.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from lungfuse.settings.training import FusionSettings
 
-def build_model(name: str, image_width: int, text_width: int, settings: FusionSettings) -> "nn.Module":
-    """The model called `name` with random weights; widths are those of the encoders' tokens."""
-    return importlib.import_module(module_of(name)).build(image_width, text_width, settings)
+KINDS = ["baseline", "probe", "unimodal", "fusion", "late"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a model declares, and its `kind`."""
+
+    kind: str
+    needs: frozenset[str]
+    may: frozenset[str] | None
+    least: int
+    fusion: frozenset[str]
+    settings: dict[str, dict]
+
+    def takes(self, modalities: set[str]) -> bool:
+        """Whether it reads these."""
+        allowed = self.may is None or modalities <= self.needs | self.may
+        return self.needs <= modalities and allowed and len(modalities) >= self.least
+
+    def in_words(self) -> str:
+        """What it reads, in words."""
+        needs = " and ".join(sorted(self.needs)) or "no inputs"
+        others = "any inputs" if self.may is None else " and ".join(sorted(self.may))
+        if self.least > len(self.needs):
+            return f"{f'{needs} and ' if self.needs else ''}{self.least - len(self.needs)} or more of {others}"
+        return f"{needs}, and may take {others}" if others else needs
+
+    def check(self, settings: dict[str, Any]) -> None:
+        """See that settings of a row are some that the model has.
+
+        Raises:
+            ValueError: one is unknown or of another kind.
+        """
+        schema = {"type": "object", "properties": self.settings, "additionalProperties": False}
+        problem = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(settings)), None)
+        if problem is not None:
+            place = ".".join(["settings", *map(str, problem.path)])
+            raise ValueError(f"{place}: {problem.message}; it has {', '.join(self.settings) or 'none'}")
+
+    def completed(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a row with the defaults of those that it does not say."""
+        return {name: schema["default"] for name, schema in self.settings.items()} | settings
+
+
+def model_names(*kinds: str) -> list[str]:
+    """The names of the models of these kinds, or of all."""
+    return [name for kind in kinds or KINDS for name in registry.names(f"{__name__}.{kind}")]
+
+
+def kind_of(name: str) -> str:
+    """The kind of the model called `name`.
+
+    Raises:
+        UserError: there is none.
+    """
+    for kind in KINDS:
+        if name in registry.names(f"{__name__}.{kind}"):
+            return kind
+    raise UserError(f"model: found {name!r}, expected one of {', '.join(model_names())}.")
+
+
+def declared(name: str) -> Declared:
+    """What the model called `name` declares, without importing it."""
+    kind = kind_of(name)
+    found = registry.declared(f"{__name__}.{kind}", name)
+    needs, may = frozenset(found["NEEDS"]), found.get("MAY", [])
+    return Declared(
+        kind,
+        needs,
+        None if may == "any" else frozenset(may),
+        found.get("LEAST", len(needs)),
+        frozenset(found.get("FUSION", [])),
+        found.get("SETTINGS", {}),
+    )
 
 
 def module_of(name: str) -> str:
     """The module of the model called `name`."""
-    return f"{__name__}.{name.replace('-', '_')}"
+    return registry.module_of(f"{__name__}.{kind_of(name)}", name)
+
+
+def build_model(
+    name: str, widths: dict[str, int], outputs: int, fusion: "FusionSettings", settings: dict[str, Any]
+) -> "nn.Module":
+    """The network called `name` with random weights.
+
+    `widths` are those of the tokens of each modality that it reads, in the order of the modalities; `outputs` is the
+    number of logits.
+    """
+    chosen = {key: value for key, value in fusion.model_dump().items() if key in declared(name).fusion}
+    build = registry.load(f"{__name__}.{kind_of(name)}", name).build
+    return build(widths, outputs, **chosen, **declared(name).completed(settings))

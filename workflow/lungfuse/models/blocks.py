@@ -1,7 +1,64 @@
 """What the models are made of. Shapes: B batch, T tokens of a sequence, D width; masks are true at real tokens."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
+
+
+class Tokens(NamedTuple):
+    """The tokens of a modality: `values` (B, T, D) and `mask` (B, T), true at real tokens."""
+
+    values: Tensor
+    mask: Tensor
+
+    def mean(self) -> Tensor:
+        """Mean of the real tokens, (B, D)."""
+        return masked_mean(*self)
+
+
+Inputs = dict[str, Tokens]
+"""The tokens of each modality by its name, always in the order of the modalities."""
+
+
+class WithAbsent(nn.Module):
+    """A learned token for each modality, in place of the tokens of a case that lacks it.
+
+    Its tokens are all masked then, and at least one long.
+    """
+
+    def __init__(self, widths: dict[str, int]):
+        super().__init__()
+        self.tokens = nn.ParameterDict({name: torch.zeros(width) for name, width in widths.items()})
+
+    def forward(self, inputs: Inputs) -> Inputs:
+        return {name: self._fill(self.tokens[name], *inputs[name]) for name in self.tokens}
+
+    @staticmethod
+    def _fill(token: Tensor, values: Tensor, mask: Tensor) -> Tokens:
+        absent = ~mask.any(1)  # (B,)
+        if not absent.any():
+            return Tokens(values, mask)
+        first = torch.zeros_like(mask)
+        first[:, 0] = absent
+        return Tokens(torch.where(first[..., None], token.to(values.dtype), values), mask | first)
+
+
+def joined(streams: Iterable[Tokens]) -> Tokens:
+    """The sequences one after the other."""
+    values, masks = zip(*streams, strict=True)
+    return Tokens(values[0], masks[0]) if len(values) == 1 else Tokens(torch.cat(values, 1), torch.cat(masks, 1))
+
+
+class Projections(nn.ModuleDict):
+    """A linear map of the tokens of each modality to one width."""
+
+    def __init__(self, widths: dict[str, int], width: int):
+        super().__init__({name: nn.Linear(own, width) for name, own in widths.items()})
+
+    def forward(self, inputs: Inputs) -> Inputs:
+        return {name: Tokens(projection(inputs[name].values), inputs[name].mask) for name, projection in self.items()}
 
 
 def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
@@ -76,15 +133,15 @@ def mlp(width: int, hidden: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width))
 
 
-def head(width: int, hidden: int, dropout: float) -> nn.Sequential:
-    """A small classifier: (B, width) -> (B, 2)."""
+def head(width: int, outputs: int, hidden: int, dropout: float) -> nn.Sequential:
+    """A small classifier: (B, width) -> (B, outputs)."""
     return nn.Sequential(
         nn.LayerNorm(width),
         Dropout(dropout),
         nn.Linear(width, hidden),
         nn.GELU(),
         Dropout(dropout),
-        nn.Linear(hidden, 2),
+        nn.Linear(hidden, outputs),
     )
 
 
@@ -105,3 +162,15 @@ class SelfAttentionBlock(nn.Module):
         """What follows the reading: output projection, residual and MLP, (B, T, D), (B, T, D) -> (B, T, D)."""
         x = x + self.dropout(self.attention.out(read))
         return x + self.dropout(self.mlp(self.norm_mlp(x)))
+
+
+class Unimodal(nn.Module):
+    """One modality: mean of its tokens, small head; its tokens to logits (B, outputs)."""
+
+    def __init__(self, widths: dict[str, int], outputs: int, hidden: int, dropout: float):
+        super().__init__()
+        (self.name, width), *_ = widths.items()
+        self.absent, self.head = WithAbsent(widths), head(width, outputs, hidden, dropout)
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        return self.head(self.absent(inputs)[self.name].mean())

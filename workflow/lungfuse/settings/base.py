@@ -1,5 +1,6 @@
 """What all settings have in common, and the kinds of values that several sections use."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,7 +12,7 @@ def distinct(values: list) -> list:
     return values
 
 
-Modality = Literal["image", "text"]
+Section = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]
@@ -32,7 +33,7 @@ def known_adapter_name(adapter: str, known: list[str]) -> str:
     return adapter
 
 
-def listed(inputs: set[Modality]) -> str:
+def listed(inputs: Iterable[str]) -> str:
     return " and ".join(sorted(inputs))
 
 

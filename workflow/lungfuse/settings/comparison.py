@@ -4,15 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lungfuse.settings.base import Images, Once, Settings, Share
-from lungfuse.settings.ingest import Section
+from lungfuse.settings.base import Images, Once, Section, Settings, Share
 
 
 class PublishedFigure(Settings):
     """An accuracy somebody else reported for these inputs, and what it rests on."""
 
     images: Images
-    text: Literal[Section, ""]
+    text: Section | Literal[""]
     accuracy: Share
     basis: str
 

@@ -2,47 +2,71 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from lungfuse.settings.base import Name, Once, Settings
+from lungfuse.settings.base import Name, Once, Section, Settings
 
-Section = Literal["findings", "impression", "indication", "comparison"]
 Heading = Annotated[str, Field(min_length=1)]
 
 
 class LabelRule(Settings):
-    """Which reports are of a class, by the part of a major MeSH heading before its first '/'."""
+    """Which cases are of a class or have a label: by headings, or by the words of a column.
+
+    A heading is a major MeSH heading up to its first '/'; a case has the label that has a heading which `match` fits.
+    Of a `column`, `positive` words give the label, and `negative` ones take it; where `negative` is null any other word
+    does. Nothing in the column, and a word of neither, leave it unknown.
+    """
 
     name: Name
-    heading: Heading | Annotated[list[Heading], Field(min_length=1), Once]
-    match: Literal["contains", "equals"]
+    heading: Heading | Annotated[list[Heading], Field(min_length=1), Once] | None = None
+    match: Literal["contains", "equals"] = "equals"
+    column: Section | None = None
+    positive: Annotated[list[str], Field(min_length=1), Once] | None = None
+    negative: Annotated[list[str], Field(min_length=1), Once] | None = None
 
     @property
     def headings(self) -> list[str]:
-        """The headings of which a report has one or more."""
+        """The headings of which a case has one or more."""
         return [self.heading] if isinstance(self.heading, str) else self.heading
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> "LabelRule":
+        if (self.heading is None) == (self.column is None):
+            raise ValueError(f"label {self.name}: expected either a heading or a column")
+        if self.column is not None and self.positive is None:
+            raise ValueError(f"label {self.name}: expected the positive words of the column {self.column}")
+        if self.column is None and (self.positive or self.negative):
+            raise ValueError(f"label {self.name}: positive and negative words are those of a column; name it")
+        return self
 
 
 class FilterSettings(Settings):
-    """Which images and reports become pairs."""
+    """Which images and reports become pairs.
 
-    labels: Annotated[list[LabelRule], Field(min_length=2, max_length=2)]
+    `required` are the modalities that a pair must have; where null, images and texts where the study has them. Another
+    modality may be missing. The first of `text_fields` is the text of a pair.
+    """
+
+    labels: Annotated[list[LabelRule], Field(min_length=2)]
     balance: Literal["first", "random", "none"]
+    required: Annotated[list[Name], Once] | None
     text_fields: Annotated[list[Section], Field(min_length=1), Once]
 
     @field_validator("labels")
     @classmethod
-    def two_names(cls, labels: list[LabelRule]) -> list[LabelRule]:
-        if labels[0].name == labels[1].name:
-            raise ValueError("the two labels need different names")
+    def names_differ(cls, labels: list[LabelRule]) -> list[LabelRule]:
+        names = [rule.name for rule in labels]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the labels need different names, found {', '.join(names)}")
         return labels
 
 
 class ImageSettings(Settings):
-    """The image array: `image_px` is its height and width in pixels."""
+    """The image array: `image_px` is its height and width in pixels, `colour` whether it keeps red, green and blue."""
 
     image_px: Annotated[int, Field(ge=16, le=2048)]
     fit: Literal["pad", "crop", "stretch"]
+    colour: bool = False
 
 
 class SplitSettings(Settings):

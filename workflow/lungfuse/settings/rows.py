@@ -1,56 +1,47 @@
-"""A row of the comparison table."""
+"""A row of the comparison table: a model, what it reads, and what is different for it."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from lungfuse.settings.base import Images, Modality, Settings, listed
-from lungfuse.settings.ingest import Section
+from lungfuse.errors import UserError
+from lungfuse.modalities import in_order, load_modality, modality_names
+from lungfuse.models import Declared, declared, kind_of, model_names
+from lungfuse.settings.base import Settings, listed
 
-Ablation = Literal["", "shuffled-image", "shuffled-text"]
-ModelName = Literal[
-    "majority",
-    "tfidf",
-    "tfidf-logistic",
-    "linear-probe",
-    "image",
-    "text",
-    "early",
-    "late",
-    "late-stacked",
-    "joint",
-    "kv-exchange",
-    "irene",
-]
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
-MODELS = set(get_args(ModelName))
-BASELINES = {"majority", "tfidf", "tfidf-logistic"}
-PROBES = {"linear-probe"}
-LATE = {"late", "late-stacked"}
-FUSED = {"early", "joint", "kv-exchange", "irene"}
-TRAINED = {"image", "text"} | FUSED
-INPUTS_OF_MODEL: dict[str, set[Modality]] = {
-    "majority": set(),
-    "tfidf": {"text"},
-    "tfidf-logistic": {"text"},
-    "linear-probe": {"image"},
-    "image": {"image"},
-    "text": {"text"},
-    **{model: {"image", "text"} for model in sorted(FUSED | LATE)},
-}
+Choice = str | list[str]
+TRAINED = ["unimodal", "fusion"]  # kinds of models that are networks, trained fold by fold
+SHORTHANDS = {"images": "image", "text": "text", "structured": "structured"}
+CHANGES = ["shuffled", "dropped"]
 
 
 class Row(Settings):
-    """A row of the comparison table: a model, its inputs, and what of `train` is different for it.
+    """A row of the comparison table: a model, its inputs, and what of the study's settings is different for it.
 
-    In params.yaml `model` may be left out where the row bears the model's name.
+    `inputs` holds what it reads of each modality; `images`, `text` and `structured` are short for its entries. In
+    params.yaml `model` may be left out where the row bears the model's name. `ablation` takes a modality away:
+    shuffled-<modality> gives each pair that of another, dropped-<modality> leaves it out as if no pair had it.
+    `encoders` and `train` are laid over those of the study, `settings` are the model's own. `parts` names the rows that
+    it combines or starts from, by modality, where they are not those that read the same.
     """
 
-    model: ModelName
-    images: Images = ""
-    text: Literal[Section, ""] = ""
-    ablation: Ablation = ""
+    model: str
+    inputs: dict[str, Choice] = Field(default={})
+    ablation: str = ""
+    encoders: dict[str, str] = Field(default={})
     train: dict[str, Any] = Field(default={})
+    settings: dict[str, Any] = Field(default={})
+    parts: dict[str, RowName] = Field(default={})
+
+    @property
+    def kind(self) -> str:
+        """That of its model."""
+        return kind_of(self.model)
+
+    @property
+    def declared(self) -> Declared:
+        return declared(self.model)
 
     @property
     def label(self) -> str:
@@ -58,30 +49,89 @@ class Row(Settings):
         return ":".join(part for part in [self.model, self.ablation] if part)
 
     @property
-    def inputs(self) -> set[Modality]:
-        return ({"image"} if self.images else set()) | ({"text"} if self.text else set())
-
-    def reads(self, modality: Modality) -> Images | Section:
-        """Which images, or which section of the report."""
-        return {"image": self.images, "text": self.text}[modality]
+    def modalities(self) -> list[str]:
+        """What it reads, in the order of the modalities."""
+        return in_order(self.inputs)
 
     @property
-    def sources(self) -> set[Images | Section]:
-        """What it reads of a case: images of a kind, a section of the report."""
-        return {source for source in [self.images, self.text] if source}
+    def images(self) -> str:
+        """The kind of images it reads, or nothing."""
+        return self.inputs.get("image", "")
 
-    def is_part_of(self, fused: "Row") -> bool:
-        """Whether this is a unimodal row that reads what a row of both inputs reads."""
-        return self.model in ("image", "text") and self.reads(self.model) == fused.reads(self.model) != ""
+    @property
+    def text(self) -> str:
+        """The section it reads, or nothing."""
+        return self.inputs.get("text", "")
+
+    @property
+    def structured(self) -> list[str]:
+        """The structured columns it reads."""
+        return self.inputs.get("structured", [])
+
+    @property
+    def changed(self) -> str:
+        """The modality that an ablation takes away, or nothing."""
+        return self.ablation.partition("-")[2]
+
+    @property
+    def sources(self) -> set[str]:
+        """The single things that it reads of a case."""
+        return {
+            f"{name} {source}" for name, choice in self.inputs.items() for source in load_modality(name).sources(choice)
+        }
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The row as tables name it: model, images, text and structured columns."""
+        return {"model": self.label, "images": self.images, "text": self.text, "structured": " ".join(self.structured)}
+
+    def is_part_of(self, other: "Row") -> bool:
+        """Whether this is a unimodal row that reads what another reads of its modality."""
+        same = all(other.inputs.get(modality) == choice for modality, choice in self.inputs.items())
+        return self.kind == "unimodal" and same and len(other.inputs) > 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def inputs_by_modality(cls, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        short = {SHORTHANDS[key]: row[key] for key in SHORTHANDS if row.get(key)}
+        inputs = row.get("inputs", {})
+        if isinstance(inputs, dict):
+            if twice := set(short) & set(inputs):
+                raise ValueError(f"inputs: says {listed(twice)}, as do images, text or structured; say it once")
+            inputs = {name: _checked(name, choice) for name, choice in (inputs | short).items()}
+        return {key: value for key, value in row.items() if key not in SHORTHANDS} | {"inputs": inputs}
 
     @model_validator(mode="after")
     def inputs_fit_model(self) -> "Row":
-        needed = INPUTS_OF_MODEL[self.model]
-        if self.inputs != needed:
+        if self.model not in model_names():
+            raise ValueError(f"model: found {self.model!r}, expected one of {', '.join(model_names())}")
+        needs = self.declared
+        if not needs.takes(set(self.inputs)):
             raise ValueError(
-                f"{self.model} takes {listed(needed) or 'no inputs'}, found {listed(self.inputs) or 'none'}: "
-                "set or remove `images` and `text`"
+                f"{self.model} takes {needs.in_words()}, found {listed(self.inputs) or 'none'}: set or remove "
+                "`images`, `text` and `structured`"
             )
-        if self.ablation and (len(self.inputs) < 2 or self.model in LATE):
-            raise ValueError(f"ablation: only a trained model of both inputs can be shuffled, found {self.model}")
+        needs.check(self.settings)
+        if self.ablation:
+            change, _, modality = self.ablation.partition("-")
+            if change not in CHANGES or modality not in self.inputs:
+                raise ValueError(
+                    f"ablation: found {self.ablation}, expected {' or '.join(f'{each}-' for each in CHANGES)} and one "
+                    f"of {', '.join(self.modalities)}"
+                )
+            if len(self.inputs) < 2 or self.kind != "fusion":
+                raise ValueError(
+                    f"ablation: only a trained model of several inputs can be shuffled, found {self.model}"
+                )
         return self
+
+
+def _checked(modality: str, choice: Any) -> Choice:
+    if modality not in modality_names():
+        raise ValueError(f"inputs: found {modality!r}, expected some of {', '.join(modality_names())}")
+    try:
+        return load_modality(modality).check(choice)
+    except (ValueError, UserError) as error:
+        raise ValueError(f"inputs.{modality}: found {choice!r}. {error}") from error

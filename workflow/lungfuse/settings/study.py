@@ -6,15 +6,27 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lungfuse.adapters import adapter_names
 from lungfuse.encoders import ENCODERS
-from lungfuse.settings.base import ClassWeights, Name, Once, Settings, Share, known_adapter_name, listed, overlay
-from lungfuse.settings.baselines import BaselineSettings
+from lungfuse.modalities import encoded, modality_names
+from lungfuse.models import model_names
+from lungfuse.settings.base import (
+    ClassWeights,
+    Images,
+    Name,
+    Once,
+    Settings,
+    Share,
+    known_adapter_name,
+    listed,
+    overlay,
+)
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings, ShortcutSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 from lungfuse.settings.problems import problem_in_words
-from lungfuse.settings.rows import FUSED, LATE, MODELS, TRAINED, Images, Modality, Row, RowName
+from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
 from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
+from lungfuse.tasks import label_limits, task_names
 
 
 class Study(Settings):
@@ -26,7 +38,8 @@ class Study(Settings):
 
     adapter: str
     raw: Name
-    modalities: Annotated[list[Modality], Field(min_length=1, max_length=2), Once]
+    task: str
+    modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
     repeats: Annotated[int, Field(ge=1, le=20)]
     class_weights: ClassWeights
@@ -38,7 +51,6 @@ class Study(Settings):
     split: SplitSettings
     segmentation: SegmentationSettings
     cnns: CNNSettings
-    baselines: BaselineSettings
     encoders: EncoderSettings
     fusion: FusionSettings
     train: TrainSettings
@@ -49,12 +61,12 @@ class Study(Settings):
 
     @property
     def labels(self) -> list[str]:
-        """The names of the two classes."""
+        """The names of the classes, or of the labels."""
         return [rule.name for rule in self.filter.labels]
 
-    def rows_of(self, models: set[str]) -> list[str]:
-        """The names of the rows whose model is one of `models`."""
-        return [name for name, row in self.models.items() if row.model in models]
+    def rows_of(self, kinds: list[str]) -> list[str]:
+        """The names of the rows whose model is of one of these kinds."""
+        return [name for name, row in self.models.items() if row.kind in kinds]
 
     @property
     def runs(self) -> list[str]:
@@ -87,26 +99,29 @@ class Study(Settings):
         """The arms of the images that rows and networks read, each once."""
         return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
 
-    def parts_of(self, row: Row) -> dict[Modality, str]:
-        """The unimodal rows that a fused row combines or starts from, by modality; one that is absent is left out."""
-        parts = {row_name: part for row_name, part in self.models.items() if part.is_part_of(row)}
-        return {part.model: row_name for row_name, part in sorted(parts.items(), key=lambda item: item[1].model)}
+    def encoders_of(self, row: Row) -> EncoderSettings:
+        """The encoders of a row."""
+        return EncoderSettings.model_validate(self.encoders.model_dump() | row.encoders, strict=True)
 
-    def encoder_source(self, row: Row, modality: Modality, run: str) -> str:
+    def parts_of(self, row: Row) -> dict[str, str]:
+        """The rows that a row combines or starts from, by modality in order; one that is absent is left out."""
+        found = {}
+        for name, part in self.models.items():
+            if part.is_part_of(row) and self._encodes_alike(part, row):
+                found.setdefault(part.modalities[0], name)
+        return {modality: name for modality in row.modalities if (name := (found | row.parts).get(modality))}
+
+    def encoder_source(self, row: Row, modality: str, run: str) -> str:
         """Where a row's encoder is from: its name as it comes, or <row>_fold<run> of the row that has trained it."""
-        if row.model in FUSED and self.train_of(row).start == "unimodal":
+        if row.kind == "fusion" and self.train_of(row).start == "unimodal":
             part = self.parts_of(row)[modality]
             if self.train_of(self.models[part]).layers != "frozen":
                 return f"{part}_fold{run}"
-        return getattr(self.encoders, modality)
+        return getattr(self.encoders_of(row), modality)
 
-    def _check_layers(self, place: str, row: Row) -> None:
-        layers = self.train_of(row).layers
-        for encoder in self.encoders.of(row.inputs).values():
-            if layers.startswith("top:") and int(layers.removeprefix("top:")) > ENCODERS[encoder].layers:
-                raise ValueError(
-                    f"{place}: found {layers}, but {encoder} has {ENCODERS[encoder].layers} layers; say full"
-                )
+    def _encodes_alike(self, part: Row, row: Row) -> bool:
+        own, other = (self.encoders_of(each).of(part.inputs) for each in [part, row])
+        return own == other
 
     @model_validator(mode="before")
     @classmethod
@@ -114,8 +129,9 @@ class Study(Settings):
         models = study.get("models") if isinstance(study, dict) else None
         if not isinstance(models, dict):
             return study
+        known = model_names()
         named = {
-            name: {"model": name} | row if isinstance(row, dict) and name in MODELS else row
+            name: {"model": name} | row if isinstance(row, dict) and name in known else row
             for name, row in models.items()
         }
         return study | {"models": named}
@@ -142,26 +158,64 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
-    def models_fit_study(self) -> "Study":
-        seen: dict[tuple, str] = {}
-        for name, row in self.models.items():
-            first = seen.setdefault((row.model, row.images, row.text, row.ablation), name)
-            if first != name:
-                raise ValueError(f"models.{name}: has the model and inputs of {first}; remove one")
-            if missing := row.inputs - set(self.modalities):
-                raise ValueError(f"models.{name}: needs {listed(missing)}, which is not among the modalities")
-            try:
-                self.train_of(row)
-            except ValidationError as error:
-                problems = [problem_in_words(f"models.{name}.train", each, TrainSettings) for each in error.errors()]
-                raise ValueError("; ".join(problems)) from error
-            if row.model in TRAINED:
-                self._check_layers(f"models.{name}.train.layers", row)
-            combines = row.model in LATE or (row.model in FUSED and self.train_of(row).start == "unimodal")
-            if combines and (absent := row.inputs - set(self.parts_of(row))):
-                raise ValueError(
-                    f"models.{name}: combines unimodal rows, but no row of model {listed(absent)} has the same input"
-                )
-            if row.text and row.text not in self.filter.text_fields:
-                raise ValueError(f"models.{name}: reads {row.text}, which is not among filter.text_fields")
+    def labels_fit_task(self) -> "Study":
+        if self.task not in task_names():
+            raise ValueError(f"task: found {self.task!r}, expected one of {', '.join(task_names())}")
+        least, most = label_limits(self.task)
+        count = len(self.filter.labels)
+        if count < least or (most and count > most):
+            expected = str(least) if least == most else f"{least} or more"
+            raise ValueError(f"filter.labels: found {count}, expected {expected} for the task {self.task}")
+        if self.task == "multilabel" and self.filter.balance != "none":
+            raise ValueError("filter.balance: pairs with several labels cannot be balanced; say none")
         return self
+
+    @model_validator(mode="after")
+    def modalities_are_known(self) -> "Study":
+        if unknown := set(self.modalities) - set(modality_names()):
+            raise ValueError(f"modalities: found {listed(unknown)}, expected some of {', '.join(modality_names())}")
+        if missing := set(self.filter.required or []) - set(self.modalities):
+            raise ValueError(f"filter.required: needs {listed(missing)}, which is not among the modalities")
+        return self
+
+    @model_validator(mode="after")
+    def models_fit_study(self) -> "Study":
+        seen: dict[str, str] = {}
+        for name, row in self.models.items():
+            check_row(self, f"models.{name}", row)
+            same = row.model_copy(update={"train": {}, "parts": {}, "encoders": self.encoders_of(row).of(row.inputs)})
+            first = seen.setdefault(same.model_dump_json(), name)
+            if first != name:
+                raise ValueError(f"models.{name}: has the model, inputs and encoders of {first}; remove one")
+        return self
+
+
+def check_row(study: Study, place: str, row: Row) -> None:
+    """Raise ValueError where a row does not fit its study; `place` is where it stands."""
+    if missing := set(row.inputs) - set(study.modalities):
+        raise ValueError(f"{place}: needs {listed(missing)}, which is not among the modalities")
+    for section, settings in [("train", study.train_of), ("encoders", study.encoders_of)]:
+        try:
+            settings(row)
+        except ValidationError as error:
+            kind = TrainSettings if section == "train" else EncoderSettings
+            problems = [problem_in_words(f"{place}.{section}", each, kind) for each in error.errors()]
+            raise ValueError("; ".join(problems)) from error
+    if row.kind in TRAINED:
+        _check_layers(study, f"{place}.train.layers", row)
+    combined = set(row.inputs) if row.kind == "late" else set()
+    if row.kind == "fusion" and study.train_of(row).start == "unimodal":
+        combined = set(encoded(row.inputs))
+    if absent := combined - set(study.parts_of(row)):
+        raise ValueError(f"{place}: combines unimodal rows, but no row of model {listed(absent)} has the same input")
+    if unknown := set(row.parts.values()) - set(study.models):
+        raise ValueError(f"{place}.parts: there is no row {listed(unknown)}")
+    if row.text and row.text not in study.filter.text_fields:
+        raise ValueError(f"{place}: reads {row.text}, which is not among filter.text_fields")
+
+
+def _check_layers(study: Study, place: str, row: Row) -> None:
+    layers = study.train_of(row).layers
+    for encoder in study.encoders_of(row).of(row.inputs).values():
+        if layers.startswith("top:") and int(layers.removeprefix("top:")) > ENCODERS[encoder].layers:
+            raise ValueError(f"{place}: found {layers}, but {encoder} has {ENCODERS[encoder].layers} layers; say full")

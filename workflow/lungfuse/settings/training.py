@@ -1,11 +1,13 @@
 """Encoders, what stands on them, and how both are trained."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lungfuse.encoders import ENCODERS, encoders_of
-from lungfuse.settings.base import Modality, Precision, Settings, Share
+from lungfuse.modalities import encoded
+from lungfuse.settings.base import Precision, Settings, Share
 
 Pooling = Literal["none", "mean"]
 
@@ -28,9 +30,9 @@ class EncoderSettings(Settings):
         """After how many tokens texts are cut."""
         return self.max_tokens or ENCODERS[self.text].max_tokens
 
-    def of(self, modalities: set[Modality]) -> dict[Modality, str]:
-        """The names of the encoders of these modalities, image first."""
-        return {modality: getattr(self, modality) for modality in sorted(modalities)}
+    def of(self, modalities: Iterable[str]) -> dict[str, str]:
+        """The names of the encoders of those of these modalities that have one, in order."""
+        return {modality: getattr(self, modality) for modality in encoded(modalities)}
 
     def gives_means(self, train: "TrainSettings") -> bool:
         """Whether a training reads the mean of each pair's tokens instead of all."""
@@ -92,7 +94,8 @@ class TrainSettings(Settings):
     the same fold.
 
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
-    `word_dropout` a share of the words. `averaging` is the decay of the running mean of the weights, which is what is
+    `word_dropout` a share of the words, `modality_dropout` the chance with which each input of a case but one is left
+    out, where a model reads several. `averaging` is the decay of the running mean of the weights, which is what is
     validated and kept; 0 keeps the weights themselves. `devices` is the number of GPUs that share each batch of a
     training (processes, where there is no GPU).
     """
@@ -108,6 +111,7 @@ class TrainSettings(Settings):
     clip: Annotated[float, Field(gt=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Annotated[int, Field(ge=1)]
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)]
     augment: AugmentSettings
     word_dropout: Annotated[float, Field(ge=0, lt=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]

@@ -1,11 +1,14 @@
 """Tables as CSV files: checked when they are read and before they are written."""
 
 import csv
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 import pandera.pandas as pa
+from pandera.api.dataframe.model_components import FieldInfo
 from pandera.errors import SchemaErrors
 
 from lungfuse.errors import UserError
@@ -26,9 +29,21 @@ MEANING_OF_CHECK = {
 AnyTable = TypeVar("AnyTable", bound=Table)
 
 
-def columns(table: type[Table]) -> list[str]:
-    """The column names of `table`, in order."""
-    return list(table.to_schema().columns)
+def by_label(kind: str, **checks) -> FieldInfo:
+    """A column called `kind` or, where a task has several labels or classes, one a label: <kind>_<label>."""
+    return pa.Field(alias=f"^{kind}(_.+)?$", regex=True, **checks)
+
+
+def columns(table: type[Table], found: Iterable[str] = ()) -> list[str]:
+    """The column names of `table`, in order.
+
+    Those of labels are the ones that are among `found`; where none is, as of a table that is still empty, the kind.
+    """
+    names = []
+    for name, column in table.to_schema().columns.items():
+        kind = name.removeprefix("^").removesuffix("(_.+)?$")
+        names += ([each for each in found if re.match(name, each)] or [kind]) if column.regex else [name]
+    return names
 
 
 def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
@@ -45,14 +60,15 @@ def checked(
     frame: pd.DataFrame, table: type[AnyTable], source: Path | str, remedy: str = "Mend or replace the file."
 ) -> pd.DataFrame:
     """`frame` with the types of `table`; `source` and `remedy` are named when it does not fit."""
-    missing = [name for name in columns(table) if name not in frame]
+    expected = columns(table, frame)
+    missing = [name for name in expected if name not in frame]
     if missing:
         raise UserError(
             f"{source}: no column {', '.join(missing)}; found {', '.join(frame)}. "
-            f"Expected the columns {', '.join(columns(table))}. {remedy}"
+            f"Expected the columns {', '.join(expected)}. {remedy}"
         )
     try:
-        return table.validate(frame, lazy=True)
+        return _known_as_int(table.validate(frame, lazy=True), table)
     except SchemaErrors as errors:
         first = errors.failure_cases.iloc[0]
         raise UserError(
@@ -62,16 +78,29 @@ def checked(
         ) from errors
 
 
-def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable]) -> None:
-    """Write the columns of `table`, checked, as CSV."""
+def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable], others: Iterable[str] = ()) -> None:
+    """Write the columns of `table`, checked, and after them `others`, as CSV."""
     with whole_file(path) as stream:
-        checked(frame, table, path)[columns(table)].to_csv(stream, index=False, lineterminator="\n")
+        shown = [*columns(table, frame), *others]
+        checked(frame, table, path)[shown].to_csv(stream, index=False, lineterminator="\n")
+
+
+def _known_as_int(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+    """Labels as plain whole numbers, where all of them are known."""
+    kinds = [re.compile(name) for name, column in table.to_schema().columns.items() if column.regex]
+    known = {
+        name: int
+        for name, values in frame.items()
+        if values.dtype == "Int64" and any(kind.match(name) for kind in kinds) and values.notna().all()
+    }
+    return frame.astype(known)
 
 
 def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
-    nullable = [name for name, column in table.to_schema().columns.items() if column.nullable]
     try:
-        _check_rows(path, table)
+        header = _check_rows(path, table)
+        schema = table.to_schema().columns
+        nullable = [name for key, column in schema.items() if column.nullable for name in header if _is(name, key)]
         return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
     except UnicodeDecodeError:
         raise UserError(f"{path}: cannot be read as CSV; {where_not_utf8(path)}") from None
@@ -84,8 +113,16 @@ def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
         raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error
 
 
-def _check_rows(path: Path, table: type[Table]) -> None:
-    """Refuse what pandas would mend by guessing: too many or few fields, stray quotes, a column that comes twice."""
+def _is(name: str, key: str) -> bool:
+    """Whether a column is the one that a schema has under a key, its name or a pattern."""
+    return name == key or (key[0] == "^" and re.match(key, name) is not None)
+
+
+def _check_rows(path: Path, table: type[Table]) -> list[str]:
+    """The header of a file.
+
+    Refused is what pandas would mend by guessing: too many or few fields, stray quotes, a column that comes twice.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.reader(stream, strict=True)
         try:
@@ -98,6 +135,7 @@ def _check_rows(path: Path, table: type[Table]) -> None:
                     )
         except csv.Error as error:
             raise UserError(f"{path}: line {rows.line_num}: {error}. Mend the quotes.") from error
-    twice = [name for name in columns(table) if header.count(name) > 1]
+    twice = [name for name in columns(table, header) if header.count(name) > 1]
     if twice:
         raise UserError(f"{path}: found the column {', '.join(twice)} more than once. Rename or remove one.")
+    return header

@@ -4,7 +4,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-from lungfuse.tables.base import Table, columns
+from lungfuse.tables.base import Table, by_label, columns
 
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
@@ -53,12 +53,16 @@ class Rejected(Table):
 
 
 class Candidates(Table):
-    """One row an image with its report that passed the study's filters. `text` is the study's own section."""
+    """One row an image with its report that passed the study's filters. `text` is the study's own section.
+
+    `label` is the number of the class; with several labels a pair, it is a column `label_<label>` each, empty where it
+    is not known. Sections that an adapter declares beside these four stand behind them.
+    """
 
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     image_id: Series[str]
-    label: Series[int] = pa.Field(isin=[0, 1])
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
     site: Series[str]
@@ -74,7 +78,7 @@ class Pairs(Table):
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     image_id: Series[str]
-    label: Series[int] = pa.Field(isin=[0, 1])
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
     fold: Series[int] = pa.Field(ge=0)
@@ -83,6 +87,26 @@ class Pairs(Table):
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+
+
+class Columns(Table):
+    """The structured columns of a dataset: `kind` is number or category, `unit` that of a number, or nothing."""
+
+    name: Series[str] = pa.Field(unique=True, str_matches=r"^[a-z][a-z0-9_]*$")
+    kind: Series[str] = pa.Field(isin=["number", "category"])
+    unit: Series[str]
+
+
+class Values(Table):
+    """One row a report: the values of the structured columns, under their names, empty where missing."""
+
+    report_id: Series[str] = pa.Field(unique=True)
+
+
+class Structured(Table):
+    """One row a pair, in the order of the pairs: the values of the structured columns, empty where missing."""
+
+    pair_id: Series[str] = pa.Field(unique=True)
 
 
 class Validation(Table):
@@ -96,7 +120,10 @@ class Validation(Table):
 
 
 class Funnel(Table):
-    """How many images, reports and pairs are left after each step, and how many of them are of each class."""
+    """How many images, reports and pairs are left after each step, and how many of them are of each class.
+
+    Where a study does not have two classes, a column <label> each counts them in place of `negative` and `positive`.
+    """
 
     step: Series[str] = pa.Field(unique=True)
     count: Series[int] = pa.Field(ge=0)
@@ -107,3 +134,8 @@ class Funnel(Table):
 def rejected_table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
     """A table of `Rejected` from rows of what, id, reason."""
     return pd.DataFrame(rows, columns=columns(Rejected), dtype=str)
+
+
+def sections_of(pairs: pd.DataFrame) -> list[str]:
+    """The sections of the report that a table of pairs has, in its order."""
+    return [*SECTIONS, *(name for name in pairs if name not in columns(Pairs, pairs) and name != "part")]

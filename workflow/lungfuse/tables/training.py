@@ -2,10 +2,11 @@
 
 from typing import ClassVar
 
+import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-from lungfuse.tables.base import Table
+from lungfuse.tables.base import Table, by_label
 
 
 class FeatureIndex(Table):
@@ -29,10 +30,10 @@ class Predictions(Table):
 
     pair_id: Series[str]
     fold: Series[int] = pa.Field(ge=0)
-    label: Series[int] = pa.Field(isin=[0, 1])
-    score: Series[float] = pa.Field(ge=0, le=1)
-    prediction: Series[int] = pa.Field(isin=[0, 1])
-    probability: Series[float] = pa.Field(ge=0, le=1)
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    score: Series[float] = by_label("score", ge=0, le=1)
+    prediction: Series[int] = by_label("prediction", ge=0)
+    probability: Series[float] = by_label("probability", ge=0, le=1)
     repeat: Series[int] = pa.Field(ge=0)
 
     class Config(Table.Config):
@@ -44,8 +45,8 @@ class ValidationPredictions(Table):
 
     pair_id: Series[str]
     fold: Series[int] = pa.Field(ge=0)
-    label: Series[int] = pa.Field(isin=[0, 1])
-    score: Series[float] = pa.Field(ge=0, le=1)
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    score: Series[float] = by_label("score", ge=0, le=1)
     repeat: Series[int] = pa.Field(ge=0)
 
     class Config(Table.Config):
@@ -58,9 +59,9 @@ class FoldPredictions(Table):
     pair_id: Series[str] = pa.Field(unique=True)
     fold: Series[int] = pa.Field(ge=0)
     repeat: Series[int] = pa.Field(ge=0)
-    label: Series[int] = pa.Field(isin=[0, 1])
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     part: Series[str] = pa.Field(isin=["test", "validation"])
-    score: Series[float] = pa.Field(ge=0, le=1)
+    score: Series[float] = by_label("score", ge=0, le=1)
 
 
 class EpochPredictions(Table):
@@ -68,5 +69,5 @@ class EpochPredictions(Table):
 
     epoch: Series[int] = pa.Field(ge=0)
     pair_id: Series[str]
-    label: Series[int] = pa.Field(isin=[0, 1])
-    score: Series[float] = pa.Field(ge=0, le=1)
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    score: Series[float] = by_label("score", ge=0, le=1)

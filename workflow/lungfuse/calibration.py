@@ -1,11 +1,10 @@
-"""Scores to probabilities.
+"""Calibration by a line on log odds.
 
 Platt, Probabilistic Outputs for Support Vector Machines, 1999; Guo et al., On Calibration of Modern Neural Networks,
 2017, https://arxiv.org/abs/1706.04599.
 """
 
 import numpy as np
-from pydantic import BaseModel
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
@@ -14,44 +13,29 @@ SLOPES = (0.01, 20)  # a calibrated score never ranks cases otherwise than the s
 INTERCEPTS = (-20, 20)
 
 
-class Calibration(BaseModel):
-    """A line on the log odds of a score.
-
-    `slope` is the inverse temperature; `intercept` restores the share of positives where training weighed the classes.
-    """
-
-    slope: float
-    intercept: float
-
-    def apply(self, scores: np.ndarray) -> np.ndarray:
-        """Probabilities in [0, 1] of scores in [0, 1], of the same shape."""
-        return expit(log_odds(scores) * self.slope + self.intercept)
-
-
 def log_odds(scores: np.ndarray) -> np.ndarray:
     """Those of scores in [0, 1], of the same shape."""
     return logit(np.clip(scores, LIMIT, 1 - LIMIT))
 
 
-def calibrate(scores: np.ndarray, labels: np.ndarray) -> Calibration:
-    """The line with the least log loss on pairs that the model has not learned from, all of shape (pair,).
+def calibrating_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Slope and intercept with the least log loss on pairs that the model has not learned from, all of shape (pair,).
 
     Labels are moved towards each other as by one more pair of the other class, as Platt does, so that a few pairs which
     are told apart without a fault make no certainty.
     """
     positives, negatives = (labels == 1).sum(), (labels == 0).sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    slope, intercept = _line(log_odds(scores), targets, SLOPES)
-    return Calibration(slope=slope, intercept=intercept)
+    return _line(log_odds(scores), targets, SLOPES)
 
 
 def slope_of(scores: np.ndarray, labels: np.ndarray) -> float:
     """The calibration slope of scores in [0, 1]: that of a logistic regression of the labels on their log odds.
 
-    NaN where all scores are the same, or tell the labels apart without a fault.
+    NaN where all scores are the same, where one class is absent, or where they tell the labels apart without a fault.
     """
     odds = log_odds(scores)
-    if np.ptp(odds) == 0 or odds[labels == 1].min() > odds[labels == 0].max():
+    if np.ptp(odds) == 0 or np.ptp(labels) == 0 or odds[labels == 1].min() > odds[labels == 0].max():
         return float("nan")
     return _line(odds, labels, (None, None))[0]
 

@@ -1,0 +1,67 @@
+"""Modalities: what a model reads of a pair. One folder each, found by its name.
+
+The folder itself says what a row may choose to read, and is imported where networks are not installed:
+
+- ORDER: its place among the modalities;
+- ENCODED: whether an encoder of `lungfuse.encoders` makes its tokens, or the model itself does;
+- COLOUR: that of rows that read it alone;
+- `check(choice)`: the choice as it is kept; raises ValueError where a row cannot read it;
+- `sources(choice)`: the single things that are read, by which the rows that read a part of it are found;
+- `check_case(value)`: the value of a new case as it is read.
+
+Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.reading`.
+"""
+
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any, Protocol, cast
+
+from lungfuse import registry
+from lungfuse.errors import UserError
+
+
+class Modality(Protocol):
+    """What every package in here offers."""
+
+    ORDER: int
+    ENCODED: bool
+    COLOUR: str
+
+    def check(self, choice: Any) -> Any: ...
+
+    def sources(self, choice: Any) -> list[str]: ...
+
+
+@cache
+def modality_names() -> tuple[str, ...]:
+    """The names of all modalities, in their order."""
+    found = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return tuple(sorted(found, key=lambda name: load_modality(name).ORDER))
+
+
+def load_modality(name: str) -> Modality:
+    """The modality called `name`.
+
+    Raises:
+        UserError: there is none, or it cannot be imported.
+    """
+    known = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    if name not in known:
+        raise UserError(f"modalities: found {name!r}, expected one of {', '.join(sorted(known))}.")
+    return cast(Modality, registry.imported(f"{__name__}.{name}"))
+
+
+def load_inputs(name: str) -> ModuleType:
+    """The module of a modality that reads it."""
+    return registry.imported(f"{__name__}.{name}.inputs")
+
+
+def encoded(names: Any) -> list[str]:
+    """Those of some modalities whose tokens an encoder makes, in order."""
+    return [name for name in in_order(names) if load_modality(name).ENCODED]
+
+
+def in_order(names: Any) -> list[str]:
+    """Some modalities in their order."""
+    return sorted(names, key=modality_names().index)

@@ -1,0 +1,143 @@
+"""Tasks: what a study asks of a pair. One module each, found by the name in a study's `task`.
+
+Arrays bear the same axes in all of them: targets (pair, label column), NaN where a label is not known; scores (pair,
+score column) in [0, 1]; predictions like targets.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+
+from lungfuse import registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["label", "score", "prediction", "probability"]
+
+
+class Calibration(BaseModel):
+    """A line on the log odds of each score, or on the logarithms of the scores of classes that exclude each other.
+
+    `slope` is the inverse temperature; `intercept` restores the share of positives where training weighed the classes.
+    Both have one entry a score column.
+    """
+
+    slope: list[float]
+    intercept: list[float]
+
+
+@dataclass(frozen=True)
+class OneAgainstRest:
+    """One label of a task by itself: `label` 0 or 1, `score` and `prediction` of the pairs where it is `known`.
+
+    `known` is bool of shape (pair,); the others have one entry a known pair.
+    """
+
+    name: str
+    known: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    prediction: np.ndarray
+
+
+class Task(ABC):
+    """A task with the names of its classes or labels.
+
+    `primary` is the metric by which rows are held against each other; `excludes` says whether the scores of a pair are
+    of classes that exclude each other, and sum to 1.
+    """
+
+    primary: str
+    excludes: bool
+
+    def __init__(self, labels: list[str]):
+        self.labels = list(labels)
+
+    @abstractmethod
+    def columns(self, kind: Kind) -> list[str]:
+        """The columns of a table that hold labels, scores, predictions or probabilities."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """How many logits a network gives a pair."""
+
+    @abstractmethod
+    def weights(self, targets: np.ndarray) -> np.ndarray:
+        """Weights in the loss with which both classes of a label, or all classes, count the same; (class or label,)."""
+
+    @abstractmethod
+    def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
+        """The mean loss of logits (B, output) over known labels (B, label column).
+
+        `weights` is what `weights` gives, or ones.
+        """
+
+    @abstractmethod
+    def scores(self, logits: "Tensor") -> "Tensor":
+        """Logits to scores in [0, 1]: (B, output) to (B, score column)."""
+
+    @abstractmethod
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """Scores to predictions: (pair, score column) to (pair, label column), int."""
+
+    @abstractmethod
+    def one_against_rest(
+        self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray
+    ) -> list[OneAgainstRest]:
+        """Each label by itself."""
+
+    @abstractmethod
+    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """How right the prediction of each pair is, (pair,), in [0, 1]."""
+
+    @abstractmethod
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """What folds have the same share of: 0 or 1, (pair, stratum)."""
+
+    @abstractmethod
+    def measures(
+        self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        """The metrics of `lungfuse.tasks.measures.METRICS`, (metric, resample), of weights (resample, pair)."""
+
+    @abstractmethod
+    def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:
+        """How scores become probabilities, by pairs that the model has not learned from."""
+
+    @abstractmethod
+    def probabilities(self, scores: np.ndarray, calibration: Calibration) -> np.ndarray:
+        """Calibrated scores, of the same shape."""
+
+    def targets(self, frame: pd.DataFrame) -> np.ndarray:
+        """The labels of a table, (pair, label column), NaN where one is not known."""
+        return frame[self.columns("label")].to_numpy(dtype=float, na_value=np.nan)
+
+    def of(self, kind: Kind, frame: pd.DataFrame) -> np.ndarray:
+        """The columns of one kind of a table as an array, (pair, column)."""
+        return frame[self.columns(kind)].to_numpy(dtype=float, na_value=np.nan)
+
+
+def task_names() -> list[str]:
+    """The names of all tasks."""
+    return registry.names(__name__)
+
+
+def label_limits(name: str) -> tuple[int, int | None]:
+    """The least and the most labels that a study of a task names."""
+    found = registry.declared(__name__, name)
+    return found["LEAST"], found["MOST"]
+
+
+def load_task(name: str, labels: list[str]) -> Task:
+    """The task called `name` with these labels.
+
+    Raises:
+        UserError: there is none, or it cannot be imported.
+    """
+    return registry.load(__name__, name).Task(labels)

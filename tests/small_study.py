@@ -1,4 +1,4 @@
-"""A small study for training: sixty pairs whose images and texts tell different parts of the label."""
+"""A small study for training: sixty pairs whose images, texts and structured columns tell the label."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +9,19 @@ import pytest
 from PIL import Image
 
 from lungfuse.encoders import ENCODERS
-from lungfuse.ingest.split import assign_validation
 from lungfuse.settings.base import Settings
-from lungfuse.settings.ingest import ImageSettings, SplitSettings
+from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.params import to_json
 from lungfuse.settings.rows import Row
 from lungfuse.settings.training import AugmentSettings, EncoderSettings, FusionSettings, Pooling, TrainSettings
-from lungfuse.tables.base import columns, write_table
-from lungfuse.tables.ingest import ImageIndex, Pairs, Validation
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import Columns, ImageIndex, Pairs, Structured, Validation
 
 AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
 NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
 TRAIN = TrainSettings(
     start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, augment=AUGMENT,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, modality_dropout=0.0, augment=AUGMENT,
     word_dropout=0.0, averaging=0.5, precision="fp32", devices=1,
 )  # fmt: skip
 SETTINGS = {
@@ -31,10 +30,12 @@ SETTINGS = {
     "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None),
     "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
     "images": ImageSettings(image_px=64, fit="pad"),
+    "task": "binary",
     "labels": ["normal", "lung"],
     "class_weights": "balanced",
 }
 EARLY = Row(model="early", images="raw", text="findings")
+LABELS = {"binary": ["normal", "lung"], "multiclass": ["normal", "small", "large"], "multilabel": ["small", "large"]}
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,26 @@ class SmallStudy:
     pairs: pd.DataFrame
     images: np.ndarray
     index: pd.DataFrame
+    columns: pd.DataFrame
+    structured: pd.DataFrame
+    task: str = "binary"
 
     @property
     def files(self) -> dict[str, Path]:
         names = {"pairs": "pairs.csv", "validation": "validation.csv", "array": "images.npy", "index": "index.csv"}
+        names |= {"structured": "structured.csv", "columns": "columns.csv"}
         return {key: self.folder / name for key, name in names.items()}
 
     def write(self) -> None:
         np.save(self.files["array"], self.images)
-        write_table(self.pairs[columns(Pairs)], self.files["pairs"], Pairs)
-        validation = assign_validation(self.pairs, SplitSettings(folds=3, validation=0.2), seed=0)
+        write_table(self.pairs, self.files["pairs"], Pairs)
+        validation = pd.concat(
+            self.pairs[self.pairs["fold"] == (fold + 1) % 3].iloc[:8].assign(fold=fold) for fold in range(3)
+        )
         write_table(validation, self.files["validation"], Validation)
         write_table(self.index, self.files["index"], ImageIndex)
+        write_table(self.columns, self.files["columns"], Columns)
+        write_table(self.structured, self.files["structured"], Structured, self.columns["name"])
 
     def save_png(self, pair: int) -> Path:
         """The image of a pair as a file."""
@@ -70,7 +79,8 @@ class SmallStudy:
         outputs = {"weights": "model.safetensors", "history": "history.csv", "fold_predictions": "predictions.csv"}
         outputs = {key: folder / name for key, name in (outputs | {"settings": "settings.json"}).items()}
         train = {"train": TRAIN.model_copy(update=changes)}
-        return SETTINGS | self.files | outputs | train | {"row": row, "encoder_root": self.encoder_root}
+        asked = {"task": self.task, "labels": LABELS[self.task]}
+        return SETTINGS | asked | self.files | outputs | train | {"row": row, "encoder_root": self.encoder_root}
 
     def train(self, folder: Path, row: Row = EARLY, files: dict | None = None, **changes) -> pd.DataFrame:
         """Train a row for fold 0; returns its scores."""
@@ -95,7 +105,7 @@ class SmallStudy:
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            reads=reads, max_tokens=64, pooling=pooling, masks=masks, **outputs,
+            reads=reads, encoders=SETTINGS["encoders"].model_copy(update={"pooling": pooling}), masks=masks, **outputs,
             **{name: self.files[name] for name in ["pairs", "array", "index"]},
         )  # fmt: skip
         return folder
@@ -105,6 +115,9 @@ def command_line(arguments: dict) -> list[str]:
     """Arguments of a stage as options."""
     options = []
     for name, value in arguments.items():
+        if isinstance(value, dict):
+            options += [text for key, each in value.items() for text in [f"--{name}.{key}", str(each)]]
+            continue
         values = value if isinstance(value, list) else [value]
         texts = [to_json(each) if isinstance(each, Settings) else str(each) for each in values]
         options += ["--" + name.replace("_", "-"), *texts]
@@ -128,18 +141,39 @@ def small(tmp_path, encoder_root) -> SmallStudy:
     return small_study(tmp_path, encoder_root)
 
 
-def small_study(folder: Path, encoder_root: Path) -> SmallStudy:
-    """Write the files of the small study in a folder."""
+def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> SmallStudy:
+    """Write the files of the small study in a folder.
+
+    In a study of another task some pairs lack their image, their text or their columns, and some labels are unknown.
+    """
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     words = np.where(labels == 1, "low", "clear")
-    pairs = pd.DataFrame({"label": labels, "group": np.arange(60), "fold": np.arange(60) // 2 % 3})
+    pairs = pd.DataFrame({"group": np.arange(60), "fold": np.arange(60) // 2 % 3})
     pairs["pair_id"] = pairs["report_id"] = pairs["image_id"] = [f"P{n:02d}" for n in range(60)]
     pairs["findings"] = [f"study {n} lungs {word}" for n, word in enumerate(words)]
-    pairs = pairs.assign(text=pairs["findings"], site="", comparison="", indication="", impression="")
+    pairs = pairs.assign(site="", comparison="", indication="", impression="")
     images = rng.integers(0, 60, (60, 64, 64), dtype=np.uint8)
     images[labels == 1, 16:48, 16:48] += 150
     index = pd.DataFrame({"image_id": pairs["image_id"], "row": np.arange(60), "width": 64, "height": 64})
-    study = SmallStudy(folder, encoder_root, pairs, images, index)
+    kinds = pd.DataFrame({"name": ["age", "sex"], "kind": ["number", "category"], "unit": ["years", ""]})
+    ages = [str(age) for age in 40 + 20 * labels + rng.integers(0, 10, 60)]
+    structured = pd.DataFrame(
+        {"pair_id": pairs["pair_id"], "age": ages, "sex": np.where(rng.random(60) < 0.5, "F", "M")}
+    )
+    if task == "multiclass":
+        labels = np.where(np.arange(60) % 4 == 3, 2, labels)
+    if task == "multilabel":
+        second = pd.Series(np.arange(60) % 4 == 3).astype("Int64").mask(np.arange(60) % 5 == 4)
+        pairs = pairs.assign(label_small=labels, label_large=second)
+    else:
+        pairs["label"] = labels
+    if task != "binary":
+        pairs.loc[[4, 31], "image_id"] = ""
+        pairs.loc[[7, 31, 40], "findings"] = ""
+        structured.loc[[9, 40], ["age", "sex"]] = ""
+        structured.loc[12, "age"] = ""
+    pairs["text"] = pairs["findings"]
+    study = SmallStudy(folder, encoder_root, pairs, images, index, kinds, structured, task)
     study.write()
     return study

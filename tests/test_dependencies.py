@@ -183,7 +183,9 @@ def test_a_package_and_imports_of_a_submodule_and_in_a_function_count():
 def test_the_digest_of_code_is_another_when_a_module_of_it_changes(monkeypatch, tmp_path):
     before = digest("lungfuse.train.train")
     edited = tmp_path / "arms.py"
-    edited.write_text(source("lungfuse.train.arms").read_text() + "# a remark\n")
-    places = {module: source(module) for module in deciding("lungfuse.train.train")} | {"lungfuse.train.arms": edited}
+    edited.write_text(source("lungfuse.modalities.image.arms").read_text() + "# a remark\n")
+    places = {module: source(module) for module in deciding("lungfuse.train.train")} | {
+        "lungfuse.modalities.image.arms": edited
+    }
     monkeypatch.setattr("lungfuse.dependencies.source", places.get)
     assert digest("lungfuse.train.train") != before

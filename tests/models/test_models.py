@@ -1,100 +1,162 @@
+"""Every model keeps the same promises, whatever it reads and however many outputs it has."""
+
 import pytest
 import torch
 from transformers import BertConfig, BertModel
 
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ATTENTION, TextEncoder
-from lungfuse.models import build_model
-from lungfuse.models.blocks import Attention, Dropout, masked_mean
-from lungfuse.settings.rows import TRAINED
+from lungfuse.models import build_model, declared, model_names
+from lungfuse.models.blocks import Attention, Dropout, Tokens, masked_mean
 from lungfuse.settings.training import FusionSettings
 
 SETTINGS = FusionSettings(width=16, heads=4, blocks=2, hidden=8, dropout=0.2)
-IMAGE_WIDTH, TEXT_WIDTH = 12, 20
-FUSED = sorted(TRAINED - {"image", "text"})
+WIDTHS = {"image": 12, "text": 20, "structured": 16}
+OUTPUTS = 3
+SETS = [["image", "text"], ["image", "structured"], ["text", "structured"], ["image", "text", "structured"]]
+CASES = [
+    (name, modalities)
+    for name in model_names("unimodal", "fusion")
+    for modalities in [[each] for each in WIDTHS] + SETS
+    if declared(name).takes(set(modalities))
+]
+FUSED = [case for case in CASES if len(case[1]) > 1]
+ids = ["-".join([name, *modalities]) for name, modalities in CASES]
+fused_ids = ["-".join([name, *modalities]) for name, modalities in FUSED]
+every = pytest.mark.parametrize(("name", "modalities"), CASES, ids=ids)
+every_fused = pytest.mark.parametrize(("name", "modalities"), FUSED, ids=fused_ids)
 
 
-def build(name):
+def build(name, modalities):
     torch.manual_seed(0)
-    return build_model(name, IMAGE_WIDTH, TEXT_WIDTH, SETTINGS).eval()
+    return build_model(name, {each: WIDTHS[each] for each in modalities}, OUTPUTS, SETTINGS, {}).eval()
 
 
-def inputs_of(name, seed=1):
-    """Three pairs: nine image tokens, and up to six text tokens with padding."""
+def inputs_of(modalities, seed=1):
+    """Three pairs: nine image tokens, up to six text tokens with padding, and two columns."""
     torch.manual_seed(seed)
-    image, image_mask = torch.randn(3, 9, IMAGE_WIDTH), torch.ones(3, 9, dtype=torch.bool)
-    text, text_mask = torch.randn(3, 6, TEXT_WIDTH), torch.arange(6) < torch.tensor([[6], [4], [2]])
-    return {"image": (image, image_mask), "text": (text, text_mask)}.get(name, (image, image_mask, text, text_mask))
+    tokens = {
+        "image": Tokens(torch.randn(3, 9, 12), torch.ones(3, 9, dtype=torch.bool)),
+        "text": Tokens(torch.randn(3, 6, 20), torch.arange(6) < torch.tensor([[6], [4], [2]])),
+        "structured": Tokens(torch.randn(3, 2, 16), torch.ones(3, 2, dtype=torch.bool)),
+    }
+    return {each: tokens[each] for each in modalities}
 
 
-def lengthen(tokens, mask, by=3):
-    """The same sequence with garbage behind its end, masked."""
-    garbage = torch.full((*tokens.shape[:1], by, tokens.shape[2]), 1e3)
-    return torch.cat([tokens, garbage], 1), torch.cat([mask, torch.zeros(len(mask), by, dtype=torch.bool)], 1)
+def longer(inputs, by=3):
+    """The same sequences with garbage behind their ends, masked."""
+    found = {}
+    for name, (values, mask) in inputs.items():
+        garbage = torch.full((len(values), by, values.shape[2]), 1e3)
+        masked = torch.zeros(len(values), by, dtype=torch.bool)
+        found[name] = Tokens(torch.cat([values, garbage], 1), torch.cat([mask, masked], 1))
+    return found
 
 
-@pytest.mark.parametrize("name", sorted(TRAINED))
-def test_a_model_gives_two_logits_a_pair(name):
-    assert build(name)(*inputs_of(name)).shape == (3, 2)
+def without(inputs, name, case=0):
+    """The same where one case lacks a modality."""
+    values, mask = inputs[name]
+    mask = mask.clone()
+    mask[case] = False
+    return inputs | {name: Tokens(values, mask)}
 
 
-@pytest.mark.parametrize("name", sorted(TRAINED))
-def test_padding_changes_nothing(name):
-    inputs = inputs_of(name)
-    longer = [part for start in range(0, len(inputs), 2) for part in lengthen(*inputs[start : start + 2])]
-    model = build(name)
-    torch.testing.assert_close(model(*longer), model(*inputs), rtol=1e-4, atol=1e-5)
+def close(found, expected):
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_both_modalities_decide_and_receive_gradients(name):
-    image, image_mask, text, text_mask = inputs_of(name)
-    model = build(name)
-    before = model(image, image_mask, text, text_mask)
-    assert not torch.allclose(model(image + 1 * torch.randn_like(image), image_mask, text, text_mask), before)
-    assert not torch.allclose(model(image, image_mask, text + 1 * torch.randn_like(text), text_mask), before)
-    image.requires_grad_(), text.requires_grad_()
-    model(image, image_mask, text, text_mask).square().sum().backward()
-    assert image.grad.abs().sum() > 0
-    assert text.grad[text_mask].abs().sum() > 0
-    assert text.grad[~text_mask].abs().sum() == 0, "padding takes part"
-    idle = [key for key, parameter in model.named_parameters() if parameter.grad is None]
+@every
+def test_a_model_gives_its_outputs_for_each_pair(name, modalities):
+    assert build(name, modalities)(inputs_of(modalities)).shape == (3, OUTPUTS)
+
+
+@every
+def test_padding_changes_nothing(name, modalities):
+    model, inputs = build(name, modalities), inputs_of(modalities)
+    close(model(longer(inputs)), model(inputs))
+
+
+@every
+def test_a_pair_does_not_depend_on_the_others_of_its_batch(name, modalities):
+    model, inputs = build(name, modalities), without(inputs_of(modalities), modalities[0])
+    alone = {each: Tokens(values[2:], mask[2:]) for each, (values, mask) in inputs.items()}
+    close(model(inputs)[2:], model(alone))
+
+
+@every
+def test_what_stands_in_an_absent_modality_changes_nothing(name, modalities):
+    model, inputs = build(name, modalities), inputs_of(modalities)
+    for absent in modalities:
+        lacking = without(inputs, absent)
+        values, mask = lacking[absent]
+        others = torch.cat([torch.full_like(values[:1], 1e3), values[1:]])
+        close(model(lacking | {absent: Tokens(others, mask)}), model(lacking))
+        assert model(lacking).isfinite().all()
+        close(model(lacking)[1:], model(inputs)[1:])
+
+
+@every
+def test_an_absent_modality_is_a_token_that_learns(name, modalities):
+    model = build(name, modalities)
+    for absent in modalities:
+        model.zero_grad()
+        model(without(inputs_of(modalities), absent)).square().sum().backward()
+        learned = {each: token.grad is not None for each, token in model.absent.tokens.items()}
+        assert learned == {each: each == absent for each in modalities}
+
+
+@every
+def test_a_case_that_lacks_everything_is_told_apart_by_nothing(name, modalities):
+    model, lacking = build(name, modalities), inputs_of(modalities)
+    for absent in modalities:
+        lacking = without(without(lacking, absent, 0), absent, 1)
+    close(model(lacking)[0], model(lacking)[1])
+
+
+@every_fused
+def test_all_modalities_decide_and_receive_gradients(name, modalities):
+    model, inputs = build(name, modalities), inputs_of(modalities)
+    before = model(inputs)
+    for each in modalities:
+        values, mask = inputs[each]
+        changed = inputs | {each: Tokens(values + torch.randn_like(values), mask)}
+        assert not torch.allclose(model(changed), before), each
+        values.requires_grad_()
+    model(inputs).square().sum().backward()
+    for values, mask in inputs.values():
+        assert values.grad[mask].abs().sum() > 0
+        assert values.grad[~mask].abs().sum() == 0, "padding takes part"
+    idle = [key for key, parameter in model.named_parameters() if parameter.grad is None and "absent" not in key]
     assert not idle, "parameters that nothing uses"
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_a_pair_does_not_depend_on_the_others_of_its_batch(name):
-    inputs = inputs_of(name)
-    model = build(name)
-    alone = model(*(part[2:] for part in inputs))
-    torch.testing.assert_close(model(*inputs)[2:], alone, rtol=1e-4, atol=1e-5)
-
-
-def test_joint_attention_gives_each_modality_half_whatever_its_length():
-    """With equal scores everywhere, nine image tokens and two text tokens get half of the attention each."""
-    model = build("joint")
+def test_joint_attention_gives_each_modality_its_share_whatever_its_length():
+    """With equal scores everywhere, nine image tokens, two text tokens and two columns get a third of it each."""
+    model, inputs = build("joint", list(WIDTHS)), inputs_of(WIDTHS)
     model.attention.keep_weights = True
     torch.nn.init.zeros_(model.attention.query.weight)
     torch.nn.init.zeros_(model.attention.query.bias)
-    model(*inputs_of("joint"))
+    model(inputs)
     weights = model.attention.weights  # (pair, head, query, key)
-    torch.testing.assert_close(weights[..., :9].sum(-1), torch.full(weights.shape[:-1], 0.5))
+    torch.testing.assert_close(weights[..., :9].sum(-1), torch.full(weights.shape[:-1], 1 / 3))
 
 
-def test_exchange_reads_keys_and_values_of_the_other_modality_alone():
-    model = build("kv-exchange")
-    for stream in [*model.text_streams, *model.image_streams]:
-        stream.attention.keep_weights = True
-    model(*inputs_of("kv-exchange"))
-    assert model.text_streams[0].attention.weights.shape == (3, 4, 6, 9), "text queries, image keys"
-    assert model.image_streams[0].attention.weights.shape == (3, 4, 9, 6), "image queries, text keys"
-    assert (model.image_streams[0].attention.weights[2, ..., 2:] == 0).all(), "padded words are not read"
+def test_exchange_reads_keys_and_values_of_the_other_modalities_alone():
+    model = build("kv-exchange", list(WIDTHS))
+    for streams in model.streams.values():
+        streams[0].attention.keep_weights = True
+    model(inputs_of(WIDTHS))
+    weights = {name: streams[0].attention.weights for name, streams in model.streams.items()}
+    assert weights["text"].shape == (3, 4, 6, 11), "text queries, keys of image and columns"
+    assert weights["image"].shape == (3, 4, 9, 8), "image queries, keys of text and columns"
+    assert weights["structured"].shape == (3, 4, 2, 15), "queries of columns, keys of image and text"
+    assert (weights["image"][2, ..., 2:6] == 0).all(), "padded words are not read"
 
 
-def test_irene_has_an_output_projection_a_stream():
-    model = build("irene")
-    for block in model.bidirectional:
-        assert block.image.attention.out is not block.text.attention.out
+def test_irene_has_an_output_projection_a_stream_and_needs_an_image():
+    for block in build("irene", ["image", "text", "structured"]).bidirectional:
+        assert block.image.attention.out is not block.clinical.attention.out
+    assert not declared("irene").takes({"text", "structured"})
 
 
 def test_attention_is_that_of_pytorch():

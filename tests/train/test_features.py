@@ -5,19 +5,22 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from small_study import SETTINGS, small_study
 
 from lungfuse.encoders.network import load_encoder
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
+from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.text.inputs import pad, read
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import Predictions
-from lungfuse.train import data, linear_probe
-from lungfuse.train.data import pad, read_features
+from lungfuse.train import linear_probe
+from lungfuse.train.data import read_features
 
 
 def test_the_features_of_images_are_the_tokens_of_the_encoder(small):
     features = read_features(small.features("vit-tiny"), small.pairs["pair_id"])
-    tokens, mask = features.batch([3, 7])
+    tokens, mask = features.batch([3, 7]).values()
     network = load_encoder("vit-tiny", small.encoder_root / "vit-tiny").eval()
     with torch.no_grad():
         expected = network(torch.from_numpy(small.images[[3, 7]]))
@@ -30,7 +33,7 @@ def test_the_features_of_texts_are_kept_without_padding(small):
     texts = tokenize(small.pairs["findings"], small.encoder_root / "bert-tiny/tokenizer.json", 64)
     assert features.counts.tolist() == [len(text) for text in texts]
     assert len(features.tokens) == sum(map(len, texts))
-    tokens, mask = features.batch([0, 12])
+    tokens, mask = features.batch([0, 12]).values()
     network = load_encoder("bert-tiny", small.encoder_root / "bert-tiny").eval()
     with torch.no_grad():
         expected = network(*pad([texts[0], texts[12]]))
@@ -39,14 +42,23 @@ def test_the_features_of_texts_are_kept_without_padding(small):
 
 
 def test_texts_that_are_cut_are_told(small, capsys):
-    read_inputs = {"encoder_root": small.encoder_root, "array": None, "index": None, "masks": None}
-    cut = data.read_inputs(small.pairs, "text", "findings", "bert-tiny", max_tokens=5, **read_inputs)
+    encoders = SETTINGS["encoders"].model_copy(update={"max_tokens": 5})
+    cut = read(Reading(small.pairs, encoders, small.encoder_root), "findings")
     assert max(map(len, cut.texts)) == 5
     assert (
         "Warning: 60 of 60 findings are cut after 5 tokens, which loses 16.7% of all tokens" in capsys.readouterr().out
     )
-    data.read_inputs(small.pairs, "text", "findings", "bert-tiny", max_tokens=64, **read_inputs)
+    read(Reading(small.pairs, SETTINGS["encoders"], small.encoder_root), "findings")
     assert capsys.readouterr().out == ""
+
+
+def test_what_a_pair_lacks_has_no_features_and_is_masked(tmp_path, encoder_root):
+    study = small_study(tmp_path, encoder_root, "multilabel")
+    for encoder, lacking in [("vit-tiny", [4, 31]), ("bert-tiny", [7, 31, 40])]:
+        features = read_features(study.features(encoder), study.pairs["pair_id"])
+        assert np.flatnonzero(features.counts == 0).tolist() == lacking
+        assert features.batch([*lacking, 0])["mask"].any(1).tolist() == [False] * len(lacking) + [True]
+        assert np.isnan(features.means()[lacking]).all()
 
 
 def test_features_are_joined_by_id_and_a_missing_pair_is_told(small):
@@ -88,7 +100,7 @@ def test_what_reads_means_alone_tells_the_same_from_pooled_features(small, studi
     for pooling in ["none", "mean"]:
         image, text = (small.features(encoder, pooling=pooling) for encoder in ["vit-tiny", "bert-tiny"])
         scores["linear-probe"].append(probe(small, studies, image)["score"])
-        files = {"image_features": image, "text_features": text}
+        files = {"features": {"image": image, "text": text}}
         scores["early"].append(small.train(tmp_path / pooling, files=files, layers="frozen", epochs=4)["score"])
     for row, (every, pooled) in scores.items():
         np.testing.assert_allclose(pooled, every, atol=2e-3, err_msg=row)

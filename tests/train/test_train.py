@@ -13,21 +13,27 @@ import pytest
 import torch
 from conftest import truncate
 from safetensors.torch import load_file
-from small_study import AUGMENT, EARLY, NO_AUGMENT, SETTINGS, TRAIN, command_line
+from small_study import AUGMENT, EARLY, LABELS, NO_AUGMENT, SETTINGS, TRAIN, command_line, small_study
 
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.efficientnet import EfficientNetLite0
 from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
-from lungfuse.models import build_model
-from lungfuse.models.unimodal import Unimodal
+from lungfuse.modalities.image.arms import image_rows
+from lungfuse.modalities.image.inputs import ImageSource, change
+from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.text.inputs import drop_words, pad
+from lungfuse.models.blocks import Tokens, Unimodal
 from lungfuse.settings.rows import Row
-from lungfuse.train.calibration import calibrate
-from lungfuse.train.classifier import Classifier, augment, drop_words, set_trainable
-from lungfuse.train.data import Batches, PairDataset, image_rows, pad
+from lungfuse.tasks import load_task
+from lungfuse.train.classifier import Classifier, set_trainable, without_some
+from lungfuse.train.data import Batches, PairDataset, sources_of
 from lungfuse.train.engine import fit, predict
-from lungfuse.train.train import build_dataset, build_token_dataset, load_encoders
+from lungfuse.train.train import build, load_encoders
+
+BINARY = load_task("binary", ["normal", "lung"])
+EVERYTHING = {"images": "raw", "text": "findings", "structured": ["age", "sex"]}
 
 
 @pytest.mark.parametrize(
@@ -54,8 +60,8 @@ def test_a_row_is_validated_on_the_pairs_of_the_table_and_its_score_calibrated_o
     validation = pd.read_csv(small.files["validation"]).query("fold == 0")
     assert set(scores["pair_id"]) == set(validation["pair_id"])
     kept = json.loads((tmp_path / "settings.json").read_text())["calibration"]
-    found = calibrate(scores["score"].to_numpy(), scores["label"].to_numpy())
-    assert kept == pytest.approx(found.model_dump(), rel=1e-3)
+    found = BINARY.calibrate(BINARY.of("score", scores), BINARY.targets(scores))
+    assert (kept["slope"], kept["intercept"]) == (found.slope, found.intercept)
 
 
 def test_a_repeat_is_another_training_of_the_same_fold(small, tmp_path):
@@ -68,8 +74,8 @@ def test_a_repeat_is_another_training_of_the_same_fold(small, tmp_path):
 def test_a_training_leaves_its_record_and_no_checkpoints(small, tmp_path):
     small.train(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
-        "history.csv", "images.npy", "index.csv", "model.safetensors", "pairs.csv", "predictions.csv", "settings.json",
-        "validation.csv",
+        "columns.csv", "history.csv", "images.npy", "index.csv", "model.safetensors", "pairs.csv", "predictions.csv",
+        "settings.json", "structured.csv", "validation.csv",
     ]  # fmt: skip
     history = pd.read_csv(tmp_path / "history.csv")
     assert list(history["epoch"]) == [0, 1, 2]
@@ -165,7 +171,7 @@ def test_a_fused_model_can_start_from_unimodal_encoders(small, tmp_path):
 
 
 def test_frozen_encoders_train_on_their_features_alone(small, tmp_path):
-    features = {"image_features": small.features("vit-tiny"), "text_features": small.features("bert-tiny")}
+    features = {"features": {"image": small.features("vit-tiny"), "text": small.features("bert-tiny")}}
     no_encoders = {"array": None, "index": None, "encoder_root": tmp_path / "none"}
     predictions = small.train(tmp_path / "early", files=features | no_encoders, layers="frozen", epochs=40, patience=40)
     test = predictions[predictions["part"] == "test"]
@@ -173,20 +179,20 @@ def test_frozen_encoders_train_on_their_features_alone(small, tmp_path):
     assert not any(key.startswith("encoders.") for key in load_file(tmp_path / "early/model.safetensors"))
 
 
-def dataset_of(small, ablation: str = ""):
-    row = EARLY.model_copy(update={"ablation": ablation})
-    files = small.files
-    return build_dataset(
-        row, small.pairs, SETTINGS["encoders"], small.encoder_root, files["array"], files["index"], masks=None, seed=0
-    )
+def sources(small, ablation: str = "", features=None, **inputs):
+    row = Row(model="early", **inputs or {"images": "raw", "text": "findings"}, ablation=ablation)
+    files = {name: small.files[name] for name in ["array", "index", "structured", "columns"]}
+    reading = Reading(small.pairs, SETTINGS["encoders"], small.encoder_root, **files)
+    return sources_of(row, reading, features or {}, np.arange(40), seed=0)
 
 
 def score(small) -> np.ndarray:
     """Scores of an untrained classifier."""
     torch.manual_seed(0)
     encoders = load_encoders(EARLY, SETTINGS["encoders"], small.encoder_root, [])
-    classifier = Classifier(encoders, build_model("early", 64, 64, SETTINGS["fusion"]), TRAIN, torch.ones(2), 0)
-    return predict(classifier, dataset_of(small), np.arange(60))
+    _, model = build(EARLY, {}, BINARY, SETTINGS["encoders"], SETTINGS["fusion"])
+    classifier = Classifier(encoders, {}, model, BINARY, TRAIN, torch.ones(2), 0)
+    return predict(classifier, PairDataset(BINARY.targets(small.pairs), sources(small)), np.arange(60))
 
 
 def test_images_are_joined_by_id_not_by_position(small):
@@ -203,26 +209,71 @@ def test_a_pair_without_image_is_told(small):
         image_rows(small.pairs, small.index[small.index["image_id"] != "P07"])
 
 
-def test_an_ablation_permutes_one_modality_and_leaves_the_other(small):
-    plain, image, text = (dataset_of(small, ablation) for ablation in ["", "shuffled-image", "shuffled-text"])
-    assert (image.image_rows != plain.image_rows).mean() > 0.9
-    assert sorted(image.image_rows) == sorted(plain.image_rows)
-    words = [[text.tolist() for text in dataset.texts] for dataset in [plain, image, text]]
+def test_an_ablation_permutes_one_modality_and_leaves_the_others(small):
+    plain, image, text = (sources(small, ablation) for ablation in ["", "shuffled-image", "shuffled-text"])
+    assert (image["image"].rows != plain["image"].rows).mean() > 0.9
+    assert sorted(image["image"].rows) == sorted(plain["image"].rows)
+    words = [[text.tolist() for text in found["text"].texts] for found in [plain, image, text]]
     assert words[1] == words[0] != words[2]
-    assert (text.image_rows == plain.image_rows).all()
+    assert (text["image"].rows == plain["image"].rows).all()
 
 
 def test_an_ablation_permutes_the_features_of_one_modality(small):
     folders = {"image": small.features("vit-tiny"), "text": small.features("bert-tiny")}
-    plain, image = (
-        build_token_dataset(EARLY.model_copy(update={"ablation": ablation}), small.pairs, folders, seed=0)
-        for ablation in ["", "shuffled-image"]
-    )
-    assert (image.features["image"].starts != plain.features["image"].starts).mean() > 0.9
-    assert (image.features["text"].starts == plain.features["text"].starts).all()
-    batch = image[[0, 1]]
-    assert batch["image_tokens"].shape == (2, 65, 64)
-    assert batch["text_mask"].sum(1).tolist() == plain.features["text"].counts[:2].tolist()
+    plain, image = (sources(small, ablation, folders) for ablation in ["", "shuffled-image"])
+    assert (image["image"].starts != plain["image"].starts).mean() > 0.9
+    assert (image["text"].starts == plain["text"].starts).all()
+    batch = PairDataset(BINARY.targets(small.pairs), image)[[0, 1]]
+    assert batch["image"]["tokens"].shape == (2, 65, 64)
+    assert batch["text"]["mask"].sum(1).tolist() == plain["text"].counts[:2].tolist()
+
+
+@pytest.mark.parametrize("modality", ["image", "text", "structured"])
+def test_a_dropped_modality_is_absent_from_every_pair(small, modality):
+    found = PairDataset(BINARY.targets(small.pairs), sources(small, f"dropped-{modality}", **EVERYTHING))
+    tokenizers, _ = build(
+        Row(model="early", **EVERYTHING), {"structured": found.sources["structured"].fitted}, BINARY,
+        SETTINGS["encoders"], SETTINGS["fusion"],
+    )  # fmt: skip
+    batch = found[[0, 1, 2]]
+    masks = {
+        "image": batch["image"].get("present", torch.ones(3, dtype=torch.bool))[:, None],
+        "text": batch["text"]["mask"],
+        "structured": tokenizers["structured"].tokens(batch["structured"]).mask,
+    }
+    assert {name: bool(mask.any()) for name, mask in masks.items()} == {name: name != modality for name in masks}
+
+
+def test_a_modality_is_left_out_by_chance_but_never_all_of_a_case():
+    torch.manual_seed(0)
+    mask = torch.ones(2000, 3, dtype=torch.bool)
+    lacking = mask.clone()
+    lacking[:500] = False
+    inputs = {name: Tokens(torch.zeros(2000, 3, 4), lacking if name == "text" else mask) for name in ["image", "text"]}
+    kept = {name: tokens.mask.any(1) for name, tokens in without_some(inputs, 0.5).items()}
+    assert (kept["image"] | kept["text"]).all()
+    assert kept["image"][:500].all(), "a case keeps the last that it has"
+    assert not kept["text"][:500].any()
+    assert 0.55 < kept["image"][500:].float().mean() < 0.7, "half of them, and half of those that would lose both"
+
+
+def test_structured_columns_are_scaled_by_the_pairs_to_learn_from_alone(small):
+    age, sex = sources(small, images="raw", structured=["age", "sex"])["structured"].fitted
+    learned = small.structured["age"].astype(float)[:40]
+    assert (age["mean"], age["std"]) == (pytest.approx(learned.mean()), pytest.approx(learned.std(ddof=0)))
+    assert sex["categories"] == ["F", "M"]
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_a_three_way_row_learns_other_tasks_where_some_inputs_and_labels_are_missing(tmp_path, encoder_root, task):
+    study = small_study(tmp_path, encoder_root, task)
+    predictions = study.train(tmp_path / "irene", Row(model="irene", **EVERYTHING), epochs=10, modality_dropout=0.2)
+    asked = load_task(task, LABELS[task])
+    test = predictions[predictions["part"] == "test"]
+    found = asked.right(asked.targets(test), asked.decide(asked.of("score", test)))
+    assert len(test) == 20
+    assert np.nanmean(found) > 0.7
+    assert np.isfinite(asked.of("score", predictions)).all()
 
 
 def test_batches_depend_on_seed_and_epoch_and_keep_like_lengths_together():
@@ -270,7 +321,7 @@ def test_augmentation_keeps_left_and_right():
     torch.manual_seed(0)
     pixels = torch.zeros(8, 32, 32, dtype=torch.uint8)
     pixels[:, :, 20:] = 200
-    changed = augment(pixels, AUGMENT.model_copy(update={"gamma": 0.3}))
+    changed = change(pixels, AUGMENT.model_copy(update={"gamma": 0.3}))
     assert changed.shape == pixels.shape
     assert 0 <= changed.min() <= changed.max() <= 255
     assert (changed[:, 12:20, 24:].mean((1, 2)) > changed[:, 12:20, :8].mean((1, 2)) + 50).all()
@@ -278,26 +329,36 @@ def test_augmentation_keeps_left_and_right():
 
 def test_augmentation_by_nothing_changes_nothing():
     pixels = torch.randint(0, 256, (4, 32, 32), dtype=torch.uint8)
-    torch.testing.assert_close(augment(pixels, NO_AUGMENT), pixels.float(), atol=1e-2, rtol=0)
+    torch.testing.assert_close(change(pixels, NO_AUGMENT), pixels.float(), atol=1e-2, rtol=0)
 
 
 def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
     encoder = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
-    model = Unimodal(encoder.spec.width, 8, 0.1)
-    module = Classifier({"image": encoder}, model, TRAIN, torch.ones(2), seed=0)
+    model = Unimodal({"image": encoder.spec.width}, 2, 8, 0.1)
+    module = Classifier({"image": encoder}, {}, model, BINARY, TRAIN, torch.ones(2), seed=0)
     assert module.model.training
     before = {name: buffer.clone() for name, buffer in encoder.network.named_buffers()}
     images = np.random.default_rng(0).integers(0, 256, (12, 64, 64), dtype=np.uint8)
-    pairs = PairDataset(np.tile([0, 1], 6), images, np.arange(12), None)
+    pairs = PairDataset(np.tile([0.0, 1.0], 6)[:, None], {"image": ImageSource(images, np.arange(12))})
     fit(module, pairs, np.arange(8), np.arange(8, 12), tmp_path, seed=0, identity="")
     for name, buffer in encoder.network.named_buffers():
         torch.testing.assert_close(buffer, before[name], msg=name)
 
 
+def test_colours_are_changed_together():
+    torch.manual_seed(0)
+    grey = torch.randint(0, 256, (4, 32, 32), dtype=torch.uint8)
+    colours = grey[..., None].expand(-1, -1, -1, 3)
+    torch.manual_seed(1)
+    expected = change(grey, AUGMENT)
+    torch.manual_seed(1)
+    torch.testing.assert_close(change(colours, AUGMENT), expected[..., None].expand(-1, -1, -1, 3))
+
+
 def test_augmentation_keeps_an_image_as_sharp_as_it_is():
     torch.manual_seed(0)
     pixels = torch.randint(0, 256, (4, 64, 64), dtype=torch.uint8)
-    moved = augment(pixels, NO_AUGMENT.model_copy(update={"rotation": 5.0, "shift": 0.05}))
+    moved = change(pixels, NO_AUGMENT.model_copy(update={"rotation": 5.0, "shift": 0.05}))
     inner = (slice(None), slice(16, 48), slice(16, 48))
     assert moved[inner].std() > 0.8 * pixels[inner].float().std()
 

@@ -9,7 +9,10 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lungfuse.settings.rows import Row
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
@@ -23,17 +26,14 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse.parameters": "says how the command line is written",
     "lungfuse.paths": "says where files lie; a rule names those of its stage",
     "lungfuse.prefork": "starts a stage",
+    "lungfuse.registry": "finds parts by name; a rule names those of its stage",
     "lungfuse.settings": "types and limits of settings; a rule passes the values",
     "lungfuse.stages": "names the stages",
 }
 
-_LINEAR = {"words": [1, 1], "characters": None, "min_df": 1, "c": 1.0, "buckets": None}
 _SHOWN = {"comparison": {"timings": False, "published": []}}
 _CNN_TRAINING = {"weights": "random", "epochs": 1, "batch": 2, "learning_rate": 1.0, "precision": "fp32"}
-_ATTENTION = {"width": 8, "heads": 1, "blocks": 1}
 UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
-    "baseline": {"baselines": {"linear_probe": {"c": 1.0}}},
-    "linear_probe": {"baselines": {"tfidf": _LINEAR, "tfidf_logistic": _LINEAR}},
     "train": {"encoders": {"pooling": "none"}},
     "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
     "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},
@@ -43,12 +43,15 @@ UNREAD = {  # by rule and section of the settings: what a stage is given of fiel
     "shortcuts": _SHOWN,
     "segmentation_scores": _SHOWN,
 }
-UNREAD_OF_FUSION = {"image": _ATTENTION, "text": _ATTENTION, "early": _ATTENTION, "joint": {"blocks": 1}}  # by model
+NO_FUSION = {"width": 8, "heads": 1, "blocks": 1, "hidden": 1, "dropout": 0.0}
 
 
-def unread(rule: str, section: str, model: str = "") -> dict[str, Any]:
-    """The fields of a section of the settings that a rule's stage does not read, for a row of `model`."""
-    return UNREAD_OF_FUSION.get(model, {}) if section == "fusion" else UNREAD.get(rule, {}).get(section, {})
+def unread(rule: str, section: str, row: "Row | None" = None) -> dict[str, Any]:
+    """The fields of a section of the settings that a rule's stage does not read, or a row of it, with constants."""
+    if section == "fusion" and row is not None:
+        read = row.declared.fusion | ({"width"} if row.structured else set())  # tokens of columns are as wide
+        return {field: value for field, value in NO_FUSION.items() if field not in read}
+    return UNREAD.get(rule, {}).get(section, {})
 
 
 @cache

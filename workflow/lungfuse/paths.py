@@ -7,9 +7,9 @@ from pathlib import Path
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings.base import Images, Modality
-from lungfuse.settings.ingest import Section
-from lungfuse.settings.rows import TRAINED
+from lungfuse.modalities import encoded
+from lungfuse.settings.base import Images
+from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.study import Study
 
@@ -197,6 +197,16 @@ class Paths:
         return self.results / "pairs.csv"
 
     @property
+    def structured(self) -> Path:
+        """The structured columns of the pairs."""
+        return self.results / "structured.csv"
+
+    @property
+    def columns(self) -> Path:
+        """The kinds and units of the structured columns."""
+        return self.results / "columns.csv"
+
+    @property
     def validation(self) -> Path:
         """The pairs that each fold's models are validated on."""
         return self.results / "validation.csv"
@@ -240,8 +250,15 @@ class Paths:
     @property
     def attention_rows(self) -> list[str]:
         """The rows whose attention can be drawn: those that read every token."""
-        rows = {row: self.study.models[row] for row in self.study.rows_of({"kv-exchange"})}
-        return [name for name, row in rows.items() if not row.ablation and not self.study.reads_means(row)]
+        rows = {row: self.study.models[row] for row in self.study.rows_of(["fusion"])}
+        return [
+            name
+            for name, row in rows.items()
+            if row.model == "kv-exchange"
+            and {"image", "text"} <= set(row.inputs)
+            and not row.ablation
+            and not self.study.reads_means(row)
+        ]
 
     @property
     def all_predictions(self) -> list[Path]:
@@ -341,7 +358,7 @@ class Paths:
     def encoder_root(self) -> Path:
         return ENCODER_ROOT
 
-    def encoder(self, name: str, modality: Modality) -> dict[str, Path]:
+    def encoder(self, name: str, modality: str) -> dict[str, Path]:
         """The files of an encoder by what they hold; a text encoder has a tokenizer."""
         files = {"config": CONFIG, "weights": WEIGHTS} | ({"tokenizer": TOKENIZER} if modality == "text" else {})
         return {key: self.encoder_root / name / file for key, file in files.items()}
@@ -362,9 +379,17 @@ class Paths:
     def feature_files(self, source: str, reads: str) -> list[Path]:
         return [self.features(source, reads) / name for name in [FEATURE_TOKENS, FEATURE_INDEX]]
 
-    def feature_inputs(self, source: str, modality: Modality, reads: str) -> dict[str, list[Path]]:
+    def encoder_of(self, source: str) -> str:
+        """The name of the encoder that makes features; see `features`."""
+        row, trained, _ = source.rpartition("_fold")
+        if not trained:
+            return source
+        spec = self.study.models[row]
+        return getattr(self.study.encoders_of(spec), spec.modalities[0])
+
+    def feature_inputs(self, source: str, modality: str, reads: str) -> dict[str, list[Path]]:
         """What the features of an encoder are made from, besides the pairs."""
-        name = getattr(self.study.encoders, modality)
+        name = self.encoder_of(source)
         inputs = {"encoder": list(self.encoder(name, modality).values())}
         if modality == "image":
             inputs |= self.arm_files(reads)
@@ -377,18 +402,22 @@ class Paths:
         """What a training reads besides the pairs: features where the encoders are frozen, else what encoders read."""
         spec = self.study.models[row]
         frozen = self.study.train_of(spec).layers == "frozen"
-        inputs: dict[str, list[Path]] = {}
-        for modality in sorted(spec.inputs):
-            source = self.study.encoder_source(spec, modality, run)
-            files = self.feature_inputs(source, modality, spec.reads(modality))
+        inputs: dict[str, list[Path]] = self.structured_files(spec)
+        for modality in encoded(spec.inputs):
+            source, reads = self.study.encoder_source(spec, modality, run), spec.inputs[modality]
+            files = self.feature_inputs(source, modality, reads)
             if frozen:
-                features = {f"{modality}_features": self.feature_files(source, spec.reads(modality))}
+                features = {f"{modality}_features": self.feature_files(source, reads)}
                 files = features | {kind: files[kind] for kind in files if kind == "start"}
             if modality == "image" and (segmenter := self.study.segmenter_of(spec.images)):
                 files |= {"mask_settings": [self.mask_settings(segmenter)]}
             for kind in files:
                 inputs.setdefault(kind, []).extend(files[kind])
         return inputs
+
+    def structured_files(self, row: Row) -> dict[str, list[Path]]:
+        """The structured columns of the pairs and their kinds, where a row reads some."""
+        return {"structured": [self.structured], "columns": [self.columns]} if row.structured else {}
 
     def late_inputs(self, row: str) -> dict[str, list[Path]]:
         """The scores of each training of the image row and of the text row that a late fusion combines."""
@@ -421,9 +450,9 @@ class Paths:
         for run in self.study.runs:
             spec = self.study.models[row]
             files += [self.model(row, run) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
-            for modality in sorted(spec.inputs):
+            for modality in encoded(spec.inputs):
                 source = self.study.encoder_source(spec, modality, run)
-                made_from = self.feature_inputs(source, modality, spec.reads(modality))
+                made_from = self.feature_inputs(source, modality, spec.inputs[modality])
                 files += made_from["encoder"] + made_from.get("start", [])
         return list(dict.fromkeys(files))
 
@@ -445,7 +474,7 @@ class Paths:
         return Path("data") / kind / self.name
 
 
-def slug(reads: Images | Section) -> str:
+def slug(reads: str) -> str:
     """What a model reads, as part of a file's name."""
     return reads.replace(":", "_")
 

@@ -6,7 +6,6 @@ import sys
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import get_args
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -23,6 +22,7 @@ from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoders_of
 from lungfuse.hardware import WORKFLOW_JOB, gpus
+from lungfuse.modalities import inputs_module, modality_names
 from lungfuse.models import module_of
 from lungfuse.paths import (
     FEATURE_INDEX,
@@ -36,10 +36,10 @@ from lungfuse.paths import (
     Paths,
     slug,
 )
-from lungfuse.settings.ingest import Section
 from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.rows import BASELINES, LATE, PROBES, TRAINED
+from lungfuse.settings.rows import TRAINED
 from lungfuse.stages import STAGES
+from lungfuse.tasks import task_module
 
 shell.prefix(
     "set -euo pipefail; "
@@ -68,8 +68,8 @@ PATHS = Paths(STUDY_NAME, STUDY)
 
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
-READS = {slug(reads): reads for reads in [*STUDY.arms, *get_args(Section)]}
-MODALITY_OF = {name: "text" if name in get_args(Section) else "image" for name in READS}
+MODALITY_OF = dict.fromkeys(map(slug, STUDY.arms), "image") | dict.fromkeys(STUDY.filter.text_fields, "text")
+READS = {slug(reads): reads for reads in [*STUDY.arms, *STUDY.filter.text_fields]}
 KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
 
@@ -80,9 +80,12 @@ def code_of(stage: str, *parts: str) -> list[Path]:
 
 
 def given(rule: str, section: str, row: str = "") -> str:
-    """A section of the settings as JSON, the same in every study where the rule's stage does not read it."""
+    """A section of the settings as JSON, the same in every study where the rule's stage, or a row, does not read it."""
+    spec = STUDY.models.get(row)
     settings = getattr(STUDY, section)
-    constant = unread(rule, section, STUDY.models[row].model if row else "")
+    if spec and section == "encoders":
+        settings = STUDY.encoders_of(spec).read_for(spec.inputs)
+    constant = unread(rule, section, spec)
     return to_json(type(settings).model_validate(settings.model_dump() | constant))
 
 
@@ -100,9 +103,12 @@ def feature_options(reads: str, input) -> str:
 def training_options(input) -> str:
     """The files of a training as options of the command line."""
     folders = {
-        name: Path(input[name][0]).parent for name in ["image_features", "text_features"] if name in input.keys()
+        f"features.{name}": Path(input[f"{name}_features"][0]).parent
+        for name in modality_names()
+        if f"{name}_features" in input.keys()
     }
-    others = options(mask_settings=input.get("mask_settings"), starts=input.get("start"), **folders)
+    names = ["structured", "columns", "mask_settings"]
+    others = options(**{name: input.get(name) for name in names}, starts=input.get("start"), **folders)
     return f"{image_options(input)} {others}"
 
 
@@ -186,6 +192,17 @@ def features_group(wildcards) -> str:
     """The features of a trained encoder are made with the short trainings of its fold."""
     _, trained, run = wildcards.source.rpartition("_fold")
     return f"fold{run}" if trained else f"features_{wildcards.source}_{wildcards.reads}"
+
+
+def modules_of(row) -> list[str]:
+    """The modules that a training loads by the names of its model, its task and its inputs."""
+    return [module_of(row.model), task_module(STUDY.task), *map(inputs_module, row.modalities)]
+
+
+def encoders_read(source: str, modality: str) -> str:
+    """The settings of encoders that decide the features of a modality, with the name of the encoder that makes them."""
+    named = STUDY.encoders.model_copy(update={modality: PATHS.encoder_of(source)})
+    return to_json(named.read_for([modality]))
 
 
 def run_options(run: str) -> str:

@@ -84,7 +84,7 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=code_of("features"),
+        code=lambda wildcards: code_of("features", inputs_module(MODALITY_OF[wildcards.reads])),
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,
@@ -106,17 +106,16 @@ rule features:
         gpu=1,
         turn=1,
     params:
-        encoder=lambda wildcards: getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]),
-        pooling=STUDY.encoders.pooling,
-        max_tokens=lambda wildcards: STUDY.encoders.text_tokens if MODALITY_OF[wildcards.reads] == "text" else 0,
+        encoder=lambda wildcards: PATHS.encoder_of(wildcards.source),
+        encoders=lambda wildcards: encoders_read(wildcards.source, MODALITY_OF[wildcards.reads]),
         precision=STUDY.train.precision,
         inputs=lambda wildcards, input: feature_options(wildcards.reads, input),
         encoder_root=PATHS.encoder_root,
     message:
         "Encoding {wildcards.reads} with {wildcards.source}"
     shell:
-        "python -m lungfuse features --encoder {params.encoder} --pooling {params.pooling} "
-        "--max-tokens {params.max_tokens} --precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
+        "python -m lungfuse features --encoder {params.encoder} --encoders {params.encoders:q} "
+        "--precision {params.precision} --pairs {input.pairs} --encoder-root {params.encoder_root} {params.inputs} "
         "--tokens {output.tokens} --token-index {output.token_index} --threads {threads} > {log} 2>&1"
 
 
@@ -160,7 +159,7 @@ rule train:
         unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.run)),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=lambda wildcards: code_of("train", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("train", *modules_of(STUDY.models[wildcards.row])),
     output:
         weights=PATHS.model("{row}", "{run}") / "model.safetensors",
         history=PATHS.model("{row}", "{run}") / "history.csv",
@@ -188,11 +187,12 @@ rule train:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        encoders=given("train", "encoders"),
+        encoders=lambda wildcards: given("train", "encoders", wildcards.row),
         fusion=lambda wildcards: given("train", "fusion", wildcards.row),
         train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),
+        task=STUDY.task,
         labels=STUDY.labels,
         class_weights=STUDY.class_weights,
         place=lambda wildcards: run_options(wildcards.run),
@@ -203,7 +203,7 @@ rule train:
     shell:
         "python -m lungfuse train --row {params.row:q} {params.place} --encoders {params.encoders:q} "
         "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
-        "--labels {params.labels} --class-weights {params.class_weights} --pairs {input.pairs} "
+        "--task {params.task} --labels {params.labels} --class-weights {params.class_weights} --pairs {input.pairs} "
         "--validation {input.validation} {params.inputs} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --fold-predictions {output.fold_predictions} "
         "--settings {output.settings} --threads {threads} > {log} 2>&1"

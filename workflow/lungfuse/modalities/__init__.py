@@ -54,7 +54,12 @@ def load_modality(name: str) -> Modality:
 
 def load_inputs(name: str) -> ModuleType:
     """The module of a modality that reads it."""
-    return registry.imported(f"{__name__}.{name}.inputs")
+    return registry.imported(inputs_module(name))
+
+
+def inputs_module(name: str) -> str:
+    """The name of that module."""
+    return f"{__name__}.{name}.inputs"
 
 
 def encoded(names: Any) -> list[str]:

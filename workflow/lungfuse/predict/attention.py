@@ -13,12 +13,12 @@ from lungfuse.encoders import TOKENIZER
 from lungfuse.encoders.tokens import load_tokenizer, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable
+from lungfuse.modalities.image.arms import arm_images, image_rows
 from lungfuse.predict.trained import load_trained, read_trained
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.training import Predictions
-from lungfuse.train.arms import arm_images, image_rows
 from lungfuse.train.data import PairDataset
 
 WORDS = 3

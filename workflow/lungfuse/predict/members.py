@@ -21,7 +21,7 @@ from lungfuse.predict.image_files import UnreadableImageError, read_image, refus
 from lungfuse.predict.trained import Trained, load_trained, other_version, read_settings, read_trained
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
-from lungfuse.train.arms import ArmImages, arm_images
+from lungfuse.modalities.image.arms import ArmImages, arm_images
 from lungfuse.train.calibration import Calibration
 from lungfuse.train.data import PairDataset, in_order
 from lungfuse.train.late import PARTS, Weights, fuse

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from lungfuse.compare.compare import join_predictions
 from lungfuse.files import read_array
+from lungfuse.modalities.image.arms import image_rows
 from lungfuse.parameters import Several
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
 from lungfuse.tables.base import read_table
@@ -18,7 +19,6 @@ from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.segmentation import MaskQuality
 from lungfuse.tables.training import Predictions
-from lungfuse.train.arms import image_rows
 
 EXAMPLES = 4  # of each class
 DISAGREEMENTS = 2  # of each kind

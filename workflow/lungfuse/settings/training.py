@@ -34,6 +34,11 @@ class EncoderSettings(Settings):
         """The names of the encoders of those of these modalities that have one, in order."""
         return {modality: getattr(self, modality) for modality in encoded(modalities)}
 
+    def read_for(self, modalities: Iterable[str]) -> "EncoderSettings":
+        """The same where only these modalities are read: what decides nothing is the same in every study."""
+        unread = {name: encoders_of(name)[0] for name in ["image", "text"] if name not in modalities}
+        return self.model_copy(update=unread | ({"max_tokens": None} if "text" in unread else {}))
+
     def gives_means(self, train: "TrainSettings") -> bool:
         """Whether a training reads the mean of each pair's tokens instead of all."""
         return self.pooling == "mean" and train.layers == "frozen"

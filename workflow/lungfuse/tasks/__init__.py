@@ -104,7 +104,7 @@ class Task(ABC):
     def measures(
         self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray
     ) -> np.ndarray:
-        """The metrics of `lungfuse.tasks.measures.METRICS`, (metric, resample), of weights (resample, pair)."""
+        """The metrics of `lungfuse.measures.METRICS`, (metric, resample), of weights (resample, pair)."""
 
     @abstractmethod
     def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:
@@ -132,6 +132,11 @@ def label_limits(name: str) -> tuple[int, int | None]:
     """The least and the most labels that a study of a task names."""
     found = registry.declared(__name__, name)
     return found["LEAST"], found["MOST"]
+
+
+def task_module(name: str) -> str:
+    """The module of the task called `name`."""
+    return registry.module_of(__name__, name)
 
 
 def load_task(name: str, labels: list[str]) -> Task:

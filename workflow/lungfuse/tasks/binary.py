@@ -8,7 +8,7 @@ from scipy.special import expit
 from lungfuse.calibration import calibrating_line, log_odds
 from lungfuse.tasks import Calibration, Kind, OneAgainstRest
 from lungfuse.tasks import Task as AnyTask
-from lungfuse.tasks.measures import of_one_label
+from lungfuse.measures import of_one_label
 
 if TYPE_CHECKING:
     from torch import Tensor

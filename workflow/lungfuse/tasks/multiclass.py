@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from lungfuse.calibration import INTERCEPTS, LIMIT, SLOPES
 from lungfuse.tasks import Calibration, Kind, OneAgainstRest
 from lungfuse.tasks import Task as AnyTask
-from lungfuse.tasks.measures import METRICS, macro
+from lungfuse.measures import METRICS, macro
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,37 +3,40 @@
 import lightning
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import get_cosine_schedule_with_warmup
 
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
-from lungfuse.settings.training import AugmentSettings, TrainSettings
-from lungfuse.train.data import Batch
+from lungfuse.modalities import in_order, load_inputs
+from lungfuse.models.blocks import Inputs, Tokens
+from lungfuse.settings.training import TrainSettings
+from lungfuse.tasks import Task
+from lungfuse.measures import METRICS
+from lungfuse.train.data import LABELS, Batch
 
-MODALITIES = ["image", "text"]
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
-MASK_TOKEN = LAST_SPECIAL_TOKEN = 103  # in the vocabulary of bert-base-uncased, which all text encoders have
 
 
 class Classifier(lightning.LightningModule):
-    """Pixels and texts to logits, with its optimiser.
+    """What is read of pairs to logits, with its optimiser.
 
-    `encoders` holds an image encoder, a text encoder or both under the names of the modalities; without them a batch
-    brings the tokens of frozen ones. `class_weights` has shape (2,).
+    `encoders` holds those of the modalities that are encoded here; of others a batch brings the tokens of frozen ones,
+    or `tokenizers` make tokens that are learned with the model. `class_weights` is that of `Task.weights`, or ones.
     """
 
     def __init__(
         self,
-        encoders: dict[str, ImageEncoder | TextEncoder],
+        encoders: dict[str, nn.Module],
+        tokenizers: dict[str, nn.Module],
         model: nn.Module,
+        task: Task,
         settings: TrainSettings,
         class_weights: Tensor,
         seed: int,
     ):
         super().__init__()
-        self.encoders, self.model, self.settings, self.seed = nn.ModuleDict(encoders), model, settings, seed
+        self.encoders, self.tokenizers = nn.ModuleDict(encoders), nn.ModuleDict(tokenizers)
+        self.model, self.task, self.settings, self.seed = model, task, settings, seed
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.validated: list[tuple[Tensor, Tensor]] = []
         for encoder in encoders.values():
@@ -41,14 +44,18 @@ class Classifier(lightning.LightningModule):
         self.train()  # Lightning takes the modes as they are
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits (B, 2) of a batch, see `PairDataset` and `TokenDataset` of `lungfuse.train.data`."""
-        inputs = []
-        for modality in MODALITIES:
-            if modality in self.encoders:
-                inputs += self.encoders[modality].tokens(batch)
-            elif f"{modality}_tokens" in batch:
-                inputs += [batch[f"{modality}_tokens"], batch[f"{modality}_mask"]]
-        return self.model(*inputs)
+        """Logits (B, output) of a batch, see `lungfuse.train.data.PairDataset`."""
+        inputs = {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS})}
+        if self.training and self.settings.modality_dropout and len(inputs) > 1:
+            inputs = without_some(inputs, self.settings.modality_dropout)
+        return self.model(inputs)
+
+    def _tokens(self, name: str, batch: dict[str, Tensor]) -> Tokens:
+        if name in self.encoders:
+            return Tokens(*self.encoders[name].tokens(batch))
+        if name in self.tokenizers:
+            return self.tokenizers[name].tokens(batch)
+        return Tokens(batch["tokens"], batch["mask"])
 
     def on_train_epoch_start(self) -> None:
         # Random numbers depend on the seed, the epoch and the device's rank alone: a resumed run draws the same.
@@ -56,30 +63,27 @@ class Classifier(lightning.LightningModule):
         self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        if "pixels" in batch:
-            batch = batch | {"pixels": augment(batch["pixels"], self.settings.augment)}
-        if self.settings.word_dropout and "ids" in batch:
-            batch = batch | {"ids": drop_words(batch["ids"], self.settings.word_dropout)}
-        loss = functional.cross_entropy(
-            self(batch).float(), batch["labels"], self.class_weights, label_smoothing=self.settings.label_smoothing
+        changed = {name: load_inputs(name).augment(batch[name], self.settings) for name in self.encoders}
+        loss = self.task.loss(
+            self(batch | changed).float(), batch[LABELS], self.class_weights, self.settings.label_smoothing
         )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch["labels"]))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch[LABELS]))
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        self.validated.append((self(batch).float(), batch["labels"]))
+        self.validated.append((self(batch).float(), batch[LABELS]))
 
     def on_validation_epoch_end(self) -> None:
         logits, labels = (torch.cat(parts) for parts in zip(*self.validated, strict=True))
         self.validated.clear()
-        scores = logits.softmax(-1)[:, 1]
-        self.log("validation_loss", functional.cross_entropy(logits, labels, self.class_weights))
-        self.log("validation_accuracy", ((scores >= 0.5) == labels.bool()).float().mean())
-        both = len(labels.unique()) == 2
-        self.log("validation_auroc", roc_auc_score(labels.cpu(), scores.cpu()) if both else float("nan"))
+        scores, targets = (values.double().cpu().numpy() for values in [self.task.scores(logits), labels])
+        found = self.task.measures(targets, scores, self.task.decide(scores), np.ones((1, len(targets))))[:, 0]
+        self.log("validation_loss", self.task.loss(logits, labels, self.class_weights, 0.0))
+        for metric in ["accuracy", "auroc"]:
+            self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
 
     def predict_step(self, batch: Batch, _: int) -> Tensor:
-        return self(batch).float().softmax(-1)[:, 1]
+        return self.task.scores(self(batch).float())
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         frozen = self._frozen()
@@ -101,7 +105,8 @@ class Classifier(lightning.LightningModule):
         nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.settings.clip)
 
     def configure_optimizers(self) -> dict:
-        rates = {self.encoders: self.settings.encoder_learning_rate, self.model: self.settings.learning_rate}
+        rates = {self.encoders: self.settings.encoder_learning_rate}
+        rates |= dict.fromkeys([self.tokenizers, self.model], self.settings.learning_rate)
         groups = []
         for part, rate in rates.items():
             learned = [parameter for parameter in part.parameters() if parameter.requires_grad]
@@ -128,39 +133,14 @@ def set_trainable(encoder: ImageEncoder | TextEncoder, layers: str) -> None:
             layer.requires_grad_(True)
 
 
-def augment(pixels: Tensor, settings: AugmentSettings) -> Tensor:
-    """Turn, move, scale and expose each image a little.
-
-    (B, height, width), uint8 or float in [0, 255], to float of the same shape and range.
-    """
-    count, device = len(pixels), pixels.device
-
-    def uniform(limit: float) -> Tensor:
-        return (torch.rand(count, device=device) * 2 - 1) * limit
-
-    angle, scale = uniform(np.deg2rad(settings.rotation)), 1 + uniform(settings.scale)
-    cos, sin = angle.cos() * scale, angle.sin() * scale
-    x, y = uniform(settings.shift), uniform(settings.shift)
-    affine = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
-    images = pixels[:, None].float()
-    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
-    # Bilinear sampling would blur what is learned from, but not what is predicted; and these networks see sharpness.
-    images = functional.grid_sample(images, grid, mode="bicubic", align_corners=False)[:, 0].clamp(0, 255)
-    mean = images.mean((1, 2), keepdim=True)
-    contrast, brightness = (1 + uniform(settings.contrast)).view(-1, 1, 1), uniform(settings.brightness).view(-1, 1, 1)
-    images = ((images - mean) * contrast + mean + brightness).clamp(0, 255)
-    if not settings.gamma:
-        return images
-    return 255 * (images / 255) ** uniform(settings.gamma).exp().view(-1, 1, 1)
-
-
-def drop_words(ids: Tensor, share: float) -> Tensor:
-    """Token numbers (B, T) with a random share of the words masked; padding and marks stay."""
-    dropped = (torch.rand(ids.shape, device=ids.device) < share) & (ids > LAST_SPECIAL_TOKEN)
-    return ids.masked_fill(dropped, MASK_TOKEN)
-
-
-def balanced_weights(labels: np.ndarray) -> Tensor:
-    """Class weights of shape (2,) with which both classes count the same."""
-    counts = np.bincount(labels, minlength=2)
-    return torch.tensor(len(labels) / (2 * counts), dtype=torch.float32)
+def without_some(inputs: Inputs, share: float) -> Inputs:
+    """Inputs with each modality of a case masked by chance, but never the last one that it has."""
+    present = torch.stack([tokens.mask.any(1) for tokens in inputs.values()], dim=1)  # (B, modality)
+    drawn = torch.rand(present.shape, device=present.device)
+    kept = present & (drawn >= share)
+    least = torch.where(present, drawn, -1.0)
+    kept |= present & (least == least.amax(1, keepdim=True)) & ~kept.any(1, keepdim=True)
+    return {
+        name: Tokens(tokens.values, tokens.mask & keep[:, None])
+        for (name, tokens), keep in zip(inputs.items(), kept.T, strict=True)
+    }

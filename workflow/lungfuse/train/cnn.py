@@ -9,12 +9,12 @@ import pandas as pd
 from keras import layers
 
 from lungfuse.files import read_array, whole_file
+from lungfuse.modalities.image.arms import ArmImages, arm_images, image_rows
 from lungfuse.settings.base import Images
 from lungfuse.settings.cnns import CNNSettings, NetworkName
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.training import EpochPredictions
-from lungfuse.train.arms import ArmImages, arm_images, image_rows
 from lungfuse.train.cnn_weights import build_network, preprocess
 from lungfuse.train.keras_engine import dtype_of, prepare, write_history
 

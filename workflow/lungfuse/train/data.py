@@ -1,7 +1,7 @@
 """The inputs of a model, joined to the pairs by id and given out in batches."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,50 +10,41 @@ import torch
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
-from lungfuse.encoders import TOKENIZER
-from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
+from lungfuse.modalities import load_inputs
+from lungfuse.modalities.reading import Reading, Source
 from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
-from lungfuse.settings.base import Images, Modality
-from lungfuse.settings.ingest import Section
+from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import ImageIndex
 from lungfuse.tables.training import FeatureIndex
-from lungfuse.train.arms import ArmImages, arm_images, image_rows
 
-Batch = dict[str, Tensor]
-BUCKET = 8  # batches among which texts are sorted by length
+Batch = dict[str, Tensor | dict[str, Tensor]]
+LABELS = "labels"
+BUCKET = 8  # batches among which pairs are sorted by length
 
 
 @dataclass(frozen=True)
 class PairDataset(Dataset):
     """Whole batches of pairs by their positions in the table of pairs.
 
-    `images` is uint8 of shape (image, height, width) with the row of each pair in `image_rows`; `texts` holds the token
-    numbers of each pair. Either is None for a model that does not read it. A batch holds `pixels` (B, height, width),
-    `ids` and `mask` (B, T), `labels` (B).
+    `targets` is float of shape (pair, label column), NaN where a label is not known; `sources` holds each modality that
+    is read. A batch holds `labels`, float32 (B, label column), and a dictionary of tensors for each modality.
     """
 
-    labels: np.ndarray
-    images: np.ndarray | ArmImages | None
-    image_rows: np.ndarray | None
-    texts: list[np.ndarray] | None
+    targets: np.ndarray
+    sources: dict[str, Source]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def __getitem__(self, positions: list[int]) -> Batch:
-        batch = {"labels": torch.as_tensor(self.labels[positions])}
-        if self.images is not None:
-            batch["pixels"] = torch.from_numpy(np.asarray(self.images[self.image_rows[positions]]))
-        if self.texts is not None:
-            batch["ids"], batch["mask"] = pad([self.texts[position] for position in positions])
-        return batch
+        labels = torch.as_tensor(self.targets[positions], dtype=torch.float32)
+        return {LABELS: labels} | {name: source.batch(positions) for name, source in self.sources.items()}
 
     def lengths(self) -> np.ndarray:
-        """Number of tokens of each pair's text, (pair,); zeros without texts."""
-        return np.zeros(len(self), int) if self.texts is None else np.array([len(text) for text in self.texts])
+        """How much there is to read of each pair, (pair,), where that differs."""
+        return sum((source.lengths for source in self.sources.values()), np.zeros(len(self), int))
 
 
 @dataclass(frozen=True)
@@ -61,60 +52,47 @@ class Features:
     """The tokens that a frozen encoder made of one modality of every pair.
 
     `tokens` is float16 of shape (token of all pairs, width); those of a pair are `counts` of them from `starts`, both
-    (pair,). `encoded` is how many the encoder made of each, before they were pooled.
+    (pair,), none of a pair that lacks the modality. `encoded` is how many the encoder made of each, before they were
+    pooled. A batch holds `tokens`, float32 (B, T, width), padded with zeros, and their `mask` (B, T).
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     counts: np.ndarray
     encoded: np.ndarray
+    fitted: list[dict] = field(default_factory=list)
 
-    def batch(self, positions: list[int]) -> tuple[Tensor, Tensor]:
-        """Tokens with their mask, padded with zeros: float32 (B, T, width), (B, T)."""
-        places = np.arange(self.counts[positions].max())
+    @property
+    def lengths(self) -> np.ndarray:
+        return self.encoded
+
+    def batch(self, positions: list[int]) -> dict[str, Tensor]:
+        places = np.arange(max(1, self.counts[positions].max()))
         mask = places < self.counts[positions][:, None]
         tokens = torch.zeros(*mask.shape, self.tokens.shape[1])
         rows = (self.starts[positions][:, None] + places)[mask]
         mask = torch.from_numpy(mask)
         tokens[mask] = torch.from_numpy(np.asarray(self.tokens[rows])).float()
-        return tokens, mask
+        return {"tokens": tokens, "mask": mask}
 
     def means(self) -> np.ndarray:
-        """The mean token of each pair, float32 of shape (pair, width)."""
+        """The mean token of each pair, float32 of shape (pair, width); NaN of a pair that lacks the modality."""
         bounds = zip(self.starts, self.starts + self.counts, strict=True)
-        return np.stack([self.tokens[start:end].mean(0, dtype=np.float32) for start, end in bounds])
+        absent = np.full(self.tokens.shape[1], np.nan, np.float32)
+        return np.stack([self.tokens[a:b].mean(0, dtype=np.float32) if a < b else absent for a, b in bounds])
 
     def reordered(self, order: np.ndarray) -> "Features":
-        """The features of each pair replaced by those of another, (pair,)."""
-        return Features(self.tokens, self.starts[order], self.counts[order], self.encoded[order])
+        return replace(self, starts=self.starts[order], counts=self.counts[order], encoded=self.encoded[order])
 
+    def dropped(self) -> "Features":
+        return replace(self, counts=np.zeros_like(self.counts), encoded=np.zeros_like(self.encoded))
 
-@dataclass(frozen=True)
-class TokenDataset(Dataset):
-    """Batches of pairs as the features of one or both modalities.
-
-    A batch holds `image_tokens` and `text_tokens` (B, T, width), `image_mask` and `text_mask` (B, T), `labels` (B).
-    """
-
-    labels: np.ndarray
-    features: dict[Modality, Features]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, positions: list[int]) -> Batch:
-        batch = {"labels": torch.as_tensor(self.labels[positions])}
-        for modality, features in self.features.items():
-            batch[f"{modality}_tokens"], batch[f"{modality}_mask"] = features.batch(positions)
-        return batch
-
-    def lengths(self) -> np.ndarray:
-        """Number of tokens of each pair's text, (pair,); zeros without texts."""
-        return self.features["text"].encoded if "text" in self.features else np.zeros(len(self), int)
+    def fit(self, learn: np.ndarray) -> "Features":
+        return self
 
 
 class Batches(Sampler):
-    """Positions in random batches of texts of like length; the order depends on the seed and the epoch alone.
+    """Positions in random batches of like length; the order depends on the seed and the epoch alone.
 
     Where several processes train together each takes its share of every batch.
     """
@@ -146,48 +124,6 @@ def in_order(positions: np.ndarray, batch: int) -> list[list[int]]:
     return [positions[start : start + batch].tolist() for start in range(0, len(positions), batch)]
 
 
-def pad(texts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Token numbers and mask, both (B, T), of texts of different lengths."""
-    length = max(map(len, texts))
-    ids = torch.zeros(len(texts), length, dtype=torch.long)
-    mask = torch.zeros(len(texts), length, dtype=torch.bool)
-    for row, text in enumerate(texts):
-        ids[row, : len(text)] = torch.tensor(text)
-        mask[row, : len(text)] = True
-    return ids, mask
-
-
-def read_inputs(
-    pairs: pd.DataFrame,
-    modality: Modality,
-    reads: Images | Section,
-    encoder: str,
-    max_tokens: int,
-    encoder_root: Path,
-    array: Path | None,
-    index: Path | None,
-    masks: Path | None,
-) -> PairDataset:
-    """An arm of the images, or a section of the reports, in the order of `pairs`, as an encoder takes them.
-
-    Texts are cut after `max_tokens` tokens; how many are is printed.
-
-    Raises:
-        UserError: the image array is shorter than its index, or no pair has the section.
-    """
-    labels = pairs["label"].to_numpy()
-    if modality == "image":
-        rows = image_rows(pairs, read_table(index, ImageIndex))
-        images, lungs = (path and read_array(path, rows.max() + 1) for path in [array, masks])
-        return PairDataset(labels, arm_images(reads, images, lungs), rows, None)
-    if not (pairs[reads] != "").any():
-        raise UserError(f"no pair has {reads}, which a row reads. Remove the row, or fill the section in the adapter.")
-    tokenizer = encoder_root / encoder / TOKENIZER
-    texts = tokenize(pairs[reads], tokenizer, max_tokens)
-    warn_of_cuts(count_tokens(pairs[reads], tokenizer), max_tokens, reads)
-    return PairDataset(labels, None, None, texts)
-
-
 def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     """The features in a folder that the stage `features` made, joined to pairs by id.
 
@@ -204,14 +140,25 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
 
 
-def warn_of_cuts(tokens: np.ndarray, max_tokens: int, section: str) -> None:
-    """Print how many texts have more than `max_tokens` tokens, if any, and what they lose."""
-    lost = np.clip(tokens - max_tokens, 0, None)
-    if lost.any():
-        print(
-            f"Warning: {(lost > 0).sum():,} of {len(tokens):,} {section} are cut after {max_tokens} tokens, "
-            f"which loses {lost.sum() / tokens.sum():.1%} of all tokens; encoders.max_tokens sets the limit."
-        )
+def sources_of(
+    row: Row, reading: Reading, features: dict[str, Path], learn: np.ndarray, seed: int
+) -> dict[str, Source]:
+    """What a row reads of the pairs, by modality in order: features where there are some, else what they are made of.
+
+    What is scaled is so by the pairs at the positions `learn`. An ablation permutes one modality over all pairs, or
+    leaves it out.
+    """
+    found = {}
+    for name in row.modalities:
+        if name in features:
+            source = read_features(features[name], reading.pairs["pair_id"])
+        else:
+            source = load_inputs(name).read(reading, row.inputs[name])
+        if name == row.changed:
+            shuffles = row.ablation.startswith("shuffled")
+            source = source.reordered(shuffled(len(reading.pairs), seed)) if shuffles else source.dropped()
+        found[name] = source.fit(learn)
+    return found
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.settings.training import TrainSettings
 from lungfuse.train.classifier import Classifier
-from lungfuse.train.data import Batches, PairDataset, TokenDataset, in_order
+from lungfuse.train.data import Batches, PairDataset, in_order
 from lungfuse.train.precision import uses_bf16
 
 LAST, BEST = "last", "best"
@@ -91,7 +91,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 def fit(
     module: Classifier,
-    dataset: PairDataset | TokenDataset,
+    dataset: PairDataset,
     learn: np.ndarray,
     validate: np.ndarray,
     folder: Path,
@@ -166,15 +166,15 @@ def make_trainer(
     )
 
 
-def in_random_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int, seed: int) -> DataLoader:
+def in_random_order(dataset: PairDataset, positions: np.ndarray, batch: int, seed: int) -> DataLoader:
     """Batches to learn from."""
     batches = Batches(positions, dataset.lengths(), batch, seed)
     # With a generator of its own the loader leaves the random numbers of the epoch alone.
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=torch.Generator())
 
 
-def predict(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> np.ndarray:
-    """Scores in [0, 1] of the pairs at `positions`, (pair,)."""
+def predict(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> np.ndarray:
+    """Scores in [0, 1] of the pairs at `positions`, (pair, score column)."""
     trainer = make_trainer(module.settings, [], progress_bar=False)
     return torch.cat(trainer.predict(module, _in_order(dataset, positions, module.settings.batch))).double().numpy()
 
@@ -221,5 +221,5 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", module="lightning")
 
 
-def _in_order(dataset: PairDataset | TokenDataset, positions: np.ndarray, batch: int) -> DataLoader:
+def _in_order(dataset: PairDataset, positions: np.ndarray, batch: int) -> DataLoader:
     return DataLoader(dataset, sampler=in_order(positions, 2 * batch), batch_size=None, generator=torch.Generator())

@@ -10,12 +10,14 @@ import torch
 from lungfuse.encoders import ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
 from lungfuse.files import whole_array
-from lungfuse.settings.base import Modality, Precision
-from lungfuse.settings.training import Pooling
+from lungfuse.modalities import load_inputs
+from lungfuse.modalities.reading import Reading, Source
+from lungfuse.settings.base import Precision
+from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FeatureIndex
-from lungfuse.train.data import PairDataset, in_order, read_inputs
+from lungfuse.train.data import in_order
 from lungfuse.train.precision import autocast
 
 BATCH = 64
@@ -25,8 +27,7 @@ def main(
     *,
     encoder: str,
     reads: str,
-    max_tokens: int,
-    pooling: Pooling,
+    encoders: EncoderSettings,
     precision: Precision,
     pairs: Path,
     array: Path | None = None,
@@ -46,10 +47,8 @@ def main(
         Name of the encoder.
     reads
         The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
-    max_tokens
-        After how many tokens texts are cut; not read of images.
-    pooling
-        none, to keep every token of a pair, or mean, to keep their mean.
+    encoders
+        Whether every token of a pair is kept or their mean, and after how many tokens texts are cut.
     precision
         fp32, bf16, or auto: bf16 where there is hardware for it.
     pairs
@@ -72,16 +71,16 @@ def main(
         Processor threads.
     """
     torch.set_num_threads(threads)
-    table = read_table(pairs, Pairs)
-    spec = ENCODERS[encoder]
-    dataset = read_inputs(table, spec.modality, reads, encoder, max_tokens, encoder_root, array, index, masks)
+    table, spec = read_table(pairs, Pairs), ENCODERS[encoder]
+    reading = Reading(table, encoders, encoder_root, array, index, masks)
+    source = load_inputs(spec.modality).read(reading, reads)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
         load_into(network, trained_encoder(start, spec.modality), start)
     encoded, counts = [], []
     with whole_array(tokens, np.float16, (spec.width,)) as append:
-        for part in encode(network, dataset, precision):
-            kept = part.mean(0, keepdims=True) if pooling == "mean" else part
+        for part in encode(network, source, len(table), precision):
+            kept = part.mean(0, keepdims=True) if encoders.pooling == "mean" and len(part) else part
             append(kept)
             encoded.append(len(part))
             counts.append(len(kept))
@@ -91,18 +90,20 @@ def main(
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
 
 
-def encode(network: ImageEncoder | TextEncoder, dataset: PairDataset, precision: str) -> Iterator[np.ndarray]:
-    """The real tokens of each pair in turn, float32 of shape (token, width)."""
+def encode(
+    network: ImageEncoder | TextEncoder, source: Source, pairs: int, precision: Precision
+) -> Iterator[np.ndarray]:
+    """The real tokens of each pair in turn, float32 of shape (token, width); none of a pair that lacks the modality."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
-    for positions in in_order(np.arange(len(dataset)), BATCH):
-        batch = {name: tensor.to(device) for name, tensor in dataset[positions].items()}
+    for positions in in_order(np.arange(pairs), BATCH):
+        batch = {name: tensor.to(device) for name, tensor in source.batch(positions).items()}
         with torch.inference_mode(), autocast(device.type, precision):
             encoded, mask = network.tokens(batch)
         yield from (row[real].float().cpu().numpy() for row, real in zip(encoded, mask, strict=True))
 
 
-def trained_encoder(weights: Path, modality: Modality) -> dict[str, torch.Tensor]:
+def trained_encoder(weights: Path, modality: str) -> dict[str, torch.Tensor]:
     """The encoder of `modality` in the weights of a trained row."""
     prefix = f"encoders.{modality}."
     return {key.removeprefix(prefix): value for key, value in load_weights(weights).items() if key.startswith(prefix)}

@@ -2,22 +2,27 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import lightning
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save
+from torch import nn
 
 from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, ENCODERS
 from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.split import positions
+from lungfuse.modalities import inputs_module, load_inputs
+from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
 from lungfuse.parameters import Several
 from lungfuse.paths import FEATURE_TOKENS
-from lungfuse.settings.base import ClassWeights, Modality, Settings
+from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
@@ -25,9 +30,9 @@ from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSet
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.tables.training import FoldPredictions
-from lungfuse.train.calibration import calibrate
-from lungfuse.train.classifier import Classifier, balanced_weights
-from lungfuse.train.data import PairDataset, TokenDataset, read_features, read_inputs, shuffled
+from lungfuse.tasks import Task, load_task
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import PairDataset, sources_of
 from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
 from lungfuse.train.features import trained_encoder
 
@@ -43,6 +48,7 @@ def main(
     train: TrainSettings,
     seed: int,
     images: ImageSettings,
+    task: str,
     labels: Several[str],
     class_weights: ClassWeights,
     repeat: int = 0,
@@ -53,9 +59,10 @@ def main(
     masks: Path | None = None,
     mask_settings: Path | None = None,
     encoder_root: Path,
+    structured: Path | None = None,
+    columns: Path | None = None,
     starts: Several[Path] = (),
-    image_features: Path | None = None,
-    text_features: Path | None = None,
+    features: dict[str, Path] | None = None,
     weights: Path,
     history: Path,
     fold_predictions: Path,
@@ -82,10 +89,12 @@ def main(
         Seed of the weights, batches and dropout.
     images
         How the images of the array were fitted; kept for prediction.
+    task
+        What is asked of a pair: binary, multiclass or multilabel.
     labels
-        Names of the classes 0 and 1; kept for prediction.
+        Names of the classes or labels.
     class_weights
-        Whether both classes count the same in the loss.
+        Whether all classes, or both classes of a label, count the same in the loss.
     repeat
         Which training of this fold: each has other weights, batches and dropout to start with.
     pairs
@@ -102,13 +111,15 @@ def main(
         How the masks were made; kept for prediction.
     encoder_root
         Folder with a folder for each encoder.
+    structured
+        Structured columns of the pairs; needed for rows that read some.
+    columns
+        Kinds of the structured columns.
     starts
         Weights of trained unimodal rows of the same fold and repeat, from whose encoders this training starts, or whose
         frozen encoders made the features.
-    image_features
-        Folder with the tokens of the frozen image encoder; needed for images when it is frozen.
-    text_features
-        Folder with the tokens of the frozen text encoder; needed for text when it is frozen.
+    features
+        Folders with the tokens of frozen encoders, by modality; needed where encoders are frozen.
     weights
         Output: the best weights, safetensors.
     history
@@ -125,41 +136,36 @@ def main(
     torch.set_num_threads(max(1, threads // train.devices))
     own_seed = seed + fold + REPEAT * repeat
     lightning.seed_everything(own_seed, verbose=False)
-    table = read_table(pairs, Pairs)
+    question, table = load_task(task, labels), read_table(pairs, Pairs)
     learn, validate, test = positions(table, read_table(validation, Validation), fold)
-    if train.layers == "frozen":
-        features = {"image": image_features, "text": text_features}
-        dataset = build_token_dataset(row, table, features, seed)
-        loaded = {}
-        inputs = [folder / FEATURE_TOKENS for modality, folder in features.items() if modality in row.inputs]
-    else:
-        dataset = build_dataset(row, table, encoders, encoder_root, array, index, masks, seed)
-        loaded = load_encoders(row, encoders, encoder_root, starts)
-        configs = [
-            encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
-        ]  # with the weights' sha256
-        inputs = [path for path in [array, index, masks] if path and "image" in row.inputs] + [*configs, *starts]
-    model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
-    counts = balanced_weights(dataset.labels[learn]) if class_weights == "balanced" else torch.ones(2)
-    module = Classifier(loaded, model, train, counts, own_seed)
+    reading = Reading(table, encoders, encoder_root, array, index, masks, structured, columns)
+    targets = question.targets(table)
+    dataset = PairDataset(targets, sources_of(row, reading, features or {}, learn, seed))
+    loaded = {} if train.layers == "frozen" else load_encoders(row, encoders, encoder_root, starts)
+    fitted = {name: source.fitted for name, source in dataset.sources.items() if source.fitted}
+    tokenizers, model = build(row, fitted, question, encoders, fusion)
+    weights_of = question.weights(targets[learn]) if class_weights == "balanced" else np.ones(question.outputs)
+    counts = torch.tensor(weights_of, dtype=torch.float32)
+    module = Classifier(loaded, tokenizers, model, question, train, counts, own_seed)
 
     folder = weights.parent
     folder.mkdir(parents=True, exist_ok=True)
-    made_by = {"row": row, "fold": fold, "encoders": encoders, "fusion": fusion, "train": train, "seed": seed}
+    made_by = {"row": row, "task": task, "labels": labels, "fold": fold, "encoders": encoders, "fusion": fusion}
+    made_by |= {"train": train, "seed": seed}
     made_by |= {"folds": table["fold"].nunique()}  # without all of them the row does not predict
-    made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "labels": labels}
+    made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "fitted": fitted}
     made_by |= {"starts": [os.path.relpath(start, folder) for start in starts]}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
-    code = {"code": digest(__name__, module_of(row.model))}
-    files = {str(path): sha256(path) for path in [pairs, validation, *inputs]}
+    code = {"code": digest(__name__, module_of(row.model), *map(inputs_module, row.modalities))}
+    files = {str(path): sha256(path) for path in [pairs, validation, *read_by(reading, loaded, features or {}, starts)]}
     identity = json.dumps(made_by | code | files, default=dump)
     record = fit(module, dataset, learn, validate, folder, own_seed, identity)
     parts = [
-        table.iloc[scored][["pair_id", "label"]].assign(part=part, score=predict(module, dataset, scored).round(6))
+        scored_pairs(question, table.iloc[scored], predict(module, dataset, scored).round(6)).assign(part=part)
         for part, scored in [("validation", validate), ("test", test)]
     ]
     write_table(pd.concat(parts).assign(fold=fold, repeat=repeat), fold_predictions, FoldPredictions)
-    calibration = calibrate(parts[0]["score"].to_numpy(), parts[0]["label"].to_numpy())
+    calibration = question.calibrate(question.of("score", parts[0]), question.targets(parts[0]))
     with whole_file(history) as stream:
         record.to_csv(stream, lineterminator="\n")
     with whole_file(weights, "wb") as stream:
@@ -169,6 +175,36 @@ def main(
     with whole_file(settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
     forget(folder)
+
+
+def build(
+    row: Row, fitted: dict[str, list[dict]], task: Task, encoders: EncoderSettings, fusion: FusionSettings
+) -> tuple[dict[str, nn.Module], nn.Module]:
+    """The tokenizers that a row learns, by modality, and its model, with random weights.
+
+    `fitted` is what was measured on the pairs to learn from, of the modalities without an encoder.
+    """
+    tokenizers = {name: load_inputs(name).tokenizer(found, fusion.width) for name, found in fitted.items()}
+    named = encoders.of(row.inputs)
+    widths = {name: ENCODERS[named[name]].width if name in named else fusion.width for name in row.modalities}
+    return tokenizers, build_model(row.model, widths, task.outputs, fusion, row.settings)
+
+
+def read_by(
+    reading: Reading, loaded: dict[str, nn.Module], features: dict[str, Path], starts: Iterable[Path]
+) -> list[Path]:
+    """The files that a training reads besides the pairs; of encoders their settings, which have the weights' sha256."""
+    found = [reading.array, reading.index, reading.masks, reading.structured, reading.columns]
+    found += [folder / FEATURE_TOKENS for folder in features.values()]
+    if loaded:
+        found += [reading.encoder_root / name / CONFIG for name in reading.encoders.of(loaded).values()] + [*starts]
+    return [path for path in found if path]
+
+
+def scored_pairs(task: Task, pairs: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
+    """Pairs with their labels and scores, a part of `FoldPredictions`; scores are (pair, score column)."""
+    scored = pd.DataFrame(scores, pairs.index, task.columns("score"))
+    return pairs[["pair_id", *task.columns("label")]].join(scored)
 
 
 def masks_made_by(mask_settings: Path, folder: Path) -> dict:
@@ -186,7 +222,7 @@ def dump(settings: Settings) -> dict:
 
 def load_encoders(
     row: Row, encoders: EncoderSettings, encoder_root: Path, starts: list[Path]
-) -> dict[Modality, ImageEncoder | TextEncoder]:
+) -> dict[str, ImageEncoder | TextEncoder]:
     """The encoders of a row by modality; those that `starts`, weights of unimodal rows, hold are taken from there."""
     loaded = {}
     for modality, name in encoders.of(row.inputs).items():
@@ -195,40 +231,3 @@ def load_encoders(
             if trained := trained_encoder(start, modality):
                 load_into(loaded[modality], trained, start)
     return loaded
-
-
-def build_dataset(
-    row: Row,
-    pairs: pd.DataFrame,
-    encoders: EncoderSettings,
-    encoder_root: Path,
-    array: Path | None,
-    index: Path | None,
-    masks: Path | None,
-    seed: int,
-) -> PairDataset:
-    """The inputs of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
-    read = {
-        modality: read_inputs(
-            pairs, modality, row.reads(modality), name, encoders.text_tokens, encoder_root, array, index, masks
-        )
-        for modality, name in encoders.of(row.inputs).items()
-    }
-    order = shuffled(len(pairs), seed)
-    images = rows = texts = None
-    if "image" in read:
-        images, rows = read["image"].images, read["image"].image_rows
-        rows = rows[order] if row.ablation == "shuffled-image" else rows
-    if "text" in read:
-        texts = read["text"].texts
-        texts = [texts[position] for position in order] if row.ablation == "shuffled-text" else texts
-    return PairDataset(pairs["label"].to_numpy(), images, rows, texts)
-
-
-def build_token_dataset(row: Row, pairs: pd.DataFrame, folders: dict[Modality, Path | None], seed: int) -> TokenDataset:
-    """The features of a row in the order of `pairs`; an ablation permutes one modality over all pairs."""
-    features = {modality: read_features(folders[modality], pairs["pair_id"]) for modality in sorted(row.inputs)}
-    if row.ablation:
-        modality = row.ablation.removeprefix("shuffled-")
-        features[modality] = features[modality].reordered(shuffled(len(pairs), seed))
-    return TokenDataset(pairs["label"].to_numpy(), features)

@@ -7,7 +7,7 @@ from small_study import NO_AUGMENT
 
 from lungfuse.errors import UserError
 from lungfuse.settings.rows import Row
-from lungfuse.train.arms import arm_images
+from lungfuse.modalities.image.arms import arm_images
 
 
 def halves(images: np.ndarray) -> np.ndarray:

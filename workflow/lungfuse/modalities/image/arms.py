@@ -8,12 +8,15 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.settings.base import Images
 
+ABSENT = -1  # in place of the row of an image that a pair lacks
+
 
 @dataclass(frozen=True)
 class ArmImages:
     """The image array as an arm of the study reads it: whole, cut out by lung masks, or the masks alone as images.
 
-    `images` is uint8 and `masks` bool, both (image, height, width).
+    `images` is uint8 of shape (image, height, width), or with colours at the end; `masks` is bool of shape
+    (image, height, width).
     """
 
     images: np.ndarray
@@ -21,8 +24,12 @@ class ArmImages:
     mask_only: bool
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 of shape (rows, height, width); black outside the lungs."""
-        return self.masks[rows] * (np.uint8(255) if self.mask_only else self.images[rows])
+        """uint8 of shape (rows, height, width), or with colours at the end; black outside the mask."""
+        masks = self.masks[rows]
+        if self.mask_only:
+            return masks * np.uint8(255)
+        images = self.images[rows]
+        return images * (masks if images.ndim == masks.ndim else masks[..., None])
 
 
 def arm_images(arm: Images, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray | ArmImages:
@@ -33,24 +40,24 @@ def arm_images(arm: Images, images: np.ndarray, masks: np.ndarray | None) -> np.
     """
     if arm == "raw":
         return images
-    if masks.shape != images.shape:
+    if masks.shape != images.shape[:3]:
         raise UserError(
-            f"{arm}: found masks of shape {masks.shape}, expected that of the image array, {images.shape}. "
+            f"{arm}: found masks of shape {masks.shape}, expected that of the image array, {images.shape[:3]}. "
             "Make the masks again from these images."
         )
     return ArmImages(images, masks, arm.startswith("mask-only"))
 
 
 def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:
-    """The row of each pair's image in the image array, joined by image id.
+    """The row of each pair's image in the image array, joined by image id; `ABSENT` where a pair has none.
 
     Raises:
-        UserError: a pair has no image in the array.
+        UserError: a pair names an image that is not in the array.
     """
     rows = pairs["image_id"].map(index.set_index("image_id")["row"])
-    if rows.isna().any():
-        absent = pairs["image_id"][rows.isna()]
+    lost = pairs["image_id"][rows.isna() & (pairs["image_id"] != "")]
+    if len(lost):
         raise UserError(
-            f"{len(absent)} pairs have no image in the array, {absent.iloc[0]} first. Make the pairs from this array."
+            f"{len(lost)} pairs have no image in the array, {lost.iloc[0]} first. Make the pairs from this array."
         )
-    return rows.to_numpy(int)
+    return rows.fillna(ABSENT).to_numpy(int)

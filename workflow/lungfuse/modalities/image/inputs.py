@@ -1,0 +1,96 @@
+"""The images of pairs in batches, and how they are changed at random in training."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lungfuse.files import read_array
+from lungfuse.modalities.image.arms import ABSENT, ArmImages, arm_images, image_rows
+from lungfuse.modalities.reading import Reading
+from lungfuse.settings.training import AugmentSettings, TrainSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import ImageIndex
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """uint8 images, (image, height, width) or with colours at the end, and the row of each pair in them, or `ABSENT`.
+
+    A batch holds `pixels`, (B, height, width) or (B, height, width, 3), and where pairs lack theirs `present`, (B,).
+    """
+
+    images: np.ndarray | ArmImages
+    rows: np.ndarray
+    fitted: list[dict] = field(default_factory=list)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.zeros(len(self.rows), int)
+
+    def batch(self, positions: list[int]) -> dict[str, Tensor]:
+        rows = self.rows[positions]
+        present = rows != ABSENT
+        pixels = np.asarray(self.images[np.where(present, rows, 0)])
+        if present.all():
+            return {"pixels": torch.from_numpy(pixels)}
+        pixels = pixels * present.reshape(-1, *[1] * (pixels.ndim - 1)).astype(np.uint8)
+        return {"pixels": torch.from_numpy(pixels), "present": torch.from_numpy(present)}
+
+    def reordered(self, order: np.ndarray) -> "ImageSource":
+        return replace(self, rows=self.rows[order])
+
+    def dropped(self) -> "ImageSource":
+        return replace(self, rows=np.full_like(self.rows, ABSENT))
+
+    def fit(self, learn: np.ndarray) -> "ImageSource":
+        return self
+
+
+def read(reading: Reading, choice: str) -> ImageSource:
+    """An arm of the images, in the order of the pairs.
+
+    Raises:
+        UserError: the image array is shorter than its index, or lacks the image of a pair.
+    """
+    rows = image_rows(reading.pairs, read_table(reading.index, ImageIndex))
+    images, lungs = (path and read_array(path, rows.max() + 1) for path in [reading.array, reading.masks])
+    return ImageSource(arm_images(choice, images, lungs), rows)
+
+
+def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:
+    """Turn, move, scale and expose each image a little."""
+    return batch | {"pixels": change(batch["pixels"], settings.augment)}
+
+
+def change(pixels: Tensor, settings: AugmentSettings) -> Tensor:
+    """Images changed at random.
+
+    (B, height, width), or with colours at the end, uint8 or float in [0, 255], to float of the same shape and range.
+    """
+    count, device = len(pixels), pixels.device
+
+    def uniform(limit: float) -> Tensor:
+        return (torch.rand(count, device=device) * 2 - 1) * limit
+
+    angle, scale = uniform(np.deg2rad(settings.rotation)), 1 + uniform(settings.scale)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    x, y = uniform(settings.shift), uniform(settings.shift)
+    affine = torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)
+    grey = pixels.ndim == 3
+    images = pixels[:, None].float() if grey else pixels.float().movedim(-1, 1)  # (B, channel, height, width)
+    grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+    # Bilinear sampling would blur what is learned from, but not what is predicted; and these networks see sharpness.
+    images = functional.grid_sample(images, grid, mode="bicubic", align_corners=False).clamp(0, 255)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    contrast, brightness = ((1 + uniform(settings.contrast)), uniform(settings.brightness))
+    images = ((images - mean) * _of_image(contrast) + mean + _of_image(brightness)).clamp(0, 255)
+    if settings.gamma:
+        images = 255 * (images / 255) ** _of_image(uniform(settings.gamma).exp())
+    return images[:, 0] if grey else images.movedim(1, -1)
+
+
+def _of_image(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)

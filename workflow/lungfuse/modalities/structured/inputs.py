@@ -1,0 +1,131 @@
+"""The structured columns of pairs: numbers scaled by the pairs to learn from, categories by their number."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lungfuse.errors import UserError
+from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.structured.tokens import ColumnTokens
+from lungfuse.settings.training import TrainSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Columns, Structured
+
+MISSING = -1  # in place of the number of a category
+
+
+@dataclass(frozen=True)
+class StructuredSource:
+    """A frame of columns, floats or texts, a row a pair; missing are NaN and the empty text.
+
+    Once fitted, a batch holds `numbers`, float32 (B, number), NaN where missing, and `categories`, int64 (B, category),
+    `MISSING` where missing or not among those that were learned from.
+    """
+
+    frame: pd.DataFrame
+    fitted: list[dict] = field(default_factory=list)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.zeros(len(self.frame), int)
+
+    def batch(self, positions: list[int]) -> dict[str, Tensor]:
+        rows = self.frame.iloc[positions]
+        return as_batch(rows, self.fitted)
+
+    def reordered(self, order: np.ndarray) -> "StructuredSource":
+        return replace(self, frame=self.frame.iloc[order])
+
+    def dropped(self) -> "StructuredSource":
+        missing = {name: np.nan if is_number(values) else "" for name, values in self.frame.items()}
+        return replace(self, frame=self.frame.assign(**missing))
+
+    def fit(self, learn: np.ndarray) -> "StructuredSource":
+        return replace(self, fitted=[measure(values) for _, values in self.frame.iloc[learn].items()])
+
+
+def read(reading: Reading, choice: list[str]) -> StructuredSource:
+    """Some structured columns, in the order of the pairs.
+
+    Raises:
+        UserError: a column is unknown, or no pair has a value in any of them.
+    """
+    frame = read_columns(reading, choice)
+    if absent_rows(frame).all():
+        raise UserError(f"{reading.structured}: no pair has any of {', '.join(choice)}, which a row reads.")
+    return StructuredSource(frame)
+
+
+def read_columns(reading: Reading, choice: list[str]) -> pd.DataFrame:
+    """Some structured columns of pairs, as floats and texts.
+
+    Raises:
+        UserError: a column is unknown, or a pair has no row.
+    """
+    kinds = read_table(reading.columns, Columns).set_index("name")["kind"]
+    found = read_table(reading.structured, Structured).set_index("pair_id")
+    if unknown := [name for name in choice if name not in kinds or name not in found]:
+        raise UserError(
+            f"{reading.structured}: no column {', '.join(unknown)}, which a row reads; found {', '.join(kinds.index)}."
+        )
+    if strangers := set(reading.pairs["pair_id"]) - set(found.index):
+        raise UserError(f"{reading.structured}: {len(strangers)} pairs have no row, {min(strangers)} first.")
+    return typed(found.loc[reading.pairs["pair_id"], choice].reset_index(drop=True), kinds.to_dict())
+
+
+def typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
+    """Columns of texts as floats and texts by their kinds, number or category."""
+    return pd.DataFrame(
+        {
+            name: pd.to_numeric(values.replace("", np.nan)).astype(float) if kinds[name] == "number" else values
+            for name, values in frame.items()
+        }
+    )
+
+
+def is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(values)
+
+
+def absent_rows(frame: pd.DataFrame) -> np.ndarray:
+    """Which rows have no value at all, (row,)."""
+    return frame.replace("", np.nan).isna().all(axis=1).to_numpy()
+
+
+def measure(values: pd.Series) -> dict:
+    """What a column is scaled by, from the pairs to learn from."""
+    if is_number(values):
+        mean, spread = (float(number) if np.isfinite(number) else 0.0 for number in [values.mean(), values.std(ddof=0)])
+        return {"name": values.name, "kind": "number", "mean": mean, "std": spread or 1.0}
+    return {"name": values.name, "kind": "category", "categories": sorted(set(values) - {""})}
+
+
+def as_batch(rows: pd.DataFrame, fitted: list[dict]) -> dict[str, Tensor]:
+    """Rows of columns as a batch, by what was measured of each column."""
+    numbers = [(rows[each["name"]] - each["mean"]) / each["std"] for each in fitted if each["kind"] == "number"]
+    categories = [
+        pd.Index(each["categories"], dtype=str).get_indexer(rows[each["name"]])
+        for each in fitted
+        if each["kind"] == "category"
+    ]
+    return {
+        "numbers": torch.tensor(np.array(numbers).reshape(-1, len(rows)).T, dtype=torch.float32),
+        "categories": torch.tensor(np.array(categories).reshape(-1, len(rows)).T, dtype=torch.int64),
+    }
+
+
+def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:
+    """Columns stay as they are."""
+    return batch
+
+
+def tokenizer(fitted: list[dict], width: int) -> ColumnTokens:
+    """The network that makes tokens of these columns, with random weights."""
+    return ColumnTokens(
+        sum(each["kind"] == "number" for each in fitted),
+        [max(1, len(each["categories"])) for each in fitted if each["kind"] == "category"],
+        width,
+    )

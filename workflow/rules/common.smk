@@ -21,8 +21,9 @@ OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(s
 from lungfuse.adapters import load_adapter, load_mask_adapter
 from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
-from lungfuse.encoders import encoders_of
+from lungfuse.encoders import encoder_module, encoder_names
 from lungfuse.hardware import WORKFLOW_JOB, gpus
+from lungfuse.modalities import encoded, modality_names
 from lungfuse.models import module_of
 from lungfuse.paths import (
     FEATURE_INDEX,
@@ -77,6 +78,12 @@ REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
 def code_of(stage: str, *parts: str) -> list[Path]:
     """The modules that decide what a stage computes; `parts` are those that it loads by name."""
     return [CODE / file for file in code_files(STAGES[stage].module, *parts)]
+
+
+def modules_of(row: str) -> list[str]:
+    """The modules of a row's model and of its encoders."""
+    encoders = STUDY.encoders_of(STUDY.models[row]).of(STUDY.models[row].inputs)
+    return [module_of(STUDY.models[row].model), *map(encoder_module, encoders.values())]
 
 
 def given(rule: str, section: str, row: str = "") -> str:

@@ -34,46 +34,30 @@ rule baseline:
         "> {log} 2>&1"
 
 
-rule image_encoder:
-    input:
-        code=code_of("encoder"),
-    output:
-        **PATHS.encoder("{name}", "image"),
-    log:
-        "logs/encoders/{name}.log",
-    wildcard_constraints:
-        name=one_of(encoders_of("image")),
-    conda:
-        f"{GPU_ENVS}/fusion.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    message:
-        "Making the image encoder {wildcards.name}"
-    shell:
-        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
-        "> {log} 2>&1"
+for modality in encoded(modality_names()):
 
-
-rule text_encoder:
-    input:
-        code=code_of("encoder"),
-    output:
-        **PATHS.encoder("{name}", "text"),
-    log:
-        "logs/encoders/{name}.log",
-    wildcard_constraints:
-        name=one_of(encoders_of("text")),
-    conda:
-        f"{GPU_ENVS}/fusion.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    message:
-        "Making the text encoder {wildcards.name}"
-    shell:
-        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
-        "--tokenizer {output.tokenizer} > {log} 2>&1"
+    rule:
+        name:
+            f"{modality}_encoder"
+        input:
+            code=lambda wildcards: code_of("encoder", encoder_module(wildcards.name)),
+        output:
+            **PATHS.encoder("{name}", modality),
+        log:
+            "logs/encoders/{name}.log",
+        wildcard_constraints:
+            name=one_of(encoder_names(modality)),
+        conda:
+            f"{GPU_ENVS}/fusion.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(30),
+        params:
+            outputs=lambda wildcards, output: options(**dict(output.items())),
+        message:
+            "Making the encoder {wildcards.name}"
+        shell:
+            "python -m lungfuse encoder --name {wildcards.name} {params.outputs} > {log} 2>&1"
 
 
 rule features:
@@ -84,7 +68,9 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=code_of("features"),
+        code=lambda wildcards: code_of(
+            "features", encoder_module(getattr(STUDY.encoders, MODALITY_OF[wildcards.reads]))
+        ),
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,
@@ -160,7 +146,7 @@ rule train:
         unpack(lambda wildcards: PATHS.training_inputs(wildcards.row, wildcards.run)),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=lambda wildcards: code_of("train", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("train", *modules_of(wildcards.row)),
     output:
         weights=PATHS.model("{row}", "{run}") / "model.safetensors",
         history=PATHS.model("{row}", "{run}") / "history.csv",

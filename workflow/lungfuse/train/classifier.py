@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import get_cosine_schedule_with_warmup
 
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
+from lungfuse.encoders.network import Encoder
 from lungfuse.settings.training import AugmentSettings, TrainSettings
 from lungfuse.train.data import Batch
 
@@ -26,7 +26,7 @@ class Classifier(lightning.LightningModule):
 
     def __init__(
         self,
-        encoders: dict[str, ImageEncoder | TextEncoder],
+        encoders: dict[str, Encoder],
         model: nn.Module,
         settings: TrainSettings,
         class_weights: Tensor,
@@ -118,13 +118,13 @@ class Classifier(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def set_trainable(encoder: ImageEncoder | TextEncoder, layers: str) -> None:
+def set_trainable(encoder: Encoder, layers: str) -> None:
     """Let the layers learn that `layers` names: frozen, top:<n> or full."""
     if layers == "full":
         return
     encoder.requires_grad_(False)
     if layers.startswith("top:"):
-        for layer in layers_of(encoder)[-int(layers.removeprefix("top:")) :]:
+        for layer in encoder.layers()[-int(layers.removeprefix("top:")) :]:
             layer.requires_grad_(True)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
+from lungfuse.encoders import encoder_spec, modality_of
+from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_weights
 from lungfuse.files import whole_array
 from lungfuse.settings.base import Modality, Precision
 from lungfuse.settings.training import Pooling
@@ -73,11 +73,11 @@ def main(
     """
     torch.set_num_threads(threads)
     table = read_table(pairs, Pairs)
-    spec = ENCODERS[encoder]
-    dataset = read_inputs(table, spec.modality, reads, encoder, max_tokens, encoder_root, array, index, masks)
+    spec, modality = encoder_spec(encoder), modality_of(encoder)
+    dataset = read_inputs(table, modality, reads, encoder, max_tokens, encoder_root, array, index, masks)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
-        load_into(network, trained_encoder(start, spec.modality), start)
+        load_into(network, trained_encoder(start, modality), start)
     encoded, counts = [], []
     with whole_array(tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, dataset, precision):
@@ -91,7 +91,7 @@ def main(
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
 
 
-def encode(network: ImageEncoder | TextEncoder, dataset: PairDataset, precision: str) -> Iterator[np.ndarray]:
+def encode(network: Encoder, dataset: PairDataset, precision: str) -> Iterator[np.ndarray]:
     """The real tokens of each pair in turn, float32 of shape (token, width)."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()

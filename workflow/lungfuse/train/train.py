@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save
 
 from lungfuse.dependencies import digest
-from lungfuse.encoders import CONFIG, ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
+from lungfuse.encoders import CONFIG, encoder_spec
+from lungfuse.encoders.network import Encoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.split import positions
 from lungfuse.models import build_model, module_of
@@ -139,7 +139,7 @@ def main(
             encoder_root / name / CONFIG for name in encoders.of(row.inputs).values()
         ]  # with the weights' sha256
         inputs = [path for path in [array, index, masks] if path and "image" in row.inputs] + [*configs, *starts]
-    model = build_model(row.model, ENCODERS[encoders.image].width, ENCODERS[encoders.text].width, fusion)
+    model = build_model(row.model, encoder_spec(encoders.image).width, encoder_spec(encoders.text).width, fusion)
     counts = balanced_weights(dataset.labels[learn]) if class_weights == "balanced" else torch.ones(2)
     module = Classifier(loaded, model, train, counts, own_seed)
 
@@ -186,7 +186,7 @@ def dump(settings: Settings) -> dict:
 
 def load_encoders(
     row: Row, encoders: EncoderSettings, encoder_root: Path, starts: list[Path]
-) -> dict[Modality, ImageEncoder | TextEncoder]:
+) -> dict[Modality, Encoder]:
     """The encoders of a row by modality; those that `starts`, weights of unimodal rows, hold are taken from there."""
     loaded = {}
     for modality, name in encoders.of(row.inputs).items():

@@ -12,6 +12,7 @@ hub, from a package, or at random; after that nothing needs the net.
 
 import pkgutil
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 
 from lungfuse import registry
@@ -127,7 +128,7 @@ def load_part(name: str) -> ModuleType:
     return module
 
 
-def _folders() -> list[str]:
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.ispkg and module.name != "networks"
-    )
+@cache
+def _folders() -> tuple[str, ...]:
+    folders = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
+    return tuple(sorted(folders - {"networks"}))

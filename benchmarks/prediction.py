@@ -17,7 +17,7 @@ from processes import measure
 from safetensors.torch import save_file
 
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER, WEIGHTS
+from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, encoder_spec
 from lungfuse.models import build_model
 from lungfuse.paths import PARAMS, TRAINED_SETTINGS
 from lungfuse.settings.params import load_study, read_params, to_json
@@ -57,7 +57,7 @@ def prepare(folder: Path, px: int) -> None:
         files = {"config": CONFIG, "weights": WEIGHTS, "tokenizer": TOKENIZER}
         options = [part for key, file in files.items() for part in (f"--{key}", folder / "encoders" / name / file)]
         measure("encoder", "--name", name, *options)
-    widths = [ENCODERS[name].width for name in [study.encoders.image, study.encoders.text]]
+    widths = [encoder_spec(name).width for name in [study.encoders.image, study.encoders.text]]
     settings = {"row": ROW, "encoders": study.encoders, "fusion": study.fusion}
     settings |= {"train": study.train.model_copy(update={"layers": "frozen", "precision": "fp32"})}
     settings |= {"images": study.images.model_copy(update={"image_px": px})}

@@ -42,9 +42,9 @@ from transformers import (
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import encode_png
-from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.efficientnet import Unit
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, build_network
+from lungfuse.encoders import encoder_spec, modality_of
+from lungfuse.encoders.network import build_encoder
+from lungfuse.encoders.networks.efficientnet_lite import Unit
 from lungfuse.models import build_model
 from lungfuse.models.blocks import Dropout
 from lungfuse.models.unimodal import Unimodal
@@ -222,20 +222,18 @@ def ours(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.
 def fine_tuned(name: str) -> Classifier:
     """The classifier of an image or a text row with every layer learning."""
     torch.manual_seed(0)
-    spec = ENCODERS[name]
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.json"
         config.write_text(MINILM if name == "minilm" else "{}")  # ViT-B/16 is what the library takes for granted
-        network = build_network(spec, config)
-    encoder = ImageEncoder if spec.modality == "image" else TextEncoder
-    model = Unimodal(spec.width, FUSION.hidden, FUSION.dropout)
-    return Classifier({spec.modality: encoder(spec, network)}, model, SETTINGS, torch.ones(2), seed=0)
+        encoder = build_encoder(name, config)
+    model = Unimodal(encoder.spec.width, FUSION.hidden, FUSION.dropout)
+    return Classifier({modality_of(name): encoder}, model, SETTINGS, torch.ones(2), seed=0)
 
 
 def on_frozen_tokens(name: str) -> Classifier:
     """The classifier of a fused row that reads tokens of EfficientNet-Lite0 and MiniLM."""
     torch.manual_seed(0)
-    model = build_model(name, ENCODERS["efficientnet-lite0"].width, ENCODERS["minilm"].width, FUSION)
+    model = build_model(name, encoder_spec("efficientnet-lite0").width, encoder_spec("minilm").width, FUSION)
     return Classifier({}, model, SETTINGS, torch.ones(2), seed=0)
 
 
@@ -250,8 +248,8 @@ def without_gpu(rounds: int) -> pd.DataFrame:
     tokens = TokenDataset(
         labels,
         {
-            "image": features(rng, np.full(PAIRS, (PX // 32) ** 2), ENCODERS["efficientnet-lite0"].width),
-            "text": features(rng, lengths, ENCODERS["minilm"].width),
+            "image": features(rng, np.full(PAIRS, (PX // 32) ** 2), encoder_spec("efficientnet-lite0").width),
+            "text": features(rng, lengths, encoder_spec("minilm").width),
         },
     )
     works: dict[str, tuple[Callable[[], Classifier], PairDataset | TokenDataset, int]] = {
@@ -286,7 +284,7 @@ def plain_loop(make: Callable[[], Classifier], dataset: PairDataset | TokenDatas
     """Pairs a second of the same network in a plain loop, without its first batch."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch("lungfuse.models.blocks.attend", plain_attend))
-        stack.enter_context(mock.patch("lungfuse.encoders.network.attend", plain_attend))
+        stack.enter_context(mock.patch("lungfuse.encoders.networks.transformer.attend", plain_attend))
         stack.enter_context(mock.patch.object(Unit, "forward", plain_unit))
         stack.enter_context(mock.patch.object(Dropout, "forward", nn.Dropout.forward))
         module = make().train()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lungfuse.encoders import ENCODERS
+from lungfuse.encoders import modality_of
 from lungfuse.settings.base import Settings
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.params import to_json
@@ -101,7 +101,7 @@ class SmallStudy:
         from lungfuse.train.features import main
 
         folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained") / pooling
-        reads = reads or {"text": "findings", "image": "raw"}[ENCODERS[encoder].modality]
+        reads = reads or {"text": "findings", "image": "raw"}[modality_of(encoder)]
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
         main(
             encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
@@ -130,7 +130,7 @@ def encoder_root(tmp_path_factory) -> Path:
 
     root = tmp_path_factory.mktemp("encoders")
     for name in ["vit-tiny", "bert-tiny"]:
-        tokenizer = root / name / "tokenizer.json" if ENCODERS[name].modality == "text" else None
+        tokenizer = root / name / "tokenizer.json" if modality_of(name) == "text" else None
         config, weights = root / name / "config.json", root / name / "model.safetensors"
         encoder.main(name=name, config=config, weights=weights, tokenizer=tokenizer)
     return root

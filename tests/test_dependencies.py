@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 from lungfuse.dependencies import DECIDES_NOTHING, decides_nothing, deciding, digest, imports, source
+from lungfuse.encoders import encoder_module
 from lungfuse.stages import STAGES
 
 CODE = "workflow/lungfuse"
@@ -23,13 +24,17 @@ BY_NAME = {  # what loads modules by name, and how its command names them
     "images": r"--adapter (\w+)",
     "pages": r'"adapter":"(\w+)","raw":"demo",',
     "annotated": r'"adapter":"(\w+)"',
+    "encoder": r"--name ([\w-]+)",
+    "features": r"--encoder ([\w-]+)",
     "train": r'"model":"([\w-]+)"',
     "attention": r"--model results/demo/models/([\w-]+)",
 }
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
     "train.arms": {"attention", "cnn", "features", "linear_probe", "pictures", "train"},
     "encoders": {"attention", "features", "image_encoder", "linear_probe", "pages", "text_encoder", "train"},
-    "encoders.efficientnet": {"attention", "features", "image_encoder", "text_encoder", "train"},
+    "encoders.network": {"attention", "features", "image_encoder", "text_encoder", "train"},
+    "encoders.image.vit_tiny": {"attention", "features", "image_encoder", "train"},
+    "encoders.networks.bert": {"attention", "features", "text_encoder", "train"},
     "models": {"attention", "features", "image_encoder", "text_encoder", "train"},
     "models.kv_exchange": {"attention", "train"},
     "train.gather": {"gather"},
@@ -54,6 +59,8 @@ class Made(NamedTuple):
         stage = re.search(r"python -m lungfuse (\S+)", self.command)[1]
         folder = "models" if stage in ("train", "attention") else "adapters"
         names = re.findall(BY_NAME[stage], self.command)[:1] if stage in BY_NAME else []
+        if stage in ("encoder", "features"):
+            return [STAGES[stage].module, *map(encoder_module, names)]
         return [STAGES[stage].module, *(f"lungfuse.{folder}.{name.replace('-', '_')}" for name in names)]
 
 
@@ -122,6 +129,8 @@ def watch_imports(pipe: Connection) -> None:
     builtins.__import__ = watched
     for module in sorted(all_modules() - {"lungfuse.__main__"}):
         import_module(module)
+        if hasattr(sys.modules[module], "SPEC"):  # of an encoder, which imports its network when it is called
+            sys.modules[module].network()
     pipe.send(found)
 
 
@@ -167,7 +176,7 @@ def test_a_module_makes_these_rules_run_again(graph, module):
 
 def test_every_module_is_listed_or_named_with_a_reason(graph, edges):
     listed = set().union(*(made.listed for made in graph.made))
-    parts = {module for module in all_modules() if module.startswith("lungfuse.adapters.")}
+    parts = {module for module in all_modules() if module.startswith(("lungfuse.adapters.", "lungfuse.encoders."))}
     unlisted = all_modules() - listed - parts - reached(edges, *BY_HAND) - empty_modules()
     assert all(map(decides_nothing, unlisted)), unlisted
     assert not any(map(decides_nothing, listed))

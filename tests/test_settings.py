@@ -6,7 +6,6 @@ import pytest
 from conftest import ROOT, run_snakemake
 
 from lungfuse.compare.contrasts import contrasts
-from lungfuse.encoders import ENCODERS
 from lungfuse.errors import UserError
 from lungfuse.paths import Paths
 from lungfuse.settings.params import load_studies, load_study, read_params, to_json
@@ -209,17 +208,6 @@ def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(par
 def test_figures_of_the_thesis_stand_beside_its_own_data_alone(studies):
     published = {name for name, study in studies.items() if study.comparison.published or study.cnns.published}
     assert published == {"openi", "openi-text"}
-
-
-def test_the_layers_of_an_encoder_are_those_its_network_has(encoder_root):
-    from lungfuse.encoders.efficientnet import EfficientNetLite0
-    from lungfuse.encoders.network import ImageEncoder, layers_of, load_encoder
-
-    found = {name: load_encoder(name, encoder_root / name) for name in ["vit-tiny", "bert-tiny"]}
-    found["efficientnet-lite0"] = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
-    assert {name: len(layers_of(encoder)) for name, encoder in found.items()} == {
-        name: ENCODERS[name].layers for name in found
-    }
 
 
 def test_the_workflow_refuses_what_the_settings_refuse(new_project):

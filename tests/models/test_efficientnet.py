@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lungfuse.encoders.efficientnet import Unit
+from lungfuse.encoders.networks.efficientnet_lite import Unit
 
 
 @pytest.mark.parametrize("groups", [1, 6])

@@ -4,8 +4,10 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.network import ATTENTION, TextEncoder
+from lungfuse.encoders import encoder_spec
+from lungfuse.encoders.network import TextEncoder
+from lungfuse.encoders.networks import bert
+from lungfuse.encoders.networks.transformer import ATTENTION
 from lungfuse.models import build_model, declared, model_names
 from lungfuse.models.blocks import Attention, Dropout, Tokens, masked_mean
 from lungfuse.settings.training import FusionSettings
@@ -193,7 +195,7 @@ def test_text_encoders_attend_as_those_of_transformers():
     theirs = BertModel(config, add_pooling_layer=False).eval()
     network = BertModel(BertConfig(**config.to_dict(), attn_implementation=ATTENTION), add_pooling_layer=False)
     network.load_state_dict(theirs.state_dict())
-    ours = TextEncoder(ENCODERS["bert-tiny"], network).eval()
+    ours = TextEncoder(encoder_spec("bert-tiny"), network, bert).eval()
     ids, mask = torch.randint(1000, 2000, (3, 6)), torch.arange(6) < torch.tensor([[6], [4], [2]])
     torch.testing.assert_close(ours(ids, mask)[mask], theirs(ids, mask).last_hidden_state[mask], rtol=1e-4, atol=1e-5)
 

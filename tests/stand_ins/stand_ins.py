@@ -25,7 +25,7 @@ from cyclopts import App
 
 import lungfuse.parameters
 import lungfuse.settings
-from lungfuse.encoders import ENCODERS
+from lungfuse.encoders import encoder_spec
 from lungfuse.files import sha256, whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import PARAMS, Paths
@@ -113,7 +113,7 @@ def encoder(rng: np.random.Generator, *, name: str, config: Path, weights: Path,
 
 def features(rng: np.random.Generator, *, encoder: str, pairs: Path, tokens: Path, token_index: Path, **_) -> None:
     names = [pair["pair_id"] for pair in read_rows(pairs)]
-    write_array(tokens, rng.normal(size=(len(names), ENCODERS[encoder].width)).astype(np.float16))
+    write_array(tokens, rng.normal(size=(len(names), encoder_spec(encoder).width)).astype(np.float16))
     write_rows(token_index, [{"pair_id": name, "start": row, "tokens": 1} for row, name in enumerate(names)])
 
 

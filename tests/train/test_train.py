@@ -15,9 +15,9 @@ from conftest import truncate
 from safetensors.torch import load_file
 from small_study import AUGMENT, EARLY, LABELS, NO_AUGMENT, SETTINGS, TRAIN, command_line, small_study
 
-from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.efficientnet import EfficientNetLite0
+from lungfuse.encoders import encoder_spec
 from lungfuse.encoders.network import ImageEncoder, load_encoder
+from lungfuse.encoders.networks import efficientnet_lite
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.modalities.image.arms import image_rows
@@ -333,7 +333,7 @@ def test_augmentation_by_nothing_changes_nothing():
 
 
 def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
-    encoder = ImageEncoder(ENCODERS["efficientnet-lite0"], EfficientNetLite0())
+    encoder = ImageEncoder(encoder_spec("efficientnet-lite0"), efficientnet_lite.build({}), efficientnet_lite)
     model = Unimodal({"image": encoder.spec.width}, 2, 8, 0.1)
     module = Classifier({"image": encoder}, {}, model, BINARY, TRAIN, torch.ones(2), seed=0)
     assert module.model.training

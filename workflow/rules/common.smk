@@ -20,9 +20,9 @@ OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(s
 from lungfuse.adapters import load_adapter, load_mask_adapter
 from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
-from lungfuse.encoders import encoders_of
+from lungfuse.encoders import encoder_module, encoder_names
 from lungfuse.hardware import WORKFLOW_JOB, gpus
-from lungfuse.modalities import inputs_module, modality_names
+from lungfuse.modalities import encoded, inputs_module, modality_names
 from lungfuse.models import module_of
 from lungfuse.paths import (
     FEATURE_INDEX,
@@ -195,8 +195,10 @@ def features_group(wildcards) -> str:
 
 
 def modules_of(row) -> list[str]:
-    """The modules that a training loads by the names of its model, its task and its inputs."""
-    return [module_of(row.model), task_module(STUDY.task), *map(inputs_module, row.modalities)]
+    """The modules that a training loads by name: of its model, its task, its inputs and their encoders."""
+    encoders = STUDY.encoders_of(row).of(row.inputs).values()
+    parts = [*map(inputs_module, row.modalities), *map(encoder_module, encoders)]
+    return [module_of(row.model), task_module(STUDY.task), *parts]
 
 
 def encoders_read(source: str, modality: str) -> str:

@@ -80,7 +80,7 @@ rule attention:
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
         predictions=PATHS.predictions("{row}"),
-        code=lambda wildcards: code_of("attention", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("attention", *modules_of(STUDY.models[wildcards.row])),
     output:
         attention_figure=shown(PATHS.figure("attention_{row}")),
     log:

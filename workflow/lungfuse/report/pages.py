@@ -14,7 +14,7 @@ from sklearn.metrics import brier_score_loss
 
 from lungfuse import __version__
 from lungfuse.adapters import load_adapter
-from lungfuse.encoders import ENCODERS, Random
+from lungfuse.encoders import Random, encoder_spec
 from lungfuse.encoders.tokens import count_tokens
 from lungfuse.files import whole_file
 from lungfuse.hardware import USAGE
@@ -187,7 +187,7 @@ def about_models(
     scores[["against", "p"]] = comparison[["reference", "p_corrected"]]
     used = study.encoders.of({modality for row in study.models.values() for modality in row.inputs})
     pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""
-    foreign = [name for name in used.values() if not isinstance(ENCODERS[name].source, Random)]
+    foreign = [name for name in used.values() if not isinstance(encoder_spec(name).source, Random)]
     return {
         "rows": markdown(rows),
         "trained": markdown(pd.DataFrame(trained)) if trained else "",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lungfuse.adapters import adapter_names
-from lungfuse.encoders import ENCODERS
+from lungfuse.encoders import encoder_spec
 from lungfuse.modalities import encoded, modality_names
 from lungfuse.models import model_names
 from lungfuse.settings.base import (
@@ -217,5 +217,7 @@ def check_row(study: Study, place: str, row: Row) -> None:
 def _check_layers(study: Study, place: str, row: Row) -> None:
     layers = study.train_of(row).layers
     for encoder in study.encoders_of(row).of(row.inputs).values():
-        if layers.startswith("top:") and int(layers.removeprefix("top:")) > ENCODERS[encoder].layers:
-            raise ValueError(f"{place}: found {layers}, but {encoder} has {ENCODERS[encoder].layers} layers; say full")
+        if layers.startswith("top:") and int(layers.removeprefix("top:")) > encoder_spec(encoder).layers:
+            raise ValueError(
+                f"{place}: found {layers}, but {encoder} has {encoder_spec(encoder).layers} layers; say full"
+            )

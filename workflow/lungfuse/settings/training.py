@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from lungfuse.encoders import ENCODERS, encoders_of
+from lungfuse.encoders import encoder_names, encoder_spec
 from lungfuse.modalities import encoded
 from lungfuse.settings.base import Precision, Settings, Share
 
@@ -28,7 +28,7 @@ class EncoderSettings(Settings):
     @property
     def text_tokens(self) -> int:
         """After how many tokens texts are cut."""
-        return self.max_tokens or ENCODERS[self.text].max_tokens
+        return self.max_tokens or encoder_spec(self.text).max_tokens
 
     def of(self, modalities: Iterable[str]) -> dict[str, str]:
         """The names of the encoders of those of these modalities that have one, in order."""
@@ -36,7 +36,7 @@ class EncoderSettings(Settings):
 
     def read_for(self, modalities: Iterable[str]) -> "EncoderSettings":
         """The same where only these modalities are read: what decides nothing is the same in every study."""
-        unread = {name: encoders_of(name)[0] for name in ["image", "text"] if name not in modalities}
+        unread = {name: encoder_names(name)[0] for name in ["image", "text"] if name not in modalities}
         return self.model_copy(update=unread | ({"max_tokens": None} if "text" in unread else {}))
 
     def gives_means(self, train: "TrainSettings") -> bool:
@@ -46,7 +46,7 @@ class EncoderSettings(Settings):
     @field_validator("image", "text")
     @classmethod
     def known(cls, name: str, info: ValidationInfo) -> str:
-        known = encoders_of(info.field_name)
+        known = encoder_names(info.field_name)
         if name not in known:
             raise ValueError(f"no such {info.field_name} encoder; expected one of {', '.join(known)}")
         return name
@@ -55,8 +55,8 @@ class EncoderSettings(Settings):
     @classmethod
     def fits_encoder(cls, max_tokens: int | None, info: ValidationInfo) -> int | None:
         text = info.data.get("text")  # absent when it is no encoder
-        if max_tokens and text and max_tokens > ENCODERS[text].positions:
-            raise ValueError(f"{text} has positions for {ENCODERS[text].positions} tokens; expected no more")
+        if max_tokens and text and max_tokens > encoder_spec(text).positions:
+            raise ValueError(f"{text} has positions for {encoder_spec(text).positions} tokens; expected no more")
         return max_tokens
 
 

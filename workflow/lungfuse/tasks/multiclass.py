@@ -7,9 +7,9 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from lungfuse.calibration import INTERCEPTS, LIMIT, SLOPES
+from lungfuse.measures import METRICS, macro
 from lungfuse.tasks import Calibration, Kind, OneAgainstRest
 from lungfuse.tasks import Task as AnyTask
-from lungfuse.measures import METRICS, macro
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.special import expit
 
 from lungfuse.calibration import calibrating_line, log_odds
+from lungfuse.measures import macro
 from lungfuse.tasks import Calibration, Kind, OneAgainstRest
 from lungfuse.tasks import Task as AnyTask
-from lungfuse.measures import macro
 
 if TYPE_CHECKING:
     from torch import Tensor

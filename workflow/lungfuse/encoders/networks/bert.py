@@ -1,0 +1,46 @@
+"""BERT: Devlin et al., NAACL 2019, https://arxiv.org/abs/1810.04805."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from lungfuse.encoders import TextSpec
+from lungfuse.encoders.networks import transformer
+
+OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of bert-base-uncased
+
+
+def build(config: dict[str, Any]) -> nn.Module:
+    return BertModel(transformer.configured(BertConfig, config), add_pooling_layer=False)
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    return [network.embeddings, *transformer.layers(network)]
+
+
+def tokens(network: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+    bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
+    return network(input_ids=ids, attention_mask=bias).last_hidden_state
+
+
+def random_shape(spec: TextSpec) -> dict[str, Any]:
+    return {
+        "vocab_size": 30522,
+        "hidden_act": "gelu",
+        "hidden_size": spec.width,
+        "intermediate_size": 2 * spec.width,
+        "max_position_embeddings": spec.positions,
+        "num_hidden_layers": spec.layers - 1,
+        "num_attention_heads": 4,
+    }
+
+
+def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    renamed = {}
+    for key, value in transformer.body(weights, "bert").items():
+        for old, new in OLD_NAMES.items():
+            key = key.replace(old, new)
+        renamed[key] = value
+    return renamed

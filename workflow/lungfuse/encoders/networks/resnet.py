@@ -1,0 +1,44 @@
+"""Residual networks: He et al., CVPR 2016, https://arxiv.org/abs/1512.03385."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import ResNetConfig, ResNetModel
+
+from lungfuse.encoders import ImageSpec
+from lungfuse.encoders.networks import transformer
+
+
+class KeptNorm(nn.BatchNorm2d):
+    """Batch normalisation that keeps its pretrained statistics, in training too: few images would only blur them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
+def build(config: dict[str, Any]) -> nn.Module:
+    network = ResNetModel(ResNetConfig(**config))
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.__class__ = KeptNorm
+    return network
+
+
+def layers(network: nn.Module) -> list[nn.Module]:
+    return [network.embedder, *(layer for stage in network.encoder.stages for layer in stage.layers)]
+
+
+def tokens(network: nn.Module, images: Tensor) -> Tensor:
+    features = network(images).last_hidden_state
+    return features.flatten(2).transpose(1, 2)  # (batch, channel, y, x) -> (batch, y * x, channel)
+
+
+def random_shape(spec: ImageSpec) -> dict[str, Any]:
+    stages = spec.layers - 1
+    widths = [spec.width // 2 ** (stages - 1 - stage) for stage in range(stages)]
+    return {"embedding_size": widths[0], "hidden_sizes": widths, "depths": [1] * stages, "layer_type": "basic"}
+
+
+def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return transformer.body(weights, "resnet")

@@ -1,6 +1,7 @@
 """The encoders as modules, with their weights from the files that the stage `encoder` made."""
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +29,13 @@ class Encoder(nn.Module):
 
     def __init__(self, spec: ImageSpec | TextSpec, network: nn.Module, kind: ModuleType):
         super().__init__()
-        self.spec, self.network, self.kind = spec, network, kind
+        self.spec, self.network = spec, network
+        self.kind_name = kind.__name__  # a module cannot be copied with the encoder
+
+    @property
+    def kind(self) -> ModuleType:
+        """The module of the kind of network."""
+        return sys.modules[self.kind_name]
 
     def layers(self) -> list[nn.Module]:
         """The layers from input to output, for training the last ones alone."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings.base import Images, Modality
+from lungfuse.settings.base import Images
 from lungfuse.settings.ingest import Section
 from lungfuse.settings.rows import TRAINED
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
@@ -20,6 +20,7 @@ ENCODER_ROOT = Path("data/encoders")
 FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
 TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
+ESTIMATOR = "model.skops"
 MASKS = "masks.npy"
 CNN_WEIGHTS = "network.weights.h5"
 MANIFEST = "manifest.csv"
@@ -341,7 +342,7 @@ class Paths:
     def encoder_root(self) -> Path:
         return ENCODER_ROOT
 
-    def encoder(self, name: str, modality: Modality) -> dict[str, Path]:
+    def encoder(self, name: str, modality: str) -> dict[str, Path]:
         """The files of an encoder by what they hold; a text encoder has a tokenizer."""
         files = {"config": CONFIG, "weights": WEIGHTS} | ({"tokenizer": TOKENIZER} if modality == "text" else {})
         return {key: self.encoder_root / name / file for key, file in files.items()}
@@ -362,7 +363,7 @@ class Paths:
     def feature_files(self, source: str, reads: str) -> list[Path]:
         return [self.features(source, reads) / name for name in [FEATURE_TOKENS, FEATURE_INDEX]]
 
-    def feature_inputs(self, source: str, modality: Modality, reads: str) -> dict[str, list[Path]]:
+    def feature_inputs(self, source: str, modality: str, reads: str) -> dict[str, list[Path]]:
         """What the features of an encoder are made from, besides the pairs."""
         name = getattr(self.study.encoders, modality)
         inputs = {"encoder": list(self.encoder(name, modality).values())}

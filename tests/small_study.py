@@ -144,7 +144,8 @@ def small(tmp_path, encoder_root) -> SmallStudy:
 def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> SmallStudy:
     """Write the files of the small study in a folder.
 
-    In a study of another task some pairs lack their image, their text or their columns, and some labels are unknown.
+    In a study of another task sex tells a third class or a second label; some pairs lack their image, their text or
+    their columns, and some labels are unknown.
     """
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2

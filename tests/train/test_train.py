@@ -267,12 +267,13 @@ def test_structured_columns_are_scaled_by_the_pairs_to_learn_from_alone(small):
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_a_three_way_row_learns_other_tasks_where_some_inputs_and_labels_are_missing(tmp_path, encoder_root, task):
     study = small_study(tmp_path, encoder_root, task)
-    predictions = study.train(tmp_path / "irene", Row(model="irene", **EVERYTHING), epochs=10, modality_dropout=0.2)
+    learning = {"epochs": 12, "learning_rate": 1e-2, "modality_dropout": 0.1}
+    predictions = study.train(tmp_path / "early", Row(model="early", **EVERYTHING), **learning)
     asked = load_task(task, LABELS[task])
     test = predictions[predictions["part"] == "test"]
     found = asked.right(asked.targets(test), asked.decide(asked.of("score", test)))
     assert len(test) == 20
-    assert np.nanmean(found) > 0.7
+    assert np.nanmean(found) > 0.8
     assert np.isfinite(asked.of("score", predictions)).all()
 
 

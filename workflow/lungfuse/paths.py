@@ -20,6 +20,7 @@ ENCODER_ROOT = Path("data/encoders")
 FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
 TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
+ESTIMATOR = "model.skops"
 MASKS = "masks.npy"
 CNN_WEIGHTS = "network.weights.h5"
 MANIFEST = "manifest.csv"

@@ -1,28 +1,53 @@
-"""Structured columns as numbers, for the estimators of scikit-learn."""
+"""Structured columns as numbers, for the estimators of scikit-learn.
+
+`kinds` says of each column that a row reads, in its order, whether it is a number or a category.
+"""
 
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-NUMBERS, CATEGORIES = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
+MOST_CATEGORIES = 255  # that a tree of scikit-learn tells apart; the rarest beyond share one
 
 
-def as_features() -> BaseEstimator:
-    """Numbers standardised, with the mean in place of a missing one and a mark of it; a column a category."""
+def as_values(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
+    """Columns of a table of strings, empty where missing, as numbers and categories, NaN where missing."""
+    present = frame[list(kinds)].astype(object).where(frame[list(kinds)] != "")
+    numbers = names_of("number", kinds)
+    return present.assign(**{name: pd.to_numeric(present[name]).astype(float) for name in numbers})
+
+
+def as_features(kinds: dict[str, str]) -> BaseEstimator:
+    """Numbers standardised, with the mean in place of a missing one and a mark of it; a column a category.
+
+    Missing is a category too; one that the training part does not have is none of them.
+    """
     numbers = make_pipeline(SimpleImputer(add_indicator=True, keep_empty_features=True), StandardScaler())
-    return make_column_transformer((numbers, NUMBERS), (OneHotEncoder(handle_unknown="ignore"), CATEGORIES))
+    categories = OneHotEncoder(handle_unknown="ignore")
+    return make_column_transformer(
+        (numbers, names_of("number", kinds)), (categories, names_of("category", kinds)), sparse_threshold=0
+    )
 
 
-def as_numbers() -> BaseEstimator:
-    """Numbers as they are, NaN where missing; categories numbered, NaN where missing or unknown."""
-    categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=float("nan"))
-    return make_column_transformer(("passthrough", NUMBERS), (categories, CATEGORIES))
+def as_numbers(kinds: dict[str, str]) -> BaseEstimator:
+    """Numbers as they are, NaN where missing; behind them categories numbered, NaN where missing or unknown."""
+    missing = float("nan")
+    categories = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=missing, max_categories=MOST_CATEGORIES
+    )
+    return make_column_transformer(
+        ("passthrough", names_of("number", kinds)), (categories, names_of("category", kinds))
+    )
 
 
-def category_places(columns: pd.DataFrame) -> list[bool]:
+def are_categories(kinds: dict[str, str]) -> list[bool]:
     """Which columns of `as_numbers` are categories."""
-    numbers = columns.select_dtypes("number").shape[1]
-    return [False] * numbers + [True] * (columns.shape[1] - numbers)
+    return [kind == "category" for kind in ("number", "category") for _ in names_of(kind, kinds)]
+
+
+def names_of(kind: str, kinds: dict[str, str]) -> list[str]:
+    """The columns of a kind."""
+    return [name for name, each in kinds.items() if each == kind]

@@ -63,4 +63,4 @@ class Task(AnyTask):
         return Calibration(slope=[slope], intercept=[intercept])
 
     def probabilities(self, scores: np.ndarray, calibration: Calibration) -> np.ndarray:
-        return expit(log_odds(scores) * calibration.slope + calibration.intercept)
+        return expit(log_odds(scores) * calibration.slope[0] + calibration.intercept[0])

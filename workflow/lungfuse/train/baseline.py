@@ -1,55 +1,51 @@
-"""The baselines every neural model has to beat: the majority class, and TF-IDF with a linear support vector machine."""
+"""The baselines that every network has to beat: the majority class, and estimators on texts or structured columns."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
-from scipy.special import expit
-from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.svm import LinearSVC
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.split import positions
+from lungfuse.models.columns import as_values
+from lungfuse.parameters import Several
 from lungfuse.settings.base import ClassWeights
-from lungfuse.settings.baselines import BaselineSettings, LinearTextSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import Pairs, Validation
+from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
+from lungfuse.tasks import Task, load_task
 from lungfuse.train import hashed
+from lungfuse.train.estimators import Inputs, Learner, build, by_fold, learner
+from lungfuse.train.kept import keep
 from lungfuse.train.predictions import write_predictions
-
-Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Positions to learn from and to score, both of shape (pair,), to scores in [0, 1]."""
-
-NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
 def main(
     *,
     row: Row,
-    baselines: BaselineSettings,
+    task: str,
+    labels: Several[str],
     class_weights: ClassWeights,
     seed: int,
     pairs: Path,
     validation: Path,
+    structured: Path | None = None,
+    columns: Path | None = None,
     predictions: Path,
     validated: Path,
+    models: Path,
 ) -> None:
     """Fit a baseline on the training folds and predict each test fold.
 
     Parameters
     ----------
     row
-        The row of the comparison table: model and inputs.
-    baselines
-        Settings of the baselines.
+        The row of the comparison table: model, inputs and settings.
+    task
+        What is asked of a pair: binary, multiclass or multilabel.
+    labels
+        Names of the classes or labels.
     class_weights
         Whether both classes count the same.
     seed
@@ -58,87 +54,96 @@ def main(
         Table of pairs with folds.
     validation
         Pairs to validate on in each fold; validated is a model that has not learned from them, tested one that has.
+    structured
+        Structured columns of the pairs; needed for a row that reads some.
+    columns
+        Kinds of the structured columns; needed for a row that reads some.
     predictions
         Output: out-of-fold predictions.
     validated
         Output: scores of the validation pairs of each fold.
+    models
+        Output: folder with a folder fold<k> each: the fitted model, its settings and scores.
     """
-    table, held_out = read_table(pairs, Pairs), read_table(validation, Validation)
-    inputs = (table[row.text] if row.text else table["pair_id"]).to_numpy()
-    if row.text and not (inputs != "").any():
-        raise UserError(f"{pairs}: no pair has {row.text}, which a row of model {row.model} reads. Remove the row.")
-    settings = baselines.of(row)
-    labels = table["label"].to_numpy()
-    if settings and settings.buckets:
-        predictions.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=predictions.parent) as folder:  # the usual place may be in memory
-            score = hashed.scorer(row.model, inputs, labels, settings, class_weights, Path(folder))
-            scores = by_fold(table, held_out, score)
+    table, held_out, asked = read_table(pairs, Pairs), read_table(validation, Validation), load_task(task, labels)
+    made_by = {"row": row.model_dump(), "task": task, "labels": labels, "folds": table["fold"].nunique()}
+    made_by |= {"class_weights": class_weights, "seed": seed}
+    known = {}
+    if row.structured:
+        described = read_columns(columns, row.structured)
+        made_by["columns"] = described.to_dict("records")
+        known["kinds"] = dict(zip(described["name"], described["kind"], strict=True))
+        inputs = read_structured(structured, known["kinds"], table["pair_id"])
     else:
-        scores = by_fold(table, held_out, scorer(build(row, baselines, class_weights, seed), inputs, labels))
-    write_predictions(table, scores, predictions, validated)
+        inputs = read_texts(pairs, table, row)
+    with learning(row, inputs, table, asked, class_weights, seed, predictions.parent, **known) as learn:
+        trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)
+    write_predictions(table, trainings, asked, predictions, validated)
 
 
-def build(row: Row, settings: BaselineSettings, class_weights: ClassWeights, seed: int) -> BaseEstimator:
-    """The unfitted estimator of a row."""
-    weights = weights_of(class_weights)
-    match row.model:
-        case "majority":
-            return DummyClassifier(strategy="most_frequent")
-        case "tfidf":
-            machine = LinearSVC(C=settings.tfidf.c, class_weight=weights, random_state=seed)
-            return make_pipeline(_tfidf(settings.tfidf), machine)
-        case "tfidf-logistic":
-            regression = LogisticRegression(C=settings.tfidf_logistic.c, class_weight=weights, random_state=seed)
-            return make_pipeline(_tfidf(settings.tfidf_logistic), regression)
-
-
-def _tfidf(settings: LinearTextSettings) -> BaseEstimator:
-    shared = {"sublinear_tf": True, "min_df": settings.min_df}
-    words = TfidfVectorizer(ngram_range=tuple(settings.words), **shared)
-    if settings.characters is None:
-        return words
-    return make_union(words, TfidfVectorizer(ngram_range=tuple(settings.characters), analyzer="char_wb", **shared))
-
-
-def weights_of(class_weights: ClassWeights) -> str | None:
-    """The setting as scikit-learn takes it."""
-    return "balanced" if class_weights == "balanced" else None
-
-
-def scorer(model: BaseEstimator, inputs: np.ndarray, labels: np.ndarray) -> Scorer:
-    """Fits an estimator on some rows of `inputs`, (pair, ...), and scores others.
-
-    The signed distance from a linear machine's plane becomes a score through the logistic function.
+def read_texts(path: Path, pairs: pd.DataFrame, row: Row) -> Inputs:
+    """The section that a row reads, (pair,); anything for a row that reads nothing.
 
     Raises:
-        UserError: the texts to learn from have no n-gram in common.
+        UserError: no pair has it.
     """
-
-    def score(learned: np.ndarray, scored: np.ndarray) -> np.ndarray:
-        try:
-            model.fit(inputs[learned], labels[learned])
-        except ValueError as error:
-            if not NO_WORDS.search(str(error)):
-                raise
-            raise hashed.no_words() from error
-        if hasattr(model, "decision_function"):
-            return expit(model.decision_function(inputs[scored]))
-        return model.predict_proba(inputs[scored])[:, 1]
-
-    return score
+    inputs = pairs[row.text or "pair_id"].to_numpy()
+    if row.text and not (inputs != "").any():
+        raise UserError(f"{path}: no pair has {row.text}, which a row of model {row.model} reads. Remove the row.")
+    return inputs
 
 
-def by_fold(pairs: pd.DataFrame, validation: pd.DataFrame, score: Scorer) -> list[pd.DataFrame]:
-    """`FoldPredictions` of each fold: its validation pairs by a model that has not learned from them, its test pairs by
-    one that has learned from all others."""
-    found = []
-    for fold in sorted(pairs["fold"].unique()):
-        learn, validate, test = positions(pairs, validation, fold)
-        parts = {"validation": (learn, validate), "test": (np.union1d(learn, validate), test)}
-        scores = [
-            pairs.iloc[scored][["pair_id", "label"]].assign(part=part, score=score(learned, scored))
-            for part, (learned, scored) in parts.items()
-        ]
-        found.append(pd.concat(scores).assign(fold=fold, repeat=0))
-    return found
+def read_columns(path: Path, names: list[str]) -> pd.DataFrame:
+    """`Columns` of these names, in their order.
+
+    Raises:
+        UserError: the dataset has no such column.
+    """
+    found = read_table(path, Columns)
+    if missing := set(names) - set(found["name"]):
+        raise UserError(
+            f"{path}: found the columns {', '.join(found['name']) or 'none'}, expected {', '.join(sorted(missing))} "
+            "too, which a row reads. Declare it in the adapter, or remove it from the row."
+        )
+    return found.set_index("name").loc[names].reset_index()
+
+
+def read_structured(path: Path, kinds: dict[str, str], pair_ids: pd.Series) -> pd.DataFrame:
+    """Structured columns as estimators take them, joined to pairs by id.
+
+    Raises:
+        UserError: a column or a pair is missing, or no pair has a value.
+    """
+    table = read_table(path, Structured).set_index("pair_id")
+    if missing := set(kinds) - set(table):
+        raise UserError(
+            f"{path}: no column {', '.join(sorted(missing))}, which a row reads. Run the stage `split` again."
+        )
+    if absent := set(pair_ids) - set(table.index):
+        raise UserError(f"{path}: {len(absent)} pairs have no row, {min(absent)} first. Run the stage `split` again.")
+    values = as_values(table.loc[pair_ids], kinds)
+    if values.isna().all(axis=None):
+        raise UserError(f"{path}: no pair has {', '.join(kinds)}, which a row reads. Remove the row.")
+    return values
+
+
+@contextmanager
+def learning(
+    row: Row,
+    inputs: Inputs,
+    pairs: pd.DataFrame,
+    task: Task,
+    class_weights: ClassWeights,
+    seed: int,
+    folder: Path,
+    **known: dict[str, str],
+) -> Iterator[Learner]:
+    """How a row learns; what it has to lay on disk meanwhile lies in `folder`."""
+    targets = task.targets(pairs)
+    if not row.settings.get("buckets"):
+        yield learner(build(row, class_weights, seed, **known), inputs, targets, task)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder) as temporary:  # the usual place may be in memory
+        settings = row.declared.completed(row.settings)
+        yield hashed.learner(row.model, inputs, targets, task, settings, class_weights, Path(temporary))

@@ -8,22 +8,38 @@ and the loss are those of scikit-learn's estimators, and so is the optimum, but 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import expit
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.svm import LinearSVC
 
-from lungfuse.errors import UserError
 from lungfuse.files import whole_array
 from lungfuse.settings.base import ClassWeights
-from lungfuse.settings.baselines import LinearTextSettings
+from lungfuse.tasks import Task
+from lungfuse.train.estimators import (
+    Learner,
+    Models,
+    by_class,
+    constant,
+    no_words,
+    of_decisions,
+    of_label_columns,
+    problems,
+)
 
 PART = 2000  # texts at once
 STEPS = 300
 CORRECTIONS = 5  # of L-BFGS, each twice the size of the weights
 
+Plane = tuple[list[np.ndarray], float]
+"""The weights of the buckets of each block, and the intercept."""
 Loss = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Margins to losses and their derivatives, all of shape (text,)."""
 
@@ -63,46 +79,92 @@ class Weighted:
     scale: np.ndarray
 
 
-def scorer(
+def learner(
     model: str,
     texts: np.ndarray,
-    labels: np.ndarray,
-    settings: LinearTextSettings,
+    targets: np.ndarray,
+    task: Task,
+    settings: dict[str, Any],
     class_weights: ClassWeights,
     folder: Path,
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Fits `model`, tfidf or tfidf-logistic, on some positions of texts and scores others, in [0, 1].
+) -> Learner:
+    """Fits `model`, tfidf or tfidf-logistic, on some positions of texts and scores others.
 
-    What is counted is kept in `folder`.
+    Several classes are told apart one against the rest. What is counted is kept in `folder`. What was fitted is given
+    as pipelines of scikit-learn, which hash texts anew.
 
     Raises:
         UserError: the texts to learn from have no n-gram in common.
     """
-    shared = {"n_features": settings.buckets, "norm": None, "alternate_sign": False, "dtype": np.float32}
-    vectorizers = [HashingVectorizer(ngram_range=tuple(settings.words), **shared)]
-    if settings.characters is not None:
-        vectorizers.append(HashingVectorizer(ngram_range=tuple(settings.characters), analyzer="char_wb", **shared))
+    vectorizers = vectorizers_of(settings, dtype=np.float32)
     hashed = [hash_texts(texts, vectorizer, folder / str(n)) for n, vectorizer in enumerate(vectorizers)]
 
-    def score(learned: np.ndarray, scored: np.ndarray) -> np.ndarray:
-        learn = np.isin(np.arange(len(labels)), learned)
-        blocks = [weigh(each, learn, settings.min_df) for each in hashed]
-        if not any(block.idf.any() for block in blocks):
-            raise no_words()
-        counts = np.bincount(labels[learned], minlength=2)
-        weights = len(learned) / (2 * counts) if class_weights == "balanced" else np.ones(2)
-        signs = np.where(learn, np.where(labels == 1, 1.0, -1.0), 0.0)
-        return expit(fit(blocks, signs, settings.c * weights[labels], *MODELS[model])[scored])
+    def learn(learned: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, Models]:
+        columns, models = [], []
+        for known, labels in problems(targets, learned):
+            classes = np.unique(labels)
+            if len(classes) < 2:
+                models.append(constant(labels))
+                columns.append(by_class(models[-1], texts[scored], task))
+                continue
+            blocks = [weigh(each, np.isin(np.arange(len(texts)), known), settings["min_df"]) for each in hashed]
+            if not any(block.idf.any() for block in blocks):
+                raise no_words()
+            planes = [
+                fit(blocks, signs, c, *LOSSES[model])
+                for signs, c in against_rest(len(texts), known, labels, settings["c"], class_weights)
+            ]
+            found = np.stack([distances(blocks, *plane)[scored] for plane in planes], axis=1)
+            columns.append(of_decisions(found[:, 0] if len(planes) == 1 else found, classes, task))
+            models.append(pipeline(model, settings, blocks, classes, planes))
+        return of_label_columns(columns, task), models
 
-    return score
+    return learn
 
 
-def no_words() -> UserError:
-    """Told where the texts to learn from share no n-gram."""
-    return UserError(
-        "baselines: the texts to learn from share no words that are counted (min_df is how many texts must have one). "
-        "Read another section, or lower min_df."
-    )
+def vectorizers_of(settings: dict[str, Any], dtype: type) -> list[HashingVectorizer]:
+    """Texts to how often they have the n-grams of each bucket, of words and of characters."""
+    shared = {"n_features": settings["buckets"], "norm": None, "alternate_sign": False, "dtype": dtype}
+    found = [HashingVectorizer(ngram_range=tuple(settings["words"]), **shared)]
+    if settings["characters"] is not None:
+        found.append(HashingVectorizer(ngram_range=tuple(settings["characters"]), analyzer="char_wb", **shared))
+    return found
+
+
+def against_rest(
+    count: int, known: np.ndarray, labels: np.ndarray, c: float, class_weights: ClassWeights
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The problems that tell the classes of `labels` apart: one of two classes, else each class against the rest.
+
+    Yields the signs of `count` texts, 0 where not `known`, and their inverse regularisation, both (text,). Of several
+    classes the weight is that of the one, and the rest counts as it is, as in LinearSVC.
+    """
+    classes, numbers = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(numbers)
+    balanced = len(labels) / (len(classes) * sizes) if class_weights == "balanced" else np.ones(len(classes))
+    for positive in [1] if len(classes) == 2 else range(len(classes)):
+        signs, weights = np.zeros(count), np.zeros(count)
+        signs[known] = np.where(numbers == positive, 1.0, -1.0)
+        rest = balanced[0] if len(classes) == 2 else 1.0
+        weights[known] = c * np.where(numbers == positive, balanced[positive], rest)
+        yield signs, weights
+
+
+def pipeline(
+    model: str, settings: dict[str, Any], blocks: list[Weighted], classes: np.ndarray, planes: list[Plane]
+) -> BaseEstimator:
+    """What was fitted as a pipeline of scikit-learn, which scores as these planes do."""
+    transformers = []
+    for vectorizer, block in zip(vectorizers_of(settings, dtype=np.float64), blocks, strict=True):
+        weighing = TfidfTransformer(sublinear_tf=True)
+        weighing.idf_ = block.idf
+        transformers.append(make_pipeline(vectorizer, weighing))
+    linear = LinearSVC() if model == "tfidf" else LogisticRegression()
+    linear.classes_ = classes
+    linear.coef_ = np.stack([np.concatenate(weights) for weights, _ in planes])
+    linear.intercept_ = np.array([intercept for _, intercept in planes])
+    linear.n_features_in_ = linear.coef_.shape[1]
+    return make_pipeline(make_union(*transformers), linear)
 
 
 def hash_texts(texts: np.ndarray, vectorizer: HashingVectorizer, folder: Path) -> HashedTexts:
@@ -132,8 +194,8 @@ def weigh(texts: HashedTexts, learn: np.ndarray, min_df: int) -> Weighted:
     return Weighted(texts, idf, scale)
 
 
-def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, intercept_counts: bool) -> np.ndarray:
-    """Signed distances of all texts, (text,), from the plane that fits those whose sign is -1 or 1, not 0.
+def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, intercept_counts: bool) -> Plane:
+    """The plane that fits the texts whose sign is -1 or 1, not 0.
 
     `c` is the inverse regularisation of each text, (text,); `intercept_counts` says whether the intercept is
     regularised too.
@@ -142,7 +204,7 @@ def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, in
     places = np.cumsum([len(buckets) for buckets in used])
     total = c @ np.abs(signs)
 
-    def spread(weights: np.ndarray) -> tuple[list[np.ndarray], float]:
+    def spread(weights: np.ndarray) -> Plane:
         """Weights of the buckets in use as those of all, for each block, and the intercept."""
         *by_block, intercept = np.split(weights, places)
         spread = [np.zeros(block.texts.buckets) for block in blocks]
@@ -160,7 +222,7 @@ def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, in
 
     options = {"maxiter": STEPS, "maxcor": CORRECTIONS, "ftol": 1e-9, "gtol": 1e-7}
     found = minimize(objective, np.zeros(places[-1] + 1), jac=True, method="L-BFGS-B", options=options)
-    return distances(blocks, *spread(found.x))
+    return spread(found.x)
 
 
 def distances(blocks: list[Weighted], weights: list[np.ndarray], intercept: float) -> np.ndarray:
@@ -189,4 +251,4 @@ def logistic(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.logaddexp(0, -margins), -expit(-margins)
 
 
-MODELS = {"tfidf": (squared_hinge, True), "tfidf-logistic": (logistic, False)}  # as LinearSVC and LogisticRegression
+LOSSES = {"tfidf": (squared_hinge, True), "tfidf-logistic": (logistic, False)}  # as LinearSVC and LogisticRegression

@@ -1,105 +1,110 @@
-"""Late fusion: the scores of an image model and a text model, averaged or stacked."""
+"""Late fusion: the scores of rows of one modality each, averaged or stacked."""
 
 import json
 import os
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
+from lungfuse import registry
+from lungfuse.errors import UserError
 from lungfuse.files import whole_file
+from lungfuse.models import module_of
 from lungfuse.parameters import Several
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
-from lungfuse.train.calibration import calibrate
-from lungfuse.train.predictions import write_predictions
-
-PARTS = ["image", "text"]
-
-
-class Weights(TypedDict):
-    """Those of a logistic regression on the log odds of `PARTS`."""
-
-    coefficients: list[float]
-    intercept: float
+from lungfuse.tasks import Task, load_task
+from lungfuse.train.predictions import calibration_of, with_columns, write_predictions
 
 
 def main(
     *,
     row: Row,
+    task: str,
+    labels: Several[str],
     pairs: Path,
-    image_folds: Several[Path],
-    text_folds: Several[Path],
+    parts: Several[str],
+    fold_predictions: Several[Path],
     predictions: Path,
     validated: Path,
     settings: Path,
 ) -> None:
-    """Fuse the scores of each fold's image and text models.
+    """Fuse the scores of the parts of a row in each fold.
 
     Parameters
     ----------
     row
-        The row of the comparison table: late or late-stacked.
+        The row of the comparison table: model and inputs.
+    task
+        What is asked of a pair: binary, multiclass or multilabel.
+    labels
+        Names of the classes or labels.
     pairs
         Table of pairs with folds.
-    image_folds
-        Scores of the image model, one file a fold and repeat.
-    text_folds
-        Scores of the text model, in the same order.
+    parts
+        The modalities whose rows are fused, in order.
+    fold_predictions
+        Scores of the parts: of the first one file a fold and repeat, then of the next in the same order. A part that is
+        trained once a fold stands there in every repeat.
     predictions
         Output: out-of-fold predictions.
     validated
-        Output: scores of the validation pairs of each fold; the weights of late-stacked are fitted on these.
+        Output: scores of the validation pairs of each fold; what a model learns here it learns from these.
     settings
-        Output: the folders of each fold's models and their weights, for prediction.
+        Output: of each fold the folders of the parts, what was fitted, and the calibration, for prediction.
     """
+    model, asked = registry.imported(module_of(row.model)), load_task(task, labels)
     fused, folds = [], []
-    for files in zip(image_folds, text_folds, strict=True):
-        image, text = (read_table(path, FoldPredictions) for path in files)
-        keys = ["pair_id", "fold", "repeat", "label", "part"]
-        both = image.merge(text, on=keys, suffixes=("_image", "_text"), validate="one_to_one")
-        known = both[both["part"] == "validation"]
-        fold = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(PARTS, files, strict=True)}
-        if row.model == "late-stacked":
-            fold["weights"] = stack(scores_of(known), known["label"].to_numpy())
-        scores = both[keys].assign(score=fuse(scores_of(both), fold.get("weights")))
-        known = scores[scores["part"] == "validation"]
-        fold["calibration"] = calibrate(known["score"].to_numpy(), known["label"].to_numpy()).model_dump()
-        fused.append(scores)
-        folds.append(fold)
-    write_predictions(read_table(pairs, Pairs), fused, predictions, validated)
+    for files in by_training(fold_predictions, parts):
+        rows, scores = read_parts(files, asked)
+        known = (rows["part"] == "validation").to_numpy()
+        fitted = model.fit(scores[:, known], asked.targets(rows[known]), asked)
+        fused.append(with_columns(rows, "score", model.fuse(scores, fitted, asked), asked))
+        folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
+        calibration = calibration_of(fused[-1], asked).model_dump()
+        folds.append({"parts": folders, "fitted": fitted, "calibration": calibration})
+    write_predictions(read_table(pairs, Pairs), fused, asked, predictions, validated)
     with whole_file(settings) as stream:
-        json.dump({"row": row.model_dump(), "folds": folds}, stream, indent=2)
+        made_by = {"row": row.model_dump(), "task": task, "labels": labels}
+        json.dump(made_by | {"folds": folds}, stream, indent=2)
 
 
-def scores_of(both: pd.DataFrame) -> np.ndarray:
-    """The scores of image and text, (pair, 2)."""
-    return both[[f"score_{part}" for part in PARTS]].to_numpy()
+def by_training(files: list[Path], parts: list[str]) -> list[tuple[Path, ...]]:
+    """The files of all parts, for each training.
 
-
-def fuse(scores: np.ndarray, weights: Weights | None) -> np.ndarray:
-    """The mean of both scores or, with weights, what a logistic regression on their log odds gives.
-
-    (pair, 2) to (pair,), all in [0, 1].
+    Raises:
+        UserError: the parts do not have as many each.
     """
-    if weights is None:
-        return scores.mean(axis=1)
-    return expit(_log_odds(scores) @ weights["coefficients"] + weights["intercept"])
+    each, rest = divmod(len(files), len(parts))
+    if rest or not each:
+        raise UserError(
+            f"--fold-predictions: found {len(files)} files for the parts {', '.join(parts)}, expected as many of each."
+        )
+    return list(zip(*(files[start : start + each] for start in range(0, len(files), each)), strict=True))
 
 
-def stack(scores: np.ndarray, labels: np.ndarray) -> Weights:
-    """Fit a logistic regression on the log odds of pairs that neither model has learned from.
+def read_parts(files: tuple[Path, ...], task: Task) -> tuple[pd.DataFrame, np.ndarray]:
+    """The pairs that all parts have scored in a training, as `FoldPredictions` without scores, with the scores.
 
-    They are those by which each model's epoch was chosen, so both look a little better there than they are.
+    Returns the rows in the order of the first part, and scores of shape (part, pair, score column).
+
+    Raises:
+        UserError: the parts have scored other pairs, folds or labels.
     """
-    model = LogisticRegression().fit(_log_odds(scores), labels)
-    return {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
-
-
-def _log_odds(scores: np.ndarray) -> np.ndarray:
-    return logit(scores.clip(1e-4, 1 - 1e-4))
+    tables = [read_table(file, FoldPredictions).set_index("pair_id") for file in files]
+    repeat = max(int(table["repeat"].max()) for table in tables)
+    first = tables[0].drop(columns=task.columns("score")).assign(repeat=repeat)
+    scores = []
+    for file, table in zip(files, tables, strict=True):
+        found = table.reindex(first.index)
+        same = ["fold", "part", *task.columns("label")]
+        if len(table) != len(first) or not found[same].equals(first[same]):
+            raise UserError(
+                f"{file}: found other pairs, folds or labels than in {files[0]}. Make both rows again from the same "
+                "pairs, and name the files of the parts in the same order."
+            )
+        scores.append(task.of("score", found))
+    return first.reset_index(), np.stack(scores)

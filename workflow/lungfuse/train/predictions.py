@@ -2,24 +2,30 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import Predictions, ValidationPredictions
-from lungfuse.train.calibration import calibrate
+from lungfuse.tasks import Calibration, Kind, Task
+
+DIGITS = 6
 
 
-def write_predictions(pairs: pd.DataFrame, trainings: list[pd.DataFrame], predictions: Path, validated: Path) -> None:
+def write_predictions(
+    pairs: pd.DataFrame, trainings: list[pd.DataFrame], task: Task, predictions: Path, validated: Path
+) -> None:
     """Write `Predictions` and `ValidationPredictions`, in the order of the pairs, from `FoldPredictions`.
 
     Raises:
         UserError: a pair has no test score in a repeat, or a score is of no pair.
     """
     place = pd.Series(range(len(pairs)), pairs["pair_id"])
-    scores = pd.concat(map(calibrated, trainings)).round({"score": 6, "probability": 6})
-    scores = scores.assign(place=scores["pair_id"].map(place), prediction=(scores["score"] >= 0.5).astype(int))
-    scores = scores.sort_values(["repeat", "fold", "place"])
+    scores = pd.concat([calibrated(training, task) for training in trainings])
+    scores = scores.round(dict.fromkeys([*task.columns("score"), *task.columns("probability")], DIGITS))
+    scores = with_columns(scores, "prediction", task.decide(task.of("score", scores)), task)
+    scores = scores.assign(place=scores["pair_id"].map(place)).sort_values(["repeat", "fold", "place"])
     tested, known = (scores[scores["part"] == part] for part in ["test", "validation"])
     if (tested.groupby("repeat").size() != len(pairs)).any() or tested["place"].isna().any():
         raise UserError(
@@ -30,8 +36,18 @@ def write_predictions(pairs: pd.DataFrame, trainings: list[pd.DataFrame], predic
     write_table(known, validated, ValidationPredictions)
 
 
-def calibrated(scores: pd.DataFrame) -> pd.DataFrame:
-    """`FoldPredictions` of a training with the `probability` that its validation pairs make of each score."""
+def calibrated(scores: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """`FoldPredictions` of a training with the probabilities that its validation pairs make of its scores."""
+    found = scores[task.columns("score")].to_numpy()  # in the precision of the model
+    return with_columns(scores, "probability", task.probabilities(found, calibration_of(scores, task)), task)
+
+
+def calibration_of(scores: pd.DataFrame, task: Task) -> Calibration:
+    """How the scores of a training, `FoldPredictions`, become probabilities: by its validation pairs."""
     known = scores[scores["part"] == "validation"]
-    calibration = calibrate(known["score"].to_numpy(), known["label"].to_numpy())
-    return scores.assign(probability=calibration.apply(scores["score"].to_numpy()))
+    return task.calibrate(known[task.columns("score")].to_numpy(), task.targets(known))
+
+
+def with_columns(frame: pd.DataFrame, kind: Kind, values: np.ndarray, task: Task) -> pd.DataFrame:
+    """A table with columns of one kind, of `values` (row, column)."""
+    return frame.assign(**dict(zip(task.columns(kind), values.T, strict=True)))

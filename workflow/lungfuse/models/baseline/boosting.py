@@ -4,7 +4,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
-from lungfuse.models.columns import as_numbers
+from lungfuse.models.columns import are_categories, as_numbers
 
 NEEDS = ["structured"]
 SETTINGS = {
@@ -16,15 +16,22 @@ SETTINGS = {
 
 
 def build(
-    class_weight: str | None, seed: int, learning_rate: float, iterations: int, leaves: int, min_leaf: int
+    kinds: dict[str, str],
+    class_weight: str | None,
+    seed: int,
+    learning_rate: float,
+    iterations: int,
+    leaves: int,
+    min_leaf: int,
 ) -> BaseEstimator:
     trees = HistGradientBoostingClassifier(
         learning_rate=learning_rate,
         max_iter=iterations,
         max_leaf_nodes=leaves,
         min_samples_leaf=min_leaf,
+        categorical_features=are_categories(kinds),
         early_stopping=False,
         class_weight=class_weight,
         random_state=seed,
     )
-    return make_pipeline(as_numbers(), trees)
+    return make_pipeline(as_numbers(kinds), trees)

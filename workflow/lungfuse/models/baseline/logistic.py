@@ -10,6 +10,6 @@ NEEDS = ["structured"]
 SETTINGS = {"c": {"description": "inverse regularisation", "type": "number", "exclusiveMinimum": 0, "default": 1.0}}
 
 
-def build(class_weight: str | None, seed: int, c: float) -> BaseEstimator:
+def build(kinds: dict[str, str], class_weight: str | None, seed: int, c: float) -> BaseEstimator:
     regression = LogisticRegression(C=c, class_weight=class_weight, random_state=seed, max_iter=1000)
-    return make_pipeline(as_features(), regression)
+    return make_pipeline(as_features(kinds), regression)

@@ -1,0 +1,149 @@
+"""Estimators of scikit-learn for any task: built for a row, fitted on some pairs, scoring others.
+
+Their inputs are texts (pair,), mean tokens (pair, width), or a frame of structured columns. There is a fitted estimator
+a label column of the task.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, clone
+from sklearn.dummy import DummyClassifier
+
+from lungfuse import registry
+from lungfuse.errors import UserError
+from lungfuse.ingest.split import positions
+from lungfuse.models import module_of
+from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.rows import Row
+from lungfuse.tasks import Task
+
+Inputs = np.ndarray | pd.DataFrame
+Models = list[BaseEstimator]
+Learner = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Models]]
+"""Positions to learn from and to score, both (pair,), to scores (pair, score column) and what was fitted."""
+
+NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
+
+
+def build(row: Row, class_weights: ClassWeights, seed: int, **known: Any) -> BaseEstimator:
+    """The unfitted estimator of a row; `known` is what its model takes besides its settings."""
+    weights = "balanced" if class_weights == "balanced" else None
+    settings = row.declared.completed(row.settings)
+    return registry.imported(module_of(row.model)).build(class_weight=weights, seed=seed, **known, **settings)
+
+
+def learner(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, task: Task) -> Learner:
+    """Fits an estimator on some pairs of `inputs` and scores others."""
+
+    def learn(learned: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, Models]:
+        models = fit(estimator, inputs, targets, learned)
+        return score(models, take(inputs, scored), task), models
+
+    return learn
+
+
+def by_fold(
+    pairs: pd.DataFrame, validation: pd.DataFrame, task: Task, learn: Learner
+) -> Iterator[tuple[pd.DataFrame, Models]]:
+    """`FoldPredictions` of each fold with what tested it.
+
+    The validation pairs are scored by models that have not learned from them, the test pairs by some that have learned
+    from all others.
+    """
+    for fold in sorted(pairs["fold"].unique()):
+        learned, validated, tested = positions(pairs, validation, fold)
+        parts = {"validation": (learned, validated), "test": (np.union1d(learned, validated), tested)}
+        found = []
+        for part, (known, scored) in parts.items():
+            scores, models = learn(known, scored)
+            rows = pairs.iloc[scored][["pair_id", *task.columns("label")]].assign(part=part)
+            found.append(rows.assign(**dict(zip(task.columns("score"), scores.T, strict=True))))
+        yield pd.concat(found).assign(fold=fold, repeat=0), models
+
+
+def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: np.ndarray) -> Models:
+    """Fit a clone a label column, on those of the `learned` pairs whose label is known.
+
+    Where these are of one class alone, it gives that class to all.
+
+    Raises:
+        UserError: the texts to learn from have no n-gram in common.
+    """
+    models = []
+    for known, labels in problems(targets, learned):
+        if len(np.unique(labels)) < 2:
+            models.append(constant(labels))
+            continue
+        try:
+            models.append(clone(estimator).fit(take(inputs, known), labels))
+        except ValueError as error:
+            if not NO_WORDS.search(str(error)):
+                raise
+            raise no_words() from error
+    return models
+
+
+def problems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of each label column the learned positions whose label is known, and these labels, both (known pair,)."""
+    for column in targets.T:
+        known = learned[~np.isnan(column[learned])]
+        yield known, column[known].astype(int)
+
+
+def constant(labels: np.ndarray) -> DummyClassifier:
+    """Scores every pair by the shares of these labels; by halves where there are none."""
+    seen = labels if len(labels) else np.array([0, 1])
+    return DummyClassifier(strategy="prior").fit(np.zeros(len(seen)), seen)
+
+
+def score(models: Models, inputs: Inputs, task: Task) -> np.ndarray:
+    """Scores in [0, 1] of all `inputs`, (pair, score column)."""
+    return of_label_columns([by_class(model, inputs, task) for model in models], task)
+
+
+def of_label_columns(scores: list[np.ndarray], task: Task) -> np.ndarray:
+    """The scores of each class, (pair, class) a label column, as the score columns of a task."""
+    return scores[0] if task.excludes else np.stack([column[:, 1] for column in scores], axis=1)
+
+
+def by_class(model: BaseEstimator, inputs: Inputs, task: Task) -> np.ndarray:
+    """The scores of one label column, (pair, class)."""
+    decides = hasattr(model, "decision_function")
+    if decides and not (task.excludes and hasattr(model, "predict_proba")):
+        return of_decisions(model.decision_function(inputs), model.classes_, task)
+    return _spread(model.predict_proba(inputs), model.classes_, task)
+
+
+def of_decisions(decisions: np.ndarray, classes: np.ndarray, task: Task) -> np.ndarray:
+    """Signed distances from the planes of the `classes` that were learned as scores, (pair, class).
+
+    Two classes have one plane, and distances of shape (pair,); a class that was not learned has the score 0.
+    """
+    one = decisions.ndim == 1
+    scores = np.stack([expit(-decisions), expit(decisions)], axis=1) if one else softmax(decisions, axis=1)
+    return _spread(scores, classes, task)
+
+
+def take(inputs: Inputs, positions: np.ndarray) -> Inputs:
+    """Some pairs of the inputs."""
+    return inputs.iloc[positions] if isinstance(inputs, pd.DataFrame) else inputs[positions]
+
+
+def no_words() -> UserError:
+    """Told where the texts to learn from share no n-gram."""
+    return UserError(
+        "settings: the texts to learn from share no words that are counted (min_df is how many texts must have one). "
+        "Read another section, or lower min_df."
+    )
+
+
+def _spread(scores: np.ndarray, classes: np.ndarray, task: Task) -> np.ndarray:
+    """Scores of the classes that were learned as those of all, (pair, class)."""
+    of_all = np.zeros((len(scores), len(task.labels) if task.excludes else 2), scores.dtype)
+    of_all[:, classes] = scores
+    return of_all

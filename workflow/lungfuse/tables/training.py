@@ -12,13 +12,13 @@ from lungfuse.tables.base import Table, by_label
 class FeatureIndex(Table):
     """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`.
 
-    `encoded` is how many the encoder made; pooled to their mean, they are one.
+    `encoded` is how many the encoder made; pooled to their mean, they are one. A pair that lacks what is encoded has none.
     """
 
     pair_id: Series[str] = pa.Field(unique=True)
     start: Series[int] = pa.Field(ge=0)
-    tokens: Series[int] = pa.Field(ge=1)
-    encoded: Series[int] = pa.Field(ge=1)
+    tokens: Series[int] = pa.Field(ge=0)
+    encoded: Series[int] = pa.Field(ge=0)
 
 
 class Predictions(Table):

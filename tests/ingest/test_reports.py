@@ -29,7 +29,8 @@ def read(tmp_path, monkeypatch):
     def run(**columns):
         monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name: Clinic(**columns))
         monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: Clinic(**columns))
-        files = {name: tmp_path / f"{name}.csv" for name in ["reports", "views", "rejected_reports"]}
+        names = ["reports", "views", "values", "value_columns", "rejected_reports"]
+        files = {name: tmp_path / f"{name}.csv" for name in names}
         main(adapter="clinic", raw=tmp_path, **files)
         return pd.read_csv(files["reports"], dtype=str)
 

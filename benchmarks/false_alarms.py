@@ -114,7 +114,7 @@ def drawn_pairs(sizes: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 def truth(draws: int) -> pd.DataFrame:
     """How often intervals of the accuracy hold the one that is known."""
-    best, more = best_accuracy()["both"], SHARE[0] / sum(SHARE)
+    best, more = best_accuracy()["image + text"], SHARE[0] / sum(SHARE)
     cases = {
         "one pair a group": (best, {"largest": 1}),
         "1 to 4 pairs a group": (best, {"largest": 4}),

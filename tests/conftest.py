@@ -112,7 +112,8 @@ def drawn_raw(tmp_path_factory) -> Path:
     names = {"reports": "NLMCXR_reports.tgz", "images": "NLMCXR_png.tgz", "projections": "indiana_projections.csv"}
     main(
         reports_archive=raw / names["reports"], images_archive=raw / names["images"],
-        projections=raw / names["projections"], lung_masks=raw.parent / "masks", studies=160, masks=2,
+        projections=raw / names["projections"], patients=raw / "patients.csv", lung_masks=raw.parent / "masks",
+        studies=160, masks=2,
     )  # fmt: skip
     return raw
 

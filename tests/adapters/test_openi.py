@@ -95,7 +95,8 @@ def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(
     raw = write_openi(tmp_path / "raw", {"1": xml_report("CXR1", [])}, [], frontal=[])
     truncate(raw / "NLMCXR_reports.tgz")
     out = tmp_path / "out"
-    files = ["--reports", out / "reports.csv", "--views", out / "views.csv", "--rejected-reports", out / "rejected.csv"]
+    names = ["reports", "views", "values", "value-columns", "rejected-reports"]
+    files = [part for name in names for part in [f"--{name}", out / f"{name}.csv"]]
     run = stage("reports", "--adapter", "openi", "--raw", raw, *files)
     assert run.returncode == 1
     assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stderr

@@ -3,10 +3,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lungfuse.adapters import openi
+from lungfuse.adapters import demo, openi
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import main, plan_studies
-from lungfuse.demo.evidence import NORMAL_VOLUME, best_accuracy, draw_evidence
+from lungfuse.demo.evidence import (
+    AGE_MEAN,
+    AGE_SD,
+    LOG_CRP_MEAN,
+    LOG_CRP_SD,
+    NORMAL_VOLUME,
+    SIGNS,
+    best_accuracy,
+    draw_evidence,
+    draw_patient,
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +29,7 @@ def draw(folder, seed=1):
         reports_archive=folder / openi.REPORTS,
         images_archive=folder / openi.IMAGES,
         projections=folder / openi.PROJECTIONS,
+        patients=folder / demo.PATIENTS,
         lung_masks=folder / "lung-masks",
         studies=60,
         masks=4,
@@ -74,22 +85,57 @@ def test_the_lungs_are_dark_and_grow_with_the_volume():
     assert areas[0] < 0.8 * areas[1] < 0.8 * areas[2]
 
 
+def test_the_demo_adapter_reads_what_is_known_of_the_patients(drawn):
+    collection = demo.read_reports(drawn)
+    values = collection.values
+    assert list(values["report_id"]) == list(collection.reports["report_id"])
+    assert pd.to_numeric(values["age"]).between(1, 110).mean() > 0.8
+    assert set(values["sex"]) == {"F", "M"}
+    assert 0 < (values["crp"] == "").sum() < 30
+    assert {member.stem for member in demo.read_images(drawn)} == set(collection.views["image_id"])
+
+
 def test_the_best_accuracy_leaves_room_for_fusion():
     best = best_accuracy()
     assert best["image"] == pytest.approx(0.80, abs=0.01)
     assert best["text"] == pytest.approx(0.85, abs=0.01)
-    assert best["both"] == pytest.approx(0.93, abs=0.01)
+    assert best["image + text"] == pytest.approx(0.93, abs=0.01)
+    assert best["structured"] == pytest.approx(0.80, abs=0.01)
+    assert best["image + text + structured"] == pytest.approx(0.95, abs=0.01)
 
 
 def test_the_best_accuracy_agrees_with_a_simulation():
     rng = np.random.default_rng(0)
-    right = {"image": 0, "text": 0, "both": 0}
+    right = dict.fromkeys(best_accuracy(), 0)
     for label in ["normal", "lung"]:
         for _ in range(4000):
-            evidence = draw_evidence(rng, label)
-            drawn = abs(evidence.volume - NORMAL_VOLUME[0]) > 0.17
-            decisions = {"image": drawn, "text": evidence.written, "both": drawn or evidence.written}
-            for what, positive in decisions.items():
-                right[what] += positive == (label == "lung")
+            evidence, patient = draw_evidence(rng, label), draw_patient(rng, label)
+            for what in right:
+                seen = what.split(" + ")
+                for_lung = of_signs(evidence, seen) + (of_patient(patient) if "structured" in seen else 0)
+                right[what] += (for_lung > 0) == (label == "lung")
     for what, best in best_accuracy().items():
         assert right[what] / 8000 == pytest.approx(best, abs=0.012), what
+
+
+def of_signs(evidence, seen):
+    """The log likelihood ratio of the signs that are seen; lungs are too small or too large 17 % off the normal."""
+    drawn = abs(evidence.volume - NORMAL_VOLUME[0]) > 0.17
+    tables = [SIGNS[label] for label in ["lung", "normal"]]
+    if "image" not in seen:
+        tables = [np.tile(table.sum(axis=0), (2, 1)) for table in tables]
+    if "text" not in seen:
+        tables = [np.tile(table.sum(axis=1)[:, None], 2) for table in tables]
+    return np.log(tables[0] / tables[1])[int(drawn), int(evidence.written)]
+
+
+def of_patient(patient):
+    """The log likelihood ratio of age and CRP where they are known."""
+    total = 0.0
+    for value, mean, spread in [
+        (patient["age"] and float(patient["age"]), AGE_MEAN, AGE_SD),
+        (patient["crp"] and np.log(max(float(patient["crp"]), 0.05)), LOG_CRP_MEAN, LOG_CRP_SD),
+    ]:
+        if value != "":
+            total += (mean["lung"] - mean["normal"]) / spread**2 * (value - (mean["lung"] + mean["normal"]) / 2)
+    return total

@@ -2,11 +2,13 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import group, main, matches, select_pairs
+from lungfuse.ingest.filter import Found, group, main, select_pairs
+from lungfuse.ingest.labels import matches
 from lungfuse.ingest.split import check_rejected
 from lungfuse.settings.ingest import FilterSettings, LabelRule
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.ingest import Funnel, Rejected, Reports, Views, rejected_table
+from lungfuse.tables.ingest import Funnel, Rejected, Reports, Values, Views, rejected_table
+from lungfuse.tasks import load_task
 
 RULES = {
     "labels": [
@@ -14,6 +16,7 @@ RULES = {
         {"name": "lung", "heading": "Lung", "match": "contains"},
     ],
     "balance": "first",
+    "required": None,
     "text_fields": ["findings", "impression", "indication"],
 }
 
@@ -31,9 +34,10 @@ def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 
 def select(reports, views, readable=None, needs_text=True, seed=0, **rules):
-    pairs, funnel, dropped = select_pairs(
-        reports, views, readable, needs_text, "Frontal", FilterSettings(**RULES | rules), seed
-    )
+    found = Found(reports, views, reports[["report_id"]], readable)
+    modalities = [*(["image"] if readable or not needs_text else []), *(["text"] if needs_text else [])]
+    task = load_task("binary", ["normal", "lung"])
+    pairs, funnel, dropped = select_pairs(found, task, modalities, "Frontal", FilterSettings(**RULES | rules), seed)
     return pairs, funnel.set_index("step"), dropped
 
 
@@ -178,13 +182,15 @@ def test_the_stage_counts_each_report_once_and_tells_of_empty_sections(tmp_path,
     reports = reports.assign(major=reports["major"].replace("Cardiomegaly", "normal; Lung"))
     write_table(reports, tmp_path / "reports.csv", Reports)
     write_table(views, tmp_path / "views.csv", Views)
+    write_table(reports, tmp_path / "values.csv", Values)
     unread = rejected_table(
         [("report", "9.xml", "is no XML"), ("report", "R3", "has no heading"), ("image", "x", "dark")]
     )
     write_table(unread, tmp_path / "bad.csv", Rejected)
-    files = {name: tmp_path / f"{name}.csv" for name in ["reports", "views", "candidates", "funnel", "rejected"]}
+    names = ["reports", "views", "values", "candidates", "funnel", "rejected"]
+    files = {name: tmp_path / f"{name}.csv" for name in names}
     main(
-        modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
+        task="binary", modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
         rejected_inputs=[tmp_path / "bad.csv"], **files,
     )  # fmt: skip
     funnel = read_table(files["funnel"], Funnel)

@@ -24,6 +24,27 @@ def test_an_image_becomes_a_grey_square_and_keeps_its_source_size():
     assert source == (40, 30)
 
 
+COLOUR = ImageSettings(image_px=16, fit="stretch", colour=True)
+
+
+def test_colours_are_kept_where_the_settings_say_so_and_grey_is_three_times_the_same():
+    red = saved(np.full((30, 40, 3), [250, 20, 0], np.uint8))
+    assert decode(red, COLOUR)[0][8, 8].tolist() == [250, 20, 0]
+    assert decode(red, SMALL)[0].shape == (16, 16)
+    for data in [png(), png(dtype=np.uint16, brightest=4095)]:
+        pixels, source = decode(data, COLOUR)
+        assert pixels.shape == (16, 16, 3) and source == (40, 30)
+        assert np.array_equal(pixels[..., 0], decode(data, SMALL)[0])
+        assert (pixels == pixels[..., :1]).all()
+    with pytest.raises(ValueError, match="has colours of 16 bits"):
+        decode(deep_colour_png(), COLOUR)
+
+
+def test_an_array_with_colours_has_an_axis_of_them(tmp_path):
+    write_array([Member("a.png", png())], {"a"}, COLOUR, tmp_path / "images.npy")
+    assert np.load(tmp_path / "images.npy").shape == (1, 16, 16, 3)
+
+
 def test_pad_keeps_everything_crop_fills_the_square():
     wide = png(64, 32)
     assert (decode(wide, ImageSettings(image_px=32, fit="pad"))[0][:8] == 0).all()

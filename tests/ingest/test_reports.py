@@ -2,34 +2,45 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungfuse.adapters import Collection
+from lungfuse.adapters import Category, Collection, Number
 from lungfuse.errors import UserError
 from lungfuse.ingest.reports import main
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 
 class Clinic:
-    """An adapter that finds three X-rays of two patients."""
+    """An adapter that finds three X-rays of two patients; `values` are those of its structured columns."""
+
+    REPORT_FILES, DOWNLOADS = ["studies.csv"], {}
+    values, COLUMNS, SECTIONS = pd.DataFrame(), {}, []
 
     def __init__(self, **columns):
-        self.columns, self.REPORT_FILES, self.DOWNLOADS = columns, ["studies.csv"], {}
+        self.columns = columns
 
     def read_reports(self, raw):
         ids = ["1", "2", "3"]
         table = pd.DataFrame({"report_id": ids, "image_id": ids, "patient": ["a", "b", "b"], "view": "Frontal"})
         table = table.assign(site="", major="healthy", automatic="", **dict.fromkeys(SECTIONS, "Clear."))
         table = table.assign(**self.columns)
-        return Collection(table, table, rejected_table([]))
+        return Collection(table, table, rejected_table([]), self.values)
+
+
+class Ward(Clinic):
+    """A clinic that knows age and smoking of two of its patients, and has a section of its own."""
+
+    COLUMNS, SECTIONS = {"age": Number("years"), "smokes": Category()}, ["history"]
+    values = pd.DataFrame({"report_id": ["3", "1"], "age": [" 61.5", ""], "smokes": ["no", "yes"]})
 
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Run the stage on a clinic; gives the table of reports."""
 
-    def run(**columns):
-        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name: Clinic(**columns))
-        monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: Clinic(**columns))
-        files = {name: tmp_path / f"{name}.csv" for name in ["reports", "views", "rejected_reports"]}
+    def run(adapter=Clinic, **columns):
+        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name: adapter(**columns))
+        monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: adapter(**columns))
+        names = ["reports", "views", "values", "value_columns", "rejected_reports"]
+        files = {name: tmp_path / f"{name}.csv" for name in names}
         main(adapter="clinic", raw=tmp_path, **files)
         return pd.read_csv(files["reports"], dtype=str)
 
@@ -60,3 +71,43 @@ def test_a_table_of_an_adapter_that_does_not_fit_is_blamed_on_the_adapter(read, 
     with pytest.raises(UserError, match=rf"^adapter clinic, {message}.* Mend lungfuse/adapters/clinic\.py or the raw"):
         read(**columns)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_structured_values_stand_in_the_order_of_the_reports_with_their_kinds_and_units(read, tmp_path):
+    assert read(Ward, history="Smoker.")["history"].tolist() == ["Smoker."] * 3
+    values = (tmp_path / "values.csv").read_text().splitlines()
+    assert values == ["report_id,age,smokes", "1,,yes", "2,,", "3,61.5,no"]
+    kinds = (tmp_path / "value_columns.csv").read_text().splitlines()
+    assert kinds == ["name,kind,unit", "age,number,years", "smokes,category,"]
+
+
+def test_a_clinic_without_columns_has_no_values(read, tmp_path):
+    read()
+    assert (tmp_path / "values.csv").read_text().splitlines() == ["report_id", "1", "2", "3"]
+    assert (tmp_path / "value_columns.csv").read_text() == "name,kind,unit\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": Ward.values.assign(age=["old", ""])}, "adapter clinic, the table Values of read_reports: column "
+         "age, report 3: found 'old', expected a number in years, or nothing where it is missing"),
+        ({"values": Ward.values.assign(age=["inf", ""])}, "column age, report 3: found 'inf', expected a number"),
+        ({"values": Ward.values.drop(columns="age")}, "the table Values of read_reports: no column age; found"),
+        ({"values": pd.DataFrame()}, "no column report_id, age, smokes"),
+        ({"values": Ward.values.assign(report_id="1")}, "column report_id, row 0: found '1', expected no value twice"),
+        ({"SECTIONS": ["anamnesis"]}, "the table Reports of read_reports: no column anamnesis; found"),
+        ({"SECTIONS": ["text"]}, r"adapters/clinic\.py: SECTIONS: found 'text', expected .* none of .*text"),
+        ({"COLUMNS": {"Age": Number("years")}}, "COLUMNS: found 'Age', expected lower-case letters"),
+        ({"COLUMNS": {"age": "years"}}, r'COLUMNS: age: found \'years\', expected Number\("<unit>"\) or Category'),
+    ],
+)  # fmt: skip
+def test_columns_and_sections_that_do_not_fit_what_is_declared_are_told(read, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        read(type("Broken", (Ward,), change), history="")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_and_missing_values_of_an_adapter_that_parses_its_table_are_taken(read, tmp_path):
+    read(type("Parsed", (Ward,), {"values": Ward.values.assign(age=[61.5, np.nan])}), history="")
+    assert (tmp_path / "values.csv").read_text().splitlines()[1:] == ["1,,yes", "2,,", "3,61.5,no"]

@@ -11,11 +11,13 @@ from lungfuse.ingest.split import (
     assign_validation,
     check_groups,
     check_rejected,
+    missing_of_validation,
     positions,
     warnings_of,
 )
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tables.ingest import rejected_table
+from lungfuse.tasks import load_task
 
 
 @pytest.fixture
@@ -77,6 +79,44 @@ def test_too_few_groups_are_told_with_the_step_that_lost_them():
     check_groups(candidates, 2, steps, Path("results/mine/funnel.csv"))
 
 
+def test_every_class_of_several_stands_in_every_fold_and_in_each_part_of_it():
+    task = load_task("multiclass", ["a", "b", "c"])
+    rng = np.random.default_rng(0)
+    pairs = pd.DataFrame({"group": rng.integers(0, 200, 300), "label": rng.choice(3, 300, p=[0.8, 0.15, 0.05])})
+    pairs = pairs.assign(site="", pair_id=[f"P{n}" for n in range(300)])
+    pairs["fold"] = assign_folds(pairs, 3, 0, task)
+    assert (pairs.groupby(["fold", "label"]).size().unstack() >= 3).all(axis=None)
+    assert (
+        missing_of_validation(pairs, assign_validation(pairs, SplitSettings(folds=3, validation=0.2), 0, task), task)
+        == []
+    )
+
+
+def labelled(rare: int) -> pd.DataFrame:
+    """Sixty pairs: one label that every second has, and one that so many have."""
+    pairs = pd.DataFrame({"pair_id": [f"P{n}" for n in range(60)], "group": range(60), "site": ""})
+    pairs["label_common"] = pd.array(np.arange(60) % 2, "Int64")
+    return pairs.assign(label_rare=pd.array(np.arange(60) < rare, "Int64"))
+
+
+def test_a_label_that_cannot_be_validated_everywhere_is_told_and_one_alone_is_enough():
+    task = load_task("multilabel", ["common", "rare"])
+    for rare, told in [(12, False), (3, False), (2, True)]:
+        pairs = labelled(rare)
+        pairs["fold"] = assign_folds(pairs, 3, 0, task)
+        validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.2), 0, task)
+        found = missing_of_validation(pairs, validation, task)
+        assert any("none is 1 in label_rare" in text for text in found) == told, rare
+        assert not any("label_common" in text for text in found)
+
+
+def test_labels_none_of_which_can_be_validated_are_an_error():
+    task = load_task("multilabel", ["common", "rare"])
+    pairs = labelled(1).assign(label_common=pd.array([1] * 60, "Int64"), fold=np.arange(60) % 3)
+    with pytest.raises(UserError, match=r"split\.validation: found 0\.2, but in fold 0 the \d+ pairs to"):
+        assign_validation(pairs, SplitSettings(folds=3, validation=0.2), 0, task)
+
+
 def test_hospitals_too_small_for_the_folds_are_spread_as_one():
     candidates = pd.DataFrame({"group": np.arange(60), "label": np.arange(60) % 2, "site": np.arange(60) // 2})
     candidates["site"] = "hospital " + candidates["site"].astype(str)
@@ -114,6 +154,7 @@ def test_too_many_rejected_reports_stop_the_run(tmp_path):
             {"with findings": 50, "with a readable image": 40},
             r"10 of 50 pairs have no readable image \(20\.0%, allowed",
         ),
+        ({"frontal images": 60, "readable images": 50}, r"10 of 60 images of the view cannot be read \(16\.7%"),
         ({"images with a view": 10}, r"90 of 100 images have no view that is known \(90\.0%, allowed 5\.0%\)"),
     ],
 )

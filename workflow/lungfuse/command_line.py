@@ -65,7 +65,8 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     name, settings = load_study(params if study is None else params | {"study": study})
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
-    shared = settings.model_dump() | {"title": name, "folds": settings.split.folds} | files
+    known = {"title": name, "folds": settings.split.folds, "labels": settings.labels}
+    shared = settings.model_dump() | known | files
 
     compared = {
         "models": [row.model_dump() for row in settings.models.values()],

@@ -56,6 +56,16 @@ class Paths:
         return self._data("reports") / "views.csv"
 
     @property
+    def values(self) -> Path:
+        """The structured values of each report."""
+        return self._data("reports") / "values.csv"
+
+    @property
+    def value_columns(self) -> Path:
+        """The structured columns of the dataset."""
+        return self._data("reports") / "columns.csv"
+
+    @property
     def rejected_reports(self) -> Path:
         return self._data("reports") / "rejected.csv"
 
@@ -211,6 +221,21 @@ class Paths:
     def validation(self) -> Path:
         """The pairs that each fold's models are validated on."""
         return self.results / "validation.csv"
+
+    @property
+    def structured(self) -> Path:
+        """The structured values of each pair, where the study reads them."""
+        return self.results / "structured.csv"
+
+    @property
+    def structured_columns(self) -> Path:
+        """The structured columns of the pairs."""
+        return self.results / "columns.csv"
+
+    @property
+    def label_columns(self) -> list[str]:
+        """The structured columns that the labels are read from; rows do not read them."""
+        return list(dict.fromkeys(rule.column for rule in self.study.filter.labels if rule.column))
 
     @property
     def calibration_table(self) -> Path:

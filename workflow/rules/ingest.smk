@@ -1,3 +1,8 @@
+# The module of the study's task, and the tables of structured values where its rows may read them.
+TASK_MODULE = f"lungfuse.tasks.{STUDY.task.replace('-', '_')}"
+STRUCTURED = [PATHS.structured, PATHS.structured_columns] if "structured" in STUDY.modalities else []
+
+
 rule download:
     output:
         update(RAW / STUDY.adapter / "{file}"),
@@ -25,6 +30,7 @@ rule draw:
         reports_archive=RAW / "demo" / "NLMCXR_reports.tgz",
         images_archive=RAW / "demo" / "NLMCXR_png.tgz",
         projections=RAW / "demo" / "indiana_projections.csv",
+        patients=RAW / "demo" / "patients.csv",
         lung_masks=[directory(RAW / "demo-masks" / folder) for folder in ["CXR_png", "masks"]],
         manifest=RAW / "demo-masks" / MANIFEST,
     log:
@@ -45,7 +51,7 @@ rule draw:
         "Drawing the raw files of the demo: not patients"
     shell:
         "python -m lungfuse draw --reports-archive {output.reports_archive} --images-archive {output.images_archive} "
-        "--projections {output.projections} --lung-masks {params.lung_masks} > {log} 2>&1"
+        "--projections {output.projections} --patients {output.patients} --lung-masks {params.lung_masks} > {log} 2>&1"
 
 
 rule stand_in:
@@ -85,6 +91,8 @@ rule reports:
     output:
         reports=PATHS.reports,
         views=PATHS.views,
+        values=PATHS.values,
+        value_columns=PATHS.value_columns,
         rejected_reports=PATHS.rejected_reports,
     log:
         PATHS.logs / "reports.log",
@@ -105,7 +113,8 @@ rule reports:
         "Reading the reports of {params.raw}"
     shell:
         "python -m lungfuse reports --adapter {params.adapter} --raw {params.raw} --reports {output.reports} "
-        "--views {output.views} --rejected-reports {output.rejected_reports} > {log} 2>&1"
+        "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
+        "--rejected-reports {output.rejected_reports} > {log} 2>&1"
 
 
 rule images:
@@ -147,9 +156,10 @@ rule filter:
     input:
         reports=PATHS.reports,
         views=PATHS.views,
+        values=PATHS.values,
         index=[PATHS.index] if "image" in STUDY.modalities else [],
         rejected_inputs=PATHS.rejected_inputs,
-        code=code_of("filter"),
+        code=code_of("filter", TASK_MODULE),
     output:
         candidates=PATHS.candidates,
         funnel=PATHS.funnel,
@@ -167,6 +177,7 @@ rule filter:
         runtime=growing(10, each=1 * MS, of=named_images),
         turn=1,
     params:
+        task=STUDY.task,
         modalities=STUDY.modalities,
         view=STUDY.view,
         filter=to_json(STUDY.filter),
@@ -175,8 +186,9 @@ rule filter:
     message:
         "Filtering the reports and images of {STUDY_NAME}"
     shell:
-        "python -m lungfuse filter --modalities {params.modalities} --view {params.view:q} --filter {params.filter:q} "
-        "--seed {params.seed} --reports {input.reports} --views {input.views} {params.index} "
+        "python -m lungfuse filter --task {params.task} --modalities {params.modalities} --view {params.view:q} "
+        "--filter {params.filter:q} --seed {params.seed} --reports {input.reports} --views {input.views} "
+        "--values {input.values} {params.index} "
         "--rejected-inputs {input.rejected_inputs} --candidates {output.candidates} --funnel {output.funnel} "
         "--rejected {output.rejected} > {log} 2>&1"
 
@@ -186,10 +198,14 @@ rule split:
         candidates=PATHS.candidates,
         funnel=PATHS.funnel,
         rejected=PATHS.rejected,
-        code=code_of("split"),
+        values=PATHS.values,
+        value_columns=PATHS.value_columns,
+        code=code_of("split", TASK_MODULE),
     output:
         pairs=PATHS.pairs,
         validation=PATHS.validation,
+        structured=STRUCTURED[:1],
+        structured_columns=STRUCTURED[1:],
     log:
         PATHS.logs / "split.log",
     benchmark:
@@ -203,12 +219,21 @@ rule split:
         runtime=growing(10, each=1 * MS, of=named_images),
         turn=1,
     params:
+        task=STUDY.task,
+        labels=STUDY.labels,
+        modalities=STUDY.modalities,
+        label_columns=options(label_columns=PATHS.label_columns),
+        structured=lambda wildcards, output: options(
+            structured=output.structured, structured_columns=output.structured_columns
+        ),
         split=to_json(STUDY.split),
         seed=STUDY.seed,
         rejected_share=STUDY.rejected_share,
     message:
         "Splitting the pairs of {STUDY_NAME} into folds"
     shell:
-        "python -m lungfuse split --split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
-        "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --pairs {output.pairs} "
-        "--validation {output.validation} > {log} 2>&1"
+        "python -m lungfuse split --task {params.task} --labels {params.labels} --modalities {params.modalities} "
+        "--split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
+        "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --values {input.values} "
+        "--value-columns {input.value_columns} {params.label_columns} --pairs {output.pairs} "
+        "--validation {output.validation} {params.structured} > {log} 2>&1"

@@ -3,20 +3,18 @@
 An adapter turns a folder of raw files into tables and image files; nothing after it knows the dataset.
 """
 
-import importlib
-import pkgutil
 import re
-import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
 import pandas as pd
 
+from lungfuse import registry
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
+from lungfuse.tables.ingest import SECTIONS
 
 
 @dataclass(frozen=True)
@@ -41,12 +39,28 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A structured column of numbers, in a unit."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class Category:
+    """A structured column of words."""
+
+
+@dataclass(frozen=True)
 class Collection:
-    """What a dataset holds, as tables of `Reports`, `Views` and `Rejected` (see `lungfuse.tables`)."""
+    """What a dataset holds, as tables of `Reports`, `Views`, `Rejected` and `Values` (see `lungfuse.tables.ingest`).
+
+    `values` has the adapter's structured columns as strings, empty where missing; a report that it lacks has none.
+    """
 
     reports: pd.DataFrame
     views: pd.DataFrame
     rejected: pd.DataFrame
+    values: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,9 @@ class Adapter(Protocol):
     `SOURCE` says where the dataset is from. `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder;
     `DOWNLOADS` says where some come from. `SITES` names the hospitals by their mark in the collection; it is empty when
     they are not known.
+
+    An adapter may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
+    sections that its reports have beside the four that every table of reports has.
     """
 
     SOURCE: Source
@@ -100,13 +117,7 @@ def load_adapter(name: str) -> Adapter:
     """
     if name not in adapter_names():
         raise UserError(f"adapter: found {name!r}, expected one of {', '.join(adapter_names())}.")
-    try:
-        return cast(Adapter, importlib.import_module(f"{__name__}.{name}"))
-    except Exception as error:
-        file = _file(name)
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else "unknown"
-        raise UserError(f"{file}: line {line}: {type(error).__name__}: {error}. Mend the adapter.") from error
+    return cast(Adapter, registry.load(__name__, name))
 
 
 def load_mask_adapter(name: str) -> MaskAdapter:
@@ -114,9 +125,19 @@ def load_mask_adapter(name: str) -> MaskAdapter:
     return cast(MaskAdapter, load_adapter(name))
 
 
+def columns_of(adapter: Adapter) -> dict[str, Number | Category]:
+    """The structured columns of a dataset."""
+    return getattr(adapter, "COLUMNS", {})
+
+
+def own_sections_of(adapter: Adapter) -> list[str]:
+    """The sections of a dataset beside those that every table of reports has."""
+    return [section for section in getattr(adapter, "SECTIONS", []) if section not in SECTIONS]
+
+
 def adapter_names() -> list[str]:
     """The names of all adapters."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return [name.replace("-", "_") for name in registry.names(__name__)]
 
 
 def mask_adapters() -> list[str]:
@@ -125,4 +146,4 @@ def mask_adapters() -> list[str]:
 
 
 def _file(name: str) -> Path:
-    return Path(find_spec(f"{__name__}.{name}").origin)
+    return registry.file_of(registry.module_of(__name__, name))

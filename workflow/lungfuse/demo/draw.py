@@ -14,7 +14,7 @@ from lxml import etree
 from PIL import Image
 
 from lungfuse.demo.chest import draw_frontal, draw_lateral
-from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence
+from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence, draw_patient
 from lungfuse.demo.wording import Wording, write_report
 from lungfuse.files import sha256, whole_file
 from lungfuse.paths import MANIFEST
@@ -44,6 +44,7 @@ def main(
     reports_archive: Path,
     images_archive: Path,
     projections: Path,
+    patients: Path,
     lung_masks: Path,
     studies: int = 900,
     masks: int = 120,
@@ -59,6 +60,8 @@ def main(
         Output: PNG images, as NLMCXR_png.tgz.
     projections
         Output: the views of the images, as indiana_projections.csv.
+    patients
+        Output: age, sex and C-reactive protein of the patients, as patients.csv.
     lung_masks
         Output: folder with CXR_png/ and masks/, and manifest.csv with the SHA-256 of each of their files.
     studies
@@ -68,11 +71,12 @@ def main(
     seed
         Seed of everything drawn.
     """
-    plan, images, lungs = (np.random.default_rng([seed, part]) for part in range(3))
+    plan, images, lungs, known = (np.random.default_rng([seed, part]) for part in range(4))
     drawn = plan_studies(plan, studies)
     write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in drawn))
     write_archive(images_archive, draw_images(images, drawn))
     write_projections(projections, drawn)
+    write_patients(patients, known, drawn)
     _write_lung_masks(lung_masks, lungs, masks)
     print(f"{studies} studies and {masks} lung masks drawn: not patients")
     print("best accuracy possible: " + ", ".join(f"{what} {value:.3f}" for what, value in best_accuracy().items()))
@@ -159,6 +163,16 @@ def write_projections(path: Path, studies: list[DrawnStudy]) -> None:
         for number, image_id, view in known:
             name = image_id.removeprefix("CXR1_" if number == 1 else "CXR")
             writer.writerow([number, f"{name}.dcm.png", view])
+
+
+def write_patients(path: Path, rng: np.random.Generator, studies: list[DrawnStudy]) -> None:
+    """What is known of the patient of each study; those with another disease are as those with none."""
+    rows = [
+        {"report_id": f"CXR{study.number}"} | draw_patient(rng, "lung" if study.label == "lung" else "normal")
+        for study in studies
+    ]
+    with whole_file(path) as stream:
+        pd.DataFrame(rows).to_csv(stream, index=False, lineterminator="\n")
 
 
 def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> None:

@@ -1,7 +1,7 @@
 """The study's filters: reports and images to candidate pairs, each step counted."""
 
-import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +10,45 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.labels import (
+    check_rules,
+    class_counts,
+    class_names,
+    counted,
+    described,
+    has_two_classes,
+    joined,
+    with_labels,
+)
 from lungfuse.parameters import Several
-from lungfuse.settings.ingest import FilterSettings, LabelRule
-from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.ingest import SECTIONS, Candidates, Funnel, ImageIndex, Rejected, Reports, Views, rejected_table
+from lungfuse.settings.ingest import FilterSettings
+from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.ingest import (
+    SECTIONS,
+    Candidates,
+    Funnel,
+    ImageIndex,
+    Rejected,
+    Reports,
+    Values,
+    Views,
+    rejected_table,
+)
+from lungfuse.tasks import Task, load_task
 
-SHOWN = 8  # words of a message
+USUALLY_NEEDED = ["image", "text"]
 
 
 def main(
     *,
+    task: str,
     modalities: Several[str],
     view: str,
     filter: FilterSettings,
     seed: int,
     reports: Path,
     views: Path,
+    values: Path,
     index: Path | None = None,
     rejected_inputs: Several[Path],
     candidates: Path,
@@ -36,8 +59,10 @@ def main(
 
     Parameters
     ----------
+    task
+        What the study asks of a pair.
     modalities
-        What a pair must have: text, image or both.
+        What models may read of a pair.
     view
         The view of the images that make pairs.
     filter
@@ -48,6 +73,8 @@ def main(
         Table of reports.
     views
         Table of the images that reports name.
+    values
+        Table of the structured values of reports.
     index
         Index of the image array; needed when image is a modality.
     rejected_inputs
@@ -59,16 +86,16 @@ def main(
     rejected
         Output: everything rejected so far.
     """
+    asked = load_task(task, [rule.name for rule in filter.labels])
     readable = set(read_table(index, ImageIndex)["image_id"]) if "image" in modalities else None
-    report_table = read_table(reports, Reports)
+    found = Found(read_table(reports, Reports), read_table(views, Views), read_table(values, Values), readable)
     earlier = pd.concat([read_table(path, Rejected) for path in rejected_inputs], ignore_index=True)
-    pairs, steps, dropped = select_pairs(
-        report_table, read_table(views, Views), readable, "text" in modalities, view, filter, seed
-    )
-    found = {*report_table["report_id"], *earlier["id"][earlier["what"] == "report"]}
-    steps = pd.concat([pd.DataFrame({"step": ["reports found"], "count": [len(found)]}), steps], ignore_index=True)
-    write_table(pairs, candidates, Candidates)
-    write_table(steps, funnel, Funnel)
+    pairs, steps, dropped = select_pairs(found, asked, modalities, view, filter, seed)
+    named = {*found.reports["report_id"], *earlier["id"][earlier["what"] == "report"]}
+    steps = pd.concat([pd.DataFrame({"step": ["reports found"], "count": [len(named)]}), steps], ignore_index=True)
+    write_table(pairs, candidates, Candidates, others=found.own_sections)
+    others = [name for name in class_names(asked) if name not in columns(Funnel, steps)]
+    write_table(steps, funnel, Funnel, others)
     write_table(pd.concat([earlier, rejected_table(dropped)], ignore_index=True), rejected, Rejected)
     print(steps.astype(object).fillna("").to_string(index=False))
     for section in filter.text_fields[1:]:
@@ -76,65 +103,73 @@ def main(
             print(f"warning: no pair has {section}; a row that reads it learns nothing", file=sys.stderr)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a study selects from, as tables of `lungfuse.tables.ingest`.
+
+    `readable` holds the ids of the decoded images, or is None when the study has no images.
+    """
+
+    reports: pd.DataFrame
+    views: pd.DataFrame
+    values: pd.DataFrame
+    readable: set[str] | None
+
+    @property
+    def own_sections(self) -> list[str]:
+        """The sections of the dataset beside those that every table of reports has."""
+        return [name for name in self.reports if name not in columns(Reports)]
+
+
 def select_pairs(
-    reports: pd.DataFrame,
-    views: pd.DataFrame,
-    readable: set[str] | None,
-    needs_text: bool,
-    view: str,
-    rules: FilterSettings,
-    seed: int,
+    found: Found, task: Task, modalities: list[str], view: str, rules: FilterSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
     """Apply the filters in order.
 
-    `reports` and `views` are tables of `lungfuse.tables`; `readable` holds the ids of the decoded images, or None when
-    the study has no images. Returns the `Candidates`, the `Funnel`, and as rows of `Rejected` the reports that fit both
-    classes and the pairs without the text they need.
+    A pair is an image of the view with its report. Where `required` says that it needs no image, and where reports name
+    none at all, a report without one is a pair too: its image id is empty, and its pair id that of the report. Returns
+    the `Candidates`, the `Funnel`, and as rows of `Rejected` the reports that fit several classes or have no known
+    label, and the pairs without what they need.
 
     Raises:
         UserError: no image has the view, no report is of a class, or no pair has the text.
     """
-    negative, positive = rules.labels
-    section = rules.text_fields[0]
-    steps = Steps()
-    steps.add("reports", reports)
-    steps.add("images", views)
-    steps.add("images with a view", views[views["view"] != ""])
-    reports = reports[reports["report_id"].isin(views["report_id"])]
-    steps.add("reports with images", reports)
-    check_view(views["view"], view)
-    views = views[views["view"] == view]
-    steps.add(f"{view.lower()} images", views)
+    usual = [name for name in modalities if name in USUALLY_NEEDED]
+    needed = usual if rules.required is None else rules.required
+    alone = "image" not in needed and (rules.required is not None or found.views.empty)
+    check_sections(found, rules.text_fields)
+    steps = Steps(task)
+    reports, views = _seen(found, view, alone, steps)
 
-    check_classes(reports["major"], rules.labels)
-    is_negative, is_positive = matches(reports["major"], negative), matches(reports["major"], positive)
-    dropped = [
-        ("report", report_id, f"fits both classes, {negative.name} and {positive.name}")
-        for report_id in reports["report_id"][is_negative & is_positive]
-    ]
-    reports = reports.assign(label=is_positive.astype(int))[is_negative ^ is_positive]
-    steps.add(f"{positive.name} reports", reports[reports["label"] == 1])
-    steps.add(f"{negative.name} reports", reports[reports["label"] == 0])
-    steps.add(f"{negative.name} and {positive.name} reports", reports)
-    reports = _balance(reports, rules.balance, seed)
-    steps.add("balanced reports", reports)
+    check_rules(reports, found.values, rules.labels)
+    reports, dropped = with_labels(reports, found.values, task, rules.labels)
+    two_classes = has_two_classes(task)
+    if two_classes:
+        for label, name in reversed(list(enumerate(task.labels))):
+            steps.add(f"{name} reports", reports[reports["label"] == label])
+    steps.add(f"{joined(task.labels)} reports" if two_classes else "labelled reports", reports)
+    if task.columns("label") == ["label"]:
+        reports = _balance(reports, rules.balance, seed, len(task.labels))
+        steps.add("balanced reports", reports)
 
-    pairs = views.merge(reports, on="report_id", validate="many_to_one")
-    pairs = pairs.assign(pair_id=pairs["image_id"], text=pairs[section])
-    steps.add(f"{view.lower()} images of these", pairs)
-    if needs_text:
-        check_text(pairs, rules.text_fields)
-        without = pairs[pairs["text"] == ""]
-        for pair, label in without[["pair_id", "label"]].itertuples(index=False):
-            dropped.append(("pair", pair, f"has no {section}; it is {rules.labels[label].name}"))
-        pairs = pairs[pairs["text"] != ""]
-        steps.add(f"with {section}", pairs)
-    if readable is not None:
-        pairs = pairs[pairs["image_id"].isin(readable)]
+    pairs = _joined_pairs(reports, views, alone).assign(text=lambda pairs: pairs[rules.text_fields[0]])
+    steps.add("images of these, and reports without" if alone else f"{view.lower()} images of these", pairs)
+    if "text" in modalities:
+        check_text(pairs, [*SECTIONS, *found.own_sections], rules.text_fields[0])
+    if "text" in needed:
+        pairs = steps.keep(pairs, pairs["text"] != "", rules.text_fields[0], dropped)
+    if found.readable is not None and not alone:
+        pairs = pairs[pairs["image_id"].isin(found.readable)]
         steps.add("with a readable image", pairs)
+    if "structured" in needed:
+        has = pairs["report_id"].isin(_with_values(found.values, rules))
+        pairs = steps.keep(pairs, has, "a structured value", dropped)
+    if not needed:
+        pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "any input", dropped)
     pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
     steps.add("pairs", pairs)
-    steps.add(f"{positive.name} pairs", pairs[pairs["label"] == 1])
+    if two_classes:
+        steps.add(f"{task.labels[1]} pairs", pairs[pairs["label"] == 1])
     steps.add("reports of pairs", pairs.drop_duplicates("report_id"))
     steps.add("groups of pairs", pairs.drop_duplicates("group"), by_class=False)
     return pairs, steps.table(), dropped
@@ -143,70 +178,55 @@ def select_pairs(
 class Steps:
     """The rows of a `Funnel`."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
         self.rows: list[dict] = []
+        self.task = task
 
     def add(self, step: str, left: pd.DataFrame, by_class: bool = True) -> None:
         """Count what is left after a step, by class once there are labels."""
-        row = {"step": step, "count": len(left)}
-        if by_class and "label" in left:
-            row |= {name: int((left["label"] == label).sum()) for label, name in enumerate(["negative", "positive"])}
-        self.rows.append(row)
+        labelled = by_class and set(self.task.columns("label")) <= set(left)
+        self.rows.append({"step": step, "count": len(left)} | (class_counts(left, self.task) if labelled else {}))
+
+    def keep(self, pairs: pd.DataFrame, has: pd.Series, what: str, dropped: list) -> pd.DataFrame:
+        """The pairs that have something, counted; the others are named in `dropped`."""
+        without = pairs[~has]
+        for pair, words in zip(without["pair_id"], described(without, self.task), strict=True):
+            dropped.append(("pair", pair, f"has no {what.removeprefix('a ').removeprefix('any ')}; {words}"))
+        self.add(f"with {what}", pairs[has])
+        return pairs[has]
 
     def table(self) -> pd.DataFrame:
-        classes = ["negative", "positive"]
+        classes = class_names(self.task)
         return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
+
+
+def check_sections(found: Found, sections: list[str]) -> None:
+    """Raise UserError when reports do not have one of the sections."""
+    known = [*SECTIONS, *found.own_sections]
+    if unknown := [section for section in sections if section not in known]:
+        raise UserError(
+            f"filter.text_fields: found {', '.join(unknown)}, expected some of {', '.join(known)}. Mend it, or name "
+            "the section in SECTIONS of the adapter."
+        )
 
 
 def check_view(views: pd.Series, view: str) -> None:
     """Raise UserError when there are images, but none of the view."""
     if len(views) and not (views == view).any():
         raise UserError(
-            f"view: found {view!r}, but no image has it. The views of {len(views):,} images are {_counted(views)}. "
+            f"view: found {view!r}, but no image has it. The views of {len(views):,} images are {counted(views)}. "
             "Set `view` of the study to one of them; case counts."
         )
 
 
-def check_classes(headings: pd.Series, labels: list[LabelRule]) -> None:
-    """Raise UserError when there are reports, but none of them fits one of the rules."""
-    for rule in labels:
-        if len(headings) and not matches(headings, rule).any():
-            raise UserError(
-                f"filter.labels: no report is {rule.name!r}, for no heading {rule.match} "
-                f"{' or '.join(map(repr, rule.headings))}. Those of {len(headings):,} reports are, up to a '/', "
-                f"{_counted(_terms(headings))}. Case counts."
-            )
-
-
-def check_text(pairs: pd.DataFrame, sections: list[str]) -> None:
-    """Raise UserError when there are pairs, but none with the first of the sections."""
-    if len(pairs) and not (pairs[sections[0]] != "").any():
-        counts = ", ".join(f"{section} {(pairs[section] != '').sum():,}" for section in SECTIONS)
+def check_text(pairs: pd.DataFrame, sections: list[str], first: str) -> None:
+    """Raise UserError when there are pairs, but none with the first text field; says what the sections hold."""
+    if len(pairs) and not (pairs[first] != "").any():
+        counts = ", ".join(f"{section} {(pairs[section] != '').sum():,}" for section in sections)
         raise UserError(
-            f"filter.text_fields: {sections[0]} comes first, but none of {len(pairs):,} pairs has it. Pairs with "
+            f"filter.text_fields: {first} comes first, but none of {len(pairs):,} pairs has it. Pairs with "
             f"each section: {counts}. Name another one first, or fill it in the adapter."
         )
-
-
-def _counted(words: pd.Series) -> str:
-    """The most frequent words with their counts."""
-    counts = words.value_counts()
-    shown = [f"{word!r} ({count:,})" for word, count in counts.iloc[:SHOWN].items()]
-    return ", ".join(shown) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
-
-
-def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
-    """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
-
-    terms = _terms(headings)
-    part = "|".join(map(re.escape, rule.headings))
-    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(rule.headings)
-    return fits.groupby(level=0).any().reindex(headings.index)
-
-
-def _terms(headings: pd.Series) -> pd.Series:
-    """Each of the '; '-joined headings up to its first '/', under the index of its report."""
-    return headings.str.split("; ").explode().str.split("/").str[0].str.strip()
 
 
 def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
@@ -231,10 +251,51 @@ def normalise(texts: pd.Series) -> pd.Series:
     return texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
 
 
-def _balance(reports: pd.DataFrame, how: str, seed: int) -> pd.DataFrame:
+def _seen(found: Found, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The reports, and the images of the view; reports without images only where they may stand `alone`."""
+    reports, views = found.reports, found.views
+    steps.add("reports", reports)
+    steps.add("images", views)
+    steps.add("images with a view", views[views["view"] != ""])
+    if not alone:
+        reports = reports[reports["report_id"].isin(views["report_id"])]
+        steps.add("reports with images", reports)
+    check_view(views["view"], view)
+    views = views[views["view"] == view]
+    steps.add(f"{view.lower()} images", views)
+    if alone and found.readable is not None:
+        views = views[views["image_id"].isin(found.readable)]
+        steps.add("readable images", views)
+    return reports, views
+
+
+def _joined_pairs(reports: pd.DataFrame, views: pd.DataFrame, alone: bool) -> pd.DataFrame:
+    if not alone:
+        return views.merge(reports, on="report_id", validate="many_to_one").assign(pair_id=lambda all: all["image_id"])
+    pairs = reports.merge(views, on="report_id", how="left", validate="one_to_many")
+    return pairs.assign(image_id=pairs["image_id"].fillna(""), pair_id=pairs["image_id"].fillna(pairs["report_id"]))
+
+
+def _with_values(values: pd.DataFrame, rules: FilterSettings) -> pd.Series:
+    """The reports with a structured value, besides those that labels are read from."""
+    others = values.drop(columns=["report_id", *{rule.column for rule in rules.labels if rule.column}])
+    return values["report_id"][(others != "").any(axis=1)]
+
+
+def _has_any(pairs: pd.DataFrame, found: Found, modalities: list[str], rules: FilterSettings) -> pd.Series:
+    """Whether each pair has something that models may read."""
+    has = {
+        "image": pairs["image_id"] != "",
+        "text": (pairs[rules.text_fields] != "").any(axis=1),
+        "structured": pairs["report_id"].isin(_with_values(found.values, rules)),
+    }
+    return pd.concat([has[name] for name in modalities if name in has], axis=1).any(axis=1)
+
+
+def _balance(reports: pd.DataFrame, how: str, seed: int, classes: int) -> pd.DataFrame:
     if how == "none":
         return reports
-    count = reports["label"].value_counts().reindex([0, 1], fill_value=0).min()
+    count = reports["label"].value_counts().reindex(range(classes), fill_value=0).min()
     by_label = reports.groupby("label")
     chosen = by_label.head(count) if how == "first" else by_label.sample(count, random_state=seed)
     return chosen.sort_index()

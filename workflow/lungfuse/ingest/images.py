@@ -51,11 +51,12 @@ def main(
     view
         The view to decode, such as Frontal.
     images
-        Height and width of the array, and how images are fitted to it.
+        Height and width of the array, how images are fitted to it, and whether it keeps their colours.
     views
         Table of the images that reports name, with their views.
     array
-        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
+        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy; with colours, an axis of red, green
+        and blue comes last.
     index
         Output: the row of each image in the array.
     rejected_images
@@ -87,7 +88,7 @@ def write_array(
     Returns the rows of `ImageIndex` and those of `Rejected`. Memory use does not grow with the number of images.
     """
     found, rejected = [], []
-    shape = (settings.image_px, settings.image_px)
+    shape = (settings.image_px, settings.image_px, *([3] if settings.colour else []))
     with whole_array(path, np.uint8, shape) as append:
         for image_id, decoded in _decode_all(_select(members, wanted, rejected), settings, threads):
             if isinstance(decoded, str):
@@ -100,14 +101,16 @@ def write_array(
 
 
 def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
-    """Decode one image file to grey.
+    """Decode one image file to grey, or to red, green and blue where the settings say so.
 
     Whole samples of more than 8 bits are scaled from the least depth that holds the brightest one, so that 12-bit
-    images stored in 16 bits stay visible. Colour becomes luminance, transparency is dropped. An image that is stored
-    turned, as its EXIF data say, is turned back. Refused are samples whose black and white are not known, negative ones
-    and fractions, and colours of 16 bits, which Pillow cuts to 8.
+    images stored in 16 bits stay visible. For a grey array colour becomes luminance, for one with colours grey is three
+    times the same; transparency is dropped. An image that is stored turned, as its EXIF data say, is turned back.
+    Refused are samples whose black and white are not known, negative ones and fractions, and colours of 16 bits, which
+    Pillow cuts to 8.
 
-    Returns uint8 pixels of shape (image_px, image_px) and the source's (width, height) in pixels.
+    Returns uint8 pixels of shape (image_px, image_px), with colours (image_px, image_px, 3), and the source's (width,
+    height) in pixels.
     Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
     """
     with open_image(data) as image:
@@ -116,7 +119,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
         if deep_colour:
             raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
         upright = ImageOps.exif_transpose(image)
-        return np.asarray(fit_square(_to_8_bits(upright), settings)), upright.size
+        pixels = _to_8_bits(upright, "RGB" if settings.colour else "L")
+        return np.asarray(fit_square(pixels, settings)), upright.size
 
 
 def open_image(data: bytes) -> Image.Image:
@@ -144,16 +148,16 @@ def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
             return ImageOps.pad(image, square, Image.Resampling.BILINEAR)
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
+def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "F":
         raise ValueError("has samples that are fractions; save it with 8 or 16 bits, from black to white")
     if not image.mode.startswith("I"):
-        return image.convert("L")
+        return image.convert(mode)
     samples = np.asarray(image)
     if samples.min() < 0:
         raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
     bits = max(8, int(samples.max()).bit_length())
-    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8))
+    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8)).convert(mode)
 
 
 def _select(members: Iterable[Member], wanted: set[str], rejected: list) -> Iterator[Member]:

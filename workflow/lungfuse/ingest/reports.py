@@ -1,18 +1,33 @@
-"""Raw reports to a table of reports and a table of the images they name."""
+"""Raw reports to a table of reports, one of the images they name, and one of the structured values beside them."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pandera.typing import Series
 
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_sections_of
+from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.paths import raw_files
 from lungfuse.tables.base import Table, checked, columns, write_table
-from lungfuse.tables.ingest import Rejected, Reports, Views, rejected_table
+from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
+
+OWN_NAME = re.compile(r"(?!label_)[a-z][a-z0-9_]*")
 
 
-def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_reports: Path) -> None:
+def main(
+    *,
+    adapter: str,
+    raw: Path,
+    reports: Path,
+    views: Path,
+    values: Path,
+    value_columns: Path,
+    rejected_reports: Path,
+) -> None:
     """Read the reports of a dataset.
 
     Parameters
@@ -25,23 +40,79 @@ def main(*, adapter: str, raw: Path, reports: Path, views: Path, rejected_report
         Output: one row a report.
     views
         Output: one row an image that a report names, with its view.
+    values
+        Output: the structured values of each report.
+    value_columns
+        Output: the kinds and units of the structured columns.
     rejected_reports
         Output: what could not be used and why.
     """
     source = load_adapter(adapter)
+    own, declared = own_sections_of(source), columns_of(source)
+    check_declared(own, declared, adapter)
     with unchanged(lambda: raw_files(raw, source.REPORT_FILES)):
         collection = source.read_reports(raw)
         unpublished = compare_with_published(adapter, raw, source.REPORT_FILES)
-        found = with_patients(_from_adapter(collection.reports, Reports, adapter))
+        found = with_patients(_from_adapter(collection.reports, _with_columns(Reports, own), adapter))
         found_views = _from_adapter(collection.views, Views, adapter)
+        found_values = values_of(collection.values, found["report_id"], declared, adapter)
         rejected = _from_adapter(collection.rejected, Rejected, adapter)
         rejected = pd.concat([rejected_table(unpublished), rejected], ignore_index=True)
-        write_table(found, reports, Reports)
+        write_table(found, reports, Reports, others=own)
         write_table(found_views, views, Views)
+        write_table(found_values, values, Values, others=declared)
+        write_table(column_table(declared), value_columns, Columns)
         write_table(rejected, rejected_reports, Rejected)
-    if unknown := {*found, *found_views} - {*columns(Reports), *columns(Views)}:
+    known = {*columns(Reports), *columns(Views), *own, *columns(Values), *declared}
+    if unknown := {*found, *found_views, *collection.values} - known:
         print(f"columns of the adapter that no table has, so they are left out: {', '.join(sorted(unknown))}")
     print(f"{len(found):,} reports, {len(found_views):,} images, {len(rejected)} rejected")
+
+
+def check_declared(sections: list[str], declared: dict[str, Number | Category], adapter: str) -> None:
+    """Raise UserError when a section or column of an adapter has a name that it cannot have, or is of no kind."""
+    place, taken = f"lungfuse/adapters/{adapter}.py", {*columns(Reports), *columns(Pairs), "part"}
+    for what, names in [("SECTIONS", sections), ("COLUMNS", declared)]:
+        for name in names:
+            if not OWN_NAME.fullmatch(name) or name in taken:
+                raise UserError(
+                    f"{place}: {what}: found {name!r}, expected lower-case letters, digits and _ after a letter, no "
+                    f"label_ at the beginning, and none of {', '.join(sorted(taken))}. Give it another name."
+                )
+    for name, column in declared.items():
+        if not isinstance(column, Number | Category):
+            raise UserError(
+                f'{place}: COLUMNS: {name}: found {column!r}, expected Number("<unit>") or Category() of '
+                "lungfuse.adapters."
+            )
+
+
+def values_of(
+    found: pd.DataFrame, report_ids: pd.Series, declared: dict[str, Number | Category], adapter: str
+) -> pd.DataFrame:
+    """The table `Values` with the declared columns, in the order of the reports; NaN counts as missing.
+
+    Raises:
+        UserError: a column is missing, a report has two rows, or a value of a number column is no number.
+    """
+    if not declared:
+        return report_ids.to_frame()
+    found = found.astype(object).where(found.notna(), "")
+    table = _from_adapter(found, _with_columns(Values, list(declared)), adapter)
+    table = table.set_index("report_id")[list(declared)].apply(lambda values: values.str.strip())
+    for name, column in declared.items():
+        if isinstance(column, Number):
+            _check_numbers(table[name], column, adapter)
+    return table.reindex(report_ids, fill_value="").rename_axis("report_id").reset_index()
+
+
+def column_table(declared: dict[str, Number | Category]) -> pd.DataFrame:
+    """The table `Columns` of an adapter's declared columns."""
+    rows = [
+        (name, type(column).__name__.lower(), column.unit if isinstance(column, Number) else "")
+        for name, column in declared.items()
+    ]
+    return pd.DataFrame(rows, columns=columns(Columns), dtype=str)
 
 
 def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
@@ -52,6 +123,30 @@ def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
     return reports.assign(patient=reports["patient"].mask(unnamed, reports["report_id"]))
 
 
+def _check_numbers(values: pd.Series, column: Number, adapter: str) -> None:
+    """Raise UserError when a value is neither empty nor a number; `values` bear the ids of their reports."""
+    numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
+    wrong = values[(values != "") & ~np.isfinite(numbers)]
+    if len(wrong):
+        unit = f" in {column.unit}" if column.unit else ""
+        raise UserError(
+            f"{_place(adapter, Values)}: column {values.name}, report {wrong.index[0]}: found {wrong.iloc[0]!r}, "
+            f"expected a number{unit}, or nothing where it is missing ({len(wrong)} values in all). {_remedy(adapter)}"
+        )
+
+
+def _with_columns(table: type[Table], names: list[str]) -> type[Table]:
+    """A table with further columns of text."""
+    return type(table.__name__, (table,), {"__annotations__": dict.fromkeys(names, Series[str])})
+
+
 def _from_adapter(frame: pd.DataFrame, table: type[Table], adapter: str) -> pd.DataFrame:
-    source = f"adapter {adapter}, the table {table.__name__} of read_reports"
-    return checked(frame, table, source, f"Mend lungfuse/adapters/{adapter}.py or the raw files.")
+    return checked(frame, table, _place(adapter, table), _remedy(adapter))
+
+
+def _place(adapter: str, table: type[Table]) -> str:
+    return f"adapter {adapter}, the table {table.__name__} of read_reports"
+
+
+def _remedy(adapter: str) -> str:
+    return f"Mend lungfuse/adapters/{adapter}.py or the raw files."

@@ -5,33 +5,64 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.filter import normalise
+from lungfuse.ingest.labels import class_counts, class_names, has_two_classes
+from lungfuse.ingest.spread import parts_of
+from lungfuse.parameters import Several
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.ingest import Candidates, Funnel, Pairs, Rejected, Validation
+from lungfuse.tables.ingest import (
+    SECTIONS,
+    Candidates,
+    Columns,
+    Funnel,
+    Pairs,
+    Rejected,
+    Structured,
+    Validation,
+    Values,
+    sections_of,
+)
+from lungfuse.tasks import Task, load_task
 
 LARGE_GROUP = 0.25  # of a fold
 UNEVEN = 1.25  # the largest fold in units of the smallest
+READABLE = {
+    "with a readable image": "pairs have no readable image",
+    "readable images": "images of the view cannot be read",
+}
+BINARY = load_task("binary", ["negative", "positive"])
 
 
 def main(
     *,
+    task: str,
+    labels: Several[str],
     split: SplitSettings,
     seed: int,
     rejected_share: float,
     candidates: Path,
     funnel: Path,
     rejected: Path,
+    modalities: Several[str],
+    values: Path,
+    value_columns: Path,
+    label_columns: Several[str] | None = None,
     pairs: Path,
     validation: Path,
+    structured: Path | None = None,
+    structured_columns: Path | None = None,
 ) -> None:
     """Assign stratified, grouped folds, unless too much of the input was rejected.
 
     Parameters
     ----------
+    task
+        What the study asks of a pair.
+    labels
+        The names of its classes or labels.
     split
         Number of folds, and the share of the training folds to validate on.
     seed
@@ -44,23 +75,57 @@ def main(
         Table of what was left after each filter.
     rejected
         Table of what was rejected; named when there is too much of it.
+    modalities
+        What models may read of a pair.
+    values
+        Table of the structured values of reports.
+    value_columns
+        Table of the structured columns of reports.
+    label_columns
+        Structured columns that labels are read from: no model may read them.
     pairs
         Output: the pairs with their folds.
     validation
         Output: the pairs of the other folds that each fold's models are validated on.
+    structured
+        Output: the structured values of each pair; needed when structured is a modality.
+    structured_columns
+        Output: the kinds and units of these.
     """
+    asked = load_task(task, labels)
     steps = read_table(funnel, Funnel)
     check_rejected(steps.set_index("step")["count"], read_table(rejected, Rejected), rejected_share, rejected)
     table = read_table(candidates, Candidates)
-    check_groups(table, split.folds, steps, funnel)
-    table["fold"] = assign_folds(table, split.folds, seed)
-    validated = assign_validation(table, split, seed)
-    write_table(table, pairs, Pairs)
+    check_groups(table, split.folds, steps, funnel, asked)
+    table["fold"] = assign_folds(table, split.folds, seed, asked)
+    validated = assign_validation(table, split, seed, asked)
+    write_table(table, pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
     write_table(validated, validation, Validation)
-    counts = table.groupby("fold")["label"].agg(["size", "sum"])
-    for warning in warnings_of(table, split.folds):
+    if "structured" in modalities:
+        kept = read_table(value_columns, Columns)
+        kept = kept[~kept["name"].isin(label_columns or [])]
+        write_table(structured_values(table, read_table(values, Values), kept), structured, Structured, kept["name"])
+        write_table(kept, structured_columns, Columns)
+    for warning in [*warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
-    print("\n".join(f"fold {fold}: {row['size']} pairs, {row['sum']} positive" for fold, row in counts.iterrows()))
+    print("\n".join(fold_sizes(table, asked)))
+
+
+def structured_values(pairs: pd.DataFrame, values: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """The table `Structured` of pairs, with the columns that the table `Columns` names; numbers as floats."""
+    found = values.set_index("report_id")[list(kept["name"])].reindex(pairs["report_id"], fill_value="")
+    for name in kept["name"][kept["kind"] == "number"]:
+        found[name] = pd.to_numeric(found[name].mask(found[name] == "")).astype(float)
+    return found.assign(pair_id=pairs["pair_id"].to_numpy()).reset_index(drop=True)
+
+
+def fold_sizes(pairs: pd.DataFrame, task: Task) -> list[str]:
+    """How many pairs each fold has, and of which classes or with which labels, in words."""
+    said = []
+    for fold, part in pairs.groupby("fold"):
+        counts = {name: count for name, count in class_counts(part, task).items() if name != "negative"}
+        said.append(", ".join([f"fold {fold}: {len(part)} pairs", *(f"{counts[name]} {name}" for name in counts)]))
+    return said
 
 
 def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, source: Path) -> None:
@@ -71,9 +136,10 @@ def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, sou
         "reports cannot be used": (bad_reports, int(steps["reports found"])),
         "images have no view that is known": (int(steps["images"] - steps["images with a view"]), int(steps["images"])),
     }
-    if "with a readable image" in steps:
-        before = int(steps.iloc[list(steps.index).index("with a readable image") - 1])
-        losses["pairs have no readable image"] = (before - int(steps["with a readable image"]), before)
+    for step, what in READABLE.items():
+        if step in steps:
+            before = int(steps.iloc[list(steps.index).index(step) - 1])
+            losses[what] = (before - int(steps[step]), before)
     for what, (lost, total) in losses.items():
         if lost > allowed * total:
             raise UserError(
@@ -82,57 +148,90 @@ def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, sou
             )
 
 
-def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path) -> None:
-    """Raise UserError when a class has fewer groups than there are folds; says which of the `steps` has left so few."""
-    groups = candidates.groupby("label")["group"].nunique().reindex([0, 1], fill_value=0)
-    if groups.min() < folds:
-        label = int(groups.idxmin())
-        left = steps.set_index("step")[["negative", "positive"][label]].dropna()
+def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path, task: Task = BINARY) -> None:
+    """Raise UserError when a class has fewer groups than there are folds, or a label has where it is 1, or where it is
+    0; says which of the `steps` has left so few."""
+    wanted = _wanted(task)
+    has = [(candidates[column] == value).fillna(False).astype(bool) for column, value in wanted.values()]
+    groups = [candidates["group"][own].nunique() for own in has]
+    if min(groups) < folds:
+        least = groups.index(min(groups))
+        what, (column, value) = list(wanted.items())[least]
+        number = value if task.columns("label") == [column] else task.columns("label").index(column)
+        left = steps.set_index("step")[class_names(task)[number]].replace("", pd.NA).dropna().astype(int)
+        of = "With this label" if len(task.columns("label")) > 1 else "Of this class"
         raise UserError(
-            f"{source}: class {label} has {groups[label]} groups of pairs, fewer than split.folds, which is {folds}. "
-            f"Of this class each step has left: {', '.join(f'{count:,} {step}' for step, count in left.items())}. "
+            f"{source}: {what} has {groups[least]} groups of pairs, fewer than split.folds, which is {folds}. "
+            f"{of} each step has left: {', '.join(f'{count:,} {step}' for step, count in left.items())}. "
             "Mend the step that loses most; where the data are so few, set fewer folds."
         )
 
 
-def assign_folds(candidates: pd.DataFrame, folds: int, seed: int) -> pd.Series:
+def _wanted(task: Task) -> dict[str, tuple[str, int]]:
+    """Label column and value of each class, or of each label where it is 1 and where it is 0, by what they are."""
+    columns = task.columns("label")
+    if len(columns) > 1:
+        named = list(zip(task.labels, columns, strict=True))
+        return {f"the label {label}, where it is {n},": (column, n) for label, column in named for n in (1, 0)}
+    names = [""] * 2 if has_two_classes(task) else [f", {label}," for label in task.labels]
+    return {f"class {number}{name}": (columns[0], number) for number, name in enumerate(names)}
+
+
+def assign_folds(candidates: pd.DataFrame, folds: int, seed: int, task: Task = BINARY) -> pd.Series:
     """The test fold of each row, 0 to folds - 1: stratified by label and site, no group in two folds."""
     fold = pd.Series(0, index=candidates.index)
-    for number, test in enumerate(_parts(candidates, folds, seed)):
+    for number, test in enumerate(_parts(candidates, folds, seed, task)):
         fold.iloc[test] = number
     return fold
 
 
-def assign_validation(pairs: pd.DataFrame, split: SplitSettings, seed: int) -> pd.DataFrame:
+def assign_validation(pairs: pd.DataFrame, split: SplitSettings, seed: int, task: Task = BINARY) -> pd.DataFrame:
     """The table `Validation`: of the pairs that are not of a fold about a share, stratified as folds are, no group cut.
 
     Raises:
-        UserError: in a fold, the pairs to validate on or those to learn from are of one class.
+        UserError: in a fold, the pairs to validate on or those to learn from are of one class, or no label of them is
+            both 0 and 1.
     """
-    parts = []
+    found = []
     for fold in range(split.folds):
         others = pairs[pairs["fold"] != fold]
-        validated = others.iloc[_parts(others, round(1 / split.validation), seed + fold)[0]]
+        parts = [others.iloc[part] for part in _parts(others, round(1 / split.validation), seed + fold, task)]
+        several = len(task.columns("label")) > 1
+        validated = max(parts, key=lambda part: _complete(part, others, task)) if several else parts[0]
         learned = others[~others["pair_id"].isin(validated["pair_id"])]
         for part, purpose in [(validated, "validate on"), (learned, "learn from")]:
-            if part["label"].nunique() < 2:
+            if not any(part[column].nunique() > 1 for column in task.columns("label")):
                 raise UserError(
                     f"split.validation: found {split.validation:g}, but in fold {fold} the {len(part)} pairs to "
                     f"{purpose} are of one class; expected some of each. Set another share, fewer folds, or add pairs."
                 )
-        parts.append(validated.assign(fold=fold))
-    return pd.concat(parts)
+        found.append(validated.assign(fold=fold))
+    return pd.concat(found)
 
 
-def _parts(pairs: pd.DataFrame, count: int, seed: int) -> list[np.ndarray]:
-    """Positions of pairs in so many parts: stratified by label and site, no group in two of them.
+def missing_of_validation(pairs: pd.DataFrame, validation: pd.DataFrame, task: Task) -> list[str]:
+    """Which label columns are all the same among the pairs to validate on or to learn from, in words."""
+    columns, found = task.columns("label"), {}
+    for fold in sorted(set(validation["fold"])):
+        learn, validate, _ = positions(pairs, validation, fold)
+        for part, purpose in [(validate, "validate on"), (learn, "learn from")]:
+            for label in pairs[columns].columns[pairs[columns].iloc[part].nunique() < 2]:
+                found.setdefault((label, purpose), []).append(str(fold))
+    return [
+        f"of the pairs to {purpose} in fold {', '.join(folds)} none is 1 in {label}, or none is 0: its scores there "
+        "say nothing"
+        for (label, purpose), folds in found.items()
+    ]
 
-    A site with fewer pairs of a class than there are parts cannot be spread over them; it counts as no site.
-    """
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    strata = pairs["label"].astype(str) + pairs["site"]
-    strata = strata.mask(strata.map(strata.value_counts()) < count, pairs["label"].astype(str))
-    return [part for _, part in splitter.split(pairs, strata, pairs["group"])]
+
+def _complete(validated: pd.DataFrame, others: pd.DataFrame, task: Task) -> int:
+    """How many labels are both 0 and 1 among the pairs to validate on, and among the rest."""
+    columns, learned = task.columns("label"), others.drop(index=validated.index)
+    return int(((validated[columns].nunique() > 1) & (learned[columns].nunique() > 1)).sum())
+
+
+def _parts(pairs: pd.DataFrame, count: int, seed: int, task: Task) -> list[np.ndarray]:
+    return parts_of(task.strata(task.targets(pairs)), pairs["site"], pairs["group"], count, seed)
 
 
 def positions(pairs: pd.DataFrame, validation: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

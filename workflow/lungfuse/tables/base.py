@@ -37,10 +37,13 @@ def by_label(kind: str, **checks) -> FieldInfo:
 def columns(table: type[Table], found: Iterable[str] = ()) -> list[str]:
     """The column names of `table`, in order.
 
-    Those of labels are the ones that are among `found`; where none is, as of a table that is still empty, the kind.
+    Those of labels are the ones that are among `found`; where none is, as of a table that is still empty, the kind. A
+    column that a table may lack is named where it is among `found`.
     """
     names = []
     for name, column in table.to_schema().columns.items():
+        if not column.required and name not in found:
+            continue
         kind = name.removeprefix("^").removesuffix("(_.+)?$")
         names += ([each for each in found if re.match(name, each)] or [kind]) if column.regex else [name]
     return names

@@ -127,8 +127,8 @@ class Funnel(Table):
 
     step: Series[str] = pa.Field(unique=True)
     count: Series[int] = pa.Field(ge=0)
-    negative: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
-    positive: Series[pd.Int64Dtype] = pa.Field(ge=0, nullable=True)
+    negative: Series[pd.Int64Dtype] | None = pa.Field(ge=0, nullable=True)
+    positive: Series[pd.Int64Dtype] | None = pa.Field(ge=0, nullable=True)
 
 
 def rejected_table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:

@@ -1,0 +1,128 @@
+"""The labels of reports, by the rules of a study: headings, or the words of a column."""
+
+import re
+
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.settings.ingest import LabelRule
+from lungfuse.tasks import Task
+
+SHOWN = 8  # words of a message
+
+
+def with_labels(
+    reports: pd.DataFrame, values: pd.DataFrame, task: Task, rules: list[LabelRule]
+) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    """The reports that have a label, with the label columns of the task; as rows of `Rejected` those that lack one.
+
+    Where a task has one label column, its classes exclude each other: a report that fits several is left out and named,
+    one that fits none is not of the study. Else a label is 1, 0 or unknown, and a report without a known one is named.
+    """
+    fits = pd.concat([fitting(reports, values, rule) for rule in rules], axis=1, keys=range(len(rules)))
+    columns = task.columns("label")
+    if len(columns) > 1:
+        known = fits.notna().any(axis=1)
+        unknown = [("report", report_id, "has no label that is known") for report_id in reports["report_id"][~known]]
+        return reports.join(fits.set_axis(columns, axis=1))[known], unknown
+    fits = fits.fillna(0).astype(int)
+    several = fits.sum(axis=1) > 1
+    what = "both classes" if len(rules) == 2 else "several classes"
+    ambiguous = [
+        ("report", report_id, f"fits {what}, {joined([rules[n].name for n in fits.columns[fit == 1]])}")
+        for report_id, (_, fit) in zip(reports["report_id"][several], fits[several].iterrows(), strict=True)
+    ]
+    return reports.assign(**{columns[0]: fits.to_numpy().argmax(axis=1)})[fits.sum(axis=1) == 1], ambiguous
+
+
+def described(labelled: pd.DataFrame, task: Task) -> pd.Series:
+    """What each row of a table with label columns is, in words."""
+    columns = task.columns("label")
+    if len(columns) == 1:
+        return "it is " + labelled[columns[0]].map(dict(enumerate(task.labels)))
+    had = labelled[columns].fillna(0).astype(int).set_axis(task.labels, axis=1)
+    return had.apply(lambda row: f"its labels: {', '.join(row.index[row == 1]) or 'none'}", axis=1).astype(str)
+
+
+def class_counts(labelled: pd.DataFrame, task: Task) -> dict[str, int]:
+    """How many rows are of each class or have each label, as the table `Funnel` names them."""
+    columns = task.columns("label")
+    if len(columns) > 1:
+        return {label: int((labelled[column] == 1).sum()) for label, column in zip(task.labels, columns, strict=True)}
+    counts = [int((labelled[columns[0]] == number).sum()) for number in range(len(task.labels))]
+    return dict(zip(class_names(task), counts, strict=True))
+
+
+def class_names(task: Task) -> list[str]:
+    """The columns of the table `Funnel` that count classes or labels."""
+    return ["negative", "positive"] if has_two_classes(task) else task.labels
+
+
+def has_two_classes(task: Task) -> bool:
+    """Whether a task has two classes that exclude each other, negative and positive."""
+    return len(task.labels) == 2 and len(task.columns("label")) == 1
+
+
+def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.Series:
+    """Whether each report fits a rule: 1, 0, or missing where that is not known."""
+    if rule.column is None:
+        return matches(reports["major"], rule).astype("Int64").mask(reports["major"].str.strip() == "")
+    words = _words(reports, values, rule.column)
+    other = words.isin(rule.negative) if rule.negative else words != ""
+    return words.isin(rule.positive).astype("Int64").where(words.isin(rule.positive) | other)
+
+
+def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
+    """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
+
+    terms = _terms(headings)
+    part = "|".join(map(re.escape, rule.headings))
+    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(rule.headings)
+    return fits.groupby(level=0).any().reindex(headings.index)
+
+
+def check_rules(reports: pd.DataFrame, values: pd.DataFrame, rules: list[LabelRule]) -> None:
+    """Raise UserError when there are reports, but none of them fits one of the rules, or its column is not there."""
+    for rule in rules:
+        if rule.column is not None and rule.column not in values:
+            known = ", ".join(name for name in values if name != "report_id") or "none"
+            raise UserError(
+                f"filter.labels: {rule.name!r} is read from the column {rule.column}, but the adapter's COLUMNS are "
+                f"{known}. Name one of them, or declare it in the adapter."
+            )
+        if len(reports) and not (fitting(reports, values, rule) == 1).any():
+            raise UserError(f"filter.labels: no report is {rule.name!r}, {_why(reports, values, rule)}. Case counts.")
+
+
+def counted(words: pd.Series) -> str:
+    """The most frequent words with their counts."""
+    counts = words.value_counts()
+    shown = [f"{word!r} ({count:,})" for word, count in counts.iloc[:SHOWN].items()]
+    return ", ".join(shown) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
+
+
+def joined(names: list[str]) -> str:
+    """Names in a sentence: a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _why(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> str:
+    if rule.column is None:
+        return (
+            f"for no heading {rule.match} {' or '.join(map(repr, rule.headings))}. Those of {len(reports):,} reports "
+            f"are, up to a '/', {counted(_terms(reports['major']))}"
+        )
+    return (
+        f"for no value of the column {rule.column} is {' or '.join(map(repr, rule.positive))}. Those of "
+        f"{len(reports):,} reports are {counted(_words(reports, values, rule.column))}"
+    )
+
+
+def _words(reports: pd.DataFrame, values: pd.DataFrame, column: str) -> pd.Series:
+    """The values of a column for each report, empty where it has none."""
+    return reports["report_id"].map(values.set_index("report_id")[column]).fillna("").astype(str)
+
+
+def _terms(headings: pd.Series) -> pd.Series:
+    """Each of the '; '-joined headings up to its first '/', under the index of its report."""
+    return headings.str.split("; ").explode().str.split("/").str[0].str.strip()

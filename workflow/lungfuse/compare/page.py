@@ -36,6 +36,8 @@ def render(
     metric_in_words = METRIC_IN_WORDS[asked.primary]
     inputs = ["images", "text", *(["structured"] if (scored["structured"] != "").any() else [])]
     shown = pd.DataFrame({column: scored[column] for column in ["model", *inputs]})
+    if shown.duplicated().any():
+        shown["encoders"] = scored["encoders"]
     for metric in METRICS:
         shown[metric.replace("_", " ")] = with_limits(limits(scored, metric))
     if scored["n_own_text"].notna().any():
@@ -54,7 +56,7 @@ def render(
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds{trained}; "
         "out-of-fold predictions, pooled.",
         held_apart(pairs, scored["text"]),
-        shown.fillna("").to_markdown(index=False),
+        shown.astype(object).fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
         "validation pairs of each fold.",

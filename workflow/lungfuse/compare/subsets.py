@@ -25,7 +25,8 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: ComparisonSetting
     class, and the limits of one group.
     """
     repeats = joined["repeat"].nunique()
-    record = {"n": len(joined) // repeats, "positives": pd.NA, "false_positives": pd.NA, "false_negatives": pd.NA}
+    record = {"n": len(joined) // repeats, "positives": pd.NA}
+    record |= dict.fromkeys(["false_positives", "false_negatives"], float("nan"))
     record |= _rounded(_scored(task, joined, settings, seed), ["accuracy", "auroc"])
     if has_two_classes(task):
         errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]

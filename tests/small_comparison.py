@@ -1,16 +1,21 @@
-"""Three models on eighty pairs: one at chance, one good, one between."""
+"""Three models on eighty pairs: one at chance, one good, one between; and drawn predictions for every task."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, softmax
 
-from lungfuse.compare.compare import compare, join_predictions
+from lungfuse.compare.compare import compare
 from lungfuse.compare.own_text import with_own_text
+from lungfuse.compare.scores import join_predictions
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
+from lungfuse.tasks import Task, load_task
 
+BINARY = load_task("binary", ["normal", "lung"])
 MODELS = [Row(model="majority"), Row(model="tfidf", text="findings"), Row(model="tfidf", text="indication")]
 WRONG = [40, 4, 38]
 
@@ -52,6 +57,55 @@ def predictions(pairs):
 
 @pytest.fixture
 def table(pairs, predictions, settings):
-    joined = [join_predictions(pairs, predictions(wrong), Path("p.csv")) for wrong in WRONG]
-    scored = compare(NAMES, MODELS, joined, VALIDATED, settings, seed=0)
-    return with_own_text(scored, MODELS, pairs, joined)
+    joined = [join_predictions(BINARY, pairs, predictions(wrong), Path("p.csv")) for wrong in WRONG]
+    scored = compare(BINARY, NAMES, MODELS, joined, VALIDATED, settings, seed=0)
+    return with_own_text(BINARY, scored, MODELS, pairs, joined)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A task with pairs, and predictions of them that are the better the less `noise` there is."""
+
+    task: Task
+    pairs: pd.DataFrame
+
+    def predictions(self, noise: float, seed: int = 0, repeats: int = 1) -> pd.DataFrame:
+        """Predictions of all pairs, one repeat after the other."""
+        rng = np.random.default_rng(seed)
+        return pd.concat([self._training(noise, rng).assign(repeat=repeat) for repeat in range(repeats)])
+
+    def _training(self, noise: float, rng: np.random.Generator) -> pd.DataFrame:
+        targets = self.task.targets(self.pairs)
+        classes = targets == np.arange(3) if self.task.excludes else targets
+        odds = np.where(np.isnan(classes), 0, 2 * classes - 1) + noise * rng.normal(size=classes.shape)
+        scores = softmax(odds, axis=1) if self.task.excludes else expit(odds)
+        made = {"score": scores, "prediction": self.task.decide(scores), "probability": scores}
+        columns = {
+            name: values for kind in made for name, values in zip(self.task.columns(kind), made[kind].T, strict=True)
+        }
+        return self.pairs[["pair_id", "fold", *self.task.columns("label")]].assign(**columns)
+
+    def joined(self, noise: float, seed: int = 0, repeats: int = 1) -> pd.DataFrame:
+        """The same as `join_predictions` gives it."""
+        return join_predictions(self.task, self.pairs, self.predictions(noise, seed, repeats), Path("p.csv"))
+
+
+@pytest.fixture
+def draw():
+    """Draw pairs of a task: 120 in 60 groups, of two or three classes, or with three labels, some of them unknown."""
+
+    def drawn(name: str) -> Drawn:
+        rng = np.random.default_rng(0)
+        task = load_task(name, ["normal", "lung"] if name == "binary" else ["clear", "effusion", "nodule"])
+        pairs = pd.DataFrame({"pair_id": [f"P{n}" for n in range(120)], "group": np.arange(120) // 2})
+        pairs = pairs.assign(report_id=pairs["pair_id"], image_id=pairs["pair_id"], fold=np.arange(120) // 2 % 4)
+        pairs = pairs.assign(
+            **dict.fromkeys(["text", "comparison", "indication", "findings", "impression", "site"], "")
+        )
+        if name != "multilabel":
+            return Drawn(task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
+        known = rng.random((120, 3)) < [1, 1, 0.7]
+        labels = pd.DataFrame((rng.random((120, 3)) < [0.5, 0.3, 0.2]).astype(int), columns=task.columns("label"))
+        return Drawn(task, pairs.join(labels.astype("Int64").where(known)))
+
+    return drawn

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
+from small_comparison import BINARY
 
 from lungfuse.compare.ablations import ablate, held_out_pairs
-from lungfuse.compare.compare import join_predictions
-from lungfuse.compare.scores import difference_with_interval
+from lungfuse.compare.paired import difference_of_shares
+from lungfuse.compare.scores import join_predictions
 from lungfuse.paths import Paths
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import write_table
@@ -30,8 +31,8 @@ VALIDATED = [0.7, 0.5, 0.7, 0.8, 0.9, 0.6, 0.9, 0.8]
 
 @pytest.fixture
 def table(pairs, predictions, settings):
-    joined = [join_predictions(pairs, predictions(wrong), None) for wrong in WRONG]
-    return ablate(NAMES, ROWS, joined, VALIDATED, settings, seed=0).set_index(["model", "change"])
+    joined = [join_predictions(BINARY, pairs, predictions(wrong), None) for wrong in WRONG]
+    return ablate(BINARY, NAMES, ROWS, joined, VALIDATED, settings, seed=0).set_index(["model", "change"])
 
 
 def test_a_row_stands_against_the_one_that_differs_in_one_thing(table):
@@ -59,16 +60,16 @@ def test_the_interval_of_a_difference_widens_where_rows_come_in_groups():
     second = np.repeat(rng.random(50) < 0.7, 4)
 
     def width(groups):
-        _, low, high = difference_with_interval(first, second, groups, 0.95, 1000, seed=0)
+        _, low, high = difference_of_shares(first, second, groups, 0.95, 1000, seed=0)
         return high - low
 
     assert width(np.repeat(np.arange(50), 4)) > 1.7 * width(np.arange(200))
 
 
 def test_masked_rows_stand_against_the_raw_one_on_patients_no_segmenter_has_learned_from(pairs, predictions, settings):
-    joined = [join_predictions(pairs, predictions(wrong), None) for wrong in WRONG]
+    joined = [join_predictions(BINARY, pairs, predictions(wrong), None) for wrong in WRONG]
     held_out = np.arange(80) >= 30
-    table = ablate(NAMES, ROWS, joined, VALIDATED, settings, seed=0, held_out=held_out).set_index(
+    table = ablate(BINARY, NAMES, ROWS, joined, VALIDATED, settings, seed=0, held_out=held_out).set_index(
         ["model", "change", "pairs"]
     )
     assert [index[1] for index in table.index if index[2] == "held-out"] == ["mask-only", "segmented:unet-shenzhen"]
@@ -89,6 +90,6 @@ def test_held_out_patients_are_looked_for_where_the_segmenters_have_learned_from
     tb = studies["tb"]
     assert Paths("tb", tb).judged_index == [Path("data/annotated/tb/index.csv")]
     assert Paths("demo", studies["demo"]).judged_index == [], "its masks are of other chests"
-    row = tb.models["linear-probe_segmented"].model_copy(update={"images": "segmented:packaged"})
+    row = tb.models["linear-probe_segmented"].model_copy(update={"inputs": {"image": "segmented:packaged"}})
     packaged = tb.model_copy(update={"models": {"linear-probe_segmented": row}})
     assert Paths("tb", packaged).judged_index == [], "the index does not say what it has learned from"

@@ -32,6 +32,7 @@ def table(small, tmp_path, request) -> pd.DataFrame:
     source.write_text(json.dumps({"network": "densenet121", "weights": "random"}))
     comparison = ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[])
     main(
+        task="binary", labels=["normal", "lung"],
         cnns=cnns, comparison=comparison, seed=0, pairs=small.files["pairs"], predictions=files, sources=[source],
         cnn_table=tmp_path / "cnn_comparison.csv",
     )  # fmt: skip

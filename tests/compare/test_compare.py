@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_comparison import BINARY
 
-from lungfuse.compare.compare import compare, join_predictions, p_in_words, reference, render
+from lungfuse.compare.compare import compare, reference
+from lungfuse.compare.page import p_in_words, render
+from lungfuse.compare.scores import join_predictions
 from lungfuse.errors import UserError
 from lungfuse.settings.rows import Row
 
@@ -17,7 +20,7 @@ def test_a_row_a_model_with_scores_test_and_published_figure(table):
 
 def test_predictions_are_joined_by_id_not_by_position(pairs, predictions):
     shuffled = predictions(4).sample(frac=1, random_state=0)
-    joined = join_predictions(pairs, shuffled, Path("p.csv"))
+    joined = join_predictions(BINARY, pairs, shuffled, Path("p.csv"))
     assert list(joined["pair_id"]) == list(pairs["pair_id"])
     assert (joined["label"] == joined["prediction"]).mean() == 0.95
 
@@ -33,18 +36,18 @@ def test_predictions_are_joined_by_id_not_by_position(pairs, predictions):
 )
 def test_predictions_of_another_split_are_refused(pairs, predictions, spoil):
     with pytest.raises(UserError, match=r"p\.csv: .* expected one prediction a pair"):
-        join_predictions(pairs, spoil(predictions(4)), Path("p.csv"))
+        join_predictions(BINARY, pairs, spoil(predictions(4)), Path("p.csv"))
 
 
 def test_the_page_carries_the_notice_and_the_published_figures(table, pairs, settings):
-    page = render(table, pairs, "demo", "drawn images, not patients", settings)
+    page = render("binary", BINARY.labels, table, pairs, "demo", "drawn images, not patients", settings)
     assert "**drawn images, not patients**" in page
     assert "| tfidf    |          | findings   | 0.950 (" in page
     assert "78 reports" in page
 
 
 def test_the_page_says_what_is_held_apart_and_how_rows_do_on_texts_of_their_own(table, pairs, settings):
-    page = render(table, pairs, "demo", "", settings)
+    page = render("binary", BINARY.labels, table, pairs, "demo", "", settings)
     assert "Held apart: pairs of a patient." in page
     assert "80 findings texts stand word for word in a training fold" in page
     assert "(0)" in page and f"0.525 (80, {pairs['label'].sum()})" in page
@@ -67,9 +70,9 @@ def test_a_row_is_held_against_the_best_of_those_that_read_a_part_of_its_inputs(
 
 
 def test_the_reference_is_not_chosen_by_the_scores_it_is_tested_on(pairs, predictions, settings):
-    joined = [join_predictions(pairs, predictions(wrong), Path("p.csv")) for wrong in [10, 50, 30, 5, 5, 5]]
+    joined = [join_predictions(BINARY, pairs, predictions(wrong), Path("p.csv")) for wrong in [10, 50, 30, 5, 5, 5]]
     names = ["findings", "indication", "image", "early", "joint", "shuffled"]
-    table = compare(names, FUSED, joined, [0.6, 0.9, 0.7, 0.5, 0.5, 0.5], settings, seed=0)
+    table = compare(BINARY, names, FUSED, joined, [0.6, 0.9, 0.7, 0.5, 0.5, 0.5], settings, seed=0)
     assert table["reference"].tolist() == ["", "", "", "indication", "image", ""]
     assert table["p_vs_best_unimodal"].notna().tolist() == [False, False, False, True, True, False]
     assert (table["p_corrected"].dropna() >= table["p_vs_best_unimodal"].dropna()).all()
@@ -83,11 +86,11 @@ def test_p_is_told_as_a_limit_where_the_exchanges_allow_no_less():
 
 
 def test_repeats_are_scored_apart_and_widen_the_interval(pairs, predictions, settings):
-    once = join_predictions(pairs, predictions(20), Path("p.csv"))
+    once = join_predictions(BINARY, pairs, predictions(20), Path("p.csv"))
     trainings = [predictions(wrong).assign(repeat=repeat) for repeat, wrong in enumerate([5, 20, 35])]
-    three = join_predictions(pairs, pd.concat(trainings).sample(frac=1, random_state=0), Path("p.csv"))
+    three = join_predictions(BINARY, pairs, pd.concat(trainings).sample(frac=1, random_state=0), Path("p.csv"))
     rows = [FUSED[0], FUSED[1]]
-    table = compare(["once", "three"], rows, [once, three], [0.5, 0.5], settings, seed=0)
+    table = compare(BINARY, ["once", "three"], rows, [once, three], [0.5, 0.5], settings, seed=0)
     assert table["n"].tolist() == [80, 80] and table["repeats"].tolist() == [1, 3]
     assert table["accuracy"].tolist() == [0.75, 0.75]
     widths = table["accuracy_high"] - table["accuracy_low"]

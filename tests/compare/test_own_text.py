@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from small_comparison import BINARY
 
 from lungfuse.compare.own_text import has_own_text, held_apart, with_own_text
 from lungfuse.settings.rows import Row
@@ -12,7 +13,7 @@ def pairs():
     said = ["Chest pain.", "Cough", "cough", "", "CHEST  pain", "Fever", "Dyspnea", "Fall"]
     frame = pd.DataFrame({"fold": [0, 0, 0, 0, 1, 1, 1, 1], "label": [1, 0, 1, 1, 1, 1, 0, 1]})
     frame["prediction"] = frame["label"] ^ np.array([1, 0, 1, 0, 1, 0, 0, 0])
-    frame["repeat"] = 0
+    frame["repeat"], frame["group"] = 0, np.arange(8)
     return frame.assign(text=[f"finding {n}" for n in range(8)], indication=said, impression="", comparison="").assign(
         findings=lambda frame: frame["text"]
     )
@@ -31,7 +32,7 @@ def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pa
         Row(model="tfidf", text="impression"),
     ]
     scored = pd.DataFrame({"model": [row.label for row in rows]})
-    table = with_own_text(scored, rows, pairs, [pairs] * len(rows))
+    table = with_own_text(BINARY, scored, rows, pairs, [pairs] * len(rows))
     assert table["n_own_text"].fillna(-1).tolist() == [-1, 5, 8, -1, 0]
     assert table["positives_own_text"].fillna(-1).tolist() == [-1, 3, 6, -1, 0]
     np.testing.assert_allclose(table["accuracy_own_text"], [np.nan, 0.8, 0.625, np.nan, np.nan])

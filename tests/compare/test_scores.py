@@ -8,15 +8,12 @@ from sklearn.metrics import (
     recall_score,
     roc_auc_score,
 )
+from small_comparison import BINARY
 
 from lungfuse.compare import scores
-from lungfuse.compare.scores import (
-    corrected,
-    difference_with_interval,
-    paired_p,
-    score_with_intervals,
-    weighted_scores,
-)
+from lungfuse.compare.paired import difference_of_shares, p_of_shares
+from lungfuse.compare.scores import corrected, score_with_intervals
+from lungfuse.measures import of_one_label
 
 
 @pytest.fixture
@@ -27,10 +24,14 @@ def sample():
     return labels, scores, (scores >= 0.5).astype(int)
 
 
+def joined(labels, scores, predictions, groups) -> pd.DataFrame:
+    return pd.DataFrame({"label": labels, "score": scores, "prediction": predictions, "group": groups, "repeat": 0})
+
+
 def test_scores_are_those_of_scikit_learn(sample):
     labels, scores, predictions = sample
     weights = np.random.default_rng(1).integers(0, 4, (5, 300))
-    found = weighted_scores(labels, scores, predictions, weights)
+    found = of_one_label(labels, scores, predictions, weights)
     for resample, weight in enumerate(weights):
         expected = [
             accuracy_score(labels, predictions, sample_weight=weight),
@@ -44,16 +45,16 @@ def test_scores_are_those_of_scikit_learn(sample):
 
 
 def test_independent_rows_give_the_interval_of_the_binomial(sample):
-    value, low, high = score_with_intervals(*sample, np.arange(300), 0.95, 4000, seed=0)["accuracy"]
+    value, low, high = score_with_intervals(BINARY, joined(*sample, np.arange(300)), 0.95, 4000, seed=0)["accuracy"]
     half = 1.96 * np.sqrt(value * (1 - value) / 300)
     assert low == pytest.approx(value - half, abs=0.01)
     assert high == pytest.approx(value + half, abs=0.01)
 
 
 def test_repeated_rows_do_not_narrow_the_interval(sample):
-    _, low, high = score_with_intervals(*sample, np.arange(300), 0.95, 2000, seed=0)["auroc"]
+    _, low, high = score_with_intervals(BINARY, joined(*sample, np.arange(300)), 0.95, 2000, seed=0)["auroc"]
     fourfold = [np.tile(array, 4) for array in [*sample, np.arange(300)]]
-    _, low_4, high_4 = score_with_intervals(*fourfold, 0.95, 2000, seed=0)["auroc"]
+    _, low_4, high_4 = score_with_intervals(BINARY, joined(*fourfold), 0.95, 2000, seed=0)["auroc"]
     assert high_4 - low_4 == pytest.approx(high - low, rel=0.05)
 
 
@@ -63,8 +64,12 @@ def test_what_is_drawn_does_not_depend_on_how_much_is_drawn_at_once(sample, monk
     def found() -> tuple:
         together = (groups, 0.95, 700, 0)
         apart = (groups, 700, 0)
-        difference = difference_with_interval(first, second, *together)
-        return score_with_intervals(*sample, *together), difference, paired_p(first, second, *apart)
+        difference = difference_of_shares(first, second, *together)
+        return (
+            score_with_intervals(BINARY, joined(*sample, groups), *together[1:]),
+            difference,
+            p_of_shares(first, second, *apart),
+        )
 
     at_once = found()
     monkeypatch.setattr(scores, "CELLS", 900)
@@ -75,22 +80,22 @@ def test_the_paired_test_is_exact_for_few_differences():
     """Three groups differ, all for the first model: 2 of 8 exchanges are as extreme."""
     first = np.array([1, 1, 1, 1, 0, 0], bool)
     second = np.array([0, 0, 0, 1, 0, 0], bool)
-    assert paired_p(first, second, np.arange(6), 1000, seed=0) == pytest.approx(2 / 8)
+    assert p_of_shares(first, second, np.arange(6), 1000, seed=0) == pytest.approx(2 / 8)
 
 
 def test_the_paired_test_counts_groups_not_rows():
     first, second = np.ones(12, bool), np.zeros(12, bool)
-    assert paired_p(first, second, np.zeros(12), 1000, seed=0) == 1.0
-    assert paired_p(first, second, np.arange(12), 5000, seed=0) < 0.01
+    assert p_of_shares(first, second, np.zeros(12), 1000, seed=0) == 1.0
+    assert p_of_shares(first, second, np.arange(12), 5000, seed=0) < 0.01
 
 
 def test_several_trainings_of_the_same_answers_change_neither_p_nor_interval():
     rng = np.random.default_rng(0)
     first, second = rng.random(60) < 0.8, rng.random(60) < 0.6
     groups = np.arange(60)
-    assert paired_p(np.stack([first] * 3), second, groups, 2000, 0) == paired_p(first, second, groups, 2000, 0)
-    once = difference_with_interval(first, second, groups, 0.95, 2000, 0)
-    thrice = difference_with_interval(np.stack([first] * 3), second, groups, 0.95, 2000, 0)
+    assert p_of_shares(np.stack([first] * 3), second, groups, 2000, 0) == p_of_shares(first, second, groups, 2000, 0)
+    once = difference_of_shares(first, second, groups, 0.95, 2000, 0)
+    thrice = difference_of_shares(np.stack([first] * 3), second, groups, 0.95, 2000, 0)
     assert thrice == pytest.approx(once, abs=0.02)
 
 
@@ -102,4 +107,4 @@ def test_holm_multiplies_the_least_p_most_and_keeps_their_order():
 
 def test_equal_models_have_p_1():
     right = np.array([True, False, True])
-    assert paired_p(right, right, np.arange(3), 100, seed=0) == 1.0
+    assert p_of_shares(right, right, np.arange(3), 100, seed=0) == 1.0

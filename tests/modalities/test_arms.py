@@ -6,8 +6,8 @@ import pytest
 from small_study import NO_AUGMENT
 
 from lungfuse.errors import UserError
-from lungfuse.settings.rows import Row
 from lungfuse.modalities.image.arms import arm_images
+from lungfuse.settings.rows import Row
 
 
 def halves(images: np.ndarray) -> np.ndarray:

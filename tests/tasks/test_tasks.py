@@ -12,8 +12,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from lungfuse.tasks import load_task, task_names
 from lungfuse.measures import METRICS
+from lungfuse.tasks import load_task, task_names
 
 BINARY = load_task("binary", ["normal", "lung"])
 CLASSES = load_task("multiclass", ["a", "b", "c"])

@@ -76,14 +76,17 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     }
     segmented = shared | settings.segmentation.model_dump()
     segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
-    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources}
+    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources, "labels": settings.labels}
+    structured = {key: next(iter(found), None) for key, found in paths.structured_files.items()}
+    of_comparison = {"annotated_index": next(iter(paths.judged_index), None)} | structured
+    of_comparison |= {"per_label_table": None, "missing_table": None} | paths.more_scores
     return (
         dict.fromkeys(STAGES, shared)
         | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
-        | {"compare": shared | compared | {"annotated_index": next(iter(paths.judged_index), None)}}
+        | {"compare": shared | compared | of_comparison}
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
-        | {"pages": shared | compared | {"settings": to_json(settings)}}
+        | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )
 

@@ -242,6 +242,37 @@ class Paths:
         return self.results / "calibration.csv"
 
     @property
+    def per_label_table(self) -> Path:
+        return self.results / "per_label.csv"
+
+    @property
+    def missing_table(self) -> Path:
+        return self.results / "missing.csv"
+
+    @property
+    def more_scores(self) -> dict[str, Path]:
+        """The tables that the comparison makes for some studies alone."""
+        several = self.study.task != "binary"
+        lacking = any(self._may_lack(row) for row in self.study.models.values() if not row.ablation)
+        wanted = {"per_label_table": several, "missing_table": lacking}
+        return {name: getattr(self, name) for name, condition in wanted.items() if condition}
+
+    def _may_lack(self, row: Row) -> bool:
+        """Whether a pair may lack what a row reads: filters see to the required modalities and the first section."""
+        required = {"image", "text"} if self.study.filter.required is None else set(self.study.filter.required)
+        other_section = bool(row.text) and row.text != self.study.filter.text_fields[0]
+        return other_section or "structured" in row.inputs or not set(row.inputs) <= required
+
+    @property
+    def structured_files(self) -> dict[str, list[Path]]:
+        """The values of the structured columns of the pairs, and what they are; none where a study has none."""
+        has = "structured" in self.study.modalities
+        return {
+            "structured": [self.structured] if has else [],
+            "structured_columns": [self.structured_columns] if has else [],
+        }
+
+    @property
     def ablations_table(self) -> Path:
         return self.results / "ablations.csv"
 
@@ -309,7 +340,7 @@ class Paths:
             (self.shortcuts_table, self.study.leakage.sections),
             (self.sites_table, load_adapter(self.study.adapter).SITES),
         ]
-        return [table for table, condition in wanted if condition]
+        return [*(table for table, condition in wanted if condition), *self.more_scores.values()]
 
     @property
     def table_names(self) -> list[str]:
@@ -325,17 +356,21 @@ class Paths:
     @property
     def table_figures(self) -> list[str]:
         """The names of the figures that are drawn from tables."""
-        curves = ["roc_calibration"] if any(row.inputs for row in self.study.models.values()) else []
+        read = any(row.inputs for row in self.study.models.values())
+        curves = ["roc_calibration"] if read and self.study.task == "binary" else []
+        confusion = ["confusion"] if self.study.task != "multilabel" else []
         histories = ["curves"] if self.histories else []
         tables = [name for name in self.table_names if name != self.calibration_table.stem]
-        return ["funnel", "distributions", "comparison", *curves, "confusion", *tables, *histories]
+        return ["funnel", "distributions", "comparison", *curves, *confusion, *tables, *histories]
 
     @property
     def picture_figures(self) -> list[str]:
         """The names of the figures that show images of the study."""
         if "image" not in self.study.modalities:
             return []
-        fused = any(len(self.study.parts_of(row)) == 2 for row in self.study.models.values() if not row.ablation)
+        rows = [row for row in self.study.models.values() if not row.ablation]
+        read = [{modality for part in rows if part.is_part_of(row) for modality in part.inputs} for row in rows]
+        fused = any(len(row.inputs) > 1 and found == set(row.inputs) for row, found in zip(rows, read, strict=True))
         return ["examples", *(["disagreements"] if fused else []), *(f"masks_{name}" for name in self.used_segmenters)]
 
     @property

@@ -68,7 +68,7 @@ rule cnn_comparison:
         pairs=PATHS.pairs,
         predictions=PATHS.all_cnn_predictions,
         sources=PATHS.cnn_sources,
-        code=code_of("cnn-comparison"),
+        code=code_of("cnn-comparison", TASK_MODULE),
     output:
         cnn_table=shown(PATHS.cnn_table),
     log:
@@ -84,12 +84,14 @@ rule cnn_comparison:
         runtime=growing(10),
         turn=1,
     params:
+        task=STUDY.task,
+        labels=STUDY.labels,
         cnns=given("cnn_comparison", "cnns"),
         comparison=given("cnn_comparison", "comparison"),
         seed=STUDY.seed,
     message:
         "Comparing the networks of {STUDY_NAME}"
     shell:
-        "python -m lungfuse cnn-comparison --cnns {params.cnns:q} --comparison {params.comparison:q} "
+        "python -m lungfuse cnn-comparison --task {params.task} --labels {params.labels} --cnns {params.cnns:q} --comparison {params.comparison:q} "
         "--seed {params.seed} --pairs {input.pairs} --predictions {input.predictions} --sources {input.sources} "
         "--cnn-table {output.cnn_table} > {log} 2>&1"

@@ -5,8 +5,10 @@ rule compare:
         validated=PATHS.all_validated,
         trainings=PATHS.trainings,
         annotated_index=PATHS.judged_index,
-        code=code_of("compare"),
+        structured=PATHS.structured_files["structured"],
+        code=code_of("compare", TASK_MODULE, "lungfuse.tasks.binary"),
     output:
+        **{name: shown(table) for name, table in PATHS.more_scores.items()},
         comparison_table=shown(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
         ablations_table=shown(PATHS.ablations_table),
@@ -22,31 +24,38 @@ rule compare:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=10 * MS),
+        runtime=growing(10, each=10 * MS * (len(STUDY.labels) - 1)),
         turn=1,
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
+        task=STUDY.task,
+        labels=STUDY.labels,
         models=to_json(list(STUDY.models.values())),
         encoders=given("compare", "encoders"),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
-        given=lambda wildcards, input: options(trainings=input.trainings, annotated_index=input.annotated_index),
+        given=lambda wildcards, input: options(
+            trainings=input.trainings, annotated_index=input.annotated_index, structured=input.structured
+        ),
+        more=lambda wildcards, output: options(**{name: output[name] for name in PATHS.more_scores}),
     message:
         "Comparing the models of {STUDY_NAME}"
     shell:
-        "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --models {params.models:q} "
+        "python -m lungfuse compare --title {params.title} --notice={params.notice:q} --task {params.task} "
+        "--labels {params.labels} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} "
         "--encoders {params.encoders:q} --predictions {input.predictions} --validated {input.validated} {params.given} "
         "--comparison-table {output.comparison_table} --comparison-page {output.comparison_page} "
-        "--ablations-table {output.ablations_table} --calibration-table {output.calibration_table} --metrics {output.metrics} > {log} 2>&1"
+        "--ablations-table {output.ablations_table} --calibration-table {output.calibration_table} --metrics {output.metrics} "
+        "{params.more} > {log} 2>&1"
 
 
 rule sites:
     input:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
-        code=code_of("sites"),
+        code=code_of("sites", TASK_MODULE),
     output:
         sites_table=shown(PATHS.sites_table),
     log:
@@ -59,17 +68,19 @@ rule sites:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=10 * MS),
+        runtime=growing(10, each=10 * MS * (len(STUDY.labels) - 1)),
         turn=1,
     params:
+        task=STUDY.task,
+        labels=STUDY.labels,
         models=to_json(list(STUDY.models.values())),
         comparison=given("sites", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the models of {STUDY_NAME} at each hospital"
     shell:
-        "python -m lungfuse sites --models {params.models:q} --comparison {params.comparison:q} --seed {params.seed} "
-        "--pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
+        "python -m lungfuse sites --task {params.task} --labels {params.labels} --models {params.models:q} "
+        "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
 
 
 rule leakage:
@@ -108,7 +119,7 @@ rule leakage:
 rule shortcuts:
     input:
         pairs=PATHS.pairs,
-        code=code_of("shortcuts"),
+        code=code_of("shortcuts", "lungfuse.tasks.binary"),
     output:
         words_table=shown(PATHS.words_table),
         shortcuts_table=shown(PATHS.shortcuts_table),

@@ -6,7 +6,7 @@ rule figures:
         predictions=PATHS.all_predictions,
         tables=PATHS.tables,
         histories=PATHS.histories,
-        code=code_of("figures"),
+        code=code_of("figures", TASK_MODULE, *[f"lungfuse.modalities.{name}" for name in STUDY.modalities]),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.table_figures],
     log:
@@ -24,13 +24,15 @@ rule figures:
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
+        task=STUDY.task,
         labels=STUDY.labels,
         given=lambda wildcards, input: options(tables=input.tables, histories=input.histories),
         figures=PATHS.figures,
     message:
         "Drawing the figures of {STUDY_NAME}"
     shell:
-        "python -m lungfuse figures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
+        "python -m lungfuse figures --title {params.title} --notice={params.notice:q} --task {params.task} "
+        "--labels {params.labels} "
         "--funnel {input.funnel} --pairs {input.pairs} --comparison-table {input.comparison_table} "
         "--predictions {input.predictions} {params.given} --figures {params.figures} > {log} 2>&1"
 
@@ -43,7 +45,7 @@ rule pictures:
         index=PATHS.index,
         comparison_table=PATHS.comparison_table,
         predictions=PATHS.all_predictions,
-        code=code_of("pictures"),
+        code=code_of("pictures", TASK_MODULE),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
     log:
@@ -61,6 +63,7 @@ rule pictures:
     params:
         title=STUDY_NAME,
         notice=STUDY.notice,
+        task=STUDY.task,
         labels=STUDY.labels,
         seed=STUDY.seed,
         masks=lambda wildcards, input: options(masks=input.masks, qualities=input.qualities),
@@ -68,7 +71,8 @@ rule pictures:
     message:
         "Drawing pairs of {STUDY_NAME} and their masks"
     shell:
-        "python -m lungfuse pictures --title {params.title} --notice={params.notice:q} --labels {params.labels} "
+        "python -m lungfuse pictures --title {params.title} --notice={params.notice:q} --task {params.task} "
+        "--labels {params.labels} "
         "--seed {params.seed} --pairs {input.pairs} --array {input.array} --index {input.index} {params.masks} "
         "--comparison-table {input.comparison_table} --predictions {input.predictions} "
         "--figures {params.figures} > {log} 2>&1"
@@ -121,7 +125,8 @@ rule pages:
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=code_of("pages", ADAPTER.__name__),
+        **PATHS.structured_files,
+        code=code_of("pages", ADAPTER.__name__, TASK_MODULE),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],
@@ -142,7 +147,12 @@ rule pages:
     params:
         title=STUDY_NAME,
         settings=to_json(STUDY),
-        given=lambda wildcards, input: options(tables=input.tables, tokenizer=input.tokenizer),
+        given=lambda wildcards, input: options(
+            tables=input.tables,
+            tokenizer=input.tokenizer,
+            structured=input.structured,
+            structured_columns=input.structured_columns,
+        ),
         logs=PATHS.logs,
         pages=PATHS.pages,
     message:

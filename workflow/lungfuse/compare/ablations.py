@@ -6,15 +6,18 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.contrasts import contrasts
-from lungfuse.compare.scores import corrected, difference_with_interval, groups_of, paired_p, right
+from lungfuse.compare.paired import difference_with_interval, paired_p
+from lungfuse.compare.scores import corrected, groups_of, primary
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Ablations
 from lungfuse.tables.segmentation import AnnotatedIndex
+from lungfuse.tasks import Task
 
 
 def ablate(
+    task: Task,
     names: list[str],
     models: list[Row],
     joined: list[pd.DataFrame],
@@ -25,7 +28,7 @@ def ablate(
 ) -> pd.DataFrame:
     """The table `Ablations`, from the rows and their predictions, each in the order of the same pairs.
 
-    Of several rows that a row can be held against, the best is taken by `validated`, their accuracy on validation
+    Of several rows that a row can be held against, the best is taken by `validated`, their primary metric on validation
     pairs. Groups and trainings are resampled, and groups exchanged between both rows. Where segmenters have learned
     from images of the study, `held_out` of shape (pair,) is true for the pairs of patients that none has learned from;
     rows that read masks, and the raw row they stand against, are scored on these alone as well.
@@ -37,19 +40,33 @@ def ablate(
         row, best = models[contrast.intact], max(contrast.changed, key=validated.__getitem__)
         masked = held_out is not None and contrast.change == models[best].images
         for pairs, used in {"all": every, **({"held-out": held_out} if masked else {})}.items():
-            intact, changed = (right(joined[n])[:, used] for n in [contrast.intact, best])
-            often, often_changed = intact.mean(axis=0), changed.mean(axis=0)
-            record = {"model": row.label, "images": row.images, "text": row.text, "change": contrast.change}
-            record |= {"changed": names[best], "pairs": pairs, "n": used.sum()}
-            record |= {"accuracy": intact.mean(), "accuracy_changed": changed.mean()}
-            against = difference_with_interval(
-                changed, intact, groups[used], settings.confidence, settings.resamples, seed
-            )
+            intact, changed = (joined[n][np.tile(used, joined[n]["repeat"].nunique())] for n in [contrast.intact, best])
+            record = row.named | {"row": names[contrast.intact], "change": contrast.change, "changed": names[best]}
+            record |= {"pairs": pairs, "n": used.sum()}
+            record |= {"accuracy": primary(task, intact), "accuracy_changed": primary(task, changed)}
+            against = difference_with_interval(task, changed, intact, settings.confidence, settings.resamples, seed)
             record |= dict(zip(["difference", "difference_low", "difference_high"], against, strict=True))
-            record |= {"lost": (often * (1 - often_changed)).sum(), "gained": (often_changed * (1 - often)).sum()}
-            records.append(record | {"p": paired_p(changed, intact, groups[used], settings.resamples, seed)})
+            record |= dict(zip(["lost", "gained"], lost_and_gained(task, intact, changed), strict=True))
+            records.append(record | {"p": paired_p(task, changed, intact, settings.resamples, seed)})
     table = pd.DataFrame(records, columns=columns(Ablations))
     return table.assign(p_corrected=corrected(table["p"])).round(4)
+
+
+def lost_and_gained(task: Task, intact: pd.DataFrame, changed: pd.DataFrame) -> tuple[float, float]:
+    """How many pairs are right only without a change, and only with it; the mean over trainings.
+
+    A pair with several labels counts by the share of those that are known.
+    """
+    known = ~np.isnan(task.targets(intact)[: len(groups_of(intact))])
+    share = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    before, after = (_how_often_right(task, joined) for joined in (intact, changed))
+    return float((before * (1 - after) * share).sum()), float((after * (1 - before) * share).sum())
+
+
+def _how_often_right(task: Task, joined: pd.DataFrame) -> np.ndarray:
+    """The share of trainings that are right on each label of each pair, (pair, label column)."""
+    rightly = (task.targets(joined) == task.of("prediction", joined)).astype(float)
+    return rightly.reshape(joined["repeat"].nunique(), -1, rightly.shape[1]).mean(axis=0)
 
 
 def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:

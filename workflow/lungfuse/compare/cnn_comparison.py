@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.compare.scores import paired_p, score_with_intervals
+from lungfuse.compare.paired import paired_p
+from lungfuse.compare.scores import score_with_intervals
+from lungfuse.measures import METRICS
 from lungfuse.parameters import Several
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings
@@ -14,10 +16,13 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.comparison import CNNComparison
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import EpochPredictions
+from lungfuse.tasks import Task, load_task
 
 
 def main(
     *,
+    task: str,
+    labels: Several[str],
     cnns: CNNSettings,
     comparison: ComparisonSettings,
     seed: int,
@@ -30,6 +35,10 @@ def main(
 
     Parameters
     ----------
+    task
+        What the study asks of a pair.
+    labels
+        Names of the classes or labels.
     cnns
         Settings of the networks, with the published figures.
     comparison
@@ -45,31 +54,24 @@ def main(
     cnn_table
         Output: a row a network and arm.
     """
-    table = read_table(pairs, Pairs)
+    asked, table = load_task(task, labels), read_table(pairs, Pairs)
     table = table[cnns.tests(table["fold"])]
-    groups = table["group"].to_numpy()
     started = {found["network"]: found["weights"] for found in (json.loads(path.read_text()) for path in sources)}
     cases = [(network, arm) for network in cnns.networks for arm in cnns.arms]
-    right: dict[tuple[str, str], np.ndarray] = {}
+    scored: dict[tuple[str, str], pd.DataFrame] = {}
     rows = []
     for (network, arm), path in zip(cases, predictions, strict=True):
-        epochs = epochs_of(path, table)
-        scores = epochs[-1]
-        found = score_with_intervals(
-            table["label"].to_numpy(), scores, (scores >= 0.5).astype(int), groups,
-            comparison.confidence, comparison.resamples, seed,
-        )  # fmt: skip
-        right[network, arm] = (scores >= 0.5) == table["label"]
-        against_raw = arm != "raw" and (network, "raw") in right
+        epochs = [joined_scores(asked, table, scores) for scores in epochs_of(asked, path, table)]
+        scored[network, arm] = last = epochs[-1]
+        found = score_with_intervals(asked, last, comparison.confidence, comparison.resamples, seed)
+        against_raw = arm != "raw" and (network, "raw") in scored
         row = {"network": network, "images": arm, "weights": started[network], "n": len(table)}
         for metric in ["accuracy", "auroc"]:
             row |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], np.round(found[metric], 4), strict=True))
         row["p_vs_raw"] = (
-            paired_p(right[network, arm], right[network, "raw"], groups, comparison.resamples, seed)
-            if against_raw
-            else np.nan
+            paired_p(asked, last, scored[network, "raw"], comparison.resamples, seed) if against_raw else np.nan
         )
-        accuracies = [((score >= 0.5) == table["label"]).mean() for score in epochs]
+        accuracies = [accuracy(asked, epoch) for epoch in epochs]
         rows.append(
             row | {"epoch_accuracies": listed(accuracies), "published_accuracies": published(cnns, network, arm)}
         )
@@ -78,10 +80,25 @@ def main(
     print(frame.to_string(index=False))
 
 
-def epochs_of(path: Path, pairs: pd.DataFrame) -> np.ndarray:
-    """Out-of-fold scores after each epoch, (epoch, pair), in the order of `pairs`."""
-    scores = read_table(path, EpochPredictions)
-    return scores.pivot(index="epoch", columns="pair_id", values="score")[pairs["pair_id"]].to_numpy()
+def epochs_of(task: Task, path: Path, pairs: pd.DataFrame) -> list[np.ndarray]:
+    """Out-of-fold scores after each epoch, (pair, score column), in the order of `pairs`."""
+    epochs = read_table(path, EpochPredictions).groupby("epoch")
+    return [task.of("score", epoch.set_index("pair_id").loc[pairs["pair_id"]]) for _, epoch in epochs]
+
+
+def joined_scores(task: Task, pairs: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
+    """Scores of the pairs, (pair, score column), as `lungfuse.compare.scores` takes them."""
+    decided = {"score": scores, "prediction": task.decide(scores)}
+    values = {
+        name: column for kind in decided for name, column in zip(task.columns(kind), decided[kind].T, strict=True)
+    }
+    return pairs[[*task.columns("label"), "group"]].assign(**values, repeat=0)
+
+
+def accuracy(task: Task, joined: pd.DataFrame) -> float:
+    """That of all pairs."""
+    arrays = task.targets(joined), task.of("score", joined), task.of("prediction", joined)
+    return float(task.measures(*arrays, np.ones((1, len(joined))))[METRICS.index("accuracy"), 0])
 
 
 def listed(accuracies: list[float]) -> str:

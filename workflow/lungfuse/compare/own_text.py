@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from lungfuse.compare.scores import right
+from lungfuse.compare.scores import groups_of, has_two_classes, primary
 from lungfuse.ingest.filter import normalise
 from lungfuse.settings.rows import Row
-from lungfuse.tables.ingest import SECTIONS
+from lungfuse.tables.ingest import sections_of
+from lungfuse.tasks import Task
 
 OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
 OWN_TEXT_IS = (
-    "own text: accuracy on the pairs whose own text is in no training fold; in brackets how many they are, and how "
-    "many of them are positive."
+    "own text: {metric} on the pairs whose own text is in no training fold; in brackets how many they are{positives}."
 )
 
 
@@ -25,16 +25,16 @@ def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
 
 
 def with_own_text(
-    scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
+    task: Task, scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
 ) -> pd.DataFrame:
     """The comparison table with the columns of `OWN_TEXT`, from predictions in the order of pairs.
 
-    They are missing for a row that reads no text, or that of another pair.
+    They are missing for a row that reads no text, or not its own.
     """
     own = {section: has_own_text(pairs, section).to_numpy() for section in {row.text for row in models} - {""}}
     found = [
-        own_text_accuracy(own[row.text], frame)
-        if row.text and row.ablation != "shuffled-text"
+        own_text_primary(task, own[row.text], frame)
+        if row.text and row.changed != "text"
         else (pd.NA, pd.NA, float("nan"))
         for row, frame in zip(models, joined, strict=True)
     ]
@@ -42,30 +42,34 @@ def with_own_text(
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
 
 
-def own_text_accuracy(own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
-    """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
+def own_text_primary(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
+    """Number of the pairs whose own text is in no training fold, of the positive ones, and the primary metric on them.
 
     `own`, of shape (pair,), tells which pairs these are; see `has_own_text`.
 
-    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy is
-    NaN without any.
+    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The metric
+    is NaN without any, and the number of positive ones missing where there are not two classes.
     """
-    rightly = right(joined)[:, own]
-    positives = int(joined["label"].to_numpy()[: len(own)][own].sum())
-    return int(own.sum()), positives, round(rightly.mean(), 4) if own.any() else float("nan")
+    targets = task.targets(joined)[: len(groups_of(joined))][own]
+    positives = int(targets.sum()) if has_two_classes(task) else pd.NA
+    return int(own.sum()), positives, round(primary(task, joined, own), 4) if own.any() else float("nan")
 
 
 def own_text_in_words(scored: pd.DataFrame) -> list[str]:
     """The columns of `OWN_TEXT` as one for a page."""
     return [
-        "" if pd.isna(n) else f"{accuracy:.3f} ({n}, {positives})" if n else "(0)"
-        for n, positives, accuracy in scored[OWN_TEXT].itertuples(index=False)
+        "" if pd.isna(n) else f"{value:.3f} ({n}{'' if pd.isna(positives) else f', {positives}'})" if n else "(0)"
+        for n, positives, value in scored[OWN_TEXT].itertuples(index=False)
     ]
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
     """In words, what never stands on both sides of the split, and how many texts of the sections `read` do."""
-    own = [section for section in SECTIONS if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()]
+    own = [
+        section
+        for section in sections_of(pairs)
+        if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()
+    ]
     apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
     shared = {
         section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()

@@ -18,6 +18,7 @@ from lungfuse.settings.ingest import Section
 from lungfuse.tables.audits import Shortcuts, Words
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import Pairs
+from lungfuse.tasks import load_task
 
 TELLING = 10  # words of each section
 LEAST_TEXTS = 5  # that have a word, for it to be among them
@@ -198,9 +199,9 @@ def score(counts: csr_array, pairs: pd.DataFrame, settings: ComparisonSettings, 
         learned, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         model = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression())
         scores[test] = model.fit(counts[learned], labels[learned]).predict_proba(counts[test])[:, 1]
-    found = score_with_intervals(
-        labels, scores, scores >= 0.5, pairs["group"].to_numpy(), settings.confidence, settings.resamples, seed
-    )
+    joined = pairs[["label", "group"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
+    task = load_task("binary", ["0", "1"])
+    found = score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
     record = {"n": len(pairs)}
     for metric in ["accuracy", "auroc"]:
         record |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], found[metric], strict=True))

@@ -16,12 +16,12 @@ from lungfuse.encoders import TOKENIZER, WEIGHTS
 from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
+from lungfuse.modalities.image.arms import ArmImages, arm_images
 from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
 from lungfuse.predict.image_files import UnreadableImageError, read_image, refuse
 from lungfuse.predict.trained import Trained, load_trained, other_version, read_settings, read_trained
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
-from lungfuse.modalities.image.arms import ArmImages, arm_images
 from lungfuse.train.calibration import Calibration
 from lungfuse.train.data import PairDataset, in_order
 from lungfuse.train.late import PARTS, Weights, fuse

@@ -9,12 +9,12 @@ from matplotlib.ticker import MaxNLocator
 from lungfuse.report.style import (
     BLACK,
     BLUE,
-    COLOUR_OF_INPUTS,
     COLOURS,
     GREEN,
     GREY,
     LEAST_FONT,
     ORANGE,
+    colours_of_inputs,
     forest,
     grid,
     inputs_of,
@@ -22,48 +22,93 @@ from lungfuse.report.style import (
     sheet,
 )
 from lungfuse.tables.comparison import limits, with_limits
+from lungfuse.tasks import Task
 
 COLOUR_OF_FLAW = {"flaw": ORANGE, "cumulative": BLACK, "shared text": BLUE}
 MOST_COLUMNS = 4  # of a legend
-LINE = 0.24  # inches of a line of a forest plot
+LINE, LEAST_LINE = 0.24, 0.17  # inches of a line of a forest plot
+METRIC = {"accuracy": "accuracy", "auroc": "mean AUROC"}
+AXIS = {"accuracy": "accuracy, out of fold", "auroc": "mean AUROC over the labels, out of fold"}
 LINE_OF_ORIGIN = {
     "here": {"linestyle": "-", "marker": "o", "fillstyle": "full", "markersize": 4},
     "published": {"linestyle": "--", "marker": "D", "fillstyle": "none", "markersize": 4},
 }
 
 
-def draw_comparison(comparison: pd.DataFrame, above: str) -> Figure:
-    """The table `Comparison`: accuracy of each row with interval, and the published figures."""
+def draw_comparison(comparison: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The table `Comparison`: the primary metric of each row with interval, and the published figures."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(comparison) + 0.8)
-    kinds, accuracy = inputs_of(comparison), limits(comparison, "accuracy")
-    forest(axes, row_names(comparison), accuracy, [COLOUR_OF_INPUTS[kind] for kind in kinds], with_limits(accuracy))
-    shown = [kind for kind in COLOUR_OF_INPUTS if kind in kinds]
-    handles = [
-        plt.Line2D([], [], color=COLOUR_OF_INPUTS[kind], marker="o", linestyle="", label=kind or "neither")
-        for kind in shown
-    ]
+    kinds, values, colours = inputs_of(comparison), limits(comparison, task.primary), colours_of_inputs()
+    forest(axes, row_names(comparison), values, [colours[kind] for kind in kinds], with_limits(values))
+    handles = _legend_of_inputs(kinds)
     published = comparison["published_accuracy"]
-    if published.notna().any():
+    if published.notna().any() and task.primary == "accuracy":
         handles += axes.plot(
             published, range(len(published)), "D", color=BLACK, fillstyle="none", markersize=5, label="published"
         )
     if comparison["n_own_text"].notna().any():
         own = comparison["accuracy_own_text"]
         handles += axes.plot(own, range(len(own)), "|", color=BLACK, markersize=9, label="own text in no training fold")
-    axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_xlabel("accuracy, out of fold")
+    if len(task.columns("score")) == 1 or task.primary == "auroc":
+        axes.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+    axes.set_xlabel(AXIS[task.primary])
     columns = min(len(handles), MOST_COLUMNS)
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, title="reads", alignment="left")
     return figure
 
 
-def draw_ablations(ablations: pd.DataFrame, above: str) -> Figure:
-    """The table `Ablations`: accuracy gained or lost by each change, in points."""
+def _legend_of_inputs(kinds: list[str]) -> list:
+    """A dot for each kind of inputs that there is."""
+    return [
+        plt.Line2D([], [], color=colour, marker="o", linestyle="", label=kind or "neither")
+        for kind, colour in colours_of_inputs().items()
+        if kind in kinds
+    ]
+
+
+def draw_per_label(per_label: pd.DataFrame, above: str) -> Figure:
+    """The table `PerLabel`: AUROC of each row, a panel a label."""
+    labels = per_label.groupby("label", sort=False)
+    rows = labels.size().max()
+    figure, panels = grid(above, labels.ngroups, 3, LEAST_LINE * rows + 0.5, sharey=True, sharex=True)
+    for panel, (name, table) in zip(panels, labels, strict=True):
+        colours = [colours_of_inputs()[kind] for kind in inputs_of(table)]
+        forest(panel, row_names(table), limits(table, "auroc"), colours)
+        panel.tick_params(axis="y", labelsize=LEAST_FONT)
+        panel.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
+        panel.set_title(f"{name}\n{table['positives'].iloc[0]} of {table['n'].iloc[0]} pairs", fontsize="small")
+    figure.supxlabel("AUROC, out of fold", fontsize="medium")
+    handles = _legend_of_inputs(inputs_of(per_label))
+    figure.legend(handles=handles, loc="outside lower left", ncols=min(len(handles), MOST_COLUMNS))
+    return figure
+
+
+def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The table `Missing`: the primary metric of each row where all is there, and where a modality is not."""
+    figure, ((axes,),) = sheet(above, 1, 1, LINE * max(len(missing), 1) + 0.6)
+    values = limits(missing, task.primary)
+    what = missing["missing"].map(lambda modality: f"no {modality}" if modality else "all there")
+    names = [
+        f"{name}: {lacks} ({n} pairs)" for name, lacks, n in zip(row_names(missing), what, missing["n"], strict=True)
+    ]
+    colours = np.where(missing["missing"] == "", BLUE, ORANGE)
+    forest(axes, names, values, colours, with_limits(values))
+    axes.set_xlabel(AXIS[task.primary])
+    if missing.empty:
+        axes.set_axis_off()
+        axes.text(0, 0, "Every pair has everything that the rows read.", va="center")
+    return figure
+
+
+def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The table `Ablations`: what each change gains or loses of the primary metric, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(ablations) + 0.6)
     change = limits(ablations, "difference") * 100
     held_out = ablations["pairs"].map({"all": "", "held-out": " (held-out patients)"})
     names = [
-        f"{name}: {row.change}, {row.changed}" if row.change.endswith(" alone") else f"{name}: {row.change}{pairs}"
+        f"{name}: {row.change}, {row.changed}"
+        if row.change.endswith(" alone") or row.change.startswith("without ")
+        else f"{name}: {row.change}{pairs}"
         for name, row, pairs in zip(row_names(ablations), ablations.itertuples(), held_out, strict=True)
     ]
     significant = (change["low"] > 0) | (change["high"] < 0)
@@ -73,19 +118,19 @@ def draw_ablations(ablations: pd.DataFrame, above: str) -> Figure:
     ]
     forest(axes, names, change, np.where(significant, BLUE, GREY), texts)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set_xlabel("change of accuracy, points")
+    axes.set_xlabel(f"change of {METRIC[task.primary]}, points")
     return figure
 
 
-def draw_sites(sites: pd.DataFrame, above: str) -> Figure:
-    """The table `Sites`: accuracy of each row at each hospital, a panel a hospital."""
+def draw_sites(sites: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The table `Sites`: the primary metric of each row at each hospital, a panel a hospital."""
     hospitals = sites.groupby("site", sort=False)
     rows = sites.groupby("site").size().max()
     figure, panels = grid(above, hospitals.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
     for panel, (name, table) in zip(panels, hospitals, strict=True):
-        forest(panel, row_names(table), limits(table, "accuracy"), [BLUE] * len(table))
+        forest(panel, row_names(table), limits(table, task.primary), [BLUE] * len(table))
         panel.set_title(f"{name or 'not said'} ({table['n'].iloc[0]} pairs)")
-    figure.supxlabel("accuracy, out of fold", fontsize="medium")
+    figure.supxlabel(AXIS[task.primary], fontsize="medium")
     return figure
 
 

@@ -1,15 +1,20 @@
 """Figures of the pairs: what the filters leave, and how classes and lengths of texts are distributed."""
 
+from itertools import cycle
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lungfuse.report.style import BLUE, ORANGE, grid, sheet
-from lungfuse.tables.ingest import SECTIONS
+from lungfuse.report.style import BLUE, COLOURS, LEAST_FONT, grid, sheet
+from lungfuse.tables.ingest import sections_of
+from lungfuse.tasks import Task
 
-CLASS_COLOURS = [BLUE, ORANGE]
-BARS, COLUMNS = 20, 3
+BARS, COLUMNS, MOST_IN_LINE = 20, 3, 4
+LIGHT = "0.8"
+LINE = 0.16  # inches of a line of labels
 
 
 def draw_funnel(funnel: pd.DataFrame, above: str) -> Figure:
@@ -23,25 +28,63 @@ def draw_funnel(funnel: pd.DataFrame, above: str) -> Figure:
     return figure
 
 
-def draw_distributions(pairs: pd.DataFrame, labels: list[str], above: str) -> Figure:
-    """Pairs of each class by fold, by hospital where there are several, and by the number of words of each section."""
-    sections = [section for section in SECTIONS if (pairs[section] != "").any()]
+def draw_distributions(pairs: pd.DataFrame, task: Task, above: str) -> Figure:
+    """Pairs of each class by fold, by hospital where there are several, and by the number of words of each section.
+
+    Where a pair has several labels, how many pairs have each of them, and all pairs together.
+    """
+    sections = [section for section in sections_of(pairs) if (pairs[section] != "").any()]
     kinds = [kind for kind in ["fold", "site"] if pairs[kind].nunique() > 1]
-    figure, panels = grid(above, len(kinds) + len(sections), COLUMNS, 1.8)
-    for panel, kind in zip(panels, kinds, strict=False):
-        counts = pd.crosstab(pairs[kind].astype(str), pairs["label"])
-        for label, colour in enumerate(CLASS_COLOURS):
-            panel.bar(counts.index, counts[label], 0.7, bottom=counts[0] * label, color=colour, label=labels[label])
+    several = len(task.columns("label")) > 1
+    classes = (
+        {"pairs": np.ones(len(pairs), bool)}
+        if several
+        else dict(zip(task.labels, of_classes(task, pairs).T, strict=True))
+    )
+    colours = dict(zip(classes, cycle(COLOURS)))
+    height = max(1.8, LINE * len(task.labels)) if several else 1.8
+    figure, panels = grid(above, several + len(kinds) + len(sections), COLUMNS, height)
+    if several:
+        _draw_labels(panels[0], pairs, task)
+    of_kinds, of_sections = panels[several : several + len(kinds)], panels[several + len(kinds) :]
+    for panel, kind in zip(of_kinds, kinds, strict=True):
+        names = pairs[kind].astype(str)
+        shown = pd.Index(sorted(names.unique()))
+        below = np.zeros(len(shown), int)
+        for name, of_class in classes.items():
+            counts = names[of_class].value_counts().reindex(shown, fill_value=0).to_numpy()
+            panel.bar(shown, counts, 0.7, bottom=below, color=colours[name], label=name)
+            below = below + counts
         panel.set_xlabel({"fold": "fold", "site": "hospital"}[kind])
-    for panel, section in zip(panels[len(kinds) :], sections, strict=True):
+    for panel, section in zip(of_sections, sections, strict=True):
         words = pairs[section].str.split().str.len()
         bins = np.arange(-0.5, words.max() + 1, max(1, words.max() // BARS))
-        for label, colour in enumerate(CLASS_COLOURS):
-            panel.hist(words[pairs["label"] == label], bins, histtype="step", color=colour, linewidth=1.3)
+        for name, of_class in classes.items():
+            panel.hist(words[of_class], bins, histtype="step", color=colours[name], linewidth=1.3)
         panel.set_title(section)
         panel.set_xlabel(f"words ({(words == 0).sum()} empty)")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    for panel in panels[::COLUMNS]:
-        panel.set_ylabel("pairs")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    for place, panel in enumerate(panels[::COLUMNS]):
+        if place or not several:
+            panel.set_ylabel("pairs")
+    if not several and kinds:
+        shown = min(len(classes), MOST_IN_LINE)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=shown)
     return figure
+
+
+def _draw_labels(panel: Axes, pairs: pd.DataFrame, task: Task) -> None:
+    """How many pairs have each label, and of how many that is not known."""
+    targets = task.targets(pairs)
+    positive, unknown = (targets == 1).sum(axis=0), np.isnan(targets).sum(axis=0)
+    panel.barh(task.labels, positive, color=BLUE, label="positive")
+    panel.barh(task.labels, unknown, left=positive, color=LIGHT, label="unknown")
+    panel.invert_yaxis()
+    panel.tick_params(axis="y", length=0, labelsize=LEAST_FONT)
+    panel.set_xlabel("pairs: positive, and unknown in grey" if unknown.any() else "positive pairs")
+
+
+def of_classes(task: Task, pairs: pd.DataFrame) -> np.ndarray:
+    """Which pairs are of each class, or have each label, bool of (pair, class or label)."""
+    targets = task.targets(pairs)
+    return targets == 1 if targets.shape[1] > 1 else targets == np.arange(len(task.labels))

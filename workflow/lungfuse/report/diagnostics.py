@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, roc_curve
 
-from lungfuse.report.style import COLOUR_OF_INPUTS, GREY, LEAST_FONT, LINES, grid, sheet
+from lungfuse.report.style import GREY, LEAST_FONT, LINES, WIDTH, colours_of_inputs, grid, sheet
 
 BINS = 10
+COLUMNS_OF_CLASSES = {2: 4, 4: 3, 7: 2, np.inf: 1}  # matrices in a line, by the most classes
 NARROW = 26  # letters of a name beside the curves
 
 
@@ -31,7 +32,7 @@ def draw_roc_calibration(rows: list[Scored], above: str) -> Figure:
     Beside them stand each row's AUROC and Brier score. Calibration is the share of positives in tenths of the pairs by
     score.
     """
-    kinds = [kind for kind in COLOUR_OF_INPUTS if kind and any(row.inputs == kind for row in rows)]
+    kinds = [kind for kind in colours_of_inputs() if kind and any(row.inputs == kind for row in rows)]
     figure, panels = sheet(above, len(kinds), 3, 2.2, width_ratios=[1, 1, 0.9])
     for (roc, calibration, names), kind in zip(panels, kinds, strict=True):
         drawn = [row for row in rows if row.inputs == kind]
@@ -60,17 +61,21 @@ def _unit_square(panel: Axes, title: str, x: str, y: str) -> None:
 
 def draw_confusion(rows: list[Scored], labels: list[str], above: str) -> Figure:
     """Confusion matrices of all rows: pairs by class (down) and prediction (across), shaded by share of the class."""
-    figure, panels = grid(above, len(rows), 4, 1.65, sharex=True, sharey=True)
+    classes = range(len(labels))
+    columns = next(columns for most, columns in COLUMNS_OF_CLASSES.items() if len(labels) <= most)
+    height = 1.65 if columns == 4 else WIDTH / columns
+    figure, panels = grid(above, len(rows), columns, height, sharex=True, sharey=True)
+    down, across = ({"rotation": 90, "va": "center"}, {}) if len(labels) == 2 else ({}, {"rotation": 90})
     for panel, row in zip(panels, rows, strict=True):
-        counts = confusion_matrix(row.predictions["label"], row.predictions["prediction"], labels=[0, 1])
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        counts = confusion_matrix(row.predictions["label"], row.predictions["prediction"], labels=list(classes))
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (line, column), count in np.ndenumerate(counts):
             white = shares[line, column] > 0.6
             panel.text(column, line, count, ha="center", va="center", color="white" if white else "black")
         panel.set_title("\n".join(row.name.split(", ", 1)), fontsize=LEAST_FONT)
-        panel.set_xticks([0, 1], labels, fontsize=LEAST_FONT)
-        panel.set_yticks([0, 1], labels, fontsize=LEAST_FONT, rotation=90, va="center")
+        panel.set_xticks(classes, labels, fontsize=LEAST_FONT, **across)
+        panel.set_yticks(classes, labels, fontsize=LEAST_FONT, **down)
         panel.tick_params(length=0)
         panel.spines[:].set_visible(False)
     figure.supxlabel("predicted", fontsize="medium")

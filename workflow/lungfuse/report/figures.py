@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+from lungfuse.compare.scores import has_two_classes
 from lungfuse.parameters import Several
 from lungfuse.report.comparison import (
     draw_ablations,
     draw_cnns,
     draw_comparison,
     draw_leakage,
+    draw_missing,
+    draw_per_label,
     draw_segmentation,
     draw_shortcuts,
     draw_sites,
@@ -22,22 +25,24 @@ from lungfuse.tables.by_name import read_by_name
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import Funnel, Pairs
 from lungfuse.tables.training import Predictions
+from lungfuse.tasks import load_task
 
 DRAW = {
-    "ablations": draw_ablations,
     "segmentation": draw_segmentation,
     "cnn_comparison": draw_cnns,
     "leakage": draw_leakage,
+    "per_label": draw_per_label,
     "shortcuts": draw_shortcuts,
-    "sites": draw_sites,
     "words": draw_words,
 }
+DRAW_PRIMARY = {"ablations": draw_ablations, "missing": draw_missing, "sites": draw_sites}  # the primary metric of rows
 
 
 def main(
     *,
     title: str,
     notice: str,
+    task: str,
     labels: Several[str],
     funnel: Path,
     pairs: Path,
@@ -55,8 +60,10 @@ def main(
         Name of the study.
     notice
         What every figure of the study has to say.
+    task
+        What the study asks of a pair.
     labels
-        Names of the two classes.
+        Names of the classes or labels.
     funnel
         What is left after each filter.
     pairs
@@ -73,19 +80,25 @@ def main(
         Output: folder of the figures.
     """
     above = heading(title, notice)
+    asked = load_task(task, labels)
     pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
     names, inputs = row_names(comparison), inputs_of(comparison)
     rows = [Scored(*row, read_table(path, Predictions)) for *row, path in zip(names, inputs, predictions, strict=True)]
     drawn = {
         "funnel": draw_funnel(read_table(funnel, Funnel), above),
-        "distributions": draw_distributions(pair_table, labels, above),
-        "comparison": draw_comparison(comparison, above),
-        "confusion": draw_confusion(rows, labels, above),
+        "distributions": draw_distributions(pair_table, asked, above),
+        "comparison": draw_comparison(comparison, asked, above),
     }
-    if any(inputs):
+    if len(asked.columns("label")) == 1:
+        drawn["confusion"] = draw_confusion(rows, labels, above)
+    if any(inputs) and has_two_classes(asked):
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
     if histories:
         drawn["curves"] = draw_curves(read_histories(histories), above)
-    drawn |= {name: DRAW[name](table, above) for name, table in read_by_name(tables).items() if name in DRAW}
+    for name, table in read_by_name(tables).items():
+        if name in DRAW:
+            drawn[name] = DRAW[name](table, above)
+        elif name in DRAW_PRIMARY:
+            drawn[name] = DRAW_PRIMARY[name](table, asked, above)
     for name, figure in drawn.items():
         save(figure, figures / f"{name}.svg")

@@ -5,28 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 from cyclopts import Parameter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from sklearn.metrics import brier_score_loss
 
 from lungfuse import __version__
-from lungfuse.adapters import load_adapter
-from lungfuse.encoders import Random, encoder_spec
-from lungfuse.encoders.tokens import count_tokens
+from lungfuse.compare.subsets import read_structured
 from lungfuse.files import whole_file
 from lungfuse.hardware import USAGE
 from lungfuse.parameters import Several
-from lungfuse.report.style import heading, inputs_of, row_names
-from lungfuse.settings.rows import TRAINED
+from lungfuse.report.cards import about_columns, about_data, about_models, markdown
+from lungfuse.report.style import heading
 from lungfuse.settings.study import Study
 from lungfuse.tables.base import read_table
 from lungfuse.tables.by_name import read_by_name
-from lungfuse.tables.comparison import Comparison, limits, with_limits
-from lungfuse.tables.ingest import SECTIONS, Funnel, Pairs, Rejected
-from lungfuse.tables.training import Predictions
+from lungfuse.tables.comparison import Comparison
+from lungfuse.tables.ingest import Columns, Funnel, Pairs, Rejected
+from lungfuse.tasks import load_task
 
 TEMPLATES = Environment(
     loader=PackageLoader("lungfuse.report"),
@@ -35,16 +31,10 @@ TEMPLATES = Environment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
 )
-SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
 SettingsAsJson = Annotated[
     Study,
     Parameter(converter=lambda _, tokens: Study.model_validate_json(tokens[0].value), accepts_keys=False, n_tokens=1),
 ]
-BALANCE = {
-    "first": "The larger class is cut to its first reports in the collection's order, as many as the other has.",
-    "random": "The larger class is cut to as many reports as the other has, drawn at random.",
-    "none": "The classes are as large as they are.",
-}
 
 
 def main(
@@ -59,6 +49,8 @@ def main(
     predictions: Several[Path],
     tables: Several[Path] = (),
     tokenizer: Path | None = None,
+    structured: Path | None = None,
+    structured_columns: Path | None = None,
     logs: Path,
     data_card: Path,
     model_card: Path,
@@ -88,6 +80,10 @@ def main(
         Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
     tokenizer
         That of the text encoder, where a row has one; tells which texts it cuts.
+    structured
+        Values of the structured columns of the pairs, where the study has some.
+    structured_columns
+        What these columns are.
     logs
         Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
     data_card
@@ -100,6 +96,9 @@ def main(
     above = heading(title, settings.notice)
     found = read_by_name(tables)
     pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
+    task = load_task(settings.task, settings.labels)
+    values = read_structured(structured, pair_table) if structured else pd.DataFrame(index=pair_table.index)
+    described = read_table(structured_columns, Columns) if structured_columns else pd.DataFrame()
     shared = {
         "title": title,
         "study": settings,
@@ -108,9 +107,10 @@ def main(
     }
     about = {
         "data_card": about_data(
-            settings, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected), tokenizer
-        ),
-        "model_card": about_models(settings, pair_table, comparison, predictions, found),
+            settings, task, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected), tokenizer
+        )
+        | about_columns(settings, task, pair_table, values, described),
+        "model_card": about_models(settings, task, pair_table, comparison, predictions, found),
     }
     shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
     for name, path in {"data_card": data_card, "model_card": model_card}.items():
@@ -125,87 +125,6 @@ def main(
     for name, text in shown.items():
         with whole_file(pages / f"{name}.html") as stream:
             stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
-
-
-def about_data(
-    study: Study, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame, tokenizer: Path | None
-) -> dict[str, Any]:
-    """What the template of the data card asks for."""
-    named = pairs["label"].map(dict(enumerate(study.labels)))
-    kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
-    by_class = [pd.crosstab(pairs[kind], named).rename_axis(None, axis=1).reset_index() for kind in kinds]
-    sections = [section for section in SECTIONS if (pairs[section] != "").any()]
-    words = {section: pairs[section].str.split().str.len() for section in sections}
-    lengths = [
-        {"section": section, "empty": int((count == 0).sum())}
-        | {name: int(count[count > 0].quantile(at)) for name, at in [("least", 0), ("median", 0.5), ("most", 1)]}
-        for section, count in words.items()
-    ]
-    reasons = rejected.groupby(["what", "reason"], sort=False).size().reset_index(name="count")
-    return {
-        "source": load_adapter(study.adapter).SOURCE,
-        "pairs": pairs,
-        "balance": BALANCE[study.filter.balance],
-        "funnel": markdown(funnel),
-        "by_class": "\n\n".join(map(markdown, by_class)),
-        "words": markdown(pd.DataFrame(lengths)) if lengths else "",
-        "cut": markdown(cut_texts(study, pairs, sections, tokenizer)) if tokenizer and sections else "",
-        "rejected": markdown(reasons) if len(reasons) else "",
-    }
-
-
-def cut_texts(study: Study, pairs: pd.DataFrame, sections: list[str], tokenizer: Path) -> pd.DataFrame:
-    """How many texts of each section the text encoder cuts, by class, and the share of all tokens that is lost."""
-    limit, records = study.encoders.text_tokens, []
-    for section in sections:
-        tokens = count_tokens(pairs[section], tokenizer)
-        cut = {f"{name} cut": int((tokens[pairs["label"] == n] > limit).sum()) for n, name in enumerate(study.labels)}
-        lost = np.clip(tokens - limit, 0, None).sum() / tokens.sum()
-        records.append({"section": section, "most tokens": tokens.max()} | cut | {"tokens lost": f"{lost:.2%}"})
-    return pd.DataFrame(records)
-
-
-def about_models(
-    study: Study,
-    pairs: pd.DataFrame,
-    comparison: pd.DataFrame,
-    predictions: list[Path],
-    tables: dict[str, pd.DataFrame],
-) -> dict[str, Any]:
-    """What the template of the model card asks for."""
-    rows = pd.DataFrame({"row": list(study.models), "model": comparison["model"], "reads": inputs_of(comparison)})
-    rows["of"] = [", ".join(filter(None, [row.images, row.text])) for row in study.models.values()]
-    trained = [
-        {"row": name} | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
-        for name in study.rows_of(TRAINED)
-    ]
-    scores = pd.DataFrame({"row": list(study.models)})
-    for metric in ["accuracy", "auroc", "sensitivity", "specificity"]:
-        scores[metric] = with_limits(limits(comparison, metric))
-    read = [read_table(path, Predictions) for path in predictions]
-    scores["brier"] = [f"{brier_score_loss(frame['label'], frame['score']):.3f}" for frame in read]
-    scores[["against", "p"]] = comparison[["reference", "p_corrected"]]
-    used = study.encoders.of({modality for row in study.models.values() for modality in row.inputs})
-    pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""
-    foreign = [name for name in used.values() if not isinstance(encoder_spec(name).source, Random)]
-    return {
-        "rows": markdown(rows),
-        "trained": markdown(pd.DataFrame(trained)) if trained else "",
-        "folds_and_pairs": f"{pairs['fold'].nunique()} folds, {len(pairs)} pairs",
-        "scores": markdown(scores),
-        "ablations": markdown(in_points(tables["ablations"])) if "ablations" in tables else "",
-        "sites": markdown(tables["sites"]) if "sites" in tables else "",
-        "encoders": ", ".join(f"{modality} encoder {name}" for modality, name in used.items()).capitalize() + pooled,
-        "research_weights": " and ".join(foreign) if trained else "",
-    }
-
-
-def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
-    """The table `Ablations` with its differences in points and words."""
-    points = with_limits(limits(ablations, "difference") * 100, 1, "+")
-    measured = ["change", "changed", "pairs", "n", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]
-    shown = ablations[measured]
-    return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()
 
 
 def run_times(logs: Path) -> pd.DataFrame:
@@ -243,10 +162,3 @@ def _leaves(settings: dict[str, Any], above: str = "") -> Iterator[tuple[str, st
             yield from _leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", json.dumps(value)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown; missing values are empty."""
-    shown = table.astype(object).where(table.notna(), "")
-    escaped = shown.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
-    return escaped.to_markdown(index=False, disable_numparse=True)

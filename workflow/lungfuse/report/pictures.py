@@ -9,27 +9,35 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lungfuse.compare.compare import join_predictions
+from lungfuse.compare.scores import join_predictions
 from lungfuse.files import read_array
+from lungfuse.modalities import in_order
 from lungfuse.modalities.image.arms import image_rows
+from lungfuse.models import kind_of
 from lungfuse.parameters import Several
+from lungfuse.report.data import of_classes
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
+from lungfuse.settings.rows import SHORTHANDS
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.segmentation import MaskQuality
 from lungfuse.tables.training import Predictions
+from lungfuse.tasks import Task, load_task
 
-EXAMPLES = 4  # of each class
+EXAMPLES = 8  # shared by the classes or labels
+IN_LINE = 4
 DISAGREEMENTS = 2  # of each kind
 SHOWN = 4  # masks in a line
 WRAP, LINES_OF_TEXT = 84, 5
+NARROW = 20  # letters of a title over one of several images
 
 
 def main(
     *,
     title: str,
     notice: str,
+    task: str,
     labels: Several[str],
     seed: int,
     pairs: Path,
@@ -49,8 +57,10 @@ def main(
         Name of the study.
     notice
         What every figure of the study has to say.
+    task
+        What the study asks of a pair.
     labels
-        Names of the two classes.
+        Names of the classes or labels.
     seed
         Seed of the choice of examples.
     pairs
@@ -71,21 +81,14 @@ def main(
         Output: folder of the figures.
     """
     above = heading(title, notice)
-    table, places = read_table(pairs, Pairs), read_table(index, ImageIndex)
+    asked, table, places = load_task(task, labels), read_table(pairs, Pairs), read_table(index, ImageIndex)
     images, *lungs = (read_array(path, len(places)) for path in [array, *masks])
-    shown = PairImages(table, images, lungs[0] if lungs else None, image_rows(table, places))
-    drawn = {"examples": draw_examples(shown, examples(table, seed), labels, above)}
-    if trio := best_fused(read_table(comparison_table, Comparison)):
-        joined = {
-            kind: join_predictions(table, read_table(predictions[row], Predictions), predictions[row])
-            for kind, row in trio.items()
-        }
-        scores = {
-            kind: frame.groupby("pair_id", sort=False)["score"].mean().reset_index(drop=True)
-            for kind, frame in joined.items()
-        }
-        names = {kind: predictions[row].stem for kind, row in trio.items()}
-        drawn["disagreements"] = draw_disagreements(shown, names, scores, labels, above)
+    shown = PairImages(table, images, lungs[0] if lungs else None, rows_or_none(table, places))
+    drawn = {"examples": draw_examples(shown, examples(asked, table, seed), asked, above)}
+    if found := best_fused(read_table(comparison_table, Comparison), asked):
+        scores = {kind: mean_scores(asked, table, predictions[row]) for kind, row in found.items()}
+        names = {kind: predictions[row].stem for kind, row in found.items()}
+        drawn["disagreements"] = draw_disagreements(shown, names, scores, asked, above)
     for lung, path in zip(lungs, qualities, strict=True):
         quality = read_table(path, MaskQuality).merge(places, on="image_id", validate="1:1")
         drawn[f"masks_{path.stem}"] = draw_masks(images, lung, by_plausibility(quality), above)
@@ -93,9 +96,24 @@ def main(
         save(figure, figures / f"{name}.svg")
 
 
+def rows_or_none(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:
+    """The row of each pair's image in the image array, -1 where a pair has none."""
+    rows = np.full(len(pairs), -1)
+    has = (pairs["image_id"] != "").to_numpy()
+    rows[has] = image_rows(pairs[has], index)
+    return rows
+
+
+def mean_scores(task: Task, pairs: pd.DataFrame, predictions: Path) -> np.ndarray:
+    """The scores of each pair, (pair, score column), the mean over trainings."""
+    joined = join_predictions(task, pairs, read_table(predictions, Predictions), predictions)
+    return joined.groupby("pair_id", sort=False)[task.columns("score")].mean().to_numpy()
+
+
 @dataclass(frozen=True)
 class PairImages:
-    """Pairs with their images: arrays of images and masks, (image, height, width), and the row of each pair in them."""
+    """Pairs with their images: arrays of images, (image, height, width) grey or (image, height, width, 3) in colour,
+    and of masks, and the row of each pair in them, -1 where it has no image."""
 
     pairs: pd.DataFrame
     images: np.ndarray
@@ -105,34 +123,47 @@ class PairImages:
     def draw(self, panel: Axes, position: int) -> None:
         """Draw the image of a pair with the outline of its lungs."""
         row = self.rows[position]
+        if row < 0:
+            panel.set_axis_off()
+            panel.text(0.5, 0.5, "no image", ha="center", va="center", fontsize="small", transform=panel.transAxes)
+            return
         draw_image(panel, self.images[row], None if self.masks is None else self.masks[row])
 
 
 def draw_image(panel: Axes, pixels: np.ndarray, mask: np.ndarray | None) -> None:
-    """An image (height, width) of grey levels with the outline of a mask."""
+    """An image of grey levels (height, width) or in colour (height, width, 3) with the outline of a mask."""
     panel.set_axis_off()
     panel.imshow(pixels, cmap="gray", vmin=0, vmax=255)
     if mask is not None and mask.any():
         panel.contour(mask, levels=[0.5], colors=ORANGE, linewidths=1)
 
 
-def examples(pairs: pd.DataFrame, seed: int) -> list[int]:
-    """Positions of pairs drawn at random, those of each class together."""
+def examples(task: Task, pairs: pd.DataFrame, seed: int) -> list[int]:
+    """Positions of pairs with an image drawn at random, those of each class or label together."""
     rng = np.random.default_rng(seed)
-    classes = [np.flatnonzero(pairs["label"] == label) for label in (0, 1)]
-    return [int(n) for found in classes for n in sorted(rng.permutation(found)[:EXAMPLES])]
+    each, chosen = max(1, EXAMPLES // len(task.labels)), []
+    for of_label in of_classes(task, pairs).T:
+        found = np.setdiff1d(np.flatnonzero(of_label & (pairs["image_id"] != "")), chosen)
+        chosen += [int(n) for n in sorted(rng.permutation(found)[:each])]
+    return chosen
 
 
-def draw_examples(shown: PairImages, positions: list[int], labels: list[str], above: str) -> Figure:
+def in_words(task: Task, pairs: pd.DataFrame) -> list[str]:
+    """The class of each pair, or its labels."""
+    named = [[task.labels[n] for n in np.flatnonzero(row)] for row in of_classes(task, pairs)]
+    return [", ".join(names) or "no label" for names in named]
+
+
+def draw_examples(shown: PairImages, positions: list[int], task: Task, above: str) -> Figure:
     """Pairs with what their report says; images alone where there are no reports."""
     pairs = shown.pairs.iloc[positions]
-    titles = [labels[label] for label in pairs["label"]]
+    titles = in_words(task, pairs)
     if (pairs["text"] != "").any():
         return draw_pairs(shown, positions, titles, list(pairs["text"]), above)
-    figure, panels = grid(above, len(positions), EXAMPLES, 1.7)
+    figure, panels = grid(above, len(positions), IN_LINE, 1.7)
     for panel, position, title in zip(panels, positions, titles, strict=True):
         shown.draw(panel, position)
-        panel.set_title(title)
+        panel.set_title("\n".join(wrap(title, NARROW)))
     return figure
 
 
@@ -148,56 +179,81 @@ def draw_pairs(shown: PairImages, positions: list[int], titles: list[str], texts
     return figure
 
 
-def best_fused(comparison: pd.DataFrame) -> dict[str, int]:
-    """Positions of the most accurate model of both inputs as `fused`, and of the `image` and `text` model that read the
-    same; empty where the table `Comparison` has no such three."""
+def best_fused(comparison: pd.DataFrame, task: Task) -> dict[str, int]:
+    """Positions of the best model of several inputs as `fused`, and by modality of the unimodal models that read the
+    same; empty where the table `Comparison` has no such rows."""
     found = {}
-    for position, row in comparison.sort_values("accuracy", kind="stable").iterrows():
-        image = (comparison["model"] == "image") & (comparison["images"] == row["images"])
-        text = (comparison["model"] == "text") & (comparison["text"] == row["text"])
-        shuffled = ":" in row["model"]
-        if row["images"] and row["text"] and image.any() and text.any() and not shuffled:
-            found = {"fused": position, "image": image.argmax(), "text": text.argmax()}
+    for position, row in comparison.sort_values(task.primary, kind="stable").iterrows():
+        inputs = {modality: column for column, modality in SHORTHANDS.items() if row[column]}
+        alone = {modality: _alone(comparison, column, row[column]) for modality, column in inputs.items()}
+        if len(inputs) > 1 and ":" not in row["model"] and all(part.any() for part in alone.values()):
+            found = {"fused": position} | {modality: alone[modality].argmax() for modality in in_order(alone)}
     return found
 
 
-def disagreements(scores: dict[str, pd.Series], labels: pd.Series) -> list[tuple[int, bool, str]]:
-    """Pairs on which a fused and a unimodal model disagree: position, whether the fused one is right, the other.
+def _alone(comparison: pd.DataFrame, column: str, choice: str) -> pd.Series:
+    """Which rows are unimodal models that read a choice of one modality."""
+    return (comparison["model"].map(_is_unimodal)) & (comparison[column] == choice)
 
-    `scores` are those of fused, image and text. Of each kind those pairs are taken on which the scores differ most.
+
+def _is_unimodal(model: str) -> bool:
+    return ":" not in model and kind_of(model) == "unimodal"
+
+
+def disagreements(task: Task, scores: dict[str, np.ndarray], targets: np.ndarray) -> list[tuple[int, int, bool, str]]:
+    """Pairs on which a fused and a unimodal model disagree: position, label column, whether the fused one is right, the
+    other.
+
+    `scores` are those of fused and of each modality, (pair, score column), `targets` (pair, label column). Of each kind
+    those are taken on which the scores differ most.
     """
     found = []
+    known = ~np.isnan(targets)
+    right = {kind: task.decide(score) == targets for kind, score in scores.items()}
+    shown = {kind: shown_scores(task, score, targets) for kind, score in scores.items()}
     for fused_right in (True, False):
-        for modality in ("image", "text"):
-            fused, other = ((scores[kind] >= 0.5) == labels for kind in ("fused", modality))
-            kind = (fused == fused_right) & (other != fused_right)
-            distance = (scores["fused"] - scores[modality]).abs()[kind]
-            widest = distance.sort_values(ascending=False, kind="stable").index[:DISAGREEMENTS]
-            found += [(int(position), fused_right, modality) for position in widest]
+        for modality in [kind for kind in scores if kind != "fused"]:
+            kind = known & (right["fused"] == fused_right) & (right[modality] != fused_right)
+            distance = np.where(kind, np.abs(shown["fused"] - shown[modality]), -1)
+            widest = np.argsort(-distance, axis=None, kind="stable")[:DISAGREEMENTS]
+            places = [np.unravel_index(place, kind.shape) for place in widest]
+            found += [(int(pair), int(label), fused_right, modality) for pair, label in places if kind[pair, label]]
     return found
+
+
+def shown_scores(task: Task, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The score of each label, (pair, label column); of classes that exclude each other, that of the pair's own."""
+    if not task.excludes:
+        return scores
+    return np.take_along_axis(scores, targets.astype(int), axis=1)
 
 
 def draw_disagreements(
-    shown: PairImages, names: dict[str, str], scores: dict[str, pd.Series], labels: list[str], above: str
+    shown: PairImages, names: dict[str, str], scores: dict[str, np.ndarray], task: Task, above: str
 ) -> Figure:
-    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all three.
+    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all of them.
 
-    `names` and `scores` are those of fused, image and text.
+    `names` and `scores` are those of fused and of each modality.
     """
-    pairs, found = shown.pairs, disagreements(scores, shown.pairs["label"])
-    verdict = {True: "right", False: "wrong"}
-    titles = [
-        f"{labels[pairs['label'][n]]}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} "
-        f"({', '.join(f'{names[kind]} {scores[kind][n]:.2f}' for kind in names)})"
-        for n, right, modality in found
-    ]
-    positions = [position for position, *_ in found]
+    targets = task.targets(shown.pairs)
+    found = disagreements(task, scores, targets)
     if not found:
         figure, ((panel,),) = sheet(above, 1, 1, 0.4)
         panel.set_axis_off()
-        panel.text(0, 0.5, f"{names['fused']}, {names['image']} and {names['text']} agree on every pair.", va="center")
+        *first, last = names.values()
+        panel.text(0, 0.5, f"{', '.join(first)} and {last} agree on every pair.", va="center")
         return figure
-    return draw_pairs(shown, positions, titles, list(pairs["text"][positions]), above)
+    verdict = {True: "right", False: "wrong"}
+    values = {kind: shown_scores(task, score, targets) for kind, score in scores.items()}
+    titles = []
+    for n, label, right, modality in found:
+        truth = task.labels[int(targets[n, 0])]
+        if targets.shape[1] > 1:
+            truth = f"{'' if targets[n, label] else 'no '}{task.labels[label]}"
+        said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in names)
+        titles.append(f"{truth}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} ({said})")
+    positions = [position for position, *_ in found]
+    return draw_pairs(shown, positions, titles, list(shown.pairs["text"].iloc[positions]), above)
 
 
 def by_plausibility(quality: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """The one look of all figures: readable in print and to the colour-blind, the same bytes on every run."""
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import combinations, cycle
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lungfuse.files import whole_file
+from lungfuse.modalities import load_modality, modality_names
+from lungfuse.settings.rows import SHORTHANDS
 
 matplotlib.use("svg")
 STYLE = {
@@ -32,7 +36,8 @@ GREY = "#777777"
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK]
 DASHES = ["-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 4))]
 LINES = [(colour, dash) for dash in DASHES for colour in COLOURS]
-COLOUR_OF_INPUTS = {"": GREY, "image": BLUE, "text": ORANGE, "image and text": GREEN}
+COLOURS_OF_PAIRS = [GREEN, SKY, YELLOW]
+MOST_COLUMNS_NAMED = 3
 WIDTH = 6.5  # inches between the margins of a page
 LEAST_FONT = "x-small"
 plt.rcParams.update(STYLE)
@@ -62,15 +67,40 @@ def grid(above: str, number: int, columns: int, height: float, **options) -> tup
 
 
 def row_names(table: pd.DataFrame) -> list[str]:
-    """The rows of a table by model and inputs."""
-    parts = table[["model", "images", "text"]].itertuples(index=False)
-    return [", ".join(part for part in row if part) for row in parts]
+    """The rows of a table by model and inputs, or by their own names where these are the same for two of them."""
+    parts = table[["model", "images", "text"]].assign(structured=table["structured"].map(_columns_in_words))
+    names = [", ".join(part for part in row if part) for row in parts.itertuples(index=False)]
+    rows_of_name = table["row"].groupby(names).nunique()
+    return [row if rows_of_name[name] > 1 else name for name, row in zip(names, table["row"], strict=True)]
+
+
+def _columns_in_words(columns: str) -> str:
+    """Structured columns by their names, or their number where they are many."""
+    count = len(columns.split())
+    return f"{count} columns" if count > MOST_COLUMNS_NAMED else columns.replace(" ", "+")
 
 
 def inputs_of(table: pd.DataFrame) -> list[str]:
-    """What the rows of a table read: image, text, image and text, or nothing."""
-    kinds = {(False, False): "", (True, False): "image", (False, True): "text", (True, True): "image and text"}
-    return [kinds[row] for row in zip(table["images"] != "", table["text"] != "", strict=True)]
+    """What the rows of a table read: image, text, image and text, ..., or nothing."""
+    read = (table[list(SHORTHANDS)] != "").to_numpy()
+    modalities = np.array(list(SHORTHANDS.values()))
+    return [in_words([name for name in modality_names() if name in modalities[row]]) for row in read]
+
+
+def in_words(modalities: Sequence[str]) -> str:
+    """Modalities as a list: image, text and structured."""
+    *first, last = modalities or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+@cache
+def colours_of_inputs() -> dict[str, str]:
+    """The colours of what rows read, in the order of legends: nothing, each modality, two of them, and more."""
+    names = modality_names()
+    colours = {"": GREY} | {name: load_modality(name).COLOUR for name in names}
+    colours |= dict(zip(map(in_words, combinations(names, 2)), cycle(COLOURS_OF_PAIRS)))
+    more = [each for count in range(3, len(names) + 1) for each in combinations(names, count)]
+    return colours | dict.fromkeys(map(in_words, more), BLACK)
 
 
 def forest(

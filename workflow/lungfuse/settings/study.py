@@ -171,6 +171,15 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
+    def audits_are_of_two_classes(self) -> "Study":
+        if self.leakage.sections and self.task != "binary":
+            raise ValueError(
+                f"leakage.sections: found {listed(self.leakage.sections)}; leakage and shortcuts are measured for the "
+                f"task binary alone, not for {self.task}. Say []"
+            )
+        return self
+
+    @model_validator(mode="after")
     def modalities_are_known(self) -> "Study":
         if unknown := set(self.modalities) - set(modality_names()):
             raise ValueError(f"modalities: found {listed(unknown)}, expected some of {', '.join(modality_names())}")

@@ -7,7 +7,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.tables.audits import Leakage, Shortcuts, Words
 from lungfuse.tables.base import read_table
-from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Sites
+from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Missing, PerLabel, Sites
 from lungfuse.tables.segmentation import Segmentation
 
 OF_SOME_STUDIES = {  # tables that not every study has, by the names of their files
@@ -16,6 +16,8 @@ OF_SOME_STUDIES = {  # tables that not every study has, by the names of their fi
     "calibration": Calibration,
     "cnn_comparison": CNNComparison,
     "leakage": Leakage,
+    "missing": Missing,
+    "per_label": PerLabel,
     "shortcuts": Shortcuts,
     "sites": Sites,
     "words": Words,

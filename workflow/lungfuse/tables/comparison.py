@@ -8,13 +8,20 @@ from lungfuse.tables.base import Table
 
 
 class Comparison(Table):
-    """One row a model on the same pairs. `images` and `text` name its inputs or are empty.
+    """One row a model on the same pairs. `images`, `text` and `structured` name its inputs or are empty.
+
+    Where there are not two classes, metrics are means over the classes, each against the rest, or over the labels where
+    they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
+    classes. The primary metric, by which rows are held against each other, is the accuracy or, of several labels a
+    pair, the AUROC.
 
     `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
-    read a part of its inputs, the one with the best accuracy on validation pairs. `p_corrected` is for the family of
-    all p of the table.
-    `accuracy_own_text` is that on the `n_own_text` pairs whose own text, of the section that the row reads, is in no
-    other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the pair.
+    read a part of its inputs, the one with the best primary metric on validation pairs. `p_vs_best_unimodal` is that of
+    the same primary metric, `p_corrected` is for the family of all p of the table.
+    `accuracy_own_text` is the primary metric on the `n_own_text` pairs whose own text, of the section that the row
+    reads, is in no other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the
+    pair.
+    `structured` are names of columns joined by spaces, `row` is the name of the row in params.yaml.
     """
 
     model: Series[str]
@@ -43,19 +50,72 @@ class Comparison(Table):
     reference: Series[str]
     p_corrected: Series[float] = pa.Field(nullable=True)
     repeats: Series[int]
-    balanced_accuracy: Series[float]
-    balanced_accuracy_low: Series[float]
-    balanced_accuracy_high: Series[float]
-    auprc: Series[float]
-    auprc_low: Series[float]
-    auprc_high: Series[float]
+    balanced_accuracy: Series[float] = pa.Field(nullable=True)
+    balanced_accuracy_low: Series[float] = pa.Field(nullable=True)
+    balanced_accuracy_high: Series[float] = pa.Field(nullable=True)
+    auprc: Series[float] = pa.Field(nullable=True)
+    auprc_low: Series[float] = pa.Field(nullable=True)
+    auprc_high: Series[float] = pa.Field(nullable=True)
+    structured: Series[str]
+    row: Series[str]
+
+
+class PerLabel(Table):
+    """One row a model and label, or a class against the rest: its scores on the `n` pairs where the label is known.
+
+    Of them `positives` have it. A score that is not defined, as where no pair has the label, is empty.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    structured: Series[str]
+    row: Series[str]
+    label: Series[str]
+    n: Series[int]
+    positives: Series[int]
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+    auprc: Series[float] = pa.Field(nullable=True)
+    auprc_low: Series[float] = pa.Field(nullable=True)
+    auprc_high: Series[float] = pa.Field(nullable=True)
+    sensitivity: Series[float] = pa.Field(nullable=True)
+    sensitivity_low: Series[float] = pa.Field(nullable=True)
+    sensitivity_high: Series[float] = pa.Field(nullable=True)
+    specificity: Series[float] = pa.Field(nullable=True)
+    specificity_low: Series[float] = pa.Field(nullable=True)
+    specificity_high: Series[float] = pa.Field(nullable=True)
+
+
+class Missing(Table):
+    """One row a model and modality that is `missing` in some pairs: its scores on these, and first on all others.
+
+    Where `missing` is empty, the pairs have everything that the row reads. `positives` are those of class 1, empty
+    where there are not two classes.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    structured: Series[str]
+    row: Series[str]
+    missing: Series[str]
+    n: Series[int]
+    positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    accuracy: Series[float] = pa.Field(nullable=True)
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
 
 
 class Sites(Table):
     """One row a model and site: where its errors come from.
 
-    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean. A score that is not
-    defined, as where a site has one class, is empty.
+    `false_positives` and `false_negatives` are pairs; of a row trained several times, their mean. They and
+    `positives` are empty where there are not two classes, as is a score that is not defined, as where a site has one.
     """
 
     model: Series[str]
@@ -63,24 +123,27 @@ class Sites(Table):
     text: Series[str]
     site: Series[str]
     n: Series[int]
-    positives: Series[int]
+    positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     accuracy: Series[float]
     accuracy_low: Series[float] = pa.Field(nullable=True)
     accuracy_high: Series[float] = pa.Field(nullable=True)
     auroc: Series[float] = pa.Field(nullable=True)
     auroc_low: Series[float] = pa.Field(nullable=True)
     auroc_high: Series[float] = pa.Field(nullable=True)
-    false_positives: Series[float]
-    false_negatives: Series[float]
+    false_positives: Series[float] = pa.Field(nullable=True)
+    false_negatives: Series[float] = pa.Field(nullable=True)
+    structured: Series[str]
+    row: Series[str]
 
 
 class Ablations(Table):
-    """One row a model and a change to what it reads: other images, one input shuffled, or one input alone.
+    """One row a model and a change to what it reads: other images, one input shuffled, dropped, alone or left out.
 
-    `accuracy` is that of the model as it is; `difference` the accuracy gained by the change, in [-1, 1], which makes it
-    the row `changed`. `lost` pairs are right only without the change, `gained` ones only with it; of rows trained
-    several times that is their mean. `p` is that of equal accuracy, `p_corrected` is for all p of the table. `pairs`
-    are all of the study, or those of patients that no segmenter has learned from.
+    `accuracy` is that of the model as it is, or of several labels a pair its mean AUROC; `difference` what is gained by
+    the change, in [-1, 1], which makes it the row `changed`. `lost` pairs are right only without the change, `gained`
+    ones only with it; of rows trained several times that is their mean, of several labels a pair the share of those
+    that are known. `p` is that of no difference, `p_corrected` is for all p of the table. `pairs` are all of the study,
+    or those of patients that no segmenter has learned from.
     """
 
     model: Series[str]
@@ -99,6 +162,8 @@ class Ablations(Table):
     gained: Series[float]
     p: Series[float]
     p_corrected: Series[float]
+    structured: Series[str]
+    row: Series[str]
 
 
 class Calibration(Table):
@@ -106,6 +171,7 @@ class Calibration(Table):
 
     `slope` is that of a logistic regression of the labels on the log odds: below 1 they are too extreme. It is 1, and
     the Brier score least, for calibrated ones; missing for scores that are all the same.
+    Where there are not two classes, both are means over the classes, each against the rest, or over the labels.
     """
 
     model: Series[str]
@@ -115,13 +181,15 @@ class Calibration(Table):
     brier_probability: Series[float] = pa.Field(ge=0, le=1)
     slope_score: Series[float] = pa.Field(nullable=True)
     slope_probability: Series[float] = pa.Field(nullable=True)
+    structured: Series[str]
+    row: Series[str]
 
 
 class CNNComparison(Table):
     """One row a network and arm: out-of-fold scores after the last epoch, and the accuracies of its epochs.
 
-    `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of equal accuracy with the
-    same network on raw images.
+    `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of the same accuracy, or of
+    several labels a pair mean AUROC, as that of the same network on raw images.
     """
 
     network: Series[str]

@@ -28,7 +28,7 @@ from snakemake.workflow import Workflow
 
 from lungfuse.dependencies import unread
 from lungfuse.encoders import modality_of
-from lungfuse.paths import ENCODER_ROOT, HISTORY, PARAMS, RAW
+from lungfuse.paths.names import ENCODER_ROOT, HISTORY, PARAMS, RAW
 from lungfuse.settings.params import load_study, read_params
 from lungfuse.settings.study import Study
 

@@ -17,7 +17,7 @@ from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 from lungfuse.modalities.image.arms import ArmImages, arm_images
-from lungfuse.paths import SEGMENTER, TRAINED_SETTINGS
+from lungfuse.paths.names import SEGMENTER, TRAINED_SETTINGS
 from lungfuse.predict.image_files import UnreadableImageError, read_image, refuse
 from lungfuse.predict.trained import Trained, load_trained, other_version, read_settings, read_trained
 from lungfuse.settings.ingest import ImageSettings

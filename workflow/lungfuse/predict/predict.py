@@ -16,7 +16,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable, whole_file
-from lungfuse.paths import ENCODER_ROOT
+from lungfuse.paths.names import ENCODER_ROOT
 from lungfuse.predict.image_files import UnreadableImageError, check_image, refuse
 from lungfuse.predict.members import Inputs, read_members
 from lungfuse.predict.truth import read_truth, scores_of

@@ -14,7 +14,7 @@ from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_wei
 from lungfuse.errors import UserError
 from lungfuse.models import build_model
 from lungfuse.models.blocks import masked_mean
-from lungfuse.paths import PACKAGED, TRAINED_SETTINGS
+from lungfuse.paths.names import PACKAGED, TRAINED_SETTINGS
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings

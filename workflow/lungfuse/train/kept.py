@@ -17,7 +17,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
-from lungfuse.paths import ESTIMATOR, TRAINED_SETTINGS
+from lungfuse.paths.names import ESTIMATOR, TRAINED_SETTINGS
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions

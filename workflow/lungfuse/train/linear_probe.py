@@ -10,7 +10,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
 from lungfuse.parameters import Several
-from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
+from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row

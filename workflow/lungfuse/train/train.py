@@ -21,7 +21,7 @@ from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
 from lungfuse.parameters import Several
-from lungfuse.paths import FEATURE_TOKENS
+from lungfuse.paths.names import FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row

@@ -27,13 +27,10 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse.stages": "names the stages",
 }
 
-_LINEAR = {"words": [1, 1], "characters": None, "min_df": 1, "c": 1.0, "buckets": None}
 _SHOWN = {"comparison": {"timings": False, "published": []}}
 _CNN_TRAINING = {"weights": "random", "epochs": 1, "batch": 2, "learning_rate": 1.0, "precision": "fp32"}
 _ATTENTION = {"width": 8, "heads": 1, "blocks": 1}
 UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
-    "baseline": {"baselines": {"linear_probe": {"c": 1.0}}},
-    "linear_probe": {"baselines": {"tfidf": _LINEAR, "tfidf_logistic": _LINEAR}},
     "train": {"encoders": {"pooling": "none"}},
     "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
     "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},

@@ -7,8 +7,7 @@ from pathlib import Path
 from lungfuse.adapters import MaskAdapter, load_adapter, load_mask_adapter
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
-from lungfuse.settings.base import Images
-from lungfuse.settings.ingest import Section
+from lungfuse.settings.base import Images, Section
 from lungfuse.settings.rows import TRAINED
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.study import Study
@@ -20,7 +19,7 @@ ENCODER_ROOT = Path("data/encoders")
 FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
 TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
-ESTIMATOR = "model.skops"
+ESTIMATOR, FOLD_PREDICTIONS = "model.skops", "predictions.csv"
 MASKS = "masks.npy"
 CNN_WEIGHTS = "network.weights.h5"
 MANIFEST = "manifest.csv"
@@ -391,12 +390,43 @@ class Paths:
                 inputs.setdefault(kind, []).extend(files[kind])
         return inputs
 
-    def late_inputs(self, row: str) -> dict[str, list[Path]]:
-        """The scores of each training of the image row and of the text row that a late fusion combines."""
-        return {
-            f"{modality}_folds": [self.model(part, run) / "predictions.csv" for run in self.study.runs]
-            for modality, part in self.study.parts_of(self.study.models[row]).items()
-        }
+    def late_inputs(self, row: str) -> list[Path]:
+        """The scores of the rows that a late fusion combines: those of the first part in each training, then the next.
+
+        A part that is fitted once a fold stands there in every repeat, where another part is trained repeatedly.
+        """
+        parts = list(self.study.parts_of(self.study.models[row]).values())
+        trained = set(self.study.rows_of(TRAINED))
+        runs = self.study.runs if trained & set(parts) else self.fold_names
+        return [
+            self.model(part, run if part in trained else run.partition("_")[0]) / FOLD_PREDICTIONS
+            for part in parts
+            for run in runs
+        ]
+
+    @property
+    def fold_names(self) -> list[str]:
+        """The folds by the names of their folders after `fold`."""
+        return [str(fold) for fold in range(self.study.split.folds)]
+
+    def structured_inputs(self, row: str) -> dict[str, Path]:
+        """The structured columns of the pairs, where a row reads some."""
+        reads = bool(self.study.models[row].structured)
+        return {"structured": self.structured, "columns": self.structured_columns} if reads else {}
+
+    def probe_inputs(self, row: str) -> dict[str, list[Path]]:
+        """What a probe reads besides the pairs: features, and how the masks of its images were made."""
+        spec = self.study.models[row]
+        encoders = self.study.encoders_of(spec).of(spec.inputs)
+        files = [self.feature_files(name, spec.inputs[modality]) for modality, name in encoders.items()]
+        segmenter = self.study.segmenter_of(spec.images)
+        masks = {"mask_settings": [self.mask_settings(segmenter)]} if segmenter else {}
+        return {"features": [file for each in files for file in each]} | masks
+
+    def estimator_files(self, row: str) -> list[Path]:
+        """What is kept of a row that is no network: its model, settings and scores of each fold."""
+        names = [ESTIMATOR, TRAINED_SETTINGS, FOLD_PREDICTIONS]
+        return [self.model(row, fold) / name for fold in self.fold_names for name in names]
 
     @property
     def trainings(self) -> list[Path]:

@@ -38,7 +38,7 @@ from lungfuse.paths import (
 )
 from lungfuse.settings.ingest import Section
 from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.rows import BASELINES, LATE, PROBES, TRAINED
+from lungfuse.settings.rows import TRAINED
 from lungfuse.stages import STAGES
 
 shell.prefix(
@@ -172,8 +172,7 @@ def is_short(row: str) -> bool:
 
 def is_hashed(row: str) -> bool:
     """Whether a baseline hashes n-grams, so that its memory holds the table of pairs alone."""
-    settings = STUDY.baselines.of(STUDY.models[row])
-    return settings is not None and settings.buckets is not None
+    return bool(STUDY.models[row].settings.get("buckets"))
 
 
 def training_group(wildcards) -> str:

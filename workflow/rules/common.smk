@@ -178,8 +178,7 @@ def is_short(row: str) -> bool:
 
 def is_hashed(row: str) -> bool:
     """Whether a baseline hashes n-grams, so that its memory holds the table of pairs alone."""
-    settings = STUDY.baselines.of(STUDY.models[row])
-    return settings is not None and settings.buckets is not None
+    return bool(STUDY.models[row].settings.get("buckets"))
 
 
 def training_group(wildcards) -> str:

@@ -4,7 +4,16 @@ from pathlib import Path
 
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS
 from lungfuse.modalities import encoded
-from lungfuse.paths.names import ENCODER_ROOT, FEATURE_INDEX, FEATURE_TOKENS, HISTORY, TRAINED_SETTINGS, slug
+from lungfuse.paths.names import (
+    ENCODER_ROOT,
+    ESTIMATOR,
+    FEATURE_INDEX,
+    FEATURE_TOKENS,
+    FOLD_PREDICTIONS,
+    HISTORY,
+    TRAINED_SETTINGS,
+    slug,
+)
 from lungfuse.paths.segmentation import SegmentationPaths
 from lungfuse.settings.rows import TRAINED, Row
 
@@ -60,7 +69,7 @@ class TrainingPaths(SegmentationPaths):
         """What a training reads besides the pairs: features where the encoders are frozen, else what encoders read."""
         spec = self.study.models[row]
         frozen = self.study.train_of(spec).layers == "frozen"
-        inputs: dict[str, list[Path]] = self._columns_of(spec)
+        inputs: dict[str, list[Path]] = self.columns_of(spec)
         for modality in encoded(spec.inputs):
             source, reads = self.study.encoder_source(spec, modality, run), spec.inputs[modality]
             files = self.feature_inputs(source, modality, reads)
@@ -73,16 +82,42 @@ class TrainingPaths(SegmentationPaths):
                 inputs.setdefault(kind, []).extend(files[kind])
         return inputs
 
-    def _columns_of(self, row: Row) -> dict[str, list[Path]]:
+    def columns_of(self, row: Row) -> dict[str, list[Path]]:
         """The structured columns of the pairs and their kinds, where a row reads some."""
         return {"structured": [self.structured], "columns": [self.structured_columns]} if row.structured else {}
 
-    def late_inputs(self, row: str) -> dict[str, list[Path]]:
-        """The scores of each training of the image row and of the text row that a late fusion combines."""
-        return {
-            f"{modality}_folds": [self.model(part, run) / "predictions.csv" for run in self.study.runs]
-            for modality, part in self.study.parts_of(self.study.models[row]).items()
-        }
+    def late_inputs(self, row: str) -> list[Path]:
+        """The scores of the rows that a late fusion combines: those of the first part in each training, then the next.
+
+        A part that is fitted once a fold stands there in every repeat, where another part is trained repeatedly.
+        """
+        parts = list(self.study.parts_of(self.study.models[row]).values())
+        trained = set(self.study.rows_of(TRAINED))
+        runs = self.study.runs if trained & set(parts) else self.fold_names
+        return [
+            self.model(part, run if part in trained else run.partition("_")[0]) / FOLD_PREDICTIONS
+            for part in parts
+            for run in runs
+        ]
+
+    @property
+    def fold_names(self) -> list[str]:
+        """The folds by the names of their folders after `fold`."""
+        return [str(fold) for fold in range(self.study.split.folds)]
+
+    def probe_inputs(self, row: str) -> dict[str, list[Path]]:
+        """What a probe reads besides the pairs: features, and how the masks of its images were made."""
+        spec = self.study.models[row]
+        encoders = self.study.encoders_of(spec).of(spec.inputs)
+        files = [self.feature_files(name, spec.inputs[modality]) for modality, name in encoders.items()]
+        segmenter = self.study.segmenter_of(spec.images)
+        masks = {"mask_settings": [self.mask_settings(segmenter)]} if segmenter else {}
+        return {"features": [file for each in files for file in each]} | masks
+
+    def estimator_files(self, row: str) -> list[Path]:
+        """What is kept of a row that is no network: its model, settings and scores of each fold."""
+        names = [ESTIMATOR, TRAINED_SETTINGS, FOLD_PREDICTIONS]
+        return [self.model(row, fold) / name for fold in self.fold_names for name in names]
 
     @property
     def trainings(self) -> list[Path]:

@@ -163,9 +163,9 @@ def select_pairs(
         steps.add("with a readable image", pairs)
     if "structured" in needed:
         has = pairs["report_id"].isin(_with_values(found.values, rules))
-        pairs = steps.keep(pairs, has, "a structured value", dropped)
+        pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
-        pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "any input", dropped)
+        pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
     pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
     steps.add("pairs", pairs)
     if two_classes:
@@ -191,7 +191,7 @@ class Steps:
         """The pairs that have something, counted; the others are named in `dropped`."""
         without = pairs[~has]
         for pair, words in zip(without["pair_id"], described(without, self.task), strict=True):
-            dropped.append(("pair", pair, f"has no {what.removeprefix('a ').removeprefix('any ')}; {words}"))
+            dropped.append(("pair", pair, f"has no {what}; {words}"))
         self.add(f"with {what}", pairs[has])
         return pairs[has]
 

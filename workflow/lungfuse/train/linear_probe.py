@@ -9,7 +9,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.parameters import Several
+from lungfuse.parameters import FromJSON, Several
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.ingest import ImageSettings
@@ -27,7 +27,7 @@ from lungfuse.train.predictions import write_predictions
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     task: str,
     labels: Several[str],
     class_weights: ClassWeights,

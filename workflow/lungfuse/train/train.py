@@ -20,7 +20,7 @@ from lungfuse.ingest.split import positions
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
-from lungfuse.parameters import Several
+from lungfuse.parameters import FromJSON, Several
 from lungfuse.paths.names import FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
@@ -41,7 +41,7 @@ REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer f
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     fold: int,
     encoders: EncoderSettings,
     fusion: FusionSettings,

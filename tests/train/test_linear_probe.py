@@ -64,6 +64,17 @@ def test_a_pair_without_features_is_told(pairs, tmp_path):
         mean_tokens(tmp_path / "image", pd.Series(["P00", "P99"]))
 
 
+def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs, tmp_path):
+    write_features(pairs, tmp_path / "image", told=True)
+    write_features(pairs, tmp_path / "text", told=True, width=3, seed=1)
+    index = read_table(tmp_path / "text/index.csv", FeatureIndex)
+    lacking = index["pair_id"].isin(["P03", "P31"])
+    write_table(index.assign(tokens=index["tokens"].mask(lacking, 0)), tmp_path / "text/index.csv", FeatureIndex)
+    assert np.isnan(mean_tokens(tmp_path / "text", pd.Series(["P03", "P31"]))).all()
+    found = probe(pairs, tmp_path, [tmp_path / "image", tmp_path / "text"], images="raw", text="findings")
+    assert (found["prediction"] == found["label"]).mean() > 0.95
+
+
 def test_a_probe_of_both_encoders_tells_what_neither_tells_alone(pairs, tmp_path):
     every_other = pairs.index // 2 % 2 == 0
     write_features(pairs, tmp_path / "image", every_other)

@@ -14,7 +14,7 @@ from conftest import ROOT, keep_rows, run_snakemake
 from PIL import Image
 
 DATA, PARTS = ((ROOT / "docs" / page).read_text() for page in ["your-own-data.md", "adding-a-model.md"])
-CLINIC = ["majority", "tfidf", "linear-probe", "logistic", "image", "text", "irene", "gated"]
+CLINIC = ["majority", "tfidf", "linear-probe", "logistic", "text", "irene", "gated"]
 FINDINGS = ["majority", "boosting", "image", "early"]
 SAID = ["clear", "consolidation", "collapse"]
 GRADES = """

@@ -17,16 +17,19 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from lungfuse.compare.compare import compare, join_predictions, validation_accuracy
-from lungfuse.compare.scores import paired_p, right, score_with_intervals
+from lungfuse.compare.compare import compare
+from lungfuse.compare.paired import paired_p
+from lungfuse.compare.scores import join_predictions, score_with_intervals, validated_primary
 from lungfuse.demo.evidence import NORMAL_VOLUME, SIGN_VOLUME, SIGNS, Evidence, best_accuracy, draw_evidence
 from lungfuse.ingest.split import assign_folds, assign_validation
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.rows import Row
+from lungfuse.tasks import load_task
 from lungfuse.train.baseline import by_fold, scorer
 from lungfuse.train.predictions import calibrated
 
+TASK = load_task("binary", ["normal", "lung"])
 SPLIT = SplitSettings(folds=5, validation=0.15)
 SETTINGS = ComparisonSettings(confidence=0.95, resamples=2000, timings=False, published=[])
 SOURCES = {"raw": "images", "segmented:packaged": "images", "findings": "text", "indication": "text"}
@@ -73,9 +76,9 @@ def one_of_noise(seed: int) -> dict[str, bool]:
             score = scorer(model, np.hstack([inputs[source] for source in sources]), pairs["label"].to_numpy())
             scores = pd.concat(map(calibrated, by_fold(pairs, validation, score)))
             scores["prediction"] = (scores["score"] >= 0.5).astype(int)
-            joined.append(join_predictions(pairs, scores[scores["part"] == "test"], Path("drawn")))
-            validated.append(validation_accuracy(scores[scores["part"] == "validation"]))
-    table = compare([str(number) for number in range(len(rows))], rows, joined, validated, SETTINGS, seed)
+            joined.append(join_predictions(TASK, pairs, scores[scores["part"] == "test"], Path("drawn")))
+            validated.append(validated_primary(TASK, scores[scores["part"] == "validation"]))
+    table = compare(TASK, [str(number) for number in range(len(rows))], rows, joined, validated, SETTINGS, seed)
     return {
         "corrected": bool((table["p_corrected"] < 0.05).any()),
         "uncorrected": bool((table["p_vs_best_unimodal"] < 0.05).any()),
@@ -95,13 +98,8 @@ def model_of(read: dict[str, str]) -> str:
 def as_before(rows: list[Row], joined: list[pd.DataFrame], accuracy: pd.Series, seed: int) -> np.ndarray:
     """p of all rows against the unimodal row with the best accuracy on the pairs it is tested on."""
     best = max((n for n, row in enumerate(rows) if len(row.inputs) == 1), key=accuracy.__getitem__)
-    groups = joined[0]["group"].to_numpy()
     return np.array(
-        [
-            paired_p(right(frame), right(joined[best]), groups, SETTINGS.resamples, seed)
-            for n, frame in enumerate(joined)
-            if n != best
-        ]
+        [paired_p(TASK, frame, joined[best], SETTINGS.resamples, seed) for n, frame in enumerate(joined) if n != best]
     )
 
 
@@ -140,12 +138,10 @@ def one_of_truth(seed: int, largest: int, trainings: int = 0) -> tuple[float, fl
     best = (scores >= 0.5).astype(int)[pairs["group"]]
     shares = rng.beta(*SHARE, trainings) if trainings else [0.0]
     wrong = [rng.random(300)[pairs["group"]] < share for share in shares]
-    predictions = np.concatenate([np.where(flipped, 1 - best, best) for flipped in wrong])
-    times = len(shares)
-    return score_with_intervals(
-        np.tile(pairs["label"], times), predictions.astype(float), predictions, np.tile(pairs["group"], times),
-        SETTINGS.confidence, SETTINGS.resamples, seed, np.repeat(np.arange(times), len(pairs)),
-    )["accuracy"]  # fmt: skip
+    decided = [np.where(flipped, 1 - best, best) for flipped in wrong]
+    trainings = [pairs.assign(score=each * 1.0, prediction=each, repeat=repeat) for repeat, each in enumerate(decided)]
+    joined = pd.concat(trainings, ignore_index=True)
+    return score_with_intervals(TASK, joined, SETTINGS.confidence, SETTINGS.resamples, seed)["accuracy"]
 
 
 def posterior(evidence: Evidence) -> float:

@@ -22,7 +22,8 @@ from processes import Taken, measure
 
 from lungfuse.adapters.openi import IMAGES, PROJECTIONS, REPORTS
 from lungfuse.demo.draw import DrawnStudy, draw_images, plan_studies, report_xml, write_archive, write_projections
-from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS, PARAMS, SEGMENTER, TRAINED_SETTINGS, Paths
+from lungfuse.paths import Paths
+from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS, PARAMS, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.settings.params import load_study, read_params, to_json
 from lungfuse.settings.rows import Row
 from lungfuse.settings.segmentation import UNetSettings

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, encoder_spec
 from lungfuse.models import build_model
-from lungfuse.paths import PARAMS, TRAINED_SETTINGS
+from lungfuse.paths.names import PARAMS, TRAINED_SETTINGS
 from lungfuse.settings.params import load_study, read_params, to_json
 from lungfuse.settings.rows import Row
 

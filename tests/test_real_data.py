@@ -9,7 +9,7 @@ import yaml
 from conftest import changed_setting, keep_rows, run_snakemake, write_tgz
 
 from lungfuse.adapters import openi
-from lungfuse.paths import PACKAGED
+from lungfuse.paths.names import PACKAGED
 from lungfuse.segment import annotated, segmentation_scores
 
 BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]

@@ -71,6 +71,12 @@ def test_several_classes_are_balanced_to_the_smallest():
     assert steps.loc["balanced reports"].tolist() == [6, 2, 2, 2]
 
 
+def test_a_class_whose_reports_all_fit_another_leaves_nothing_to_balance():
+    labels = [*CLASSES, {"name": "burn", "heading": "Burn"}]
+    what = found(["", "", "", "Burn"], values={"diagnosis": ["naevus", "melanoma", "wart", "wart"]})
+    assert select(what, labels, task="multiclass", balance="first")[0].empty
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -107,7 +113,7 @@ def test_a_required_structured_value_is_not_one_that_a_label_is_read_from():
     what = found(["Effusion", "normal"], values={"outcome": ["dead", "alive"], "age": ["", "40"]})
     pairs, _, dropped = select(what, LABELS, modalities=["text", "structured"], required=["structured"])
     assert list(pairs.index) == ["R1"]
-    assert dropped == [("pair", "I0", "has no structured value; its labels: effusion, died")]
+    assert dropped == [("pair", "I0", "has no structured values; its labels: effusion, died")]
 
 
 def test_a_pair_with_nothing_to_read_is_named():

@@ -15,6 +15,7 @@ from lungfuse.ingest.split import (
     positions,
     warnings_of,
 )
+from lungfuse.ingest.spread import parts_of
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tables.ingest import rejected_table
 from lungfuse.tasks import load_task
@@ -99,15 +100,40 @@ def labelled(rare: int) -> pd.DataFrame:
     return pairs.assign(label_rare=pd.array(np.arange(60) < rare, "Int64"))
 
 
-def test_a_label_that_cannot_be_validated_everywhere_is_told_and_one_alone_is_enough():
+@pytest.mark.parametrize(("rare", "told"), [(12, False), (3, False), (2, True)])
+def test_a_label_that_cannot_be_validated_everywhere_is_told_and_one_alone_is_enough(rare, told):
     task = load_task("multilabel", ["common", "rare"])
-    for rare, told in [(12, False), (3, False), (2, True)]:
-        pairs = labelled(rare)
-        pairs["fold"] = assign_folds(pairs, 3, 0, task)
-        validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.2), 0, task)
+    pairs = labelled(rare)
+    for seed in range(4):
+        pairs["fold"] = assign_folds(pairs, 3, seed, task)
+        validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.2), seed, task)
         found = missing_of_validation(pairs, validation, task)
-        assert any("none is 1 in label_rare" in text for text in found) == told, rare
+        assert any("none is 1 in label_rare" in text for text in found) == told, seed
         assert not any("label_common" in text for text in found)
+
+
+def test_a_label_that_nearly_every_pair_has_needs_groups_without_it():
+    task, pairs = load_task("multilabel", ["common", "rare"]), labelled(57)
+    steps = pd.DataFrame({"step": ["pairs"], "count": [60], "common": ["30"], "rare": ["57"]})
+    with pytest.raises(UserError, match=r"the label rare, where it is 0, has 3 groups .* step has left: 57 pairs\."):
+        check_groups(pairs, 4, steps, Path("funnel.csv"), task)
+    check_groups(pairs, 3, steps, Path("funnel.csv"), task)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_are_validated_where_most_labels_are_both_present_and_absent(seed):
+    task, rng = load_task("multilabel", list("abcdefgh")), np.random.default_rng(seed)
+    columns = task.columns("label")
+    pairs = pd.DataFrame(rng.random((150, 8)) < 0.03, columns=columns).astype("Int64")
+    pairs = pairs.assign(pair_id=[f"P{n}" for n in range(150)], group=rng.integers(0, 100, 150), site="")
+    pairs["fold"] = assign_folds(pairs, 3, seed, task)
+    validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.2), seed, task)
+    for fold in range(3):
+        others = pairs[pairs["fold"] != fold]
+        parts = parts_of(task.strata(task.targets(others)), others["site"], others["group"], 5, seed + fold)
+        most = max((others[columns].iloc[part].nunique() == 2).sum() for part in parts)
+        _, validated, _ = positions(pairs, validation, fold)
+        assert (pairs[columns].iloc[validated].nunique() == 2).sum() == most
 
 
 def test_labels_none_of_which_can_be_validated_are_an_error():

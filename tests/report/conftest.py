@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_comparison import MODELS, WRONG
+from small_comparison import BINARY, MODELS, WRONG
 
-from lungfuse.compare.compare import render
+from lungfuse.compare.page import render
 from lungfuse.tables.audits import Leakage, Shortcuts, Words
 from lungfuse.tables.base import columns, write_table
-from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Comparison, Sites
+from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Comparison, Missing, Sites
 from lungfuse.tables.ingest import SECTIONS, Funnel, Pairs, Rejected, rejected_table
 from lungfuse.tables.segmentation import Segmentation
 from lungfuse.tables.training import Predictions
@@ -30,7 +30,7 @@ def tables(tmp_path, pairs, predictions, table, settings):
         Funnel,
     )
     write_table(rejected_table([("image", "P9", "is broken | twice")]), tables / "rejected.csv", Rejected)
-    (tables / "comparison.md").write_text(render(table, full, "demo", "drawn", settings))
+    (tables / "comparison.md").write_text(render("binary", BINARY.labels, table, full, "demo", "drawn", settings))
     for number, wrong in enumerate(WRONG):
         write_table(predictions(wrong), tables / f"{number}.csv", Predictions)
     names = ["pairs", "comparison_table", "funnel"]
@@ -43,7 +43,7 @@ def more_tables(tables):
     """The tables that not every study has."""
     interval = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9}
     auroc = {"auroc": 0.8, "auroc_low": 0.7, "auroc_high": 0.9}
-    row = {"model": "early", "images": "raw", "text": "findings", "n": 80}
+    row = {"model": "early", "images": "raw", "text": "findings", "structured": "", "row": "early", "n": 80}
     records = {
         "ablations": (Ablations, [
             row | {"change": change, "pairs": "all", "accuracy": 0.8, "accuracy_changed": 0.7, "difference": -0.1,
@@ -52,7 +52,7 @@ def more_tables(tables):
             for change, high in [("text alone", -0.05), ("image alone", 0.05)]
         ]),
         "calibration": (Calibration, [
-            {name: row[name] for name in ["model", "images", "text"]}
+            {name: row[name] for name in ["model", "images", "text", "structured", "row"]}
             | {"brier_score": 0.2, "brier_probability": 0.15, "slope_score": 0.4, "slope_probability": np.nan}
         ]),
         "segmentation": (Segmentation, [
@@ -77,6 +77,9 @@ def more_tables(tables):
             for word, kind in [("hyperinflated", "telling"), ("lung", "named")]
         ]),
         "shortcuts": (Shortcuts, [interval | auroc | {"text": "findings", "reads": "number of words", "n": 80}]),
+        "missing": (Missing, [
+            row | interval | auroc | {"missing": missing, "positives": 40} for missing in ["", "image"]
+        ]),
         "sites": (Sites, [
             row | interval | measured | {"site": site, "positives": 9, "false_positives": 1, "false_negatives": 2}
             for site, measured in [("Here", auroc), ("There", dict.fromkeys(auroc))]  # one class has no AUROC

@@ -8,7 +8,7 @@ from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibra
 from lungfuse.report.figures import main
 from lungfuse.report.style import forest, plt
 
-LABELS = {"title": "demo", "notice": "drawn", "labels": ["normal", "lung"]}
+LABELS = {"title": "demo", "notice": "drawn", "task": "binary", "labels": ["normal", "lung"]}
 
 
 def words(path) -> str:
@@ -30,7 +30,17 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
     main(**LABELS, **tables, figures=tmp_path / "few")
     always = {"funnel", "distributions", "comparison", "confusion", "roc_calibration"}
     assert {path.stem for path in (tmp_path / "few").iterdir()} == always
-    more = {"ablations", "segmentation", "cnn_comparison", "leakage", "sites", "curves", "words", "shortcuts"}
+    more = {
+        "ablations",
+        "segmentation",
+        "cnn_comparison",
+        "leakage",
+        "sites",
+        "curves",
+        "words",
+        "shortcuts",
+        "missing",
+    }
     assert {path.stem for path in (tmp_path / "all").iterdir()} == always | more
     assert all("demo (drawn)" in words(path) for path in (tmp_path / "all").iterdir())
 
@@ -49,6 +59,7 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
         ("leakage", ["findings", "0.700 without", "the same patient on both sides", "(cumulative)", "no control"]),
         ("words", ["findings", "hyperinflated (7)", "lung (7)"]),
         ("shortcuts", ["findings: number of words", "0.800 (0.700-0.900)"]),
+        ("missing", ["early, raw, findings: all there (80 pairs)", "no image (80 pairs)", "0.800 (0.700-0.900)"]),
         ("sites", ["Here (80 pairs)", "There (80 pairs)"]),
     ],
 )
@@ -89,7 +100,9 @@ def scored():
         (labels * 0.8 + 0.1).round(1),
         np.where(np.arange(120) % 3 == 0, 0.9 - labels * 0.8, labels * 0.8 + 0.1).round(1),
     ]
-    tables = [pd.DataFrame({"label": labels, "score": score, "prediction": score > 0.5}) for score in scores]
+    tables = [
+        pd.DataFrame({"label": labels, "score": score, "prediction": (score > 0.5).astype(int)}) for score in scores
+    ]
     return [Scored(name, "text", table) for name, table in zip(["right", "mixed"], tables, strict=True)]
 
 

@@ -2,12 +2,13 @@ import re
 
 import pandas as pd
 import pytest
-from small_comparison import MODELS
+from small_comparison import BINARY, MODELS
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from lungfuse.report.pages import cut_texts, flat, main, markdown, run_times
+from lungfuse.report.cards import cut_texts, markdown
+from lungfuse.report.pages import flat, main, run_times
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_the_data_card_counts_the_texts_that_the_encoder_cuts_by_class(pairs, st
     words.save(str(tmp_path / "tokenizer.json"))
     long = (pairs["label"] == 1) & (pairs.index < 20)
     pairs = pairs.assign(findings=long.map({True: "word " * 80, False: "two words"}))
-    (row,) = cut_texts(study, pairs, ["findings"], tmp_path / "tokenizer.json").to_dict("records")
+    (row,) = cut_texts(study, BINARY, pairs, ["findings"], tmp_path / "tokenizer.json").to_dict("records")
     lost = 16 * long.sum() / (80 * long.sum() + 2 * (~long).sum())  # bert-tiny reads 64 tokens
     assert row == {
         "section": "findings", "most tokens": 80, "normal cut": 0, "lung cut": long.sum(), "tokens lost": f"{lost:.2%}"
@@ -67,7 +68,8 @@ def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
 def test_every_table_becomes_a_page_that_bears_the_notice(written):
     pages = {path.stem: path.read_text() for path in (written / "pages").iterdir()}
     tables = {
-        "ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "sites", "words", "shortcuts",
+        "ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "missing", "sites", "words",
+        "shortcuts",
     }  # fmt: skip
     assert set(pages) == tables | {"comparison", "data_card", "model_card", "settings", "run_times"}
     assert [name for name, page in pages.items() if "drawn" not in page.lower()] == []

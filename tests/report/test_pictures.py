@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from small_comparison import BINARY
 
 from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples, main
 from lungfuse.tables.base import columns, read_table, write_table
@@ -45,7 +46,9 @@ def files(tables, tmp_path):
 
 
 def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
-    main(title="demo", notice="drawn", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **files)
+    main(
+        title="demo", notice="drawn", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **files
+    )
     words = {path.stem: " ".join(ElementTree.parse(path).getroot().itertext()) for path in (tmp_path / "f").iterdir()}
     assert set(words) == {"examples", "disagreements", "masks_unet-small"}
     assert all("demo (drawn)" in text for text in words.values())
@@ -57,7 +60,7 @@ def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
 def test_models_that_agree_on_every_pair_are_said_to(files, tmp_path):
     late, *_ = files["predictions"]
     agreeing = {**files, "predictions": [late] * 3}
-    main(title="demo", notice="", labels=["normal", "lung"], seed=0, figures=tmp_path, **agreeing)
+    main(title="demo", notice="", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path, **agreeing)
     assert "agree on every pair" in (tmp_path / "disagreements.svg").read_text()
 
 
@@ -66,30 +69,45 @@ def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
     table.to_csv(files["comparison_table"], index=False)
     few = {name: files[name] for name in ["pairs", "array", "index", "comparison_table"]}
     few |= {"predictions": files["predictions"][1:]}
-    main(title="tb", notice="", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **few)
+    main(title="tb", notice="", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **few)
     assert [path.stem for path in (tmp_path / "f").iterdir()] == ["examples"]
 
 
 def test_examples_are_of_both_classes_and_the_same_for_a_seed(pairs):
-    chosen = examples(pairs, seed=1)
+    pairs = pairs.assign(image_id=pairs["pair_id"])
+    chosen = examples(BINARY, pairs, seed=1)
     assert pairs["label"][chosen].tolist() == [0] * 4 + [1] * 4
-    assert chosen == examples(pairs, seed=1) != examples(pairs, seed=2)
+    assert chosen == examples(BINARY, pairs, seed=1) != examples(BINARY, pairs, seed=2)
 
 
 def test_disagreements_are_of_every_kind_and_the_widest_of_it():
-    labels = pd.Series([1] * 6)
+    labels = np.ones((6, 1))
     scores = {"fused": [0.9, 0.6, 0.9, 0.4, 0.4, 0.9], "image": [0.4, 0.1, 0.8, 0.9, 0.2, 0.8]}
     scores |= {"text": [0.8, 0.9, 0.1, 0.3, 0.7, 0.9]}
-    found = disagreements({row: pd.Series(score) for row, score in scores.items()}, labels)
-    assert found == [(0, True, "image"), (1, True, "image"), (2, True, "text"), (3, False, "image"), (4, False, "text")]
+    found = disagreements(BINARY, {row: np.array(score)[:, None] for row, score in scores.items()}, labels)
+    kinds = [(0, True, "image"), (1, True, "image"), (2, True, "text"), (3, False, "image"), (4, False, "text")]
+    assert found == [(pair, 0, fused_right, other) for pair, fused_right, other in kinds]
 
 
 def test_the_best_fused_row_is_shown_beside_its_unimodal_rows():
     rows = [("majority", "", ""), ("text", "", "indication"), *ROWS, ("early", "raw", "findings")]
     rows += [("joint", "raw", "impression"), ("early:shuffled-text", "raw", "findings")]
-    table = pd.DataFrame(rows, columns=["model", "images", "text"]).assign(accuracy=[0, 0, 0.8, 0, 0, 0.9, 0.95, 1])
-    assert best_fused(table) == {"fused": 5, "image": 3, "text": 4}
-    assert best_fused(table[:2]) == {}
+    table = pd.DataFrame(rows, columns=["model", "images", "text"]).assign(
+        structured="", accuracy=[0, 0, 0.8, 0, 0, 0.9, 0.95, 1]
+    )
+    assert best_fused(table, BINARY) == {"fused": 5, "image": 3, "text": 4}
+    assert best_fused(table[:2], BINARY) == {}
+
+
+def test_a_row_of_three_inputs_is_shown_beside_all_its_unimodal_rows():
+    rows = [("structured", "", "", "age"), ("image", "raw", "", ""), ("text", "", "findings", "")]
+    rows += [("early", "raw", "findings", "age"), ("late", "raw", "findings", ""), ("joint", "raw", "findings", "sex")]
+    table = pd.DataFrame(rows, columns=["model", "images", "text", "structured"]).assign(
+        accuracy=[0, 0, 0, 0.8, 0.7, 1]
+    )
+    assert best_fused(table, BINARY) == {"fused": 3, "image": 1, "text": 2, "structured": 0}
+    without = table[1:].reset_index(drop=True)
+    assert best_fused(without, BINARY) == {"fused": 3, "image": 0, "text": 1}, "of the others none reads a part alone"
 
 
 def test_suspicious_masks_come_last_and_usual_ones_first():

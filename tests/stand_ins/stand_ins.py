@@ -28,7 +28,8 @@ import lungfuse.settings
 from lungfuse.encoders import encoder_spec
 from lungfuse.files import sha256, whole_file
 from lungfuse.hardware import batch_job
-from lungfuse.paths import PARAMS, Paths
+from lungfuse.paths import Paths
+from lungfuse.paths.names import PARAMS
 from lungfuse.settings.base import Settings
 from lungfuse.settings.params import load_study, read_params
 

@@ -1,15 +1,19 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.split import assign_validation
-from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.rows import Row
-from lungfuse.tables.base import columns, read_table
-from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
 from lungfuse.tables.training import Predictions
-from lungfuse.train.baseline import build, by_fold, main, scorer
+from lungfuse.train.baseline import main
+from lungfuse.train.kept import load_estimator
+
+ROW = {"model": "tfidf", "text": "findings"}
+HASHED = {"buckets": 4096}
 
 
 @pytest.fixture
@@ -20,76 +24,125 @@ def pairs():
     frame["findings"] = [f"study {n}: lungs are {'low' if label else 'clear'}" for n, label in enumerate(labels)]
     frame["indication"] = "cough"
     frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n}" for n in range(60)]
-    return frame.assign(text=frame["findings"], site="", comparison="", impression="")[columns(Pairs)]
+    return frame.assign(text=frame["findings"], site="", comparison="", impression="")
 
 
-def predict(pairs, studies, tmp_path, **row):
-    pairs.to_csv(tmp_path / "pairs.csv", index=False)
-    validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.25), seed=0)
-    validation.to_csv(tmp_path / "validation.csv", index=False)
-    main(row=Row(**row), baselines=studies["openi"].baselines, class_weights="balanced", seed=0,
-         pairs=tmp_path / "pairs.csv", validation=tmp_path / "validation.csv",
-         predictions=tmp_path / "predictions.csv", validated=tmp_path / "validated.csv")  # fmt: skip
-    return read_table(tmp_path / "predictions.csv", Predictions)
+def predict(pairs, folder, row, task="binary", labels=("normal", "lung"), **files):
+    """Run the stage on pairs, of which each fold is validated on every second of the next."""
+    write_table(pairs, folder / "pairs.csv", Pairs)
+    every_second = pairs[pairs.index // 6 % 2 == 0]
+    validated = [every_second[every_second["fold"] == (fold + 1) % 3].assign(fold=fold) for fold in range(3)]
+    write_table(pd.concat(validated), folder / "validation.csv", Validation)
+    main(row=Row(**row), task=task, labels=list(labels), class_weights="balanced", seed=0,
+         pairs=folder / "pairs.csv", validation=folder / "validation.csv", predictions=folder / "predictions.csv",
+         validated=folder / "validated.csv", models=folder / "models", **files)  # fmt: skip
+    return read_table(folder / "predictions.csv", Predictions)
 
 
 @pytest.mark.parametrize("model", ["tfidf", "tfidf-logistic"])
-def test_a_text_that_tells_the_label_is_learned(pairs, studies, tmp_path, model):
-    predictions = predict(pairs, studies, tmp_path, model=model, text="findings")
+@pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
+def test_a_text_that_tells_the_label_is_learned(pairs, tmp_path, model, settings):
+    predictions = predict(pairs, tmp_path, {"model": model, "text": "findings", "settings": settings})
     assert list(predictions["pair_id"]) == list(pairs["pair_id"])
     assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
     assert ((predictions["score"] >= 0.5) == predictions["prediction"]).all()
 
 
-def test_the_section_of_the_row_is_the_one_that_is_read(pairs, studies, tmp_path):
-    predictions = predict(pairs, studies, tmp_path, model="tfidf", text="indication")
+def test_the_section_of_the_row_is_the_one_that_is_read(pairs, tmp_path):
+    predictions = predict(pairs, tmp_path, ROW | {"text": "indication"})
     assert predictions["score"].nunique() <= 3
 
 
-def test_a_row_with_buckets_hashes_ngrams_and_leaves_nothing_behind(pairs, studies, tmp_path):
-    baselines = studies["openi"].baselines
-    hashing = {"tfidf": baselines.tfidf.model_copy(update={"buckets": 4096})}
-    studies = {"openi": studies["openi"].model_copy(update={"baselines": baselines.model_copy(update=hashing)})}
-    predictions = predict(pairs, studies, tmp_path, model="tfidf", text="findings")
-    assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
+@pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
+def test_what_a_fold_has_learned_is_kept_and_nothing_else_left_behind(pairs, tmp_path, settings):
+    predictions = predict(pairs, tmp_path, ROW | {"settings": settings}).set_index("pair_id")
     assert {path.name for path in tmp_path.iterdir()} == {
+        "models",
         "pairs.csv",
         "predictions.csv",
         "validated.csv",
         "validation.csv",
     }
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"fold0", "fold1", "fold2"}
+    found = load_estimator(tmp_path / "models/fold2")
+    tested = pairs[pairs["fold"] == 2]
+    scores = found.score(tested["findings"].to_numpy())
+    np.testing.assert_allclose(scores[:, 0], predictions["score"][tested["pair_id"]], atol=2e-6)
+    probabilities = found.task.probabilities(scores, found.calibration)
+    np.testing.assert_allclose(probabilities[:, 0], predictions["probability"][tested["pair_id"]], atol=2e-6)
+    assert found.settings["class_weights"] == "balanced"
+    assert found.settings["folds"] == 3
 
 
-def test_the_majority_class_has_one_answer(pairs, studies, tmp_path):
+def test_the_majority_class_has_one_answer(pairs, tmp_path):
     pairs.loc[pairs.index[:10], "label"] = 0
-    assert set(predict(pairs, studies, tmp_path, model="majority")["prediction"]) == {0}
+    assert set(predict(pairs, tmp_path, {"model": "majority"})["prediction"]) == {0}
 
 
-def test_labels_of_the_test_fold_are_never_seen(studies):
-    """With a label that only one fold has learned to spell, the other folds cannot know it."""
-    texts = np.array(["alpha", "beta"] * 30)
-    labels = np.array([1, 0] * 30)
-    folds = np.arange(60) // 20
-    labels[folds == 0] = 1 - labels[folds == 0]
-    score = scorer(build(Row(model="tfidf", text="findings"), studies["openi"].baselines, "none", 0), texts, labels)
-    pairs = pd.DataFrame({"pair_id": range(60), "label": labels, "fold": folds})
-    validation = pd.DataFrame({"fold": np.repeat([0, 1, 2], 5), "pair_id": [*range(20, 25), *range(40, 45), *range(5)]})
-    first = by_fold(pairs, validation, score)[0].set_index("part")
-    right = (first["score"] >= 0.5) == first["label"]
-    assert right["test"].mean() == 0
-    assert right["validation"].tolist() == [True] * 5
-
-
-def test_class_weights_move_the_answer_to_the_rare_class(pairs, studies):
-    """Eight of sixty are positive, and their findings tell it in two of three."""
-    labels = (np.arange(60) < 8).astype(int)
-    texts = np.where((labels == 1) & (np.arange(60) % 3 > 0), "lungs are low", "lungs are clear")
-    row, everyone = Row(model="tfidf-logistic", text="findings"), np.arange(60)
-    means = [
-        scorer(build(row, studies["openi"].baselines, weights, 0), texts, labels)(everyone, everyone).mean()
-        for weights in ["none", "balanced"]
+@pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
+def test_classes_that_exclude_each_other_have_a_score_each(pairs, tmp_path, settings):
+    words = ["clear", "low", "wide"]
+    numbers = np.arange(60) // 3 % 3
+    several = pairs.assign(label=numbers, findings=[f"lungs {words[number]}" for number in numbers])
+    predictions = predict(several, tmp_path, ROW | {"settings": settings}, "multiclass", words)
+    assert list(predictions) == [
+        *["pair_id", "fold", "label", "score_clear", "score_low", "score_wide", "prediction"],
+        *["probability_clear", "probability_low", "probability_wide", "repeat"],
     ]
-    assert means[0] < 0.2 < 0.35 < means[1]
+    assert (predictions["prediction"] == numbers).all()
+
+
+@pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
+def test_labels_that_are_not_known_everywhere_are_learned_where_they_are(pairs, tmp_path, settings):
+    known = pairs["label"].astype("Int64").mask(pairs.index % 5 == 0)
+    several = pairs.drop(columns="label").assign(label_low=pairs["label"], label_clear=1 - known)
+    predictions = predict(several, tmp_path, ROW | {"settings": settings}, "multilabel", ["low", "clear"])
+    assert (predictions["prediction_low"] == pairs["label"]).all()
+    assert (predictions["prediction_clear"] == 1 - pairs["label"]).all()
+    assert predictions["label_clear"].isna().sum() == 12
+
+
+def structured(pairs, folder, names, **columns):
+    """Write the structured columns of pairs; returns what the stage takes of a row that reads some."""
+    table = pairs[["pair_id"]].assign(**columns)
+    write_table(table.sample(frac=1, random_state=0), folder / "structured.csv", Structured, columns)
+    kinds = {"age": ("number", "years"), "sex": ("category", "")}
+    described = [(name, *kinds[name]) for name in columns]
+    write_table(pd.DataFrame(described, columns=["name", "kind", "unit"]), folder / "columns.csv", Columns)
+    files = {"structured": folder / "structured.csv", "columns": folder / "columns.csv"}
+    return {"structured": names}, files
+
+
+@pytest.mark.parametrize("model", ["logistic", "boosting"])
+def test_structured_columns_are_joined_by_id_and_kept_with_their_kinds(pairs, tmp_path, model):
+    ages = (40 + 20 * pairs["label"] + pairs.index % 10).astype(str).mask(pairs.index % 7 == 0, "")
+    inputs, files = structured(pairs, tmp_path, ["sex", "age"], age=ages, sex="m")
+    predictions = predict(pairs, tmp_path, {"model": model, **inputs}, **files)
+    assert (predictions["prediction"] == pairs["label"])[pairs.index % 7 > 0].all()
+    settings = json.loads((tmp_path / "models/fold0/settings.json").read_text())
+    assert settings["columns"] == [
+        {"name": "sex", "kind": "category", "unit": ""},
+        {"name": "age", "kind": "number", "unit": "years"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "message"),
+    [
+        (["age"], {"sex": "m"}, r"columns\.csv: found the columns sex, expected age too"),
+        (["age"], {"age": ""}, r"structured\.csv: no pair has age"),
+    ],
+)
+def test_structured_columns_that_are_not_there_are_told(pairs, tmp_path, names, columns, message):
+    inputs, files = structured(pairs, tmp_path, names, **columns)
+    with pytest.raises(UserError, match=message):
+        predict(pairs, tmp_path, {"model": "logistic", **inputs}, **files)
+
+
+def test_pairs_without_a_row_of_structured_columns_are_told(pairs, tmp_path):
+    inputs, files = structured(pairs[:50], tmp_path, ["sex"], sex="m")
+    with pytest.raises(UserError, match=r"structured\.csv: 10 pairs have no row, P50 first"):
+        predict(pairs, tmp_path, {"model": "logistic", **inputs}, **files)
 
 
 @pytest.mark.parametrize(("model", "buckets"), [("tfidf", None), ("tfidf", 4096), ("tfidf-logistic", None)])
@@ -101,11 +154,7 @@ def test_class_weights_move_the_answer_to_the_rare_class(pairs, studies):
     ],
     ids=["empty", "no word twice"],
 )
-def test_texts_that_teach_nothing_are_told(pairs, studies, tmp_path, model, buckets, texts, message):
-    openi = studies["openi"]
-    words_alone = openi.baselines.tfidf.model_copy(update={"characters": None, "buckets": buckets})
-    studies = {
-        "openi": openi.model_copy(update={"baselines": openi.baselines.model_copy(update={"tfidf": words_alone})})
-    }
+def test_texts_that_teach_nothing_are_told(pairs, tmp_path, model, buckets, texts, message):
+    settings = {"characters": None, "buckets": buckets}
     with pytest.raises(UserError, match=message):
-        predict(pairs.assign(indication=texts), studies, tmp_path, model=model, text="indication")
+        predict(pairs.assign(indication=texts), tmp_path, {"model": model, "text": "indication", "settings": settings})

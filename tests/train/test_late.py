@@ -3,51 +3,79 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 
 from lungfuse.errors import UserError
 from lungfuse.settings.rows import Row
-from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
+from lungfuse.tasks import load_task
 from lungfuse.train import gather, late
+
+BINARY = {"task": "binary", "labels": ["normal", "lung"]}
+CLASSES = {"task": "multiclass", "labels": ["clear", "low", "wide"]}
+INPUTS = {"image": "raw", "text": "findings", "structured": ["age"]}
 
 
 @pytest.fixture
-def folds(tmp_path):
-    """Ninety pairs in three folds; the image scores tell more than the text scores."""
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"label": np.arange(90) % 2, "group": np.arange(90), "fold": np.arange(90) % 3})
+def pairs():
+    """Ninety pairs in three folds."""
+    frame = pd.DataFrame({"label": np.arange(90) % 2, "group": np.arange(90), "fold": np.arange(90) // 2 % 3})
     frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n:02d}" for n in range(90)]
-    frame = frame.assign(text="", site="", comparison="", indication="", findings="", impression="")
-    write_table(frame[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
-    files = {"pairs": tmp_path / "pairs.csv"}
-    for name, strength in [("image", 2.0), ("text", 0.7)]:
-        scores = 1 / (1 + np.exp(-strength * rng.normal(2 * frame["label"] - 1, 1)))
-        files[name] = []
+    return frame.assign(text="", site="", comparison="", indication="", findings="", impression="")
+
+
+def write_folds(pairs, folder, asked, strength, repeats=1, seed=0):
+    """Scores of a row whose trainings tell the label with a `strength`; each has the rows in an order of its own."""
+    task, rng, files = load_task(asked["task"], asked["labels"]), np.random.default_rng(seed), []
+    for repeat in range(repeats):
+        telling = task.strata(task.targets(pairs))[:, -len(task.columns("score")) :]
+        scores = expit(rng.normal(strength * (2 * telling - 1), 1))
+        scores = scores / scores.sum(axis=1, keepdims=True) if task.excludes else scores
         for fold in range(3):
-            part = np.where(frame["fold"] == fold, "test", np.where(frame["fold"] == (fold + 1) % 3, "validation", ""))
-            table = frame.assign(part=part, score=scores, fold=fold, repeat=0)[part != ""]
-            files[name].append(tmp_path / f"{name}{fold}.csv")
-            write_table(table.sample(frac=1, random_state=fold), files[name][-1], FoldPredictions)
+            part = np.where(pairs["fold"] == fold, "test", np.where(pairs["fold"] == (fold + 1) % 3, "validation", ""))
+            table = pairs.assign(part=part, fold=fold, repeat=repeat)
+            table = table.assign(**dict(zip(task.columns("score"), scores.T, strict=True)))[part != ""]
+            files.append(folder / f"fold{fold}_repeat{repeat}" / "predictions.csv")
+            write_table(table.sample(frac=1, random_state=fold), files[-1], FoldPredictions)
     return files
 
 
-def fuse(folds, model, path):
-    row = Row(model=model, images="raw", text="findings")
+@pytest.fixture
+def folds(pairs, tmp_path):
+    """The image scores tell more than the text scores."""
+    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+    return {
+        name: write_folds(pairs, tmp_path / name, BINARY, strength, seed=seed)
+        for seed, (name, strength) in enumerate([("image", 2.0), ("text", 0.7)])
+    }
+
+
+def fuse(folds, model, folder, asked=BINARY):
+    row = Row(model=model, inputs={part: INPUTS[part] for part in folds})
     late.main(
-        row=row, pairs=folds["pairs"], image_folds=folds["image"], text_folds=folds["text"], predictions=path,
-        validated=path.with_suffix(".validated.csv"), settings=path.with_suffix(".json"),
+        row=row, **asked, pairs=folder / "pairs.csv", parts=list(folds),
+        fold_predictions=[file for files in folds.values() for file in files], predictions=folder / "late.csv",
+        validated=folder / "late_validated.csv", settings=folder / "late/settings.json",
     )  # fmt: skip
-    return read_table(path, Predictions)
+    return read_table(folder / "late.csv", Predictions)
+
+
+def scores_of(files, part="test", kind="score"):
+    """Scores of one part of the pairs, by pair."""
+    found = pd.concat(map(pd.read_csv, files)).query(f"part == '{part}'").set_index("pair_id")
+    return found.filter(regex=f"^{kind}")
 
 
 def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
     outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    gather.main(pairs=folds["pairs"], fold_predictions=folds["image"], **outputs)
+    gather.main(**BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
     predictions = read_table(tmp_path / "out.csv", Predictions)
     assert list(predictions["pair_id"]) == [f"P{n:02d}" for n in range(90)]
-    first = pd.read_csv(folds["image"][0]).query("part == 'test'").set_index("pair_id")["score"]
-    assert predictions.set_index("pair_id")["score"]["P00"] == pytest.approx(first["P00"], abs=1e-6)
+    expected = scores_of(folds["image"])["score"][predictions["pair_id"]]
+    np.testing.assert_allclose(predictions["score"], expected, atol=1e-6)
     validated = read_table(outputs["validated"], ValidationPredictions)
     assert validated.groupby("fold").size().tolist() == [30, 30, 30], "each fold has its own validation pairs"
 
@@ -55,33 +83,89 @@ def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tm
 def test_a_missing_fold_is_told(folds, tmp_path):
     with pytest.raises(UserError, match=r"out\.csv: 60 test scores for 90 pairs"):
         gather.main(
-            pairs=folds["pairs"], fold_predictions=folds["image"][:2], predictions=tmp_path / "out.csv",
-            validated=tmp_path / "validated.csv",
+            **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"][:2],
+            predictions=tmp_path / "out.csv", validated=tmp_path / "validated.csv",
         )  # fmt: skip
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_pair_is_predicted_by_its_score_as_it_is_written(pairs, tmp_path):
+    """.4999996 is written as .5, and a table never says 0 beside that."""
+    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+    files = write_folds(pairs, tmp_path / "image", BINARY, 1.0)
+    for file in files:
+        pd.read_csv(file).assign(score=0.4999996).to_csv(file, index=False)
+    outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
+    gather.main(**BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
+    found = read_table(tmp_path / "out.csv", Predictions)
+    assert set(found["score"]) == {0.5}
+    assert set(found["prediction"]) == {1}
+
+
 def test_late_is_the_mean_of_both_scores(folds, tmp_path):
-    image, text = (
-        pd.concat([pd.read_csv(path) for path in folds[name]]).query("part == 'test'").set_index("pair_id")["score"]
-        for name in ["image", "text"]
-    )
-    fused = fuse(folds, "late", tmp_path / "late.csv").set_index("pair_id")["score"]
+    image, text = (scores_of(folds[name])["score"] for name in ["image", "text"])
+    fused = fuse(folds, "late", tmp_path).set_index("pair_id")["score"]
     np.testing.assert_allclose(fused, ((image + text) / 2)[fused.index], atol=2e-6)
 
 
 def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds, tmp_path):
-    stacked = fuse(folds, "late-stacked", tmp_path / "stacked.csv")
+    stacked = fuse(folds, "late-stacked", tmp_path)
     assert (stacked["prediction"] == stacked["label"]).mean() > 0.85
-    spoiled = pd.read_csv(folds["image"][0])
-    spoiled.loc[spoiled["part"] == "test", "label"] = 1 - spoiled["label"]
-    text = pd.read_csv(folds["text"][0])
-    text.loc[text["part"] == "test", "label"] = 1 - text["label"]
-    both = spoiled.merge(text, on=["pair_id", "label", "part"], suffixes=("_image", "_text"))
-    validation, test = (both[both["part"] == part] for part in ["validation", "test"])
-    weights = late.stack(late.scores_of(validation), validation["label"].to_numpy())
-    expected = stacked.set_index("pair_id")["score"][test["pair_id"]]
-    np.testing.assert_allclose(late.fuse(late.scores_of(test), weights), expected, atol=1e-6)
-    kept = json.loads((tmp_path / "stacked.json").read_text())["folds"][0]
-    assert kept["weights"] == weights
-    assert weights["coefficients"][0] > 0
+    kept = json.loads((tmp_path / "late/settings.json").read_text())["folds"][0]["fitted"]["columns"][0]
+    assert kept["coefficients"][0] > kept["coefficients"][1] > 0
+    validation, test = (
+        logit(pd.concat([scores_of(folds[name][:1], part) for name in folds], axis=1))
+        for part in ["validation", "test"]
+    )
+    labels = scores_of(folds["image"][:1], "validation", "label")["label"]
+    direct = LogisticRegression().fit(validation.to_numpy(), labels)
+    expected = pd.Series(direct.predict_proba(test.to_numpy())[:, 1], test.index)
+    np.testing.assert_allclose(stacked.set_index("pair_id")["score"][test.index], expected, atol=2e-6)
+
+
+def test_the_settings_hold_what_a_prediction_needs(folds, tmp_path):
+    fuse(folds, "late", tmp_path)
+    kept = json.loads((tmp_path / "late/settings.json").read_text())
+    assert (kept["row"]["model"], kept["task"], kept["labels"]) == ("late", "binary", ["normal", "lung"])
+    assert [fold["parts"] for fold in kept["folds"]] == [
+        {"image": f"../image/fold{fold}_repeat0", "text": f"../text/fold{fold}_repeat0"} for fold in range(3)
+    ]
+    assert kept["folds"][0]["calibration"].keys() == {"slope", "intercept"}
+
+
+@pytest.mark.parametrize("model", ["late", "late-stacked"])
+def test_three_parts_of_several_classes_are_fused(pairs, tmp_path, model):
+    several = pairs.assign(label=np.arange(90) % 3)
+    write_table(several, tmp_path / "pairs.csv", Pairs)
+    folds = {
+        name: write_folds(several, tmp_path / name, CLASSES, 1.0, seed=seed)
+        for seed, name in enumerate(["image", "text", "structured"])
+    }
+    fused = fuse(folds, model, tmp_path, CLASSES).set_index("pair_id")
+    scores = fused[["score_clear", "score_low", "score_wide"]]
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=3e-6)
+    mean = sum(scores_of(files) for files in folds.values()).loc[scores.index] / 3
+    assert np.allclose(scores, mean, atol=2e-6) == (model == "late")
+    alone = max(
+        (scores_of(files).loc[scores.index].to_numpy().argmax(axis=1) == fused["label"]).mean()
+        for files in folds.values()
+    )
+    assert (fused["prediction"] == fused["label"]).mean() > alone
+
+
+def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs, tmp_path):
+    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+    image = write_folds(pairs, tmp_path / "image", BINARY, 1.0, repeats=2)
+    text = write_folds(pairs, tmp_path / "text", BINARY, 1.0, seed=1)
+    fused = fuse({"image": image, "text": [*text, *text]}, "late", tmp_path)
+    assert fused.groupby("repeat").size().tolist() == [90, 90]
+    second = fused[fused["repeat"] == 1].set_index("pair_id")["score"]
+    expected = (scores_of(image[3:])["score"] + scores_of(text)["score"]) / 2
+    np.testing.assert_allclose(second, expected[second.index], atol=2e-6)
+
+
+def test_parts_that_do_not_belong_together_are_told(folds, tmp_path):
+    with pytest.raises(UserError, match="found 5 files for the parts image, text"):
+        fuse({"image": folds["image"], "text": folds["text"][:2]}, "late", tmp_path)
+    with pytest.raises(UserError, match=r"text/fold2.*: found other pairs, folds or labels than in .*image/fold0"):
+        fuse({"image": folds["image"], "text": folds["text"][::-1]}, "late", tmp_path)

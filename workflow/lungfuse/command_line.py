@@ -16,7 +16,8 @@ from lungfuse import __version__
 from lungfuse.errors import UserError
 from lungfuse.files import FORBIDDEN, FULL, whole_file
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
-from lungfuse.paths import PARAMS, SCHEMA, Paths
+from lungfuse.paths import Paths
+from lungfuse.paths.names import PARAMS, SCHEMA
 from lungfuse.settings.params import load_study, read_params, to_json
 from lungfuse.settings.schema import params_schema
 from lungfuse.stages import STAGES

@@ -43,7 +43,7 @@ STAGES = {
     ),
     "cnn": Stage("lungfuse.train.cnn", "Train a network of keras.applications for one fold.", "tensorflow"),
     "gather": Stage("lungfuse.train.gather", "Join the test scores of the folds to the pairs."),
-    "late": Stage("lungfuse.train.late", "Fuse the scores of each fold's image and text models."),
+    "late": Stage("lungfuse.train.late", "Fuse the scores of rows of one modality each."),
     "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained row.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "cnn-comparison": Stage("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),

@@ -24,7 +24,8 @@ from lungfuse.encoders import encoder_module, encoder_names
 from lungfuse.hardware import WORKFLOW_JOB, gpus
 from lungfuse.modalities import encoded, inputs_module, modality_names
 from lungfuse.models import module_of
-from lungfuse.paths import (
+from lungfuse.paths import Paths
+from lungfuse.paths.names import (
     FEATURE_INDEX,
     FEATURE_TOKENS,
     HISTORY,
@@ -33,7 +34,6 @@ from lungfuse.paths import (
     RAW,
     SEGMENTER,
     TRAINED_SETTINGS,
-    Paths,
     slug,
 )
 from lungfuse.settings.params import load_study, read_params, to_json
@@ -178,8 +178,7 @@ def is_short(row: str) -> bool:
 
 def is_hashed(row: str) -> bool:
     """Whether a baseline hashes n-grams, so that its memory holds the table of pairs alone."""
-    settings = STUDY.baselines.of(STUDY.models[row])
-    return settings is not None and settings.buckets is not None
+    return bool(STUDY.models[row].settings.get("buckets"))
 
 
 def training_group(wildcards) -> str:

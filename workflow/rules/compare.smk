@@ -1,3 +1,7 @@
+# Milliseconds a pair that scores and tests take; of several labels, each is ranked anew in every resample.
+SCORING = 10 if STUDY.task == "binary" else 70 * len(STUDY.labels)
+
+
 rule compare:
     input:
         pairs=PATHS.pairs,
@@ -24,7 +28,7 @@ rule compare:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=10 * MS * (len(STUDY.labels) - 1)),
+        runtime=growing(10, each=SCORING * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -68,7 +72,7 @@ rule sites:
         "../envs/data.yaml"
     resources:
         mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=10 * MS * (len(STUDY.labels) - 1)),
+        runtime=growing(10, each=SCORING * MS),
         turn=1,
     params:
         task=STUDY.task,

@@ -117,6 +117,7 @@ rule attention:
 
 rule pages:
     input:
+        **PATHS.structured_files,
         tables=PATHS.tables,
         funnel=PATHS.funnel,
         pairs=PATHS.pairs,
@@ -125,7 +126,6 @@ rule pages:
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        **PATHS.structured_files,
         code=code_of("pages", ADAPTER.__name__, TASK_MODULE),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:

@@ -1,37 +1,42 @@
 rule baseline:
     input:
+        unpack(lambda wildcards: PATHS.columns_of(STUDY.models[wildcards.row])),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=code_of("baseline"),
+        code=lambda wildcards: code_of("baseline", module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
+        models=PATHS.estimator_files("{row}"),
     log:
         PATHS.logs / "baseline" / "{row}.log",
     benchmark:
         PATHS.logs / "baseline" / "{row}.benchmark.tsv"
     wildcard_constraints:
-        row=one_of(STUDY.rows_of(BASELINES)),
+        row=one_of(STUDY.rows_of(["baseline"])),
     group:
         "baselines"
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
+        mem_mb=growing(1000, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
         runtime=growing(10, each=10 * MS),
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        baselines=given("baseline", "baselines"),
+        task=STUDY.task,
+        labels=STUDY.labels,
         class_weights=STUDY.class_weights,
         seed=STUDY.seed,
+        structured=lambda wildcards, input: options(structured=input.get("structured"), columns=input.get("columns")),
+        models=lambda wildcards: PATHS.models / wildcards.row,
     message:
         "Predicting with {wildcards.row}"
     shell:
-        "python -m lungfuse baseline --row {params.row:q} --baselines {params.baselines:q} "
+        "python -m lungfuse baseline --row {params.row:q} --task {params.task} --labels {params.labels} "
         "--class-weights {params.class_weights} --seed {params.seed} --pairs {input.pairs} "
-        "--validation {input.validation} --predictions {output.predictions} --validated {output.validated} "
-        "> {log} 2>&1"
+        "--validation {input.validation} {params.structured} --predictions {output.predictions} "
+        "--validated {output.validated} --models {params.models} > {log} 2>&1"
 
 
 for modality in encoded(modality_names()):
@@ -109,19 +114,20 @@ rule features:
 
 rule linear_probe:
     input:
+        unpack(lambda wildcards: PATHS.probe_inputs(wildcards.row)),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        features=lambda wildcards: PATHS.feature_files(STUDY.encoders.image, STUDY.models[wildcards.row].images),
-        code=code_of("linear-probe"),
+        code=lambda wildcards: code_of("linear-probe", module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
+        models=PATHS.estimator_files("{row}"),
     log:
         PATHS.logs / "linear_probe" / "{row}.log",
     benchmark:
         PATHS.logs / "linear_probe" / "{row}.benchmark.tsv"
     wildcard_constraints:
-        row=one_of(STUDY.rows_of(PROBES)),
+        row=one_of(STUDY.rows_of(["probe"])),
     group:
         "baselines"
     conda:
@@ -131,15 +137,24 @@ rule linear_probe:
         runtime=growing(10, each=10 * MS),
         turn=1,
     params:
-        baselines=given("linear_probe", "baselines"),
+        row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
+        task=STUDY.task,
+        labels=STUDY.labels,
         class_weights=STUDY.class_weights,
-        features=lambda wildcards, input: Path(input.features[0]).parent,
+        seed=STUDY.seed,
+        encoders=lambda wildcards: to_json(STUDY.encoders_of(STUDY.models[wildcards.row])),
+        images=to_json(STUDY.images),
+        features=lambda wildcards, input: [Path(file).parent for file in input.features[::2]],
+        masks=lambda wildcards, input: options(mask_settings=input.get("mask_settings")),
+        models=lambda wildcards: PATHS.models / wildcards.row,
     message:
-        "Probing a frozen encoder: {wildcards.row}"
+        "Probing frozen encoders: {wildcards.row}"
     shell:
-        "python -m lungfuse linear-probe --baselines {params.baselines:q} --class-weights {params.class_weights} "
-        "--pairs {input.pairs} --validation {input.validation} --features {params.features} "
-        "--predictions {output.predictions} --validated {output.validated} > {log} 2>&1"
+        "python -m lungfuse linear-probe --row {params.row:q} --task {params.task} --labels {params.labels} "
+        "--class-weights {params.class_weights} --seed {params.seed} --encoders {params.encoders:q} "
+        "--images {params.images:q} --pairs {input.pairs} --validation {input.validation} "
+        "--features {params.features} {params.masks} --predictions {output.predictions} "
+        "--validated {output.validated} --models {params.models} > {log} 2>&1"
 
 
 rule train:
@@ -214,18 +229,22 @@ rule gather:
     resources:
         mem_mb=growing(500, each=5 * KB),
         runtime=growing(10, each=1 * MS),
+    params:
+        task=STUDY.task,
+        labels=STUDY.labels,
     message:
         "Gathering the folds of {wildcards.row}"
     shell:
-        "python -m lungfuse gather --pairs {input.pairs} --fold-predictions {input.fold_predictions} "
-        "--predictions {output.predictions} --validated {output.validated} > {log} 2>&1"
+        "python -m lungfuse gather --task {params.task} --labels {params.labels} --pairs {input.pairs} "
+        "--fold-predictions {input.fold_predictions} --predictions {output.predictions} --validated {output.validated} "
+        "> {log} 2>&1"
 
 
 rule late:
     input:
-        unpack(lambda wildcards: PATHS.late_inputs(wildcards.row)),
+        fold_predictions=lambda wildcards: PATHS.late_inputs(wildcards.row),
         pairs=PATHS.pairs,
-        code=code_of("late"),
+        code=lambda wildcards: code_of("late", module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -233,7 +252,7 @@ rule late:
     log:
         PATHS.logs / "late" / "{row}.log",
     wildcard_constraints:
-        row=one_of(STUDY.rows_of(LATE)),
+        row=one_of(STUDY.rows_of(["late"])),
     conda:
         "../envs/data.yaml"
     resources:
@@ -241,9 +260,13 @@ rule late:
         runtime=growing(10, each=1 * MS),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
+        task=STUDY.task,
+        labels=STUDY.labels,
+        parts=lambda wildcards: list(STUDY.parts_of(STUDY.models[wildcards.row])),
     message:
-        "Fusing the scores of image and text: {wildcards.row}"
+        "Fusing the scores of the parts of {wildcards.row}"
     shell:
-        "python -m lungfuse late --row {params.row:q} --pairs {input.pairs} --image-folds {input.image_folds} "
-        "--text-folds {input.text_folds} --predictions {output.predictions} --validated {output.validated} "
-        "--settings {output.settings} > {log} 2>&1"
+        "python -m lungfuse late --row {params.row:q} --task {params.task} --labels {params.labels} "
+        "--pairs {input.pairs} --parts {params.parts} --fold-predictions {input.fold_predictions} "
+        "--predictions {output.predictions} --validated {output.validated} --settings {output.settings} "
+        "> {log} 2>&1"

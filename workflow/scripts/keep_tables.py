@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from lungfuse.errors import UserError
-from lungfuse.paths import PARAMS, Paths
+from lungfuse.paths import Paths
+from lungfuse.paths.names import PARAMS
 from lungfuse.settings.params import load_study, read_params
 
 KEPT = Path("docs/results")

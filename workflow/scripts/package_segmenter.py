@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.files import sha256, whole_file, whole_path
-from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.segmentation import UNetSettings
 from lungfuse.tables.base import read_table

@@ -19,7 +19,7 @@ from lungfuse.compare.scores import (
 from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
 from lungfuse.files import whole_file
 from lungfuse.measures import METRICS
-from lungfuse.parameters import Several
+from lungfuse.parameters import FromJSON, Several
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.training import EncoderSettings
@@ -36,7 +36,7 @@ def main(
     notice: str,
     task: str,
     labels: Several[str],
-    models: list[Row],
+    models: FromJSON[list[Row]],
     encoders: EncoderSettings,
     comparison: ComparisonSettings,
     seed: int,

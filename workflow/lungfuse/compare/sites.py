@@ -6,7 +6,7 @@ import pandas as pd
 
 from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import scores_of_some
-from lungfuse.parameters import Several
+from lungfuse.parameters import FromJSON, Several
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table, write_table
@@ -20,7 +20,7 @@ def main(
     *,
     task: str,
     labels: Several[str],
-    models: list[Row],
+    models: FromJSON[list[Row]],
     comparison: ComparisonSettings,
     seed: int,
     pairs: Path,

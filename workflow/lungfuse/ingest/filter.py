@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.labels import (
+    balanced,
     check_rules,
     class_counts,
     class_names,
@@ -149,7 +150,7 @@ def select_pairs(
             steps.add(f"{name} reports", reports[reports["label"] == label])
     steps.add(f"{joined(task.labels)} reports" if two_classes else "labelled reports", reports)
     if task.columns("label") == ["label"]:
-        reports = _balance(reports, rules.balance, seed, len(task.labels))
+        reports = balanced(reports, rules.balance, seed, len(task.labels))
         steps.add("balanced reports", reports)
 
     pairs = _joined_pairs(reports, views, alone).assign(text=lambda pairs: pairs[rules.text_fields[0]])
@@ -163,9 +164,9 @@ def select_pairs(
         steps.add("with a readable image", pairs)
     if "structured" in needed:
         has = pairs["report_id"].isin(_with_values(found.values, rules))
-        pairs = steps.keep(pairs, has, "a structured value", dropped)
+        pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
-        pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "any input", dropped)
+        pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
     pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
     steps.add("pairs", pairs)
     if two_classes:
@@ -191,7 +192,7 @@ class Steps:
         """The pairs that have something, counted; the others are named in `dropped`."""
         without = pairs[~has]
         for pair, words in zip(without["pair_id"], described(without, self.task), strict=True):
-            dropped.append(("pair", pair, f"has no {what.removeprefix('a ').removeprefix('any ')}; {words}"))
+            dropped.append(("pair", pair, f"has no {what}; {words}"))
         self.add(f"with {what}", pairs[has])
         return pairs[has]
 
@@ -290,12 +291,3 @@ def _has_any(pairs: pd.DataFrame, found: Found, modalities: list[str], rules: Fi
         "structured": pairs["report_id"].isin(_with_values(found.values, rules)),
     }
     return pd.concat([has[name] for name in modalities if name in has], axis=1).any(axis=1)
-
-
-def _balance(reports: pd.DataFrame, how: str, seed: int, classes: int) -> pd.DataFrame:
-    if how == "none":
-        return reports
-    count = reports["label"].value_counts().reindex(range(classes), fill_value=0).min()
-    by_label = reports.groupby("label")
-    chosen = by_label.head(count) if how == "first" else by_label.sample(count, random_state=seed)
-    return chosen.sort_index()

@@ -14,7 +14,7 @@ from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.paths import raw_files
+from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table

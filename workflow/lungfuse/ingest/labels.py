@@ -35,6 +35,16 @@ def with_labels(
     return reports.assign(**{columns[0]: fits.to_numpy().argmax(axis=1)})[fits.sum(axis=1) == 1], ambiguous
 
 
+def balanced(reports: pd.DataFrame, how: str, seed: int, classes: int) -> pd.DataFrame:
+    """As many reports of each class as the smallest has: the first ones, or those that the seed draws; all for none."""
+    if how == "none":
+        return reports
+    count = reports["label"].value_counts().reindex(range(classes), fill_value=0).min()
+    by_label = reports.groupby("label")
+    chosen = by_label.head(count) if how == "first" else by_label.sample(count, random_state=seed)
+    return chosen.sort_index()
+
+
 def described(labelled: pd.DataFrame, task: Task) -> pd.Series:
     """What each row of a table with label columns is, in words."""
     columns = task.columns("label")

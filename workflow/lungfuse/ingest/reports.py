@@ -11,7 +11,7 @@ from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_se
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.paths import raw_files
+from lungfuse.paths.names import raw_files
 from lungfuse.tables.base import Table, checked, columns, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
 

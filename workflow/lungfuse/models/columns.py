@@ -3,8 +3,9 @@
 `kinds` says of each column that a row reads, in its order, whether it is a number or a category.
 """
 
+import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -39,8 +40,20 @@ def as_numbers(kinds: dict[str, str]) -> BaseEstimator:
         handle_unknown="use_encoded_value", unknown_value=missing, max_categories=MOST_CATEGORIES
     )
     return make_column_transformer(
-        ("passthrough", names_of("number", kinds)), (categories, names_of("category", kinds))
+        (WithoutEmpty(), names_of("number", kinds)), (categories, names_of("category", kinds))
     )
+
+
+class WithoutEmpty(TransformerMixin, BaseEstimator):
+    """Numbers as they are, but zeros in a column without any among those learned from, which trees do not take."""
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray | None = None) -> "WithoutEmpty":  # noqa: N803
+        self.empty_ = X.isna().all().to_numpy()
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """(pair, number), of the same shape."""
+        return np.where(self.empty_, 0.0, X.to_numpy())
 
 
 def are_categories(kinds: dict[str, str]) -> list[bool]:

@@ -9,7 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from lungfuse.models.columns import as_values
-from lungfuse.paths import ESTIMATOR
+from lungfuse.paths.names import ESTIMATOR
 from lungfuse.predict.cases import Part
 from lungfuse.predict.frozen import load_frozen
 from lungfuse.predict.member import Fold

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.paths import TRAINED_SETTINGS
+from lungfuse.paths.names import TRAINED_SETTINGS
 
 OTHERS = {  # what else of a study has settings, by one that it alone has
     "unet": "a segmenter, for `python -m lungfuse segment`",

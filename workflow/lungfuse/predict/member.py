@@ -9,7 +9,7 @@ import numpy as np
 from lungfuse.encoders.network import Encoder
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
-from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.predict.cases import Part, Setup
 from lungfuse.predict.frozen import features
 from lungfuse.settings.base import Precision

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lungfuse.encoders import WEIGHTS
 from lungfuse.errors import UserError
-from lungfuse.paths import ESTIMATOR, TRAINED_SETTINGS
+from lungfuse.paths.names import ESTIMATOR, TRAINED_SETTINGS
 from lungfuse.predict.estimator import EstimatorFold
 from lungfuse.predict.folders import other_version, read_settings
 from lungfuse.predict.late import LateFusion

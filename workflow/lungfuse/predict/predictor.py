@@ -11,7 +11,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.modalities import load_cases
-from lungfuse.paths import ENCODER_ROOT
+from lungfuse.paths.names import ENCODER_ROOT
 from lungfuse.predict.cases import Column, Input, Part, frame_of, inputs_of, missing, with_known_categories
 from lungfuse.predict.members import read_members
 from lungfuse.settings.rows import Row

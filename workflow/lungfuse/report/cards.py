@@ -145,6 +145,8 @@ def about_models(
     """What the template of the model card asks for."""
     rows = pd.DataFrame({"row": list(study.models), "model": comparison["model"], "reads": inputs_of(comparison)})
     rows["of"] = [", ".join(filter(None, [row.images, row.text, *row.structured])) for row in study.models.values()]
+    if any(row.encoders for row in study.models.values()):
+        rows["encoders"] = comparison["encoders"]
     trained = [
         {"row": name} | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
         for name in study.rows_of(TRAINED)

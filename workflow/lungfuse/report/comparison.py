@@ -20,6 +20,7 @@ from lungfuse.report.style import (
     inputs_of,
     row_names,
     sheet,
+    short_names,
 )
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tasks import Task
@@ -59,8 +60,9 @@ def draw_comparison(comparison: pd.DataFrame, task: Task, above: str) -> Figure:
 
 def _legend_of_inputs(kinds: list[str]) -> list:
     """A dot for each kind of inputs that there is."""
+    nothing = "nothing" if any("structured" in kind for kind in kinds) else "neither"
     return [
-        plt.Line2D([], [], color=colour, marker="o", linestyle="", label=kind or "neither")
+        plt.Line2D([], [], color=colour, marker="o", linestyle="", label=kind or nothing)
         for kind, colour in colours_of_inputs().items()
         if kind in kinds
     ]
@@ -75,11 +77,12 @@ def draw_per_label(per_label: pd.DataFrame, above: str) -> Figure:
         colours = [colours_of_inputs()[kind] for kind in inputs_of(table)]
         forest(panel, row_names(table), limits(table, "auroc"), colours)
         panel.tick_params(axis="y", labelsize=LEAST_FONT)
+        panel.tick_params(axis="x", labelbottom=True)
         panel.axvline(0.5, color=GREY, linewidth=0.8, linestyle=":")
         panel.set_title(f"{name}\n{table['positives'].iloc[0]} of {table['n'].iloc[0]} pairs", fontsize="small")
-    figure.supxlabel("AUROC, out of fold", fontsize="medium")
     handles = _legend_of_inputs(inputs_of(per_label))
-    figure.legend(handles=handles, loc="outside lower left", ncols=min(len(handles), MOST_COLUMNS))
+    columns, title = min(len(handles), MOST_COLUMNS), "AUROC, out of fold, of what reads"
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, title=title, alignment="left")
     return figure
 
 
@@ -89,7 +92,7 @@ def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
     values = limits(missing, task.primary)
     what = missing["missing"].map(lambda modality: f"no {modality}" if modality else "all there")
     names = [
-        f"{name}: {lacks} ({n} pairs)" for name, lacks, n in zip(row_names(missing), what, missing["n"], strict=True)
+        f"{name}: {lacks} ({n} pairs)" for name, lacks, n in zip(short_names(missing), what, missing["n"], strict=True)
     ]
     colours = np.where(missing["missing"] == "", BLUE, ORANGE)
     forest(axes, names, values, colours, with_limits(values))
@@ -109,7 +112,7 @@ def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:
         f"{name}: {row.change}, {row.changed}"
         if row.change.endswith(" alone") or row.change.startswith("without ")
         else f"{name}: {row.change}{pairs}"
-        for name, row, pairs in zip(row_names(ablations), ablations.itertuples(), held_out, strict=True)
+        for name, row, pairs in zip(short_names(ablations), ablations.itertuples(), held_out, strict=True)
     ]
     significant = (change["low"] > 0) | (change["high"] < 0)
     texts = [

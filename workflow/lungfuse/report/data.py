@@ -13,6 +13,7 @@ from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
 BARS, COLUMNS, MOST_IN_LINE = 20, 3, 4
+MOST_LINES = 3  # classes whose lines can be told apart in one panel
 LIGHT = "0.8"
 LINE = 0.16  # inches of a line of labels
 
@@ -59,18 +60,31 @@ def draw_distributions(pairs: pd.DataFrame, task: Task, above: str) -> Figure:
     for panel, section in zip(of_sections, sections, strict=True):
         words = pairs[section].str.split().str.len()
         bins = np.arange(-0.5, words.max() + 1, max(1, words.max() // BARS))
-        for name, of_class in classes.items():
-            panel.hist(words[of_class], bins, histtype="step", color=colours[name], linewidth=1.3)
+        if len(classes) <= MOST_LINES:
+            for name, of_class in classes.items():
+                panel.hist(words[of_class], bins, histtype="step", color=colours[name], linewidth=1.3)
+        else:
+            _draw_boxes(panel, [words[of_class] for of_class in classes.values()], list(colours.values()))
         panel.set_title(section)
         panel.set_xlabel(f"words ({(words == 0).sum()} empty)")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     for place, panel in enumerate(panels[::COLUMNS]):
         if place or not several:
-            panel.set_ylabel("pairs")
+            panel.set_ylabel("pairs" if place == 0 or len(classes) <= MOST_LINES else "class")
     if not several and kinds:
         shown = min(len(classes), MOST_IN_LINE)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=shown)
     return figure
+
+
+def _draw_boxes(panel: Axes, values: list[pd.Series], colours: list[str]) -> None:
+    """A box a class, from top to bottom: quartiles, and whiskers to the least and the most."""
+    boxes = panel.boxplot(values, orientation="horizontal", whis=(0, 100), patch_artist=True, widths=0.6)
+    for box, median, colour in zip(boxes["boxes"], boxes["medians"], colours, strict=True):
+        box.set_facecolor(colour)
+        median.set_color("white")
+    panel.invert_yaxis()
+    panel.set_yticks([])
 
 
 def _draw_labels(panel: Axes, pairs: pd.DataFrame, task: Task) -> None:
@@ -81,7 +95,7 @@ def _draw_labels(panel: Axes, pairs: pd.DataFrame, task: Task) -> None:
     panel.barh(task.labels, unknown, left=positive, color=LIGHT, label="unknown")
     panel.invert_yaxis()
     panel.tick_params(axis="y", length=0, labelsize=LEAST_FONT)
-    panel.set_xlabel("pairs: positive, and unknown in grey" if unknown.any() else "positive pairs")
+    panel.set_xlabel("positive pairs; grey: unknown" if unknown.any() else "positive pairs")
 
 
 def of_classes(task: Task, pairs: pd.DataFrame) -> np.ndarray:

@@ -13,7 +13,7 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, r
 from lungfuse.report.style import GREY, LEAST_FONT, LINES, WIDTH, colours_of_inputs, grid, sheet
 
 BINS = 10
-COLUMNS_OF_CLASSES = {2: 4, 4: 3, 7: 2, np.inf: 1}  # matrices in a line, by the most classes
+COLUMNS_OF_CLASSES = {4: 4, 7: 3, 12: 2, np.inf: 1}  # matrices in a line, by the most classes
 NARROW = 26  # letters of a name beside the curves
 
 
@@ -65,6 +65,7 @@ def draw_confusion(rows: list[Scored], labels: list[str], above: str) -> Figure:
     columns = next(columns for most, columns in COLUMNS_OF_CLASSES.items() if len(labels) <= most)
     height = 1.65 if columns == 4 else WIDTH / columns
     figure, panels = grid(above, len(rows), columns, height, sharex=True, sharey=True)
+    font = {"fontsize": LEAST_FONT} if len(labels) > 4 else {}
     down, across = ({"rotation": 90, "va": "center"}, {}) if len(labels) == 2 else ({}, {"rotation": 90})
     for panel, row in zip(panels, rows, strict=True):
         counts = confusion_matrix(row.predictions["label"], row.predictions["prediction"], labels=list(classes))
@@ -72,7 +73,7 @@ def draw_confusion(rows: list[Scored], labels: list[str], above: str) -> Figure:
         panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (line, column), count in np.ndenumerate(counts):
             white = shares[line, column] > 0.6
-            panel.text(column, line, count, ha="center", va="center", color="white" if white else "black")
+            panel.text(column, line, count, ha="center", va="center", color="white" if white else "black", **font)
         panel.set_title("\n".join(row.name.split(", ", 1)), fontsize=LEAST_FONT)
         panel.set_xticks(classes, labels, fontsize=LEAST_FONT, **across)
         panel.set_yticks(classes, labels, fontsize=LEAST_FONT, **down)

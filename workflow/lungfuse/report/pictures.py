@@ -27,6 +27,7 @@ from lungfuse.tasks import Task, load_task
 
 EXAMPLES = 8  # shared by the classes or labels
 IN_LINE = 4
+MOST_TOLD = 3  # scores of models in a title
 DISAGREEMENTS = 2  # of each kind
 SHOWN = 4  # masks in a line
 WRAP, LINES_OF_TEXT = 84, 5
@@ -231,7 +232,7 @@ def shown_scores(task: Task, scores: np.ndarray, targets: np.ndarray) -> np.ndar
 def draw_disagreements(
     shown: PairImages, names: dict[str, str], scores: dict[str, np.ndarray], task: Task, above: str
 ) -> Figure:
-    """Pairs on which the best fused model and a unimodal one disagree, with the scores of all of them.
+    """Pairs on which the best fused model and a unimodal one disagree, with the scores of both, or of all three.
 
     `names` and `scores` are those of fused and of each modality.
     """
@@ -250,7 +251,8 @@ def draw_disagreements(
         truth = task.labels[int(targets[n, 0])]
         if targets.shape[1] > 1:
             truth = f"{'' if targets[n, label] else 'no '}{task.labels[label]}"
-        said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in names)
+        told = names if len(names) <= MOST_TOLD else ["fused", modality]
+        said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in told)
         titles.append(f"{truth}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} ({said})")
     positions = [position for position, *_ in found]
     return draw_pairs(shown, positions, titles, list(shown.pairs["text"].iloc[positions]), above)

@@ -74,6 +74,11 @@ def row_names(table: pd.DataFrame) -> list[str]:
     return [row if rows_of_name[name] > 1 else name for name, row in zip(names, table["row"], strict=True)]
 
 
+def short_names(table: pd.DataFrame) -> list[str]:
+    """The names of rows where more than that is said of each: of a study with structured columns, their own names."""
+    return list(table["row"]) if (table["structured"] != "").any() else row_names(table)
+
+
 def _columns_in_words(columns: str) -> str:
     """Structured columns by their names, or their number where they are many."""
     count = len(columns.split())

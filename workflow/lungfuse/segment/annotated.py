@@ -12,7 +12,7 @@ from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
-from lungfuse.paths import raw_files
+from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import AnnotatedSettings
 from lungfuse.tables.base import columns, write_table

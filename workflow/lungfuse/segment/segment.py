@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable, whole_file
-from lungfuse.paths import PACKAGED
+from lungfuse.paths.names import PACKAGED
 from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.ingest import ImageSettings

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.paths import PACKAGED, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.clean import clean
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.base import Precision

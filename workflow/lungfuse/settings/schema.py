@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from lungfuse.models import declared, model_names
 from lungfuse.settings.params import JSON_TYPES, STUDY_NAME, TOP_LEVEL
+from lungfuse.settings.rows import SHORTHANDS
 from lungfuse.settings.study import Study
+from lungfuse.tasks import task_names
 
 
 def params_schema() -> dict[str, Any]:
@@ -15,7 +18,8 @@ def params_schema() -> dict[str, Any]:
     ]  # mappings, which an overlay may give in part
     for definition in [schema, *(definitions[name] for name in sections)]:
         definition.pop("required")
-    definitions["Row"].pop("required")  # a row may bear its model's name
+    schema["properties"]["task"] = {"enum": task_names()}
+    definitions["Row"] = row_schema(definitions["Row"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "params.yaml",
@@ -33,3 +37,21 @@ def params_schema() -> dict[str, Any]:
         },
         "$defs": {"Study": schema, **definitions},
     }
+
+
+def row_schema(row: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a row with the models that there are, the settings of each, and the short forms of its inputs.
+
+    `model` is not required, for a row may bear its model's name.
+    """
+    choice = row["properties"]["inputs"]["additionalProperties"]
+    properties = row["properties"] | {"model": {"enum": model_names()}} | dict.fromkeys(SHORTHANDS, choice)
+    settings = {name: declared(name).settings for name in model_names()}
+    rules = [
+        {
+            "if": {"properties": {"model": {"const": name}}, "required": ["model"]},
+            "then": {"properties": {"settings": {"properties": known, "additionalProperties": False}}},
+        }
+        for name, known in settings.items()
+    ]
+    return {key: value for key, value in row.items() if key != "required"} | {"properties": properties, "allOf": rules}

@@ -12,7 +12,8 @@ from lungfuse.tables.base import Table, by_label
 class FeatureIndex(Table):
     """Where the tokens of a pair lie on axis 0 of tokens.npy: `tokens` of them from `start`.
 
-    `encoded` is how many the encoder made; pooled to their mean, they are one. A pair that lacks what is encoded has none.
+    `encoded` is how many the encoder made; pooled to their mean, they are one. A pair that
+    lacks what is encoded has none.
     """
 
     pair_id: Series[str] = pa.Field(unique=True)

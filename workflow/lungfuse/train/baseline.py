@@ -9,7 +9,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.models.columns import as_values
-from lungfuse.parameters import Several
+from lungfuse.parameters import FromJSON, Several
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
@@ -23,7 +23,7 @@ from lungfuse.train.predictions import write_predictions
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     task: str,
     labels: Several[str],
     class_weights: ClassWeights,

@@ -14,7 +14,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import read_array
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
-from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
+from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import FeatureIndex

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
+from threadpoolctl import threadpool_limits
 
 from lungfuse import registry
 from lungfuse.errors import UserError
@@ -27,6 +28,7 @@ Models = list[BaseEstimator]
 Learner = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Models]]
 """Positions to learn from and to score, both (pair,), to scores (pair, score column) and what was fitted."""
 
+in_one_thread = threadpool_limits.wrap(limits=1, user_api="openmp")  # trees on few pairs wait for each other in more
 NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
@@ -66,6 +68,7 @@ def by_fold(
         yield pd.concat(found).assign(fold=fold, repeat=0), models
 
 
+@in_one_thread
 def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: np.ndarray) -> Models:
     """Fit a clone a label column, on those of the `learned` pairs whose label is known.
 
@@ -101,6 +104,7 @@ def constant(labels: np.ndarray) -> DummyClassifier:
     return DummyClassifier(strategy="prior").fit(np.zeros(len(seen)), seen)
 
 
+@in_one_thread
 def score(models: Models, inputs: Inputs, task: Task) -> np.ndarray:
     """Scores in [0, 1] of all `inputs`, (pair, score column)."""
     return of_label_columns([by_class(model, inputs, task) for model in models], task)

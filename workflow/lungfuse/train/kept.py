@@ -12,12 +12,15 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
 from skops import io as skops
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
-from lungfuse.paths import ESTIMATOR, TRAINED_SETTINGS
+from lungfuse.paths.names import ESTIMATOR, FOLD_PREDICTIONS, TRAINED_SETTINGS
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions
@@ -26,8 +29,11 @@ from lungfuse.train.estimators import Inputs, Models, score
 from lungfuse.train.predictions import calibration_of
 
 TRUSTED = [  # besides the estimators of scikit-learn and the arrays of NumPy
+    "functools.partial",
+    "lungfuse.models.columns.WithoutEmpty",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.utils.validation.check_array",
 ]
 NUMBER = re.compile(rb'("__id__": |"file": ")(\d+)')  # of an object, by its place in memory
 
@@ -63,7 +69,7 @@ def keep(
     for scores, fitted in folds:
         fold = int(scores["fold"].iloc[0])
         folder = models / f"fold{fold}"
-        write_table(scores, folder / "predictions.csv", FoldPredictions)
+        write_table(scores, folder / FOLD_PREDICTIONS, FoldPredictions)
         with whole_file(folder / ESTIMATOR, "wb") as stream:
             stream.write(packed(fitted))
         with whole_file(folder / TRAINED_SETTINGS) as stream:
@@ -115,7 +121,10 @@ def unpacked(path: Path) -> Models:
         UserError: it is missing, damaged, or asks for other types than those trusted.
     """
     try:
-        return skops.load(path, trusted=TRUSTED)
+        models = skops.load(path, trusted=TRUSTED)
+        if not all(map(has_sound_trees, models)):
+            raise ValueError("a tree points beyond its nodes or columns")
+        return models
     except UntrustedTypesFoundException as error:
         raise UserError(
             f"{path}: holds more than estimators of scikit-learn ({error}). Do not use this file; make the row again."
@@ -124,3 +133,25 @@ def unpacked(path: Path) -> Models:
         raise UserError(f"{path}: not found. Make the row again, or copy the whole folder.") from None
     except (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError) as error:
         raise UserError(f"{path}: is damaged or of another version ({error!r}). Make the row again.") from error
+
+
+def has_sound_trees(model: BaseEstimator) -> bool:
+    """Whether the trees of an estimator, if it has some, end; scikit-learn follows them without looking."""
+    boosting = model[-1] if isinstance(model, Pipeline) else model
+    if not isinstance(boosting, HistGradientBoostingClassifier):
+        return True
+    trees = [tree for of_step in boosting._predictors for tree in of_step]
+    return all(_is_sound(tree.nodes, len(tree.raw_left_cat_bitsets), boosting.n_features_in_) for tree in trees)
+
+
+def _is_sound(nodes: np.ndarray, bitsets: int, columns: int) -> bool:
+    places = np.flatnonzero(nodes["is_leaf"] == 0)
+    split = nodes[places]
+    below = np.stack([split["left"], split["right"]]).astype(np.int64)
+    by_category = split["bitset_idx"][split["is_categorical"] != 0]
+    return bool(
+        (below > places).all()
+        and (below < len(nodes)).all()
+        and ((split["feature_idx"] >= 0) & (split["feature_idx"] < columns)).all()
+        and (by_category < bitsets).all()
+    )

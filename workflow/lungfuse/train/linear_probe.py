@@ -1,7 +1,5 @@
 """Linear probe: an estimator on the mean tokens of frozen encoders."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +7,11 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.parameters import Several
-from lungfuse.paths import FEATURE_INDEX, FEATURE_TOKENS
+from lungfuse.parameters import FromJSON, Several
+from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
-from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs, Validation
@@ -22,12 +19,13 @@ from lungfuse.tables.training import FeatureIndex
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import build, by_fold, learner
 from lungfuse.train.kept import keep
+from lungfuse.train.masks import masks_made_by
 from lungfuse.train.predictions import write_predictions
 
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     task: str,
     labels: Several[str],
     class_weights: ClassWeights,
@@ -109,11 +107,3 @@ def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:
     for place in np.flatnonzero(ends > starts):
         means[place] = tokens[starts[place] : ends[place]].mean(0, dtype=np.float32)
     return means
-
-
-def masks_made_by(mask_settings: Path, folder: Path) -> dict:
-    """How masks were made, with the way from `folder` to their segmenter."""
-    found = json.loads(mask_settings.read_text(encoding="utf-8"))
-    if found["segmenter"] == PACKAGED_SEGMENTER:
-        return found
-    return found | {"segmenter": os.path.relpath(found["segmenter"], folder)}

@@ -20,12 +20,11 @@ from lungfuse.ingest.split import positions
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
-from lungfuse.parameters import Several
-from lungfuse.paths import FEATURE_TOKENS
+from lungfuse.parameters import FromJSON, Several
+from lungfuse.paths.names import FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
-from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
@@ -35,13 +34,14 @@ from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, sources_of
 from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
 from lungfuse.train.features import trained_encoder
+from lungfuse.train.masks import masks_made_by
 
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
 
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     fold: int,
     encoders: EncoderSettings,
     fusion: FusionSettings,
@@ -205,14 +205,6 @@ def scored_pairs(task: Task, pairs: pd.DataFrame, scores: np.ndarray) -> pd.Data
     """Pairs with their labels and scores, a part of `FoldPredictions`; scores are (pair, score column)."""
     scored = pd.DataFrame(scores, pairs.index, task.columns("score"))
     return pairs[["pair_id", *task.columns("label")]].join(scored)
-
-
-def masks_made_by(mask_settings: Path, folder: Path) -> dict:
-    """How masks were made, with the way from `folder` to their segmenter."""
-    found = json.loads(mask_settings.read_text(encoding="utf-8"))
-    if found["segmenter"] == PACKAGED_SEGMENTER:
-        return found
-    return found | {"segmenter": os.path.relpath(found["segmenter"], folder)}
 
 
 def dump(settings: Settings) -> dict:

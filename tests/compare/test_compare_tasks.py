@@ -22,7 +22,7 @@ from lungfuse.tasks import load_task
 ROWS = {
     "logistic": Row(model="logistic", structured=["age"]),
     "image": Row(model="image", images="raw"),
-    "image_resnet": Row(model="image", images="raw", encoders={"image": "resnet50"}),
+    "image_base": Row(model="image", images="raw", encoders={"image": "vit-base"}),
     "early": Row(model="early", images="raw", structured=["age"]),
     "early_dropped": Row(model="early", images="raw", structured=["age"], ablation="dropped-structured"),
 }
@@ -65,7 +65,7 @@ def written(draw, studies, settings, tmp_path):
 @pytest.mark.parametrize(
     ("task", "primary", "said"),
     [
-        ("binary", "accuracy", ["positive)", "best accuracy on", "| structured", "| resnet50"]),
+        ("binary", "accuracy", ["positive)", "best accuracy on", "| structured", "| vit-base"]),
         ("multiclass", "accuracy", [" clear, ", " nodule)", "each against the rest", "equal accuracy"]),
         ("multilabel", "auroc", [" effusion, ", "means over the labels", "best AUROC on", "equal AUROC"]),
     ],
@@ -76,8 +76,8 @@ def test_every_task_has_all_tables_and_a_page_that_says_what_it_compares(written
     assert list(table.index) == list(ROWS)
     assert table[primary].idxmax() == "early" and (table["n"] == 120).all()
     assert table["structured"].tolist() == ["age", "", "", "age", "age"]
-    assert table.loc["image", "encoders"] == "vit-tiny" and table.loc["image_resnet", "encoders"] == "resnet50"
-    assert table.loc["early", "reference"] in ["image", "image_resnet"] and table.loc["early", "p_corrected"] < 0.05
+    assert table.loc["image", "encoders"] == "vit-tiny" and table.loc["image_base", "encoders"] == "vit-base"
+    assert table.loc["early", "reference"] in ["image", "image_base"] and table.loc["early", "p_corrected"] < 0.05
     ablations = read_table(folder / "ablations.csv", Ablations).set_index("change")
     assert list(ablations.index) == ["image alone", "structured alone", "dropped-structured"]
     assert ablations.loc["structured alone", "accuracy"] == table.loc["early", primary]
@@ -111,9 +111,9 @@ def test_predictions_of_other_labels_are_refused(draw):
 
 def test_a_late_fusion_has_the_encoders_of_its_parts(studies):
     rows = ROWS | {"text": Row(model="text", text="findings")}
-    rows["late"] = Row(model="late", images="raw", text="findings", parts={"image": "image_resnet"})
+    rows["late"] = Row(model="late", images="raw", text="findings", parts={"image": "image_base"})
     found = encoder_names(list(rows), list(rows.values()), studies["demo"].encoders)
-    assert found[-1] == "resnet50 + bert-tiny" and found[0] == ""
+    assert found[-1] == "vit-base + bert-tiny" and found[0] == ""
 
 
 def test_audits_of_two_classes_are_refused_for_other_tasks(params):

@@ -1,0 +1,106 @@
+"""The files from raw data to pairs."""
+
+from pathlib import Path
+
+from lungfuse.adapters import load_adapter
+from lungfuse.paths.base import StudyPaths
+from lungfuse.paths.names import RAW, raw_files
+
+
+class IngestPaths(StudyPaths):
+    """The files from raw data to pairs."""
+
+    @property
+    def raw(self) -> Path:
+        return RAW / self.study.raw
+
+    @property
+    def report_files(self) -> list[Path]:
+        return raw_files(self.raw, load_adapter(self.study.adapter).REPORT_FILES)
+
+    @property
+    def image_files(self) -> list[Path]:
+        return raw_files(self.raw, load_adapter(self.study.adapter).IMAGE_FILES)
+
+    @property
+    def reports(self) -> Path:
+        return self._data("reports") / "reports.csv"
+
+    @property
+    def views(self) -> Path:
+        return self._data("reports") / "views.csv"
+
+    @property
+    def values(self) -> Path:
+        """The structured values of each report."""
+        return self._data("reports") / "values.csv"
+
+    @property
+    def value_columns(self) -> Path:
+        """The structured columns of the dataset."""
+        return self._data("reports") / "columns.csv"
+
+    @property
+    def rejected_reports(self) -> Path:
+        return self._data("reports") / "rejected.csv"
+
+    @property
+    def array(self) -> Path:
+        return self._data("images") / "images.npy"
+
+    @property
+    def index(self) -> Path:
+        return self._data("images") / "index.csv"
+
+    @property
+    def rejected_images(self) -> Path:
+        return self._data("images") / "rejected.csv"
+
+    @property
+    def rejected_inputs(self) -> list[Path]:
+        return [self.rejected_reports, *([self.rejected_images] if "image" in self.study.modalities else [])]
+
+    @property
+    def candidates(self) -> Path:
+        return self._data("pairs") / "candidates.csv"
+
+    @property
+    def funnel(self) -> Path:
+        return self.results / "funnel.csv"
+
+    @property
+    def rejected(self) -> Path:
+        return self.results / "rejected.csv"
+
+    @property
+    def pairs(self) -> Path:
+        return self.results / "pairs.csv"
+
+    @property
+    def structured(self) -> Path:
+        """The structured values of each pair, where the study reads them."""
+        return self.results / "structured.csv"
+
+    @property
+    def structured_columns(self) -> Path:
+        """The structured columns of the pairs."""
+        return self.results / "columns.csv"
+
+    @property
+    def label_columns(self) -> list[str]:
+        """The structured columns that the labels are read from; rows do not read them."""
+        return list(dict.fromkeys(rule.column for rule in self.study.filter.labels if rule.column))
+
+    @property
+    def structured_files(self) -> dict[str, list[Path]]:
+        """The values of the structured columns of the pairs, and what they are; none where a study has none."""
+        has = "structured" in self.study.modalities
+        return {
+            "structured": [self.structured] if has else [],
+            "structured_columns": [self.structured_columns] if has else [],
+        }
+
+    @property
+    def validation(self) -> Path:
+        """The pairs that each fold's models are validated on."""
+        return self.results / "validation.csv"

@@ -102,7 +102,7 @@ def _train(study: Trained, name: str) -> None:
         columns = {key: small.files[key] for key in ["structured", "columns"]}
         baseline.main(row=spec, **asked, **files, **columns, **outputs, models=models / name)
     elif spec.kind == "probe":
-        encoders = {"encoders": SETTINGS["encoders"], "images": SETTINGS["images"]}
+        encoders = {"encoders": SETTINGS["encoders"], "images": SETTINGS["images"], "precision": "fp32"}
         features = [small.features(encoder) for encoder in ["vit-tiny", "bert-tiny"]]
         linear_probe.main(row=spec, **asked, **encoders, **files, **outputs, features=features, models=models / name)
     elif spec.kind == "late":

@@ -67,7 +67,7 @@ def test_a_row_trained_on_mean_tokens_has_no_attention_to_draw(trained, studies)
     with pytest.raises(UserError, match="of-means: was trained on the mean tokens of frozen encoders"):
         draw(study.small, model, study.small.folder / "none.csv", model.parent / "attention.svg")
     demo = studies["demo"]
-    assert Paths("demo", demo).attention_rows == ["kv-exchange"]
+    assert "kv-exchange" in Paths("demo", demo).attention_rows
     pooled = demo.model_copy(update={"encoders": demo.encoders.model_copy(update={"pooling": "mean"})})
     assert Paths("demo", pooled).attention_rows == []
 

@@ -53,7 +53,7 @@ class EstimatorFold(Fold):
         if self.kinds:
             return as_values(part.frame, self.kinds)
         if self.encoders:
-            precision = self.settings.get("precision", "fp32")
+            precision = self.settings["precision"]
             found = [self.features(part, name, encoder, precision) for name, encoder in self.encoders.items()]
             return np.hstack([each.means() for each in found])
         return part.column("text").to_numpy()

@@ -13,12 +13,16 @@ import torch
 from conftest import truncate
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from sklearn.preprocessing import FunctionTransformer
+from skops import io as skops
 from small_study import TRAIN, small_study
 
 from lungfuse.errors import UserError
-from lungfuse.predict import predict
-from lungfuse.predict.members import Fold
+from lungfuse.predict import predictor
+from lungfuse.predict.network import NetworkFold
 from lungfuse.predict.predict import main
+from lungfuse.settings.rows import Row
+from lungfuse.train import baseline
 
 TEXTS = {
     "another language": "肺部未见异常。Легкие чистые.",
@@ -40,7 +44,11 @@ def study(small):
     study = small.folder / "results/clinic"
     small.train(study / "models/early/fold0", epochs=1)
     (study / "predictions").mkdir()
-    (study / "predictions/tfidf.csv").write_text("pair_id,fold,label,score,prediction\n")
+    baseline.main(
+        row=Row(model="tfidf", text="findings"), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
+        pairs=small.files["pairs"], validation=small.files["validation"], models=study / "models/tfidf",
+        predictions=study / "predictions/tfidf.csv", validated=study / "validated/tfidf.csv",
+    )  # fmt: skip
     for folder, settings in {
         "segmenters/unet-a": {"image_px": 64, "unet": {}},
         "models/vgg19/raw": {"network": "vgg19"},
@@ -136,8 +144,7 @@ TABLES = {  # what cases.csv holds, and what is said
         b"id,image,text\n1,x.png,a\n2,x.png,b\n1,x.png,c\n",
         "column id, row 0: found '1', expected no value twice",
     ),
-    "an empty text": (b"id,image,text\n1,x.png,a\n2,x.png, \n", "1 cases have no text, '2' first"),
-    "an empty image": (b"id,image,text\n1,,a\n2,x.png,b\n", "1 cases have no image, '1' first"),
+    "an empty case": (b"id,image,text\n1,x.png,a\n2,, \n", "1 cases have no image and no text, '2' first"),
     "images that are not there": (b"id,image,text\n1,x.png,a\n2,y.png,b\n", r"x\.png: .*No such file.*; .*y\.png"),
     "an address": (b"id,image,text\n1,https://example.org/x.png,a\n", "cannot be read .No such file"),
 }
@@ -189,7 +196,7 @@ def test_a_broken_image_in_a_later_part_leaves_no_output(run, small, tmp_path, m
     shutil.copy(names[0], tmp_path / "cut.png")
     truncate(tmp_path / "cut.png")
     pd.DataFrame({"id": range(5), "image": names, "text": "Clear."}).to_csv(tmp_path / "cases.csv", index=False)
-    monkeypatch.setattr(predict, "PART", 2)
+    monkeypatch.setattr(predictor, "PART", 2)
     with pytest.raises(UserError, match=r"cut\.png: cannot be read"):
         run(cases=tmp_path / "cases.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "cut.png"]
@@ -257,7 +264,6 @@ def test_scores_that_one_class_does_not_define_are_empty(run, small, tmp_path):
 
 
 FOLDERS = {  # of a study, and what is said of them
-    "models/tfidf": "not found; this row of the study leaves predictions alone, and no model",
     "predictions/tfidf.csv": "predictions: has no settings.json",
     "segmenters/unet-a": "holds a segmenter, for `python -m lungfuse segment`",
     "models/vgg19/raw": "holds a network of keras.applications",
@@ -271,7 +277,7 @@ FOLDERS = {  # of a study, and what is said of them
 def test_a_folder_of_something_else_is_told_with_the_rows_that_predict(run, study, folder, message):
     with pytest.raises(UserError, match=f"{re.escape(message)}.*Expected the folder of a trained row") as raised:
         run(model=study / folder, text="Clear.")
-    assert str(raised.value).endswith(f"These can predict: {study}/models/early.")
+    assert str(raised.value).endswith(f"These can predict: {study}/models/early, {study}/models/tfidf.")
 
 
 def poison(path) -> None:
@@ -310,6 +316,9 @@ MODELS = {  # how the weights (or what is beside them) are spoilt, and what is s
     ),
     "settings cut": (lambda path: truncate(path.with_name("settings.json")), r"settings\.json: is no JSON"),
     "an older version": (change_settings(images={"px": 64}), r"not what this version.*ImageSettings\.image_px: Field"),
+    "before tasks": (
+        change_settings(calibration={"slope": 1.0, "intercept": 0.0}), r"not what this version.*Calibration\.slope"
+    ),
     "a newer version": (
         change_settings(fusion={"wings": 2}), r"is not what this version.*FusionSettings\.width: Field required"
     ),
@@ -346,6 +355,13 @@ def test_a_damaged_or_foreign_model_is_told(run, study, small, tmp_path, spoil, 
         run(model=folder, image=small.save_png(0), text="Clear.")
 
 
+def test_a_fitted_row_that_asks_for_other_code_is_refused(study, small, tmp_path):
+    folder = shutil.copytree(study / "models/tfidf", tmp_path / "tfidf") / "fold0"
+    (folder / "model.skops").write_bytes(skops.dumps([FunctionTransformer(os.system)]))
+    with pytest.raises(UserError, match=r"model\.skops: holds more than estimators of scikit-learn .*system"):
+        main(model=folder, text="Clear.")
+
+
 def test_a_missing_or_copied_fold_is_told(run, study, small, tmp_path):
     case = {"image": small.save_png(0), "text": "Clear."}
     with pytest.raises(UserError, match=r"early: lacks fold1, fold2, found fold0"):
@@ -366,24 +382,25 @@ def test_a_missing_or_copied_fold_is_told(run, study, small, tmp_path):
     ("fold", "message"),
     [
         (
-            {"image": "../image/fold0", "text": "../text/fold0"},
+            {"parts": {"image": "../image/fold0", "text": "../text/fold0"}, "fitted": {}},
             r"late/\.\./image/fold0: not found\. Expected the folder",
         ),
-        ({"image": "../image/fold0"}, r"late/settings\.json: is not what this version .*no 'text'"),
+        ({"image": "../image/fold0"}, r"late/settings\.json: is not what this version .*no 'parts'"),
     ],
     ids=["parts are gone", "another version"],
 )
 def test_a_late_fusion_without_its_parts_is_told(run, small, tmp_path, fold, message):
     (tmp_path / "late").mkdir()
-    fold["calibration"] = {"slope": 1.0, "intercept": 0.0}
+    fold["calibration"] = {"slope": [1.0], "intercept": [0.0]}
     settings = {"row": {"model": "late", "images": "raw", "text": "findings"}, "folds": [fold]}
+    settings |= {"task": "binary", "labels": ["normal", "lung"]}
     (tmp_path / "late/settings.json").write_text(json.dumps(settings))
     with pytest.raises(UserError, match=message):
         run(model=tmp_path / "late", image=small.save_png(0), text="Clear.")
 
 
 def test_a_score_that_is_not_finite_is_of_no_class(run, small, monkeypatch):
-    monkeypatch.setattr(Fold, "score", lambda *_: np.array([np.nan]))
+    monkeypatch.setattr(NetworkFold, "score", lambda *_: np.array([[np.nan]]))
     with pytest.raises(UserError, match=r"gives no finite score for 1 cases"):
         run(image=small.save_png(0), text="Clear.")
 

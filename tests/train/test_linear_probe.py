@@ -46,8 +46,8 @@ def probe(pairs, folder, features, **row):
     masks.write_text(json.dumps({"segmenter": str(folder / "segmenters/unet"), "mask": {"threshold": 0.5}}))
     main(
         row=Row(model="linear-probe", **row), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
-        encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), pairs=folder / "pairs.csv",
-        validation=folder / "validation.csv", features=features, mask_settings=masks,
+        encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), precision="fp32",
+        pairs=folder / "pairs.csv", validation=folder / "validation.csv", features=features, mask_settings=masks,
         predictions=folder / "predictions.csv", validated=folder / "validated.csv", models=folder / "models",
     )  # fmt: skip
     return read_table(folder / "predictions.csv", Predictions)

@@ -9,7 +9,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import read_array
 from lungfuse.parameters import FromJSON, Several
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
-from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.base import ClassWeights, Precision
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
 from lungfuse.settings.training import EncoderSettings
@@ -32,6 +32,7 @@ def main(
     seed: int,
     encoders: EncoderSettings,
     images: ImageSettings,
+    precision: Precision,
     pairs: Path,
     validation: Path,
     features: Several[Path],
@@ -61,6 +62,8 @@ def main(
         Names of the encoders; kept for prediction.
     images
         How the images of the array were fitted; kept for prediction.
+    precision
+        That in which the features were made; kept for prediction.
     pairs
         Table of pairs with folds.
     validation
@@ -80,7 +83,7 @@ def main(
     means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in features])
     made_by = {"row": row.model_dump(), "task": task, "labels": labels, "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
-    made_by |= {"encoders": encoders.model_dump(), "images": images.model_dump()}
+    made_by |= {"encoders": encoders.model_dump(), "images": images.model_dump(), "precision": precision}
     made_by |= {"masks": mask_settings and masks_made_by(mask_settings, models / "fold0")}
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.compare.scores import score_with_intervals
-from lungfuse.ingest.filter import normalise
+from lungfuse.ingest.groups import normalise
 from lungfuse.parameters import Several
 from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
 from lungfuse.settings.ingest import Section

@@ -1,7 +1,5 @@
 """Linear probe: an estimator on the mean tokens of frozen encoders."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +7,11 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.parameters import Several
+from lungfuse.parameters import OutOfFold, Question, Several, options
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
-from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs, Validation
@@ -22,24 +19,57 @@ from lungfuse.tables.training import FeatureIndex
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import build, by_fold, learner
 from lungfuse.train.kept import keep
+from lungfuse.train.made_by import masks_made_by
 from lungfuse.train.predictions import write_predictions
+
+
+@options
+class Kept:
+    """How the features were made, kept for prediction.
+
+    Parameters
+    ----------
+    encoders
+        Names of the encoders; kept for prediction.
+    images
+        How the images of the array were fitted; kept for prediction.
+    mask_settings
+        How the masks of the images were made; kept for prediction.
+    """
+
+    encoders: EncoderSettings
+    images: ImageSettings
+    mask_settings: Path | None = None
+
+
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs with folds.
+    validation
+        Pairs to validate on in each fold, as for the baselines.
+    features
+        Folders with the tokens of a frozen encoder, one a modality of the row, in order.
+    """
+
+    pairs: Path
+    validation: Path
+    features: Several[Path]
 
 
 def main(
     *,
     row: Row,
-    task: str,
-    labels: Several[str],
+    question: Question,
     class_weights: ClassWeights,
     seed: int,
-    encoders: EncoderSettings,
-    images: ImageSettings,
-    pairs: Path,
-    validation: Path,
-    features: Several[Path],
-    mask_settings: Path | None = None,
-    predictions: Path,
-    validated: Path,
+    kept: Kept,
+    files: Files,
+    outputs: OutOfFold,
     models: Path,
 ) -> None:
     """Predict each test fold with an estimator on mean tokens.
@@ -51,42 +81,31 @@ def main(
     ----------
     row
         The row of the comparison table: model, inputs and settings.
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
+    question
+        What the study asks of a pair.
     class_weights
         Whether both classes count the same.
     seed
         Seed of the solver.
-    encoders
-        Names of the encoders; kept for prediction.
-    images
-        How the images of the array were fitted; kept for prediction.
-    pairs
-        Table of pairs with folds.
-    validation
-        Pairs to validate on in each fold, as for the baselines.
-    features
-        Folders with the tokens of a frozen encoder, one a modality of the row, in order.
-    mask_settings
-        How the masks of the images were made; kept for prediction.
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold.
+    kept
+        How the features were made, kept for prediction.
+    files
+        What is read.
+    outputs
+        The scores of the row.
     models
         Output: folder with a folder fold<k> each: the fitted model, its settings and scores.
     """
-    table, held_out, asked = read_table(pairs, Pairs), read_table(validation, Validation), load_task(task, labels)
-    means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in features])
-    made_by = {"row": row.model_dump(), "task": task, "labels": labels, "folds": table["fold"].nunique()}
+    asked = load_task(question.task, question.labels)
+    table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
+    means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in files.features])
+    made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
-    made_by |= {"encoders": encoders.model_dump(), "images": images.model_dump()}
-    made_by |= {"masks": mask_settings and masks_made_by(mask_settings, models / "fold0")}
+    made_by |= {"encoders": kept.encoders.model_dump(), "images": kept.images.model_dump()}
+    made_by |= {"masks": kept.mask_settings and masks_made_by(kept.mask_settings, models / "fold0")}
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)
-    write_predictions(table, trainings, asked, predictions, validated)
+    write_predictions(table, trainings, asked, outputs.predictions, outputs.validated)
 
 
 def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:
@@ -109,11 +128,3 @@ def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:
     for place in np.flatnonzero(ends > starts):
         means[place] = tokens[starts[place] : ends[place]].mean(0, dtype=np.float32)
     return means
-
-
-def masks_made_by(mask_settings: Path, folder: Path) -> dict:
-    """How masks were made, with the way from `folder` to their segmenter."""
-    found = json.loads(mask_settings.read_text(encoding="utf-8"))
-    if found["segmenter"] == PACKAGED_SEGMENTER:
-        return found
-    return found | {"segmenter": os.path.relpath(found["segmenter"], folder)}

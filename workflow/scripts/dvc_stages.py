@@ -169,9 +169,9 @@ class Stage:
         names = dict(job.wildcards_dict)
         if encoder := job.params.get("encoder"):
             names["modality"] = modality_of(encoder)
-        model = self.settings.models[names["row"]].model if "row" in names else ""
+        row = self.settings.models.get(names.get("row", ""))
         section = SETTING_OF_PARAM.get(param, param).format_map(names)
-        constant = unread(job.rule.name, section, model)
+        constant = unread(job.rule.name, section, row)
         fields = type(getattr(self.settings, section)).model_fields if constant else []
         return [f"{section}.{field}" for field in fields if field not in constant] or [section]
 

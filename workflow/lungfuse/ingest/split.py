@@ -26,6 +26,7 @@ from lungfuse.tables.ingest import (
     sections_of,
 )
 from lungfuse.tasks import Task, load_task
+from lungfuse.tasks.binary import Task as TwoClasses
 
 LARGE_GROUP = 0.25  # of a fold
 UNEVEN = 1.25  # the largest fold in units of the smallest
@@ -33,7 +34,7 @@ READABLE = {
     "with a readable image": "pairs have no readable image",
     "readable images": "images of the view cannot be read",
 }
-BINARY = load_task("binary", ["negative", "positive"])
+BINARY = TwoClasses(["negative", "positive"])
 
 
 @options

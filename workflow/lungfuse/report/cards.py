@@ -14,7 +14,7 @@ from lungfuse.encoders.tokens import count_tokens
 from lungfuse.modalities import in_order
 from lungfuse.report.data import of_classes
 from lungfuse.report.style import in_words, inputs_of, row_names
-from lungfuse.settings.rows import TRAINED
+from lungfuse.settings.rows import ENCODING, TRAINED
 from lungfuse.settings.study import Study
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import limits, with_limits
@@ -22,7 +22,6 @@ from lungfuse.tables.ingest import sections_of
 from lungfuse.tables.training import Predictions
 from lungfuse.tasks import Task, load_task
 
-ENCODING = [*TRAINED, "probe", "late"]  # kinds of models that read what encoders make
 SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
 BALANCE = {
     "first": "The larger class is cut to its first reports in the collection's order, as many as the other has.",

@@ -1,6 +1,8 @@
 """A small study for training: sixty pairs whose images, texts and structured columns tell the label."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.params import to_json
 from lungfuse.settings.rows import Row
 from lungfuse.settings.training import AugmentSettings, EncoderSettings, FusionSettings, Pooling, TrainSettings
+from lungfuse.stages import STAGES
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import Columns, ImageIndex, Pairs, Structured, Validation
 
@@ -84,9 +87,7 @@ class SmallStudy:
 
     def train(self, folder: Path, row: Row = EARLY, files: dict | None = None, **changes) -> pd.DataFrame:
         """Train a row for fold 0; returns its scores."""
-        from lungfuse.train.train import main
-
-        main(**self.arguments(folder, row, **changes) | (files or {}))
+        run_stage("train", **self.arguments(folder, row, **changes) | (files or {}))
         return pd.read_csv(folder / "predictions.csv")
 
     def features(
@@ -98,17 +99,29 @@ class SmallStudy:
         pooling: Pooling = "none",
     ) -> Path:
         """Encode all pairs; returns the folder of the features."""
-        from lungfuse.train.features import main
-
         folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained") / pooling
         reads = reads or {"text": "findings", "image": "raw"}[modality_of(encoder)]
         outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
-        main(
-            encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
+        run_stage(
+            "features", encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
             reads=reads, encoders=SETTINGS["encoders"].model_copy(update={"pooling": pooling}), masks=masks, **outputs,
             **{name: self.files[name] for name in ["pairs", "array", "index"]},
         )  # fmt: skip
         return folder
+
+
+def run_stage(name: str, /, **arguments) -> None:
+    """Run a stage in this process with its options by name, as its command line takes them."""
+    main = import_module(STAGES[name].module).main
+    groups = {
+        parameter.name: parameter.annotation
+        for parameter in signature(main).parameters.values()
+        if is_dataclass(parameter.annotation)
+    }
+    for group, of in groups.items():
+        own = {field.name for field in fields(of)} & arguments.keys()
+        arguments[group] = of(**{option: arguments.pop(option) for option in own})
+    main(**arguments)
 
 
 def command_line(arguments: dict) -> list[str]:

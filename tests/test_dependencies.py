@@ -1,9 +1,11 @@
 """A rule runs again when a module changes that its stage imports, and no other rule does, with both tools."""
 
+import ast
 import builtins
 import multiprocessing
 import re
 import sys
+from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,31 +15,41 @@ import pytest
 from conftest import ROOT
 
 from lungfuse.dependencies import DECIDES_NOTHING, decides_nothing, deciding, digest, imports, source
-from lungfuse.encoders import encoder_module
+from lungfuse.encoders import encoder_module, modality_of
+from lungfuse.modalities import inputs_module, modality_names
+from lungfuse.models import module_of
+from lungfuse.settings.rows import ENCODING
+from lungfuse.settings.study import Study
 from lungfuse.stages import STAGES
+from lungfuse.tasks import task_module
 
 CODE = "workflow/lungfuse"
 BY_HAND = {"lungfuse.predict.predict", "lungfuse.segment.segment"}  # stages that no rule runs
+PARTS = ("lungfuse.adapters.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
 OTHER_STUDIES = {"sites", "stand_in"}  # rules that the demo has no job of
-BY_NAME = {  # what loads modules by name, and how its command names them
-    "reports": r"--adapter (\w+)",
-    "images": r"--adapter (\w+)",
-    "pages": r'"adapter":"(\w+)","raw":"demo",',
-    "annotated": r'"adapter":"(\w+)"',
-    "encoder": r"--name ([\w-]+)",
-    "features": r"--encoder ([\w-]+)",
-    "train": r'"model":"([\w-]+)"',
-    "attention": r"--model results/demo/models/([\w-]+)",
+LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
+    "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
+    "encoders": {"encoders.encoder_spec", "encoders.load_part"},
+    "inputs": {"modalities.load_inputs"},
+    "modalities": {"modalities.load_modality", "modalities.modality_names", "modalities.in_order"}
+    | {"modalities.encoded", "row.modalities", "row.sources"},
+    "models": {"models.build_model", "models.module_of"},
+    "tasks": {"tasks.load_task"},
 }
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
-    "train.arms": {"attention", "cnn", "features", "linear_probe", "pictures", "train"},
-    "encoders": {"attention", "features", "image_encoder", "linear_probe", "pages", "text_encoder", "train"},
+    "modalities.image.arms": {"attention", "cnn", "features", "pictures", "train"},
+    "modalities.text": {"attention", "compare", "features", "figures", "pages", "pictures", "sites", "train"},
+    "modalities.structured.tokens": set(),
+    "encoders": {"attention", "features", "image_encoder", "pages", "text_encoder", "train"},
     "encoders.network": {"attention", "features", "image_encoder", "text_encoder", "train"},
-    "encoders.image.vit_tiny": {"attention", "features", "image_encoder", "train"},
-    "encoders.networks.bert": {"attention", "features", "text_encoder", "train"},
-    "models": {"attention", "features", "image_encoder", "text_encoder", "train"},
-    "models.kv_exchange": {"attention", "train"},
+    "encoders.image.vit_tiny": {"attention", "features", "image_encoder", "pages", "train"},
+    "encoders.networks.bert": {"attention", "features", "pages", "text_encoder", "train"},
+    "models.fusion.kv_exchange": {"attention", "train"},
+    "models.baseline.tfidf": {"baseline"},
+    "models.late.late_stacked": {"late"},
+    "tasks.multilabel": set(),
     "train.gather": {"gather"},
+    "train.kept": {"baseline", "linear_probe"},
     "train.predictions": {"baseline", "gather", "late", "linear_probe"},
     "train.keras_engine": {"cnn", "masks", "segmentation_scores", "segmenter"},
     "compare.sites": {"sites"},
@@ -46,22 +58,43 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
 
 
 class Made(NamedTuple):
-    """Files that a job makes with a stage, and the modules that it lists as its code."""
+    """Files that a job makes with a stage, for a `row` where it is of one, and the modules that it lists as its code."""
 
     rule: str
     command: str
+    row: str
     outputs: set[str]
     listed: set[str]
 
     @property
-    def modules(self) -> list[str]:
-        """The module of the stage, and those that it loads by name."""
-        stage = re.search(r"python -m lungfuse (\S+)", self.command)[1]
-        folder = "models" if stage in ("train", "attention") else "adapters"
-        names = re.findall(BY_NAME[stage], self.command)[:1] if stage in BY_NAME else []
-        if stage in ("encoder", "features"):
-            return [STAGES[stage].module, *map(encoder_module, names)]
-        return [STAGES[stage].module, *(f"lungfuse.{folder}.{name.replace('-', '_')}" for name in names)]
+    def stage(self) -> str:
+        """The module of its stage."""
+        return STAGES[re.search(r"python -m lungfuse (\S+)", self.command)[1]].module
+
+    @property
+    def encoders(self) -> list[str]:
+        """The encoder that its command names."""
+        return re.findall(r"--(?:encoder|name) ([\w-]+)", self.command)
+
+
+def parts(made: Made, study: Study, kinds: set[str]) -> set[str]:
+    """The modules of the parts, of some kinds, that the stage of a job loads by name."""
+    row = study.models.get(made.row)
+    rows = [row] if row else [study.models[name] for name in study.rows_of(ENCODING)]
+    found = set()
+    if "adapters" in kinds:
+        adapter = study.segmentation.annotated.adapter if made.rule == "annotated" else study.adapter
+        found |= {f"lungfuse.adapters.{adapter}"}
+    if "encoders" in kinds:
+        of_rows = {name for each in rows for name in study.encoders_of(each).of(each.inputs).values()}
+        found |= {encoder_module(name) for name in made.encoders or of_rows}
+    if "inputs" in kinds:
+        found |= {inputs_module(name) for name in (row.inputs if row else map(modality_of, made.encoders))}
+    elif "modalities" in kinds:
+        found |= {f"lungfuse.modalities.{name}" for name in modality_names()}
+    if "models" in kinds:
+        found |= {module_of(row.model)}
+    return found | ({task_module(study.task)} if "tasks" in kinds else set())
 
 
 class Graph(NamedTuple):
@@ -79,16 +112,38 @@ def graph() -> Graph:
         patch.chdir(ROOT)
         with workflow_of("demo") as workflow:
             made = [
-                Made(job.rule.name, job.shellcmd, set(job.output), modules_of(job.input))
+                Made(job.rule.name, job.shellcmd, row_of(job), set(job.output), modules_of(job.input))
                 for job in workflow.dag.jobs
                 if "-m lungfuse" in (job.shellcmd or "")
             ]
             made += [
-                Made(rule.name, rule.shellcmd, set(), modules_of(rule.input.code))
+                Made(rule.name, rule.shellcmd, "", set(), modules_of(rule.input.code))
                 for rule in workflow.rules
                 if rule.name in OTHER_STUDIES
             ]
             return Graph(made, [stage.entry for stage in stages_of("demo", workflow)])
+
+
+def row_of(job) -> str:
+    return job.wildcards_dict.get("row", "")
+
+
+def kinds_loaded(edges: dict[str, set[str]], stage: str) -> set[str]:
+    """The kinds of parts that a stage loads by name, itself or in what it imports."""
+    used = set().union(*map(names_used, reached(edges, stage)))
+    return {kind for kind, loaders in LOADERS.items() if loaders & used}
+
+
+@cache
+def names_used(module: str) -> set[str]:
+    """What a module imports from others of this package, and the attributes of rows that it reads."""
+    found = set()
+    for node in ast.walk(ast.parse(source(module).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("lungfuse."):
+            found |= {f"{node.module.removeprefix('lungfuse.')}.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "row":
+            found.add(f"row.{node.attr}")
+    return found
 
 
 def modules_of(files: list[str]) -> set[str]:
@@ -153,9 +208,10 @@ def reached(edges: dict[str, set[str]], *modules: str) -> set[str]:
     return found - empty_modules()
 
 
-def test_a_job_lists_what_its_stage_was_seen_to_import(graph, edges):
+def test_a_job_lists_what_its_stage_was_seen_to_import_and_the_parts_that_it_loads_by_name(graph, edges, studies):
     for made in graph.made:
-        assert made.listed == reached(edges, *made.modules), made
+        loaded = parts(made, studies["demo"], kinds_loaded(edges, made.stage))
+        assert made.listed == reached(edges, made.stage, *loaded), made
 
 
 def test_dvc_lists_what_the_jobs_of_a_stage_list(graph):
@@ -176,8 +232,8 @@ def test_a_module_makes_these_rules_run_again(graph, module):
 
 def test_every_module_is_listed_or_named_with_a_reason(graph, edges):
     listed = set().union(*(made.listed for made in graph.made))
-    parts = {module for module in all_modules() if module.startswith(("lungfuse.adapters.", "lungfuse.encoders."))}
-    unlisted = all_modules() - listed - parts - reached(edges, *BY_HAND) - empty_modules()
+    of_other_studies = {module for module in all_modules() if module.startswith(PARTS)}
+    unlisted = all_modules() - listed - of_other_studies - reached(edges, *BY_HAND) - empty_modules()
     assert all(map(decides_nothing, unlisted)), unlisted
     assert not any(map(decides_nothing, listed))
     assert all(module in DECIDES_NOTHING for module in unlisted if module.count(".") == 1)
@@ -190,11 +246,10 @@ def test_a_package_and_imports_of_a_submodule_and_in_a_function_count():
 
 
 def test_the_digest_of_code_is_another_when_a_module_of_it_changes(monkeypatch, tmp_path):
-    before = digest("lungfuse.train.train")
+    code = ["lungfuse.train.train", "lungfuse.modalities.image.inputs"]
+    before = digest(*code)
     edited = tmp_path / "arms.py"
     edited.write_text(source("lungfuse.modalities.image.arms").read_text() + "# a remark\n")
-    places = {module: source(module) for module in deciding("lungfuse.train.train")} | {
-        "lungfuse.modalities.image.arms": edited
-    }
+    places = {module: source(module) for module in deciding(*code)} | {"lungfuse.modalities.image.arms": edited}
     monkeypatch.setattr("lungfuse.dependencies.source", places.get)
-    assert digest("lungfuse.train.train") != before
+    assert digest(*code) != before

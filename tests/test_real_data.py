@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import changed_setting, keep_rows, run_snakemake, write_tgz
+from small_study import run_stage
 
 from lungfuse.adapters import openi
 from lungfuse.paths.names import PACKAGED
-from lungfuse.segment import annotated, segmentation_scores
+from lungfuse.segment import annotated
 
 BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]
 FUNNEL = {
@@ -113,7 +114,7 @@ def test_the_packaged_segmenter_finds_the_lungs_of_patients_it_has_not_learned_f
         annotated=tb.segmentation.annotated, annotated_raw=real_data / "lung-masks", seed=tb.seed,
         rejected_share=tb.rejected_share, rejected_annotations=tmp_path / "rejected.csv", **files,
     )  # fmt: skip
-    segmentation_scores.main(
+    run_stage("segmentation-scores",
         mask=tb.segmentation.mask, comparison=tb.comparison, seed=tb.seed, segmenters=[PACKAGED],
         segmentation_table=tmp_path / "segmentation.csv", **files,
     )  # fmt: skip

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
-from lungfuse.compare.cnn_comparison import main
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.tables.base import write_table
@@ -31,7 +31,7 @@ def table(small, tmp_path, request) -> pd.DataFrame:
     source = tmp_path / "config.json"
     source.write_text(json.dumps({"network": "densenet121", "weights": "random"}))
     comparison = ComparisonSettings(confidence=0.95, resamples=500, timings=False, published=[])
-    main(
+    run_stage("cnn-comparison",
         task="binary", labels=["normal", "lung"],
         cnns=cnns, comparison=comparison, seed=0, pairs=small.files["pairs"], predictions=files, sources=[source],
         cnn_table=tmp_path / "cnn_comparison.csv",

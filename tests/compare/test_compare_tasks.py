@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
-from lungfuse.compare import compare, sites
 from lungfuse.compare.calibration import brier_score
 from lungfuse.compare.compare import encoder_names
 from lungfuse.compare.scores import join_predictions
@@ -51,12 +51,12 @@ def written(draw, studies, settings, tmp_path):
         tables = ["comparison_table", "ablations_table", "calibration_table", "missing_table"]
         outputs = {table: tmp_path / f"{table.removesuffix('_table')}.csv" for table in tables}
         outputs |= {"per_label_table": tmp_path / "per_label.csv"} if name != "binary" else {}
-        compare.main(
+        run_stage("compare",
             title="drawn", notice="drawn", encoders=studies["demo"].encoders, **shared, **files, **outputs,
             structured=tmp_path / "structured.csv", comparison_page=tmp_path / "comparison.md",
             metrics=tmp_path / "metrics.json",
         )  # fmt: skip
-        sites.main(**shared, predictions=files["predictions"], sites_table=tmp_path / "sites.csv")
+        run_stage("sites", **shared, predictions=files["predictions"], sites_table=tmp_path / "sites.csv")
         return tmp_path
 
     return run

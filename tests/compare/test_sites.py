@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
-from lungfuse.compare import sites
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.comparison import Sites
@@ -32,9 +32,8 @@ def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, t
     paths, pairs = files
     settings = studies["tb"].comparison
     table = tmp_path / "sites.csv"
-    sites.main(
-        **TASK, models=[Row(model="image", images="raw")], comparison=settings, seed=0, sites_table=table, **paths
-    )
+    rows = [Row(model="image", images="raw")]
+    run_stage("sites", **TASK, models=rows, comparison=settings, seed=0, sites_table=table, **paths)
     scores = read_table(table, Sites).set_index("site")
     assert (pairs["label"] == pairs["prediction"]).mean() > 0.75, "it looks well over all"
     assert list(scores["auroc"]) == [0.5, 0.5], "and knows nothing at either hospital"
@@ -52,7 +51,7 @@ def test_a_hospital_of_one_class_or_one_patient_has_no_auroc_and_stops_nothing(f
     write_table(pairs[columns(Pairs)], paths["pairs"], Pairs)
     write_table(pairs, paths["predictions"][0], Predictions)
     rows, table = [Row(model="image", images="raw")], tmp_path / "sites.csv"
-    sites.main(**TASK, models=rows, comparison=studies["tb"].comparison, seed=0, sites_table=table, **paths)
+    run_stage("sites", **TASK, models=rows, comparison=studies["tb"].comparison, seed=0, sites_table=table, **paths)
     scores = read_table(table, Sites).set_index("site")
     assert list(scores.index) == ["", "north", "south"]
     assert (scores.loc["", "n"], scores.loc["", "accuracy"]) == (patients, 1.0)

@@ -1,8 +1,10 @@
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import Found, group, main, select_pairs
+from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import matches
 from lungfuse.ingest.split import check_rejected
 from lungfuse.settings.ingest import FilterSettings, LabelRule
@@ -189,7 +191,7 @@ def test_the_stage_counts_each_report_once_and_tells_of_empty_sections(tmp_path,
     write_table(unread, tmp_path / "bad.csv", Rejected)
     names = ["reports", "views", "values", "candidates", "funnel", "rejected"]
     files = {name: tmp_path / f"{name}.csv" for name in names}
-    main(
+    run_stage("filter",
         task="binary", modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
         rejected_inputs=[tmp_path / "bad.csv"], **files,
     )  # fmt: skip

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from conftest import png, truncate, write_openi
 from PIL import Image
+from small_study import run_stage
 
 from lungfuse.adapters import openi
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
-from lungfuse.ingest.images import DECODE_ERRORS, decode, main, write_array
+from lungfuse.ingest.images import DECODE_ERRORS, decode, write_array
 from lungfuse.settings.ingest import ImageSettings
 
 SMALL = ImageSettings(image_px=16, fit="stretch")
@@ -129,7 +130,7 @@ def test_the_stage_names_what_it_could_not_use(tmp_path):
     pd.DataFrame(views, columns=["image_id", "view"]).assign(report_id="CXR1").to_csv(
         tmp_path / "views.csv", index=False
     )
-    main(
+    run_stage("images",
         adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
         array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
     )  # fmt: skip
@@ -170,7 +171,7 @@ def test_raw_images_that_are_replaced_while_they_are_read_are_told(tmp_path, mon
 
     monkeypatch.setattr(openi, "read_images", read_and_replace)
     with pytest.raises(UserError, match=r"NLMCXR_png\.tgz: changed while it was read"):
-        main(
+        run_stage("images",
             adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
             array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
         )  # fmt: skip

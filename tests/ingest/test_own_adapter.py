@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from small_study import run_stage
 
 from lungfuse import adapters
 from lungfuse.errors import UserError
-from lungfuse.ingest import filter, images, reports, split
+from lungfuse.ingest import reports
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 
 ADAPTER = '''
@@ -79,16 +80,16 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
     modalities, array = ["image", "text", "structured"], ImageSettings(image_px=16, fit="pad", colour=True)
     read = {name: file[name] for name in ["reports", "views", "values", "value_columns", "rejected_reports"]}
     reports.main(adapter="skin", raw=raw, **read)
-    images.main(
+    run_stage("images",
         adapter="skin", raw=raw, view="Close", images=array, views=file["views"], array=out / "images.npy",
         index=file["index"], rejected_images=file["rejected_images"],
     )  # fmt: skip
-    filter.main(
+    run_stage("filter",
         task=task, modalities=modalities, view="Close", filter=rules, seed=0,
         rejected_inputs=[file["rejected_reports"], file["rejected_images"]],
         **{name: file[name] for name in ["reports", "views", "values", "index", "candidates", "funnel", "rejected"]},
     )  # fmt: skip
-    split.main(
+    run_stage("split",
         task=task, labels=[rule["name"] for rule in labels], split=SplitSettings(folds=folds, validation=0.25), seed=0,
         rejected_share=0.1, modalities=modalities, label_columns=["diagnosis", "itches"],
         **{name: file[name] for name in ["candidates", "funnel", "rejected", "values", "value_columns", *SPLIT]},

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import group
+from lungfuse.ingest.groups import group
 from lungfuse.ingest.split import (
     assign_folds,
     assign_validation,

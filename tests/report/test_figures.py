@@ -3,9 +3,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.report.diagnostics import Scored, draw_confusion, draw_roc_calibration
-from lungfuse.report.figures import main
 from lungfuse.report.style import forest, plt
 
 LABELS = {"title": "demo", "notice": "drawn", "task": "binary", "labels": ["normal", "lung"]}
@@ -26,8 +26,8 @@ def histories(tmp_path):
 
 
 def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histories, tmp_path):
-    main(**LABELS, **tables, **more_tables, histories=histories, figures=tmp_path / "all")
-    main(**LABELS, **tables, figures=tmp_path / "few")
+    run_stage("figures", **LABELS, **tables, **more_tables, histories=histories, figures=tmp_path / "all")
+    run_stage("figures", **LABELS, **tables, figures=tmp_path / "few")
     always = {"funnel", "distributions", "comparison", "confusion", "roc_calibration"}
     assert {path.stem for path in (tmp_path / "few").iterdir()} == always
     more = {
@@ -64,14 +64,14 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
     ],
 )
 def test_a_figure_shows_what_its_table_says(figure, shown, tables, more_tables, tmp_path):
-    main(**LABELS, **tables, **more_tables, figures=tmp_path)
+    run_stage("figures", **LABELS, **tables, **more_tables, figures=tmp_path)
     found = words(tmp_path / f"{figure}.svg")
     assert [text for text in shown if text not in found] == []
 
 
 def test_figures_are_the_same_bytes_every_time(tables, more_tables, tmp_path):
     for folder in "ab":
-        main(**LABELS, **tables, **more_tables, figures=tmp_path / folder)
+        run_stage("figures", **LABELS, **tables, **more_tables, figures=tmp_path / folder)
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
@@ -79,7 +79,7 @@ def test_figures_are_the_same_bytes_every_time(tables, more_tables, tmp_path):
 def test_a_study_of_the_majority_alone_has_no_curves_of_scores(tables, tmp_path):
     table = pd.read_csv(tables["comparison_table"], dtype=str)[:1]
     table.to_csv(tables["comparison_table"], index=False)
-    main(**LABELS, **tables | {"predictions": tables["predictions"][:1]}, figures=tmp_path)
+    run_stage("figures", **LABELS, **tables | {"predictions": tables["predictions"][:1]}, figures=tmp_path)
     assert not (tmp_path / "roc_calibration.svg").exists()
 
 

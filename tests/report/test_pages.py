@@ -3,12 +3,13 @@ import re
 import pandas as pd
 import pytest
 from small_comparison import BINARY, MODELS
+from small_study import run_stage
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from lungfuse.report.cards import cut_texts, markdown
-from lungfuse.report.pages import flat, main, run_times
+from lungfuse.report.pages import flat, run_times
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def written(tables, more_tables, study, tmp_path):
         (tmp_path / f"logs/train/text_fold{fold}.benchmark.tsv").write_text(f"s\n{seconds}\n")
         log = f"epoch 0\ntook 9.0 s of processor time and {500 + fold} MB at most\n"
         (tmp_path / f"logs/train/text_fold{fold}.log").write_text(log)
-    main(
+    run_stage("pages",
         title="demo", settings=study, **tables, **more_tables, logs=tmp_path / "logs", rejected=folder / "rejected.csv",
         comparison_page=folder / "comparison.md", data_card=tmp_path / "data_card.md",
         model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",

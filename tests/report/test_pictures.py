@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_comparison import BINARY
+from small_study import run_stage
 
-from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples, main
+from lungfuse.report.pictures import best_fused, by_plausibility, disagreements, examples
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.segmentation import MaskQuality
 from lungfuse.tables.training import Predictions
 
+ASKED = {"task": "binary", "labels": ["normal", "lung"], "seed": 0}
 ROWS = [("late", "raw", "findings"), ("image", "raw", ""), ("text", "", "findings")]
 
 
@@ -46,9 +48,7 @@ def files(tables, tmp_path):
 
 
 def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
-    main(
-        title="demo", notice="drawn", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **files
-    )
+    run_stage("pictures", **ASKED, title="demo", notice="drawn", figures=tmp_path / "f", **files)
     words = {path.stem: " ".join(ElementTree.parse(path).getroot().itertext()) for path in (tmp_path / "f").iterdir()}
     assert set(words) == {"examples", "disagreements", "masks_unet-small"}
     assert all("demo (drawn)" in text for text in words.values())
@@ -60,7 +60,7 @@ def test_pairs_masks_and_disagreements_are_drawn(files, tmp_path):
 def test_models_that_agree_on_every_pair_are_said_to(files, tmp_path):
     late, *_ = files["predictions"]
     agreeing = {**files, "predictions": [late] * 3}
-    main(title="demo", notice="", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path, **agreeing)
+    run_stage("pictures", **ASKED, title="demo", notice="", figures=tmp_path, **agreeing)
     assert "agree on every pair" in (tmp_path / "disagreements.svg").read_text()
 
 
@@ -69,7 +69,7 @@ def test_a_study_without_masks_and_fusion_has_examples_alone(files, tmp_path):
     table.to_csv(files["comparison_table"], index=False)
     few = {name: files[name] for name in ["pairs", "array", "index", "comparison_table"]}
     few |= {"predictions": files["predictions"][1:]}
-    main(title="tb", notice="", task="binary", labels=["normal", "lung"], seed=0, figures=tmp_path / "f", **few)
+    run_stage("pictures", **ASKED, title="tb", notice="", figures=tmp_path / "f", **few)
     assert [path.stem for path in (tmp_path / "f").iterdir()] == ["examples"]
 
 

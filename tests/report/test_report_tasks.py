@@ -6,13 +6,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.compare.compare import compare
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
 from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import per_label
-from lungfuse.report import figures, pages, pictures
+from lungfuse.report import pictures
 from lungfuse.report.diagnostics import Scored, draw_confusion
 from lungfuse.report.style import colours_of_inputs, inputs_of, row_names
 from lungfuse.settings.ingest import LabelRule
@@ -87,7 +88,7 @@ SHARED = ["title", "notice", "task", "labels", "pairs", "comparison_table", "pre
     [("multiclass", {"confusion", "per_label"}), ("multilabel", {"per_label"})],
 )
 def test_a_task_has_the_figures_that_show_it(study, tmp_path, task, drawn):
-    figures.main(**given(study(task), *SHARED, "funnel", "tables"), figures=tmp_path / "figures")
+    run_stage("figures", **given(study(task), *SHARED, "funnel", "tables"), figures=tmp_path / "figures")
     words = {
         path.stem: " ".join(ElementTree.parse(path).getroot().itertext()) for path in (tmp_path / "figures").iterdir()
     }
@@ -116,7 +117,7 @@ def test_a_confusion_matrix_has_a_line_a_class(draw):
 )
 def test_pictures_in_colour_of_pairs_that_have_an_image(study, tmp_path, task, title):
     made = study(task)
-    pictures.main(
+    run_stage("pictures",
         **given(made, *SHARED, "seed", "index"), array=tmp_path / "images.npy", figures=tmp_path / "figures"
     )  # fmt: skip
     words = {
@@ -137,7 +138,7 @@ def test_examples_of_several_labels_have_each_of_them(draw):
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_the_cards_say_what_is_asked_and_what_is_missing(study, tmp_path, task):
     made = study(task)
-    pages.main(
+    run_stage("pages",
         **given(made, "title", "settings", "funnel", "pairs", "rejected", "comparison_table", "predictions", "tables"),
         structured=made["structured"], structured_columns=tmp_path / "columns.csv", logs=tmp_path / "logs",
         comparison_page=tmp_path / "comparison.md", data_card=tmp_path / "data_card.md",

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import truncate
 from PIL import Image
+from small_study import run_stage
 
 from lungfuse.errors import UserError
 from lungfuse.segment import masks, segment, segmentation_scores
@@ -25,7 +26,7 @@ LIMITS = SuspicionSettings(least_area=0.08, most_area=0.6, most_asymmetry=0.5, m
 def test_scores_are_those_of_held_out_patients_of_each_hospital(annotated_set, segmenter, tmp_path):
     comparison = ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[])
     table = tmp_path / "segmentation.csv"
-    segmentation_scores.main(
+    run_stage("segmentation-scores",
         mask=MASK, comparison=comparison, seed=0, segmenters=[segmenter], segmentation_table=table,
         **annotated_set.files,
     )  # fmt: skip

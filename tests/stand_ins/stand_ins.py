@@ -9,6 +9,7 @@ and on nothing else.
 import ast
 import csv
 import hashlib
+import inspect
 import json
 import os
 import pkgutil
@@ -17,6 +18,7 @@ import sys
 import time
 import typing
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -29,9 +31,10 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.files import sha256, whole_file
 from lungfuse.hardware import batch_job
 from lungfuse.paths import Paths
-from lungfuse.paths.names import PARAMS
+from lungfuse.paths.names import ESTIMATOR, FOLD_PREDICTIONS, PARAMS, TRAINED_SETTINGS
 from lungfuse.settings.base import Settings
 from lungfuse.settings.params import load_study, read_params
+from lungfuse.tasks import Task, load_task
 
 SECONDS = "STAND_IN_SECONDS"  # that a training takes, to be killed meanwhile
 NOT_READ = {"threads", "encoder_root", "logs"}
@@ -62,21 +65,36 @@ def stand_in(module: str, write: Callable[..., None]) -> Callable[..., None]:
     """A function with the parameters of the `main` of a stage's module, which is read and not imported."""
     tree = ast.parse((Path(__file__).parent / module).read_text(encoding="utf-8"))
     main = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main")
-    outputs = re.findall(r"^(\w+)\n    Output:", ast.get_docstring(main), re.M)
 
-    def run(given: dict) -> None:
+    def write_outputs(groups: dict) -> None:
+        given = flat(groups)
         inputs = {key: value for key, value in given.items() if key not in outputs}
         seed = hashlib.sha256(json.dumps([ast.dump(tree), dict(identity(inputs))]).encode()).digest()
         write(np.random.default_rng(list(seed)), **given)
 
-    main.body = ast.parse("run(locals())").body
+    main.body = [main.body[0], *ast.parse("write_outputs(locals())").body]
     types = {node.id for argument in main.args.kwonlyargs for node in ast.walk(argument) if isinstance(node, ast.Name)}
-    own_types = [
-        node for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in types
-    ]
-    names = vars(typing) | settings_types() | vars(lungfuse.parameters) | {"Path": Path, "run": run}
+    names = vars(typing) | settings_types() | vars(lungfuse.parameters) | {"Path": Path, "write_outputs": write_outputs}
+    own_types = [node for node in tree.body if types & set(defined(node))]
     exec(compile(ast.Module([*own_types, main], []), module, "exec"), names)
+    documented = [names["main"], *(kind for kind in names["main"].__annotations__.values() if is_dataclass(kind))]
+    outputs = [name for each in documented for name in re.findall(r"^(\w+)\n    Output:", inspect.getdoc(each), re.M)]
     return names["main"]
+
+
+def defined(node: ast.stmt) -> list[str]:
+    """The names of the types that a statement of a module defines."""
+    if isinstance(node, ast.ClassDef):
+        return [node.name]
+    return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+
+
+def flat(groups: dict) -> dict:
+    """The options of a stage by name, from the groups in which it takes them."""
+    given: dict = {}
+    for name, value in groups.items():
+        given |= vars(value) if is_dataclass(value) else {name: value}
+    return given
 
 
 def identity(inputs: dict) -> Iterator[tuple[str, object]]:
@@ -115,36 +133,41 @@ def encoder(rng: np.random.Generator, *, name: str, config: Path, weights: Path,
 def features(rng: np.random.Generator, *, encoder: str, pairs: Path, tokens: Path, token_index: Path, **_) -> None:
     names = [pair["pair_id"] for pair in read_rows(pairs)]
     write_array(tokens, rng.normal(size=(len(names), encoder_spec(encoder).width)).astype(np.float16))
-    write_rows(token_index, [{"pair_id": name, "start": row, "tokens": 1} for row, name in enumerate(names)])
+    rows = [{"pair_id": name, "start": row, "tokens": 1, "encoded": 1} for row, name in enumerate(names)]
+    write_rows(token_index, rows)
 
 
-def linear_probe(rng: np.random.Generator, *, pairs: Path, predictions: Path, validated: Path, **_) -> None:
-    rows = [
-        pair | {"score": score, "prediction": int(score >= 0.5), "probability": score, "repeat": 0}
-        for pair, score in scored(rng, read_rows(pairs), "pair_id", "fold", "label")
-    ]
-    write_rows(predictions, rows)
-    write_rows(validated, rows)
+def linear_probe(
+    rng: np.random.Generator, *, row: Settings, task: str, labels: list[str], pairs: Path, predictions: Path,
+    validated: Path, models: Path, **_,
+) -> None:  # fmt: skip
+    asked = load_task(task, labels)
+    found = scored(rng, asked, read_rows(pairs), "fold")
+    for path in [predictions, validated]:
+        write_rows(path, [pair | decided(asked, pair) | {"repeat": 0} for pair in found])
+    for fold in sorted({pair["fold"] for pair in found}):
+        folder = models / f"fold{fold}"
+        write_bytes(folder / ESTIMATOR, rng.bytes(64))
+        write_json(folder / TRAINED_SETTINGS, {"row": plain(row), "task": task, "labels": labels, "fold": int(fold)})
+        tested = [pair | {"part": "test", "repeat": 0} for pair in found if pair["fold"] == fold]
+        write_rows(folder / FOLD_PREDICTIONS, tested)
 
 
 def train(
-    rng: np.random.Generator, *, row: Settings, train: Settings, fold: int, seed: int, pairs: Path, weights: Path,
-    history: Path, fold_predictions: Path, settings: Path, repeat: int = 0, **_,
+    rng: np.random.Generator, *, row: Settings, train: Settings, task: str, labels: list[str], fold: int, seed: int,
+    pairs: Path, weights: Path, history: Path, fold_predictions: Path, settings: Path, repeat: int = 0, **_,
 ) -> None:  # fmt: skip
     time.sleep(float(os.environ.get(SECONDS, 0)))
     table = read_rows(pairs)
     tested = [pair | {"part": "test"} for pair in table if int(pair["fold"]) == fold]
     validated = [pair | {"part": "validation"} for pair in table if int(pair["fold"]) != fold][::3]
-    columns = ["pair_id", "label", "part"]
     place = {"fold": fold, "repeat": repeat}
-    write_rows(
-        fold_predictions,
-        [pair | place | {"score": score} for pair, score in scored(rng, tested + validated, *columns)],
-    )
+    found = scored(rng, load_task(task, labels), tested + validated, "part")
+    write_rows(fold_predictions, [pair | place for pair in found])
     write_bytes(weights, rng.bytes(64))
     names = ["train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "seconds"]
     write_history(rng, history, names, train.epochs)
-    made_by = {"row": row, "fold": fold, "train": train, "seed": seed}
+    made_by = {"row": row, "task": task, "labels": labels, "fold": fold, "train": train, "seed": seed}
     took = {"seconds_per_epoch": 1.0, "peak_memory_mb": 1.0}
     write_json(settings, {name: plain(value) for name, value in made_by.items()} | took)
 
@@ -182,12 +205,13 @@ def masks(
 
 
 def compare(
-    rng: np.random.Generator, *, title: str, comparison_table: Path, comparison_page: Path, ablations_table: Path,
-    calibration_table: Path, metrics: Path, predictions: list[Path], **_,
+    rng: np.random.Generator, *, comparison_table: Path, comparison_page: Path, ablations_table: Path,
+    calibration_table: Path, per_label_table: Path | None, missing_table: Path | None, metrics: Path,
+    predictions: list[Path], **_,
 ) -> None:  # fmt: skip
     scores = [{"model": path.stem} | with_limits(rng, "accuracy", "auroc") for path in predictions]
     write_rows(comparison_table, scores)
-    for table in [ablations_table, calibration_table]:
+    for table in filter(None, [ablations_table, calibration_table, per_label_table, missing_table]):
         write_rows(table, [{"model": path.stem, "p": 1.0} for path in predictions])
     write_json(comparison_page, scores)
     write_json(metrics, {row.pop("model"): row for row in scores})
@@ -216,10 +240,30 @@ def paths_of(study: str) -> Paths:
     return Paths(*load_study(read_params(PARAMS) | {"study": study}))
 
 
-def scored(rng: np.random.Generator, pairs: list[dict], *columns: str) -> Iterator[tuple[dict, float]]:
-    """These columns of each pair, with a score that is more often right than wrong."""
+def scored(rng: np.random.Generator, task: Task, pairs: list[dict], *columns: str) -> list[dict]:
+    """Pairs with these columns, their labels, and scores that are more often right than wrong."""
+    names = task.columns("score")
+    found = []
     for pair in pairs:
-        yield {name: pair[name] for name in columns}, round((0.6 * int(pair["label"]) + rng.random()) / 1.6, 6)
+        labels = {name: pair[name] for name in task.columns("label")}
+        known = [float(value or 0) for value in labels.values()]
+        true = [known[0] == place for place in range(len(names))] if task.excludes else known
+        scores = (0.6 * np.array(true) + rng.random(len(names))) / 1.6
+        scores /= scores.sum() if task.excludes else 1
+        told = {name: pair[name] for name in ["pair_id", *columns]}
+        found.append(told | labels | dict(zip(names, scores.round(6).tolist(), strict=True)))
+    return found
+
+
+def decided(task: Task, pair: dict) -> dict:
+    """The predictions and probabilities of a pair with scores."""
+    scores = np.array([[pair[name] for name in task.columns("score")]])
+    values = {"prediction": task.decide(scores), "probability": scores}
+    return {
+        name: value
+        for kind, found in values.items()
+        for name, value in zip(task.columns(kind), found[0].tolist(), strict=True)
+    }
 
 
 def with_limits(rng: np.random.Generator, *measures: str) -> dict[str, float]:

@@ -3,13 +3,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.errors import UserError
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
 from lungfuse.tables.training import Predictions
-from lungfuse.train.baseline import main
 from lungfuse.train.kept import load_estimator
 
 ROW = {"model": "tfidf", "text": "findings"}
@@ -33,7 +33,7 @@ def predict(pairs, folder, row, task="binary", labels=("normal", "lung"), **file
     every_second = pairs[pairs.index // 6 % 2 == 0]
     validated = [every_second[every_second["fold"] == (fold + 1) % 3].assign(fold=fold) for fold in range(3)]
     write_table(pd.concat(validated), folder / "validation.csv", Validation)
-    main(row=Row(**row), task=task, labels=list(labels), class_weights="balanced", seed=0,
+    run_stage("baseline", row=Row(**row), task=task, labels=list(labels), class_weights="balanced", seed=0,
          pairs=folder / "pairs.csv", validation=folder / "validation.csv", predictions=folder / "predictions.csv",
          validated=folder / "validated.csv", models=folder / "models", **files)  # fmt: skip
     return read_table(folder / "predictions.csv", Predictions)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small_study import SETTINGS, small_study
+from small_study import SETTINGS, run_stage, small_study
 
 from lungfuse.encoders.network import load_encoder
 from lungfuse.encoders.tokens import tokenize
@@ -14,7 +14,6 @@ from lungfuse.modalities.reading import Reading
 from lungfuse.modalities.text.inputs import pad, read
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import Predictions
-from lungfuse.train import linear_probe
 from lungfuse.train.data import read_features
 
 
@@ -107,7 +106,7 @@ def test_what_reads_means_alone_tells_the_same_from_pooled_features(small, studi
 
 
 def probe(small, studies, features: Path) -> pd.DataFrame:
-    linear_probe.main(
+    run_stage("linear-probe",
         baselines=studies["demo"].baselines, class_weights="balanced", pairs=small.files["pairs"],
         validation=small.files["validation"], features=features, predictions=small.folder / "probe.csv",
         validated=small.folder / "validated.csv",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
+from small_study import run_stage
 
 from lungfuse.errors import UserError
 from lungfuse.settings.rows import Row
@@ -12,7 +13,6 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
 from lungfuse.tasks import load_task
-from lungfuse.train import gather, late
 
 BINARY = {"task": "binary", "labels": ["normal", "lung"]}
 CLASSES = {"task": "multiclass", "labels": ["clear", "low", "wide"]}
@@ -55,7 +55,7 @@ def folds(pairs, tmp_path):
 
 def fuse(folds, model, folder, asked=BINARY):
     row = Row(model=model, inputs={part: INPUTS[part] for part in folds})
-    late.main(
+    run_stage("late",
         row=row, **asked, pairs=folder / "pairs.csv", parts=list(folds),
         fold_predictions=[file for files in folds.values() for file in files], predictions=folder / "late.csv",
         validated=folder / "late_validated.csv", settings=folder / "late/settings.json",
@@ -71,7 +71,7 @@ def scores_of(files, part="test", kind="score"):
 
 def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
     outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    gather.main(**BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
+    run_stage("gather", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
     predictions = read_table(tmp_path / "out.csv", Predictions)
     assert list(predictions["pair_id"]) == [f"P{n:02d}" for n in range(90)]
     expected = scores_of(folds["image"])["score"][predictions["pair_id"]]
@@ -82,7 +82,7 @@ def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tm
 
 def test_a_missing_fold_is_told(folds, tmp_path):
     with pytest.raises(UserError, match=r"out\.csv: 60 test scores for 90 pairs"):
-        gather.main(
+        run_stage("gather",
             **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"][:2],
             predictions=tmp_path / "out.csv", validated=tmp_path / "validated.csv",
         )  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_pair_is_predicted_by_its_score_as_it_is_written(pairs, tmp_path):
     for file in files:
         pd.read_csv(file).assign(score=0.4999996).to_csv(file, index=False)
     outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    gather.main(**BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
+    run_stage("gather", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
     found = read_table(tmp_path / "out.csv", Predictions)
     assert set(found["score"]) == {0.5}
     assert set(found["prediction"]) == {1}

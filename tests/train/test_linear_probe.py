@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.errors import UserError
 from lungfuse.settings.ingest import ImageSettings
@@ -12,7 +13,7 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.tables.training import FeatureIndex, Predictions
 from lungfuse.train.kept import load_estimator
-from lungfuse.train.linear_probe import main, mean_tokens
+from lungfuse.train.linear_probe import mean_tokens
 
 ENCODERS = EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None)
 
@@ -44,7 +45,7 @@ def probe(pairs, folder, features, **row):
     write_table(validation, folder / "validation.csv", Validation)
     masks = folder / "masks.json"
     masks.write_text(json.dumps({"segmenter": str(folder / "segmenters/unet"), "mask": {"threshold": 0.5}}))
-    main(
+    run_stage("linear-probe",
         row=Row(model="linear-probe", **row), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
         encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), precision="fp32",
         pairs=folder / "pairs.csv", validation=folder / "validation.csv", features=features, mask_settings=masks,

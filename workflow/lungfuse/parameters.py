@@ -1,7 +1,9 @@
 """Kinds of command-line parameters that several stages use."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin
 
 from cyclopts import Parameter, Token
 from pydantic import TypeAdapter
@@ -21,3 +23,79 @@ def _from_json(kind: Any, tokens: Sequence[Token]) -> Any:
 
 FromJSON = Annotated[T, Parameter(converter=_from_json, accepts_keys=False, n_tokens=1)]
 """Settings, or a list of them, given as JSON whose values are of any kind: numbers, lists and null stay such."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def options(fields: type[T]) -> type[T]:
+    """A class as parameters that a stage takes together: on the command line each field is an option of its own name.
+
+    The text of an option stands under `Parameters` in the docstring of the class, as in that of a stage.
+    """
+    return Parameter(name="*")(dataclass(frozen=True, kw_only=True)(fields))
+
+
+@options
+class Question:
+    """What a study asks of a pair.
+
+    Parameters
+    ----------
+    task
+        What is asked of a pair: binary, multiclass or multilabel.
+    labels
+        Names of the classes or labels.
+    """
+
+    task: str
+    labels: Several[str]
+
+
+@options
+class Heading:
+    """What stands above tables and figures.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    notice
+        What every table and figure of the study has to say.
+    """
+
+    title: str
+    notice: str
+
+
+@options
+class OutOfFold:
+    """The scores of a row of the comparison table.
+
+    Parameters
+    ----------
+    predictions
+        Output: out-of-fold predictions.
+    validated
+        Output: scores of the validation pairs of each fold.
+    """
+
+    predictions: Path
+    validated: Path
+
+
+@options
+class AnnotatedFiles:
+    """Annotated X-rays, as the stage `annotated` writes them.
+
+    Parameters
+    ----------
+    annotated_images
+        Annotated X-rays.
+    annotated_masks
+        Their lung masks.
+    annotated_index
+        Index of both arrays, with parts.
+    """
+
+    annotated_images: Path
+    annotated_masks: Path
+    annotated_index: Path

@@ -37,7 +37,7 @@ from lungfuse.paths.names import (
     slug,
 )
 from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.rows import TRAINED
+from lungfuse.settings.rows import ENCODING, TRAINED
 from lungfuse.stages import STAGES
 from lungfuse.tasks import task_module
 
@@ -66,6 +66,8 @@ except UserError as error:
 
 PATHS = Paths(STUDY_NAME, STUDY)
 
+TASK_MODULE = task_module(STUDY.task)
+MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
 MODALITY_OF = dict.fromkeys(map(slug, STUDY.arms), "image") | dict.fromkeys(STUDY.filter.text_fields, "text")
@@ -197,7 +199,13 @@ def modules_of(row) -> list[str]:
     """The modules that a training loads by name: of its model, its task, its inputs and their encoders."""
     encoders = STUDY.encoders_of(row).of(row.inputs).values()
     parts = [*map(inputs_module, row.modalities), *map(encoder_module, encoders)]
-    return [module_of(row.model), task_module(STUDY.task), *parts]
+    return [module_of(row.model), TASK_MODULE, *parts]
+
+
+def encoders_of_rows() -> set[str]:
+    """The modules of the encoders that rows of the study read with."""
+    rows = [STUDY.models[name] for name in STUDY.rows_of(ENCODING)]
+    return {encoder_module(name) for row in rows for name in STUDY.encoders_of(row).of(row.inputs).values()}
 
 
 def encoders_read(source: str, modality: str) -> str:

@@ -1,5 +1,5 @@
 # Milliseconds a pair that scores and tests take; of several labels, each is ranked anew in every resample.
-SCORING = 10 if STUDY.task == "binary" else 70 * len(STUDY.labels)
+SCORING = 10 if STUDY.asks.two_classes else 70 * len(STUDY.labels)
 
 
 rule compare:
@@ -10,7 +10,7 @@ rule compare:
         trainings=PATHS.trainings,
         annotated_index=PATHS.judged_index,
         structured=PATHS.structured_files["structured"],
-        code=code_of("compare", TASK_MODULE, "lungfuse.tasks.binary"),
+        code=code_of("compare", TASK_MODULE, *MODALITIES),
     output:
         **{name: shown(table) for name, table in PATHS.more_scores.items()},
         comparison_table=shown(PATHS.comparison_table),
@@ -59,7 +59,7 @@ rule sites:
     input:
         pairs=PATHS.pairs,
         predictions=PATHS.all_predictions,
-        code=code_of("sites", TASK_MODULE),
+        code=code_of("sites", TASK_MODULE, *MODALITIES),
     output:
         sites_table=shown(PATHS.sites_table),
     log:
@@ -123,7 +123,7 @@ rule leakage:
 rule shortcuts:
     input:
         pairs=PATHS.pairs,
-        code=code_of("shortcuts", "lungfuse.tasks.binary"),
+        code=code_of("shortcuts"),
     output:
         words_table=shown(PATHS.words_table),
         shortcuts_table=shown(PATHS.shortcuts_table),

@@ -1,5 +1,4 @@
-# The module of the study's task, and the tables of structured values where its rows may read them.
-TASK_MODULE = f"lungfuse.tasks.{STUDY.task.replace('-', '_')}"
+# The tables of structured values, where rows may read them.
 STRUCTURED = [PATHS.structured, PATHS.structured_columns] if "structured" in STUDY.modalities else []
 
 

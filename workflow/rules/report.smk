@@ -6,7 +6,7 @@ rule figures:
         predictions=PATHS.all_predictions,
         tables=PATHS.tables,
         histories=PATHS.histories,
-        code=code_of("figures", TASK_MODULE, *[f"lungfuse.modalities.{name}" for name in STUDY.modalities]),
+        code=code_of("figures", TASK_MODULE, *MODALITIES),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.table_figures],
     log:
@@ -45,7 +45,7 @@ rule pictures:
         index=PATHS.index,
         comparison_table=PATHS.comparison_table,
         predictions=PATHS.all_predictions,
-        code=code_of("pictures", TASK_MODULE),
+        code=code_of("pictures", TASK_MODULE, *MODALITIES),
     output:
         [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
     log:
@@ -128,7 +128,7 @@ rule pages:
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=code_of("pages", ADAPTER.__name__, TASK_MODULE),
+        code=code_of("pages", ADAPTER.__name__, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],

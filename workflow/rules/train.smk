@@ -3,7 +3,7 @@ rule baseline:
         unpack(lambda wildcards: PATHS.columns_of(STUDY.models[wildcards.row])),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=lambda wildcards: code_of("baseline", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("baseline", TASK_MODULE, module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -29,14 +29,14 @@ rule baseline:
         class_weights=STUDY.class_weights,
         seed=STUDY.seed,
         structured=lambda wildcards, input: options(structured=input.get("structured"), columns=input.get("columns")),
-        models=lambda wildcards: PATHS.models / wildcards.row,
+        folder=lambda wildcards: PATHS.models / wildcards.row,
     message:
         "Predicting with {wildcards.row}"
     shell:
         "python -m lungfuse baseline --row {params.row:q} --task {params.task} --labels {params.labels} "
         "--class-weights {params.class_weights} --seed {params.seed} --pairs {input.pairs} "
         "--validation {input.validation} {params.structured} --predictions {output.predictions} "
-        "--validated {output.validated} --models {params.models} > {log} 2>&1"
+        "--validated {output.validated} --models {params.folder} > {log} 2>&1"
 
 
 for modality in encoded(modality_names()):
@@ -117,7 +117,7 @@ rule linear_probe:
         unpack(lambda wildcards: PATHS.probe_inputs(wildcards.row)),
         pairs=PATHS.pairs,
         validation=PATHS.validation,
-        code=lambda wildcards: code_of("linear-probe", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("linear-probe", TASK_MODULE, module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -147,7 +147,7 @@ rule linear_probe:
         precision=STUDY.train.precision,
         features=lambda wildcards, input: [Path(file).parent for file in input.features[::2]],
         masks=lambda wildcards, input: options(mask_settings=input.get("mask_settings")),
-        models=lambda wildcards: PATHS.models / wildcards.row,
+        folder=lambda wildcards: PATHS.models / wildcards.row,
     message:
         "Probing frozen encoders: {wildcards.row}"
     shell:
@@ -155,7 +155,7 @@ rule linear_probe:
         "--class-weights {params.class_weights} --seed {params.seed} --encoders {params.encoders:q} "
         "--images {params.images:q} --precision {params.precision} --pairs {input.pairs} "
         "--validation {input.validation} --features {params.features} {params.masks} "
-        "--predictions {output.predictions} --validated {output.validated} --models {params.models} > {log} 2>&1"
+        "--predictions {output.predictions} --validated {output.validated} --models {params.folder} > {log} 2>&1"
 
 
 rule train:
@@ -217,7 +217,7 @@ rule gather:
     input:
         pairs=PATHS.pairs,
         fold_predictions=[PATHS.model("{row}", run) / "predictions.csv" for run in STUDY.runs],
-        code=code_of("gather"),
+        code=code_of("gather", TASK_MODULE),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
@@ -245,7 +245,7 @@ rule late:
     input:
         fold_predictions=lambda wildcards: PATHS.late_inputs(wildcards.row),
         pairs=PATHS.pairs,
-        code=lambda wildcards: code_of("late", module_of(STUDY.models[wildcards.row].model)),
+        code=lambda wildcards: code_of("late", TASK_MODULE, module_of(STUDY.models[wildcards.row].model)),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),

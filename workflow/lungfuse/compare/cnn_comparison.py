@@ -9,7 +9,7 @@ import pandas as pd
 from lungfuse.compare.paired import paired_p
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.measures import METRICS
-from lungfuse.parameters import Several
+from lungfuse.parameters import Question, Several
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.tables.base import read_table, write_table
@@ -21,8 +21,7 @@ from lungfuse.tasks import Task, load_task
 
 def main(
     *,
-    task: str,
-    labels: Several[str],
+    question: Question,
     cnns: CNNSettings,
     comparison: ComparisonSettings,
     seed: int,
@@ -35,10 +34,8 @@ def main(
 
     Parameters
     ----------
-    task
+    question
         What the study asks of a pair.
-    labels
-        Names of the classes or labels.
     cnns
         Settings of the networks, with the published figures.
     comparison
@@ -54,7 +51,7 @@ def main(
     cnn_table
         Output: a row a network and arm.
     """
-    asked, table = load_task(task, labels), read_table(pairs, Pairs)
+    asked, table = load_task(question.task, question.labels), read_table(pairs, Pairs)
     table = table[cnns.tests(table["fold"])]
     started = {found["network"]: found["weights"] for found in (json.loads(path.read_text()) for path in sources)}
     cases = [(network, arm) for network in cnns.networks for arm in cnns.arms]

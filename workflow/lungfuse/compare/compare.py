@@ -19,7 +19,7 @@ from lungfuse.compare.scores import (
 from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
 from lungfuse.files import whole_file
 from lungfuse.measures import METRICS
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, Heading, Question, Several, options
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.training import EncoderSettings
@@ -30,50 +30,12 @@ from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.tasks import Task, load_task
 
 
-def main(
-    *,
-    title: str,
-    notice: str,
-    task: str,
-    labels: Several[str],
-    models: FromJSON[list[Row]],
-    encoders: EncoderSettings,
-    comparison: ComparisonSettings,
-    seed: int,
-    pairs: Path,
-    predictions: Several[Path],
-    validated: Several[Path],
-    trainings: Several[Path] = (),
-    annotated_index: Path | None = None,
-    structured: Path | None = None,
-    comparison_table: Path,
-    comparison_page: Path,
-    ablations_table: Path,
-    calibration_table: Path,
-    per_label_table: Path | None = None,
-    missing_table: Path | None = None,
-    metrics: Path,
-) -> None:
-    """Score every model on the same pairs and write the table.
+@options
+class Files:
+    """What is compared.
 
     Parameters
     ----------
-    title
-        Name of the study.
-    notice
-        What every table of the study has to say.
-    task
-        What the study asks of a pair.
-    labels
-        Names of the classes or labels.
-    models
-        The rows of the table.
-    encoders
-        The encoders of the study; a row may have others.
-    comparison
-        Confidence, number of resamples and published figures.
-    seed
-        Seed of the resampling.
     pairs
         Table of pairs with folds.
     predictions
@@ -86,6 +48,22 @@ def main(
         Index of the annotated X-rays, where they are images of the study and segmenters have learned from some.
     structured
         Values of the structured columns, where a row reads some.
+    """
+
+    pairs: Path
+    predictions: Several[Path]
+    validated: Several[Path]
+    trainings: Several[Path] = ()
+    annotated_index: Path | None = None
+    structured: Path | None = None
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
     comparison_table
         Output: the comparison as CSV.
     comparison_page
@@ -101,32 +79,74 @@ def main(
     metrics
         Output: accuracy and AUROC by row, JSON, for `dvc metrics`.
     """
-    asked, pair_table = load_task(task, labels), read_table(pairs, Pairs)
-    joined = [join_predictions(asked, pair_table, read_table(path, Predictions), path) for path in predictions]
-    names = [path.stem for path in predictions]
-    known = [validated_primary(asked, read_table(path, ValidationPredictions)) for path in validated]
+
+    comparison_table: Path
+    comparison_page: Path
+    ablations_table: Path
+    calibration_table: Path
+    per_label_table: Path | None = None
+    missing_table: Path | None = None
+    metrics: Path
+
+
+def main(
+    *,
+    study: Heading,
+    question: Question,
+    models: FromJSON[list[Row]],
+    encoders: EncoderSettings,
+    comparison: ComparisonSettings,
+    seed: int,
+    files: Files,
+    outputs: Outputs,
+) -> None:
+    """Score every model on the same pairs and write the table.
+
+    Parameters
+    ----------
+    study
+        What stands above.
+    question
+        What the study asks of a pair.
+    models
+        The rows of the table.
+    encoders
+        The encoders of the study; a row may have others.
+    comparison
+        Confidence, number of resamples and published figures.
+    seed
+        Seed of the resampling.
+    files
+        What is compared.
+    outputs
+        What is written.
+    """
+    asked, pair_table = load_task(question.task, question.labels), read_table(files.pairs, Pairs)
+    joined = [join_predictions(asked, pair_table, read_table(path, Predictions), path) for path in files.predictions]
+    names = [path.stem for path in files.predictions]
+    known = [validated_primary(asked, read_table(path, ValidationPredictions)) for path in files.validated]
     scored = compare(asked, names, models, joined, known, comparison, seed)
     scored = with_own_text(asked, scored, models, pair_table, joined)
     if comparison.timings:
-        scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(trainings)).round(2)
+        scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(files.trainings)).round(2)
     scored["encoders"] = encoder_names(names, models, encoders)
-    write_table(scored, comparison_table, Comparison)
-    held_out = held_out_pairs(pair_table, annotated_index) if annotated_index else None
+    write_table(scored, outputs.comparison_table, Comparison)
+    held_out = held_out_pairs(pair_table, files.annotated_index) if files.annotated_index else None
     ablations = ablate(asked, names, models, joined, known, comparison, seed, held_out)
-    write_table(ablations, ablations_table, Ablations)
-    write_table(calibration(asked, names, models, joined), calibration_table, Calibration)
-    if per_label_table:
-        write_table(per_label(asked, names, models, joined, comparison, seed), per_label_table, PerLabel)
-    if missing_table:
-        values = read_structured(structured, pair_table) if structured else None
+    write_table(ablations, outputs.ablations_table, Ablations)
+    write_table(calibration(asked, names, models, joined), outputs.calibration_table, Calibration)
+    if outputs.per_label_table:
+        write_table(per_label(asked, names, models, joined, comparison, seed), outputs.per_label_table, PerLabel)
+    if outputs.missing_table:
+        values = read_structured(files.structured, pair_table) if files.structured else None
         lacks = [lacking(row, pair_table, values) for row in models]
         missing = by_missing(asked, names, models, joined, lacks, comparison, seed)
-        write_table(missing, missing_table, Missing)
-    page = render(task, labels, scored, pair_table, title, notice, comparison)
-    with whole_file(comparison_page) as stream:
+        write_table(missing, outputs.missing_table, Missing)
+    page = render(question.task, question.labels, scored, pair_table, study.title, study.notice, comparison)
+    with whole_file(outputs.comparison_page) as stream:
         stream.write(page)
     by_row = scored.set_axis(names)[["accuracy", "auroc"]]
-    with whole_file(metrics) as stream:
+    with whole_file(outputs.metrics) as stream:
         by_row.to_json(stream, orient="index", indent=2)
     print(page)
 
@@ -134,7 +154,7 @@ def main(
 def compare(
     task: Task,
     names: list[str],
-    models: list[Row],
+    models: FromJSON[list[Row]],
     joined: list[pd.DataFrame],
     validated: list[float],
     settings: ComparisonSettings,

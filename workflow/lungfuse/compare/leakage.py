@@ -16,7 +16,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from lungfuse.compare.resampling import limits_of, times_drawn
-from lungfuse.ingest.filter import group
+from lungfuse.ingest.groups import group
 from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
 from lungfuse.settings.ingest import Section
 from lungfuse.tables.audits import Leakage

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.scores import groups_of, has_two_classes, primary
-from lungfuse.ingest.filter import normalise
+from lungfuse.ingest.groups import normalise
 from lungfuse.settings.rows import Row
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
@@ -18,7 +18,7 @@ OWN_TEXT_IS = (
 def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
     """Whether the text of each pair is in no other fold, so that no model that is tested on it has learned from it.
 
-    Texts are the same when they agree as `lungfuse.ingest.filter.group` compares them; an empty one is nobody's own.
+    Texts are the same when they agree as `lungfuse.ingest.groups.group` compares them; an empty one is nobody's own.
     """
     texts = normalise(pairs[section])
     return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")

@@ -11,14 +11,14 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.compare.scores import score_with_intervals
-from lungfuse.ingest.filter import normalise
+from lungfuse.ingest.groups import normalise
 from lungfuse.parameters import Several
 from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
 from lungfuse.settings.ingest import Section
 from lungfuse.tables.audits import Shortcuts, Words
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import Pairs
-from lungfuse.tasks import load_task
+from lungfuse.tasks.binary import Task as TwoClasses
 
 TELLING = 10  # words of each section
 LEAST_TEXTS = 5  # that have a word, for it to be among them
@@ -200,7 +200,7 @@ def score(counts: csr_array, pairs: pd.DataFrame, settings: ComparisonSettings, 
         model = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression())
         scores[test] = model.fit(counts[learned], labels[learned]).predict_proba(counts[test])[:, 1]
     joined = pairs[["label", "group"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
-    task = load_task("binary", ["0", "1"])
+    task = TwoClasses(["0", "1"])
     found = score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
     record = {"n": len(pairs)}
     for metric in ["accuracy", "auroc"]:

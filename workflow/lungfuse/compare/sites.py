@@ -6,7 +6,7 @@ import pandas as pd
 
 from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import scores_of_some
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, Question, Several
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table, write_table
@@ -18,8 +18,7 @@ from lungfuse.tasks import load_task
 
 def main(
     *,
-    task: str,
-    labels: Several[str],
+    question: Question,
     models: FromJSON[list[Row]],
     comparison: ComparisonSettings,
     seed: int,
@@ -34,10 +33,8 @@ def main(
 
     Parameters
     ----------
-    task
+    question
         What the study asks of a pair.
-    labels
-        Names of the classes or labels.
     models
         The rows of the comparison table.
     comparison
@@ -51,7 +48,7 @@ def main(
     sites_table
         Output: scores and errors by model and site.
     """
-    asked, table = load_task(task, labels), read_table(pairs, Pairs)
+    asked, table = load_task(question.task, question.labels), read_table(pairs, Pairs)
     records = []
     for row, path in zip(models, predictions, strict=True):
         joined = join_predictions(asked, table, read_table(path, Predictions), path).merge(table[["pair_id", "site"]])

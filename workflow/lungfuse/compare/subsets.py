@@ -13,7 +13,8 @@ from lungfuse.settings.rows import Row
 from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Missing, PerLabel
 from lungfuse.tables.ingest import Structured
-from lungfuse.tasks import OneAgainstRest, Task, load_task
+from lungfuse.tasks import OneAgainstRest, Task
+from lungfuse.tasks.binary import Task as TwoClasses
 
 OF_LABELS = ["auroc", "auprc", "sensitivity", "specificity"]
 
@@ -46,7 +47,7 @@ def per_label(
             known, repeats = alone(each, frame), frame["repeat"].nunique()
             record = row.named | {"row": name, "label": each.name, "n": len(known) // repeats}
             record |= {"positives": int(each.label.sum()) // repeats}
-            found = _scored(load_task("binary", ["rest", each.name]), known, settings, seed) if len(known) else {}
+            found = _scored(TwoClasses(["rest", each.name]), known, settings, seed) if len(known) else {}
             records.append(record | _rounded(found, OF_LABELS))
     return pd.DataFrame(records, columns=columns(PerLabel))
 

@@ -4,12 +4,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import (
     balanced,
     check_rules,
@@ -21,7 +19,7 @@ from lungfuse.ingest.labels import (
     joined,
     with_labels,
 )
-from lungfuse.parameters import Several
+from lungfuse.parameters import Several, options
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (
@@ -40,6 +38,50 @@ from lungfuse.tasks import Task, load_task
 USUALLY_NEEDED = ["image", "text"]
 
 
+@options
+class Files:
+    """What is selected from.
+
+    Parameters
+    ----------
+    reports
+        Table of reports.
+    views
+        Table of the images that reports name.
+    values
+        Table of the structured values of reports.
+    index
+        Index of the image array; needed when image is a modality.
+    rejected_inputs
+        What earlier stages rejected.
+    """
+
+    reports: Path
+    views: Path
+    values: Path
+    index: Path | None = None
+    rejected_inputs: Several[Path]
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    candidates
+        Output: the labelled pairs with their groups.
+    funnel
+        Output: what is left after each step.
+    rejected
+        Output: everything rejected so far.
+    """
+
+    candidates: Path
+    funnel: Path
+    rejected: Path
+
+
 def main(
     *,
     task: str,
@@ -47,14 +89,8 @@ def main(
     view: str,
     filter: FilterSettings,
     seed: int,
-    reports: Path,
-    views: Path,
-    values: Path,
-    index: Path | None = None,
-    rejected_inputs: Several[Path],
-    candidates: Path,
-    funnel: Path,
-    rejected: Path,
+    files: Files,
+    outputs: Outputs,
 ) -> None:
     """Select and label the pairs of a study.
 
@@ -70,34 +106,24 @@ def main(
         The rules of selection.
     seed
         Seed of the random balance.
-    reports
-        Table of reports.
-    views
-        Table of the images that reports name.
-    values
-        Table of the structured values of reports.
-    index
-        Index of the image array; needed when image is a modality.
-    rejected_inputs
-        What earlier stages rejected.
-    candidates
-        Output: the labelled pairs with their groups.
-    funnel
-        Output: what is left after each step.
-    rejected
-        Output: everything rejected so far.
+    files
+        What is selected from.
+    outputs
+        What is written.
     """
     asked = load_task(task, [rule.name for rule in filter.labels])
-    readable = set(read_table(index, ImageIndex)["image_id"]) if "image" in modalities else None
-    found = Found(read_table(reports, Reports), read_table(views, Views), read_table(values, Values), readable)
-    earlier = pd.concat([read_table(path, Rejected) for path in rejected_inputs], ignore_index=True)
+    readable = set(read_table(files.index, ImageIndex)["image_id"]) if "image" in modalities else None
+    found = Found(
+        read_table(files.reports, Reports), read_table(files.views, Views), read_table(files.values, Values), readable
+    )
+    earlier = pd.concat([read_table(path, Rejected) for path in files.rejected_inputs], ignore_index=True)
     pairs, steps, dropped = select_pairs(found, asked, modalities, view, filter, seed)
     named = {*found.reports["report_id"], *earlier["id"][earlier["what"] == "report"]}
     steps = pd.concat([pd.DataFrame({"step": ["reports found"], "count": [len(named)]}), steps], ignore_index=True)
-    write_table(pairs, candidates, Candidates, others=found.own_sections)
+    write_table(pairs, outputs.candidates, Candidates, others=found.own_sections)
     others = [name for name in class_names(asked) if name not in columns(Funnel, steps)]
-    write_table(steps, funnel, Funnel, others)
-    write_table(pd.concat([earlier, rejected_table(dropped)], ignore_index=True), rejected, Rejected)
+    write_table(steps, outputs.funnel, Funnel, others)
+    write_table(pd.concat([earlier, rejected_table(dropped)], ignore_index=True), outputs.rejected, Rejected)
     print(steps.astype(object).fillna("").to_string(index=False))
     for section in filter.text_fields[1:]:
         if len(pairs) and not (pairs[section] != "").any():
@@ -228,28 +254,6 @@ def check_text(pairs: pd.DataFrame, sections: list[str], first: str) -> None:
             f"filter.text_fields: {first} comes first, but none of {len(pairs):,} pairs has it. Pairs with "
             f"each section: {counts}. Name another one first, or fill it in the adapter."
         )
-
-
-def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
-    """Number the groups of rows that share a patient or the same normalised text, directly or through others.
-
-    Empty texts are not compared. Returns int of shape (row,), numbered by first appearance.
-    """
-    normalised = normalise(texts)
-    text_keys = ("text " + normalised).where(normalised != "", "patient " + patients)
-    rows = np.arange(len(texts))
-    patients, texts = pd.factorize(patients)[0], pd.factorize(text_keys)[0]
-    size = 3 * len(rows)
-    start, end = np.concatenate([rows, rows]), np.concatenate([patients + len(rows), texts + 2 * len(rows)])
-    _, component = connected_components(
-        coo_array((np.ones(len(start)), (start, end)), shape=(size, size)), directed=False
-    )
-    return pd.factorize(component[: len(rows)])[0]
-
-
-def normalise(texts: pd.Series) -> pd.Series:
-    """Texts in lower case, with runs of non-word characters as one space."""
-    return texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
 
 
 def _seen(found: Found, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:

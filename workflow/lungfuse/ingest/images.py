@@ -14,6 +14,7 @@ from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.download import compare_with_published
+from lungfuse.parameters import options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tables.base import read_table, write_table
@@ -28,6 +29,26 @@ DECODE_ERRORS = (  # what Pillow raises on bad files
 )
 
 
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    array
+        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy; with colours, an axis of red, green
+        and blue comes last.
+    index
+        Output: the row of each image in the array.
+    rejected_images
+        Output: images that are missing, cannot be decoded or come twice.
+    """
+
+    array: Path
+    index: Path
+    rejected_images: Path
+
+
 def main(
     *,
     adapter: str,
@@ -35,9 +56,7 @@ def main(
     view: str,
     images: ImageSettings,
     views: Path,
-    array: Path,
-    index: Path,
-    rejected_images: Path,
+    outputs: Outputs,
     threads: int = 1,
 ) -> None:
     """Decode every image of one view into an array.
@@ -54,13 +73,8 @@ def main(
         Height and width of the array, how images are fitted to it, and whether it keeps their colours.
     views
         Table of the images that reports name, with their views.
-    array
-        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy; with colours, an axis of red, green
-        and blue comes last.
-    index
-        Output: the row of each image in the array.
-    rejected_images
-        Output: images that are missing, cannot be decoded or come twice.
+    outputs
+        What is written.
     threads
         How many images are decoded at once.
     """
@@ -68,16 +82,18 @@ def main(
     wanted = table["image_id"][table["view"] == view]
     source = load_adapter(adapter)
     with unchanged(lambda: raw_files(raw, source.IMAGE_FILES)):
-        found, bad = write_array(source.read_images(raw), set(wanted), images, array, threads)
+        found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
         rejected = compare_with_published(adapter, raw, source.IMAGE_FILES) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
-        write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), index, ImageIndex)
-        write_table(rejected_table(rejected), rejected_images, Rejected)
+        write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
+        write_table(rejected_table(rejected), outputs.rejected_images, Rejected)
     print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {len(bad)} bad")
     if missing:
-        print(f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {rejected_images}")
+        print(
+            f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {outputs.rejected_images}"
+        )
 
 
 def write_array(

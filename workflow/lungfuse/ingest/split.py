@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import normalise
+from lungfuse.ingest.groups import normalise
 from lungfuse.ingest.labels import class_counts, class_names, has_two_classes
 from lungfuse.ingest.spread import parts_of
-from lungfuse.parameters import Several
+from lungfuse.parameters import Question, Several, options
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import (
@@ -26,6 +26,7 @@ from lungfuse.tables.ingest import (
     sections_of,
 )
 from lungfuse.tasks import Task, load_task
+from lungfuse.tasks.binary import Task as TwoClasses
 
 LARGE_GROUP = 0.25  # of a fold
 UNEVEN = 1.25  # the largest fold in units of the smallest
@@ -33,56 +34,40 @@ READABLE = {
     "with a readable image": "pairs have no readable image",
     "readable images": "images of the view cannot be read",
 }
-BINARY = load_task("binary", ["negative", "positive"])
+BINARY = TwoClasses(["negative", "positive"])
 
 
-def main(
-    *,
-    task: str,
-    labels: Several[str],
-    split: SplitSettings,
-    seed: int,
-    rejected_share: float,
-    candidates: Path,
-    funnel: Path,
-    rejected: Path,
-    modalities: Several[str],
-    values: Path,
-    value_columns: Path,
-    label_columns: Several[str] | None = None,
-    pairs: Path,
-    validation: Path,
-    structured: Path | None = None,
-    structured_columns: Path | None = None,
-) -> None:
-    """Assign stratified, grouped folds, unless too much of the input was rejected.
+@options
+class Files:
+    """What is read.
 
     Parameters
     ----------
-    task
-        What the study asks of a pair.
-    labels
-        The names of its classes or labels.
-    split
-        Number of folds, and the share of the training folds to validate on.
-    seed
-        Seed of the shuffle.
-    rejected_share
-        Largest share of the reports, and of the pairs' images, that may be unusable.
     candidates
         Table of candidate pairs.
     funnel
         Table of what was left after each filter.
     rejected
         Table of what was rejected; named when there is too much of it.
-    modalities
-        What models may read of a pair.
     values
         Table of the structured values of reports.
     value_columns
         Table of the structured columns of reports.
-    label_columns
-        Structured columns that labels are read from: no model may read them.
+    """
+
+    candidates: Path
+    funnel: Path
+    rejected: Path
+    values: Path
+    value_columns: Path
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
     pairs
         Output: the pairs with their folds.
     validation
@@ -92,20 +77,61 @@ def main(
     structured_columns
         Output: the kinds and units of these.
     """
-    asked = load_task(task, labels)
-    steps = read_table(funnel, Funnel)
-    check_rejected(steps.set_index("step")["count"], read_table(rejected, Rejected), rejected_share, rejected)
-    table = read_table(candidates, Candidates)
-    check_groups(table, split.folds, steps, funnel, asked)
+
+    pairs: Path
+    validation: Path
+    structured: Path | None = None
+    structured_columns: Path | None = None
+
+
+def main(
+    *,
+    question: Question,
+    split: SplitSettings,
+    seed: int,
+    rejected_share: float,
+    files: Files,
+    modalities: Several[str],
+    label_columns: Several[str] | None = None,
+    outputs: Outputs,
+) -> None:
+    """Assign stratified, grouped folds, unless too much of the input was rejected.
+
+    Parameters
+    ----------
+    question
+        What the study asks of a pair.
+    split
+        Number of folds, and the share of the training folds to validate on.
+    seed
+        Seed of the shuffle.
+    rejected_share
+        Largest share of the reports, and of the pairs' images, that may be unusable.
+    files
+        What is read.
+    modalities
+        What models may read of a pair.
+    label_columns
+        Structured columns that labels are read from: no model may read them.
+    outputs
+        What is written.
+    """
+    asked = load_task(question.task, question.labels)
+    steps = read_table(files.funnel, Funnel)
+    counts, rejected = steps.set_index("step")["count"], read_table(files.rejected, Rejected)
+    check_rejected(counts, rejected, rejected_share, files.rejected)
+    table = read_table(files.candidates, Candidates)
+    check_groups(table, split.folds, steps, files.funnel, asked)
     table["fold"] = assign_folds(table, split.folds, seed, asked)
     validated = assign_validation(table, split, seed, asked)
-    write_table(table, pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
-    write_table(validated, validation, Validation)
+    write_table(table, outputs.pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
+    write_table(validated, outputs.validation, Validation)
     if "structured" in modalities:
-        kept = read_table(value_columns, Columns)
+        kept = read_table(files.value_columns, Columns)
         kept = kept[~kept["name"].isin(label_columns or [])]
-        write_table(structured_values(table, read_table(values, Values), kept), structured, Structured, kept["name"])
-        write_table(kept, structured_columns, Columns)
+        values = structured_values(table, read_table(files.values, Values), kept)
+        write_table(values, outputs.structured, Structured, kept["name"])
+        write_table(kept, outputs.structured_columns, Columns)
     for warning in [*warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(fold_sizes(table, asked)))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lungfuse.compare.scores import has_two_classes
-from lungfuse.parameters import Several
+from lungfuse.parameters import Heading, Question, Several, options
 from lungfuse.report.comparison import (
     draw_ablations,
     draw_cnns,
@@ -38,32 +38,12 @@ DRAW = {
 DRAW_PRIMARY = {"ablations": draw_ablations, "missing": draw_missing, "sites": draw_sites}  # the primary metric of rows
 
 
-def main(
-    *,
-    title: str,
-    notice: str,
-    task: str,
-    labels: Several[str],
-    funnel: Path,
-    pairs: Path,
-    comparison_table: Path,
-    predictions: Several[Path],
-    tables: Several[Path] = (),
-    histories: Several[Path] = (),
-    figures: Path,
-) -> None:
-    """Draw the figures of a study as SVG: those whose table is given.
+@options
+class Files:
+    """What is drawn.
 
     Parameters
     ----------
-    title
-        Name of the study.
-    notice
-        What every figure of the study has to say.
-    task
-        What the study asks of a pair.
-    labels
-        Names of the classes or labels.
     funnel
         What is left after each filter.
     pairs
@@ -76,26 +56,55 @@ def main(
         Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
     histories
         Records of the trainings: history.csv of results/<study>/models/<row>/fold<k>/.
+    """
+
+    funnel: Path
+    pairs: Path
+    comparison_table: Path
+    predictions: Several[Path]
+    tables: Several[Path] = ()
+    histories: Several[Path] = ()
+
+
+def main(
+    *,
+    study: Heading,
+    question: Question,
+    files: Files,
+    figures: Path,
+) -> None:
+    """Draw the figures of a study as SVG: those whose table is given.
+
+    Parameters
+    ----------
+    study
+        What stands above.
+    question
+        What the study asks of a pair.
+    files
+        What is drawn.
     figures
         Output: folder of the figures.
     """
-    above = heading(title, notice)
-    asked = load_task(task, labels)
-    pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
+    above = heading(study.title, study.notice)
+    asked = load_task(question.task, question.labels)
+    pair_table, comparison = read_table(files.pairs, Pairs), read_table(files.comparison_table, Comparison)
     names, inputs = row_names(comparison), inputs_of(comparison)
-    rows = [Scored(*row, read_table(path, Predictions)) for *row, path in zip(names, inputs, predictions, strict=True)]
+    rows = [
+        Scored(*row, read_table(path, Predictions)) for *row, path in zip(names, inputs, files.predictions, strict=True)
+    ]
     drawn = {
-        "funnel": draw_funnel(read_table(funnel, Funnel), above),
+        "funnel": draw_funnel(read_table(files.funnel, Funnel), above),
         "distributions": draw_distributions(pair_table, asked, above),
         "comparison": draw_comparison(comparison, asked, above),
     }
     if len(asked.columns("label")) == 1:
-        drawn["confusion"] = draw_confusion(rows, labels, above)
+        drawn["confusion"] = draw_confusion(rows, question.labels, above)
     if any(inputs) and has_two_classes(asked):
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
-    if histories:
-        drawn["curves"] = draw_curves(read_histories(histories), above)
-    for name, table in read_by_name(tables).items():
+    if files.histories:
+        drawn["curves"] = draw_curves(read_histories(files.histories), above)
+    for name, table in read_by_name(files.tables).items():
         if name in DRAW:
             drawn[name] = DRAW[name](table, above)
         elif name in DRAW_PRIMARY:

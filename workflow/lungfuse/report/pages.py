@@ -14,7 +14,7 @@ from lungfuse import __version__
 from lungfuse.compare.subsets import read_structured
 from lungfuse.files import whole_file
 from lungfuse.hardware import USAGE
-from lungfuse.parameters import Several
+from lungfuse.parameters import Several, options
 from lungfuse.report.cards import about_columns, about_data, about_models, markdown
 from lungfuse.report.style import heading
 from lungfuse.settings.study import Study
@@ -37,33 +37,12 @@ SettingsAsJson = Annotated[
 ]
 
 
-def main(
-    *,
-    title: str,
-    settings: SettingsAsJson,
-    funnel: Path,
-    pairs: Path,
-    rejected: Path,
-    comparison_table: Path,
-    comparison_page: Path,
-    predictions: Several[Path],
-    tables: Several[Path] = (),
-    tokenizer: Path | None = None,
-    structured: Path | None = None,
-    structured_columns: Path | None = None,
-    logs: Path,
-    data_card: Path,
-    model_card: Path,
-    pages: Path,
-) -> None:
-    """Write the cards of a study as Markdown, and them and the tables as HTML.
+@options
+class Files:
+    """What the pages tell of.
 
     Parameters
     ----------
-    title
-        Name of the study.
-    settings
-        Everything that params.yaml says of it.
     funnel
         What is left after each filter.
     pairs
@@ -86,6 +65,27 @@ def main(
         What these columns are.
     logs
         Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
+    """
+
+    funnel: Path
+    pairs: Path
+    rejected: Path
+    comparison_table: Path
+    comparison_page: Path
+    predictions: Several[Path]
+    tables: Several[Path] = ()
+    tokenizer: Path | None = None
+    structured: Path | None = None
+    structured_columns: Path | None = None
+    logs: Path
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
     data_card
         Output: Markdown.
     model_card
@@ -93,37 +93,62 @@ def main(
     pages
         Output: folder of the HTML pages.
     """
+
+    data_card: Path
+    model_card: Path
+    pages: Path
+
+
+def main(
+    *,
+    title: str,
+    settings: SettingsAsJson,
+    files: Files,
+    outputs: Outputs,
+) -> None:
+    """Write the cards of a study as Markdown, and them and the tables as HTML.
+
+    Parameters
+    ----------
+    title
+        Name of the study.
+    settings
+        Everything that params.yaml says of it.
+    files
+        What the pages tell of.
+    outputs
+        What is written.
+    """
     above = heading(title, settings.notice)
-    found = read_by_name(tables)
-    pair_table, comparison = read_table(pairs, Pairs), read_table(comparison_table, Comparison)
+    found = read_by_name(files.tables)
+    pair_table, comparison = read_table(files.pairs, Pairs), read_table(files.comparison_table, Comparison)
     task = load_task(settings.task, settings.labels)
-    values = read_structured(structured, pair_table) if structured else pd.DataFrame(index=pair_table.index)
-    described = read_table(structured_columns, Columns) if structured_columns else pd.DataFrame()
+    values = read_structured(files.structured, pair_table) if files.structured else pd.DataFrame(index=pair_table.index)
+    described = read_table(files.structured_columns, Columns) if files.structured_columns else pd.DataFrame()
     shared = {
         "title": title,
         "study": settings,
         "labels": settings.labels,
         "version": __version__,
     }
+    funnel, rejected = read_table(files.funnel, Funnel), read_table(files.rejected, Rejected)
     about = {
-        "data_card": about_data(
-            settings, task, pair_table, read_table(funnel, Funnel), read_table(rejected, Rejected), tokenizer
-        )
+        "data_card": about_data(settings, task, pair_table, funnel, rejected, files.tokenizer)
         | about_columns(settings, task, pair_table, values, described),
-        "model_card": about_models(settings, task, pair_table, comparison, predictions, found),
+        "model_card": about_models(settings, task, pair_table, comparison, files.predictions, found),
     }
     shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
-    for name, path in {"data_card": data_card, "model_card": model_card}.items():
+    for name, path in {"data_card": outputs.data_card, "model_card": outputs.model_card}.items():
         with whole_file(path) as stream:
             stream.write(shown[name])
-    shown["comparison"] = comparison_page.read_text(encoding="utf-8")
-    found |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(logs)}
+    shown["comparison"] = files.comparison_page.read_text(encoding="utf-8")
+    found |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(files.logs)}
     shown |= {
         name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in found.items()
     }
     to_html = MarkdownIt().enable("table")
     for name, text in shown.items():
-        with whole_file(pages / f"{name}.html") as stream:
+        with whole_file(outputs.pages / f"{name}.html") as stream:
             stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
 
 

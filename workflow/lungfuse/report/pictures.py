@@ -14,7 +14,7 @@ from lungfuse.files import read_array
 from lungfuse.modalities import in_order
 from lungfuse.modalities.image.arms import image_rows
 from lungfuse.models import kind_of
-from lungfuse.parameters import Several
+from lungfuse.parameters import Heading, Question, Several, options
 from lungfuse.report.data import of_classes
 from lungfuse.report.style import ORANGE, grid, heading, save, sheet
 from lungfuse.settings.rows import SHORTHANDS
@@ -34,36 +34,12 @@ WRAP, LINES_OF_TEXT = 84, 5
 NARROW = 20  # letters of a title over one of several images
 
 
-def main(
-    *,
-    title: str,
-    notice: str,
-    task: str,
-    labels: Several[str],
-    seed: int,
-    pairs: Path,
-    array: Path,
-    index: Path,
-    masks: Several[Path] = (),
-    qualities: Several[Path] = (),
-    comparison_table: Path,
-    predictions: Several[Path],
-    figures: Path,
-) -> None:
-    """Draw examples of the pairs and their masks as SVG, and what fused and unimodal models make of a few of them.
+@options
+class Files:
+    """What is drawn.
 
     Parameters
     ----------
-    title
-        Name of the study.
-    notice
-        What every figure of the study has to say.
-    task
-        What the study asks of a pair.
-    labels
-        Names of the classes or labels.
-    seed
-        Seed of the choice of examples.
     pairs
         Table of pairs.
     array
@@ -78,19 +54,51 @@ def main(
         Models and their scores.
     predictions
         Out-of-fold predictions, one file a row of the comparison, in the same order.
+    """
+
+    pairs: Path
+    array: Path
+    index: Path
+    masks: Several[Path] = ()
+    qualities: Several[Path] = ()
+    comparison_table: Path
+    predictions: Several[Path]
+
+
+def main(
+    *,
+    study: Heading,
+    question: Question,
+    seed: int,
+    files: Files,
+    figures: Path,
+) -> None:
+    """Draw examples of the pairs and their masks as SVG, and what fused and unimodal models make of a few of them.
+
+    Parameters
+    ----------
+    study
+        What stands above.
+    question
+        What the study asks of a pair.
+    seed
+        Seed of the choice of examples.
+    files
+        What is drawn.
     figures
         Output: folder of the figures.
     """
-    above = heading(title, notice)
-    asked, table, places = load_task(task, labels), read_table(pairs, Pairs), read_table(index, ImageIndex)
-    images, *lungs = (read_array(path, len(places)) for path in [array, *masks])
+    above = heading(study.title, study.notice)
+    asked = load_task(question.task, question.labels)
+    table, places = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
+    images, *lungs = (read_array(path, len(places)) for path in [files.array, *files.masks])
     shown = PairImages(table, images, lungs[0] if lungs else None, rows_or_none(table, places))
     drawn = {"examples": draw_examples(shown, examples(asked, table, seed), asked, above)}
-    if found := best_fused(read_table(comparison_table, Comparison), asked):
-        scores = {kind: mean_scores(asked, table, predictions[row]) for kind, row in found.items()}
-        names = {kind: predictions[row].stem for kind, row in found.items()}
+    if found := best_fused(read_table(files.comparison_table, Comparison), asked):
+        scores = {kind: mean_scores(asked, table, files.predictions[row]) for kind, row in found.items()}
+        names = {kind: files.predictions[row].stem for kind, row in found.items()}
         drawn["disagreements"] = draw_disagreements(shown, names, scores, asked, above)
-    for lung, path in zip(lungs, qualities, strict=True):
+    for lung, path in zip(lungs, files.qualities, strict=True):
         quality = read_table(path, MaskQuality).merge(places, on="image_id", validate="1:1")
         drawn[f"masks_{path.stem}"] = draw_masks(images, lung, by_plausibility(quality), above)
     for name, figure in drawn.items():

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import bootstrap
 
 from lungfuse.files import read_array
-from lungfuse.parameters import Several
+from lungfuse.parameters import AnnotatedFiles, Several
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.segmentation import MaskSettings
@@ -21,9 +21,7 @@ def main(
     comparison: ComparisonSettings,
     seed: int,
     segmenters: Several[Path],
-    annotated_images: Path,
-    annotated_masks: Path,
-    annotated_index: Path,
+    annotated: AnnotatedFiles,
     segmentation_table: Path,
 ) -> None:
     """Score segmenters on the test patients of each hospital.
@@ -38,17 +36,13 @@ def main(
         Seed of the resampling.
     segmenters
         Folders of the trained segmenters.
-    annotated_images
+    annotated
         Annotated X-rays.
-    annotated_masks
-        Their lung masks.
-    annotated_index
-        Index of both arrays, with parts.
     segmentation_table
         Output: a row a segmenter, hospital and kind of mask.
     """
-    index = read_table(annotated_index, AnnotatedIndex)
-    images, masks = (read_array(path, len(index)) for path in [annotated_images, annotated_masks])
+    index = read_table(annotated.annotated_index, AnnotatedIndex)
+    images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
     rows = []
     for folder in segmenters:
         segmenter = load_segmenter(folder)

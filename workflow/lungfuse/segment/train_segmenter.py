@@ -14,7 +14,7 @@ from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from lungfuse.dependencies import digest
 from lungfuse.errors import UserError
 from lungfuse.files import read_array, sha256, whole_file, whole_path
-from lungfuse.parameters import Several
+from lungfuse.parameters import AnnotatedFiles, Several, options
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
 from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
@@ -26,6 +26,25 @@ MONITOR = "val_loss"
 IDENTITY, RECORDS = "training.json", "records.json"
 
 
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    network
+        Output: the network with its best weights, .keras.
+    history
+        Output: loss, Dice and seconds of each epoch.
+    settings
+        Output: what was trained.
+    """
+
+    network: Path
+    history: Path
+    settings: Path
+
+
 def main(
     *,
     name: str,
@@ -33,12 +52,8 @@ def main(
     unet: UNetSettings,
     train: SegmenterSettings,
     seed: int,
-    annotated_images: Path,
-    annotated_masks: Path,
-    annotated_index: Path,
-    network: Path,
-    history: Path,
-    settings: Path,
+    annotated: AnnotatedFiles,
+    outputs: Outputs,
     threads: int = 1,
 ) -> None:
     """Train a segmenter.
@@ -57,34 +72,26 @@ def main(
         Settings of the training.
     seed
         Seed of the weights, batches and augmentation.
-    annotated_images
+    annotated
         Annotated X-rays.
-    annotated_masks
-        Their lung masks.
-    annotated_index
-        Index of both arrays, with parts.
-    network
-        Output: the network with its best weights, .keras.
-    history
-        Output: loss, Dice and seconds of each epoch.
-    settings
-        Output: what was trained.
+    outputs
+        What is written.
     threads
         Processor threads.
     """
     prepare(seed, threads)
-    index = read_table(annotated_index, AnnotatedIndex)
-    learn, validate = (rows_of(index, hospitals, part, annotated_index) for part in ["train", "validation"])
-    images, masks = (read_array(path, len(index)) for path in [annotated_images, annotated_masks])
+    index = read_table(annotated.annotated_index, AnnotatedIndex)
+    learn, validate = (rows_of(index, hospitals, part, annotated.annotated_index) for part in ["train", "validation"])
+    images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
 
     made_by = {"segmenter": name, "hospitals": hospitals, "image_px": images.shape[1], "seed": seed}
     made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}
-    inputs = [annotated_images, annotated_masks, annotated_index]
+    inputs = [annotated.annotated_images, annotated.annotated_masks, annotated.annotated_index]
     identity = json.dumps(made_by | {"code": digest(__name__)} | {str(path): sha256(path) for path in inputs})
 
     model = build_unet(images.shape[1], unet, dtype_of(train.precision))
     model.compile(keras.optimizers.Adam(train.learning_rate), dice_cross_entropy, metrics=[dice])
-    checkpoints = Checkpoints(network.parent, identity)
+    checkpoints = Checkpoints(outputs.network.parent, identity)
     stages = [ReduceLROnPlateau(MONITOR, 0.5, train.plateau), EarlyStopping(MONITOR, patience=train.patience)]
     done = checkpoints.restore(model)
     if len(done) < train.epochs and not has_stopped(done, train.patience):
@@ -103,10 +110,10 @@ def main(
     checkpoints.load_best(model)
     finished = build_unet(images.shape[1], unet)
     finished.set_weights(model.get_weights())
-    with whole_path(network) as path:
+    with whole_path(outputs.network) as path:
         finished.save(path)
-    write_history(pd.DataFrame(checkpoints.records).rename_axis("epoch").reset_index(), history)
-    with whole_file(settings) as stream:
+    write_history(pd.DataFrame(checkpoints.records).rename_axis("epoch").reset_index(), outputs.history)
+    with whole_file(outputs.settings) as stream:
         json.dump(made_by, stream, indent=2)
     checkpoints.forget()
 

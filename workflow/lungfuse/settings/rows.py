@@ -12,6 +12,7 @@ from lungfuse.settings.base import Settings, listed
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 Choice = str | list[str]
 TRAINED = ["unimodal", "fusion"]  # kinds of models that are networks, trained fold by fold
+ENCODING = [*TRAINED, "probe", "late"]  # kinds of models that read what encoders make
 SHORTHANDS = {"images": "image", "text": "text", "structured": "structured"}
 CHANGES = ["shuffled", "dropped"]
 

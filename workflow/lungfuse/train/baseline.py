@@ -9,7 +9,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.models.columns import as_values
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, OutOfFold, Question, options
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
@@ -21,35 +21,12 @@ from lungfuse.train.kept import keep
 from lungfuse.train.predictions import write_predictions
 
 
-def main(
-    *,
-    row: FromJSON[Row],
-    task: str,
-    labels: Several[str],
-    class_weights: ClassWeights,
-    seed: int,
-    pairs: Path,
-    validation: Path,
-    structured: Path | None = None,
-    columns: Path | None = None,
-    predictions: Path,
-    validated: Path,
-    models: Path,
-) -> None:
-    """Fit a baseline on the training folds and predict each test fold.
+@options
+class Files:
+    """What is read.
 
     Parameters
     ----------
-    row
-        The row of the comparison table: model, inputs and settings.
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
-    class_weights
-        Whether both classes count the same.
-    seed
-        Seed of the solver.
     pairs
         Table of pairs with folds.
     validation
@@ -58,27 +35,58 @@ def main(
         Structured columns of the pairs; needed for a row that reads some.
     columns
         Kinds of the structured columns; needed for a row that reads some.
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold.
+    """
+
+    pairs: Path
+    validation: Path
+    structured: Path | None = None
+    columns: Path | None = None
+
+
+def main(
+    *,
+    row: FromJSON[Row],
+    question: Question,
+    class_weights: ClassWeights,
+    seed: int,
+    files: Files,
+    outputs: OutOfFold,
+    models: Path,
+) -> None:
+    """Fit a baseline on the training folds and predict each test fold.
+
+    Parameters
+    ----------
+    row
+        The row of the comparison table: model, inputs and settings.
+    question
+        What the study asks of a pair.
+    class_weights
+        Whether both classes count the same.
+    seed
+        Seed of the solver.
+    files
+        What is read.
+    outputs
+        The scores of the row.
     models
         Output: folder with a folder fold<k> each: the fitted model, its settings and scores.
     """
-    table, held_out, asked = read_table(pairs, Pairs), read_table(validation, Validation), load_task(task, labels)
-    made_by = {"row": row.model_dump(), "task": task, "labels": labels, "folds": table["fold"].nunique()}
+    asked = load_task(question.task, question.labels)
+    table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
+    made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
     known = {}
     if row.structured:
-        described = read_columns(columns, row.structured)
+        described = read_columns(files.columns, row.structured)
         made_by["columns"] = described.to_dict("records")
         known["kinds"] = dict(zip(described["name"], described["kind"], strict=True))
-        inputs = read_structured(structured, known["kinds"], table["pair_id"])
+        inputs = read_structured(files.structured, known["kinds"], table["pair_id"])
     else:
-        inputs = read_texts(pairs, table, row)
-    with learning(row, inputs, table, asked, class_weights, seed, predictions.parent, **known) as learn:
+        inputs = read_texts(files.pairs, table, row)
+    with learning(row, inputs, table, asked, class_weights, seed, outputs.predictions.parent, **known) as learn:
         trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)
-    write_predictions(table, trainings, asked, predictions, validated)
+    write_predictions(table, trainings, asked, outputs.predictions, outputs.validated)
 
 
 def read_texts(path: Path, pairs: pd.DataFrame, row: Row) -> Inputs:
@@ -129,7 +137,7 @@ def read_structured(path: Path, kinds: dict[str, str], pair_ids: pd.Series) -> p
 
 @contextmanager
 def learning(
-    row: Row,
+    row: FromJSON[Row],
     inputs: Inputs,
     pairs: pd.DataFrame,
     task: Task,

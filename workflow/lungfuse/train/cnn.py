@@ -10,6 +10,7 @@ from keras import layers
 
 from lungfuse.files import read_array, whole_file
 from lungfuse.modalities.image.arms import ArmImages, arm_images, image_rows
+from lungfuse.parameters import options
 from lungfuse.settings.base import Images
 from lungfuse.settings.cnns import CNNSettings, NetworkName
 from lungfuse.tables.base import read_table, write_table
@@ -19,20 +20,58 @@ from lungfuse.train.cnn_weights import build_network, preprocess
 from lungfuse.train.keras_engine import dtype_of, prepare, write_history
 
 
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs with folds.
+    array
+        The image array.
+    index
+        Index of the image array.
+    masks
+        Lung masks of the image array; needed for an arm other than raw.
+    start
+        Weights that the network starts from.
+    """
+
+    pairs: Path
+    array: Path
+    index: Path
+    masks: Path | None = None
+    start: Path
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    history
+        Output: loss and accuracy of each epoch, fold by fold.
+    epoch_predictions
+        Output: out-of-fold scores after each epoch.
+    settings
+        Output: what was trained.
+    """
+
+    history: Path
+    epoch_predictions: Path
+    settings: Path
+
+
 def main(
     *,
     network: NetworkName,
     arm: Images,
     cnns: CNNSettings,
     seed: int,
-    pairs: Path,
-    array: Path,
-    index: Path,
-    masks: Path | None = None,
-    start: Path,
-    history: Path,
-    epoch_predictions: Path,
-    settings: Path,
+    files: Files,
+    outputs: Outputs,
     threads: int = 1,
 ) -> None:
     """Train a network on the other folds of each fold, and score that fold after each epoch.
@@ -50,33 +89,21 @@ def main(
         Settings of the networks.
     seed
         Seed of the head's weights and of the batches.
-    pairs
-        Table of pairs with folds.
-    array
-        The image array.
-    index
-        Index of the image array.
-    masks
-        Lung masks of the image array; needed for an arm other than raw.
-    start
-        Weights that the network starts from.
-    history
-        Output: loss and accuracy of each epoch, fold by fold.
-    epoch_predictions
-        Output: out-of-fold scores after each epoch.
-    settings
-        Output: what was trained.
+    files
+        What is read.
+    outputs
+        What is written.
     threads
         Processor threads.
     """
     prepare(seed, threads)
-    table = read_table(pairs, Pairs)
-    rows, labels = image_rows(table, read_table(index, ImageIndex)), table["label"].to_numpy()
-    pixels, lungs = (path and read_array(path, rows.max() + 1) for path in [array, masks])
+    table = read_table(files.pairs, Pairs)
+    rows, labels = image_rows(table, read_table(files.index, ImageIndex)), table["label"].to_numpy()
+    pixels, lungs = (path and read_array(path, rows.max() + 1) for path in [files.array, files.masks])
     images = arm_images(arm, pixels, lungs)
 
     keras.config.set_dtype_policy(dtype_of(cnns.precision))
-    model = build_classifier(network, pixels.shape[1], start)
+    model = build_classifier(network, pixels.shape[1], files.start)
     model.compile(keras.optimizers.Adam(cnns.learning_rate), "binary_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     untrained = [variable.numpy() for variable in _state(model)]
@@ -96,10 +123,10 @@ def main(
         records.append(pd.DataFrame({"fold": fold, "epoch": record.epoch} | record.history))
         known = table.loc[tested, ["pair_id", "label"]]
         scored += [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
-    write_table(pd.concat(scored), epoch_predictions, EpochPredictions)
-    write_history(pd.concat(records), history)
+    write_table(pd.concat(scored), outputs.epoch_predictions, EpochPredictions)
+    write_history(pd.concat(records), outputs.history)
     made_by = {"network": network, "images": arm, "seed": seed, "cnns": cnns.model_dump()}
-    with whole_file(settings) as stream:
+    with whole_file(outputs.settings) as stream:
         json.dump(made_by, stream, indent=2)
 
 

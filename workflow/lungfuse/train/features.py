@@ -12,6 +12,7 @@ from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_wei
 from lungfuse.files import whole_array
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
+from lungfuse.parameters import options
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table, write_table
@@ -23,20 +24,58 @@ from lungfuse.train.precision import autocast
 BATCH = 64
 
 
+@options
+class Files:
+    """What is encoded, and with which weights.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs.
+    array
+        The image array; needed for an image encoder.
+    index
+        Index of the image array; needed for an image encoder.
+    masks
+        Lung masks of the image array; needed for an arm other than raw.
+    encoder_root
+        Folder with a folder for each encoder.
+    start
+        Weights of a trained unimodal row whose encoder is used; not given, the encoder is used as it comes.
+    """
+
+    pairs: Path
+    array: Path | None = None
+    index: Path | None = None
+    masks: Path | None = None
+    encoder_root: Path
+    start: Path | None = None
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    tokens
+        Output: float16 of shape (token of all pairs, width of the encoder), .npy.
+    token_index
+        Output: where the tokens of each pair lie.
+    """
+
+    tokens: Path
+    token_index: Path
+
+
 def main(
     *,
     encoder: str,
     reads: str,
     encoders: EncoderSettings,
     precision: Precision,
-    pairs: Path,
-    array: Path | None = None,
-    index: Path | None = None,
-    masks: Path | None = None,
-    encoder_root: Path,
-    start: Path | None = None,
-    tokens: Path,
-    token_index: Path,
+    files: Files,
+    outputs: Outputs,
     threads: int = 1,
 ) -> None:
     """Encode an arm of the images, or a section of the reports, of all pairs.
@@ -51,34 +90,22 @@ def main(
         Whether every token of a pair is kept or their mean, and after how many tokens texts are cut.
     precision
         fp32, bf16, or auto: bf16 where there is hardware for it.
-    pairs
-        Table of pairs.
-    array
-        The image array; needed for an image encoder.
-    index
-        Index of the image array; needed for an image encoder.
-    masks
-        Lung masks of the image array; needed for an arm other than raw.
-    encoder_root
-        Folder with a folder for each encoder.
-    start
-        Weights of a trained unimodal row whose encoder is used; not given, the encoder is used as it comes.
-    tokens
-        Output: float16 of shape (token of all pairs, width of the encoder), .npy.
-    token_index
-        Output: where the tokens of each pair lie.
+    files
+        What is encoded, and with which weights.
+    outputs
+        What is written.
     threads
         Processor threads.
     """
     torch.set_num_threads(threads)
-    table, spec, modality = read_table(pairs, Pairs), encoder_spec(encoder), modality_of(encoder)
-    reading = Reading(table, encoders, encoder_root, array, index, masks)
+    table, spec, modality = read_table(files.pairs, Pairs), encoder_spec(encoder), modality_of(encoder)
+    reading = Reading(table, encoders, files.encoder_root, files.array, files.index, files.masks)
     source = load_inputs(modality).read(reading, reads)
-    network = load_encoder(encoder, encoder_root / encoder)
-    if start is not None:
-        load_into(network, trained_encoder(start, modality), start)
+    network = load_encoder(encoder, files.encoder_root / encoder)
+    if files.start is not None:
+        load_into(network, trained_encoder(files.start, modality), files.start)
     encoded, counts = [], []
-    with whole_array(tokens, np.float16, (spec.width,)) as append:
+    with whole_array(outputs.tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, source, len(table), precision):
             kept = part.mean(0, keepdims=True) if encoders.pooling == "mean" and len(part) else part
             append(kept)
@@ -86,7 +113,7 @@ def main(
             counts.append(len(kept))
     starts = np.cumsum([0, *counts[:-1]])
     rows = {"pair_id": table["pair_id"], "start": starts, "tokens": counts, "encoded": encoded}
-    write_table(pd.DataFrame(rows), token_index, FeatureIndex)
+    write_table(pd.DataFrame(rows), outputs.token_index, FeatureIndex)
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
 
 

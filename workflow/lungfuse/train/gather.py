@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.parameters import Several
+from lungfuse.parameters import OutOfFold, Question, Several
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
@@ -12,29 +12,24 @@ from lungfuse.train.predictions import write_predictions
 
 def main(
     *,
-    task: str,
-    labels: Several[str],
+    question: Question,
     pairs: Path,
     fold_predictions: Several[Path],
-    predictions: Path,
-    validated: Path,
+    outputs: OutOfFold,
 ) -> None:
     """Join the test scores of the folds to the pairs.
 
     Parameters
     ----------
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
+    question
+        What the study asks of a pair.
     pairs
         Table of pairs with folds.
     fold_predictions
         Scores of each training, one file a fold and repeat.
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold.
+    outputs
+        The scores of the row.
     """
+    task = load_task(question.task, question.labels)
     scores = [read_table(path, FoldPredictions) for path in fold_predictions]
-    write_predictions(read_table(pairs, Pairs), scores, load_task(task, labels), predictions, validated)
+    write_predictions(read_table(pairs, Pairs), scores, task, outputs.predictions, outputs.validated)

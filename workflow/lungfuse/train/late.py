@@ -11,7 +11,7 @@ from lungfuse import registry
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.models import module_of
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, OutOfFold, Question, Several
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
@@ -23,13 +23,11 @@ from lungfuse.train.predictions import calibration_of, with_columns, write_predi
 def main(
     *,
     row: FromJSON[Row],
-    task: str,
-    labels: Several[str],
+    question: Question,
     pairs: Path,
     parts: Several[str],
     fold_predictions: Several[Path],
-    predictions: Path,
-    validated: Path,
+    outputs: OutOfFold,
     settings: Path,
 ) -> None:
     """Fuse the scores of the parts of a row in each fold.
@@ -38,10 +36,8 @@ def main(
     ----------
     row
         The row of the comparison table: model and inputs.
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
+    question
+        What the study asks of a pair.
     pairs
         Table of pairs with folds.
     parts
@@ -49,14 +45,12 @@ def main(
     fold_predictions
         Scores of the parts: of the first one file a fold and repeat, then of the next in the same order. A part that is
         trained once a fold stands there in every repeat.
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold; what a model learns here it learns from these.
+    outputs
+        The scores of the row.
     settings
         Output: of each fold the folders of the parts, what was fitted, and the calibration, for prediction.
     """
-    model, asked = registry.imported(module_of(row.model)), load_task(task, labels)
+    model, asked = registry.imported(module_of(row.model)), load_task(question.task, question.labels)
     fused, folds = [], []
     for files in by_training(fold_predictions, parts):
         rows, scores = read_parts(files, asked)
@@ -66,9 +60,9 @@ def main(
         folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
         calibration = calibration_of(fused[-1], asked).model_dump()
         folds.append({"parts": folders, "fitted": fitted, "calibration": calibration})
-    write_predictions(read_table(pairs, Pairs), fused, asked, predictions, validated)
+    write_predictions(read_table(pairs, Pairs), fused, asked, outputs.predictions, outputs.validated)
     with whole_file(settings) as stream:
-        made_by = {"row": row.model_dump(), "task": task, "labels": labels}
+        made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
 
 

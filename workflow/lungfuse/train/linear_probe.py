@@ -7,7 +7,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, OutOfFold, Question, Several, options
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Precision
 from lungfuse.settings.ingest import ImageSettings
@@ -23,22 +23,56 @@ from lungfuse.train.masks import masks_made_by
 from lungfuse.train.predictions import write_predictions
 
 
+@options
+class Kept:
+    """How the features were made, kept for prediction.
+
+    Parameters
+    ----------
+    encoders
+        Names of the encoders; kept for prediction.
+    images
+        How the images of the array were fitted; kept for prediction.
+    precision
+        That in which the features were made; kept for prediction.
+    mask_settings
+        How the masks of the images were made; kept for prediction.
+    """
+
+    encoders: EncoderSettings
+    images: ImageSettings
+    precision: Precision
+    mask_settings: Path | None = None
+
+
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs with folds.
+    validation
+        Pairs to validate on in each fold, as for the baselines.
+    features
+        Folders with the tokens of a frozen encoder, one a modality of the row, in order.
+    """
+
+    pairs: Path
+    validation: Path
+    features: Several[Path]
+
+
 def main(
     *,
     row: FromJSON[Row],
-    task: str,
-    labels: Several[str],
+    question: Question,
     class_weights: ClassWeights,
     seed: int,
-    encoders: EncoderSettings,
-    images: ImageSettings,
-    precision: Precision,
-    pairs: Path,
-    validation: Path,
-    features: Several[Path],
-    mask_settings: Path | None = None,
-    predictions: Path,
-    validated: Path,
+    kept: Kept,
+    files: Files,
+    outputs: OutOfFold,
     models: Path,
 ) -> None:
     """Predict each test fold with an estimator on mean tokens.
@@ -50,44 +84,32 @@ def main(
     ----------
     row
         The row of the comparison table: model, inputs and settings.
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
+    question
+        What the study asks of a pair.
     class_weights
         Whether both classes count the same.
     seed
         Seed of the solver.
-    encoders
-        Names of the encoders; kept for prediction.
-    images
-        How the images of the array were fitted; kept for prediction.
-    precision
-        That in which the features were made; kept for prediction.
-    pairs
-        Table of pairs with folds.
-    validation
-        Pairs to validate on in each fold, as for the baselines.
-    features
-        Folders with the tokens of a frozen encoder, one a modality of the row, in order.
-    mask_settings
-        How the masks of the images were made; kept for prediction.
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold.
+    kept
+        How the features were made, kept for prediction.
+    files
+        What is read.
+    outputs
+        The scores of the row.
     models
         Output: folder with a folder fold<k> each: the fitted model, its settings and scores.
     """
-    table, held_out, asked = read_table(pairs, Pairs), read_table(validation, Validation), load_task(task, labels)
-    means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in features])
-    made_by = {"row": row.model_dump(), "task": task, "labels": labels, "folds": table["fold"].nunique()}
+    asked = load_task(question.task, question.labels)
+    table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
+    means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in files.features])
+    made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
-    made_by |= {"encoders": encoders.model_dump(), "images": images.model_dump(), "precision": precision}
-    made_by |= {"masks": mask_settings and masks_made_by(mask_settings, models / "fold0")}
+    made_by |= {"encoders": kept.encoders.model_dump(), "images": kept.images.model_dump()}
+    made_by |= {"precision": kept.precision}
+    made_by |= {"masks": kept.mask_settings and masks_made_by(kept.mask_settings, models / "fold0")}
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)
-    write_predictions(table, trainings, asked, predictions, validated)
+    write_predictions(table, trainings, asked, outputs.predictions, outputs.validated)
 
 
 def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:

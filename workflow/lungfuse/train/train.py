@@ -20,7 +20,7 @@ from lungfuse.ingest.split import positions
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
-from lungfuse.parameters import FromJSON, Several
+from lungfuse.parameters import FromJSON, Question, Several, options
 from lungfuse.paths.names import FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
@@ -29,7 +29,7 @@ from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSet
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.tables.training import FoldPredictions
-from lungfuse.tasks import Task, load_task
+from lungfuse.tasks import Task, load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, sources_of
 from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
@@ -39,64 +39,56 @@ from lungfuse.train.masks import masks_made_by
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
 
 
-def main(
-    *,
-    row: FromJSON[Row],
-    fold: int,
-    encoders: EncoderSettings,
-    fusion: FusionSettings,
-    train: TrainSettings,
-    seed: int,
-    images: ImageSettings,
-    task: str,
-    labels: Several[str],
-    class_weights: ClassWeights,
-    repeat: int = 0,
-    pairs: Path,
-    validation: Path,
-    array: Path | None = None,
-    index: Path | None = None,
-    masks: Path | None = None,
-    mask_settings: Path | None = None,
-    encoder_root: Path,
-    structured: Path | None = None,
-    columns: Path | None = None,
-    starts: Several[Path] = (),
-    features: dict[str, Path] | None = None,
-    weights: Path,
-    history: Path,
-    fold_predictions: Path,
-    settings: Path,
-    threads: int = 1,
-) -> None:
-    """Train a row of the comparison table for one fold.
-
-    A killed training goes on from its last finished epoch and ends with the same weights.
+@options
+class Run:
+    """Which training of the row.
 
     Parameters
     ----------
-    row
-        The row of the comparison table: model and inputs.
     fold
         The fold that is predicted and never trained on.
+    repeat
+        Which training of this fold: each has other weights, batches and dropout to start with.
+    seed
+        Seed of the weights, batches and dropout.
+    """
+
+    fold: int
+    repeat: int = 0
+    seed: int
+
+
+@options
+class Recipe:
+    """What is trained and how.
+
+    Parameters
+    ----------
     encoders
         Names of the encoders.
     fusion
         Shape of the model.
     train
         Settings of the training.
-    seed
-        Seed of the weights, batches and dropout.
     images
         How the images of the array were fitted; kept for prediction.
-    task
-        What is asked of a pair: binary, multiclass or multilabel.
-    labels
-        Names of the classes or labels.
     class_weights
         Whether all classes, or both classes of a label, count the same in the loss.
-    repeat
-        Which training of this fold: each has other weights, batches and dropout to start with.
+    """
+
+    encoders: EncoderSettings
+    fusion: FusionSettings
+    train: TrainSettings
+    images: ImageSettings
+    class_weights: ClassWeights
+
+
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
     pairs
         Table of pairs with folds.
     validation
@@ -120,6 +112,27 @@ def main(
         frozen encoders made the features.
     features
         Folders with the tokens of frozen encoders, by modality; needed where encoders are frozen.
+    """
+
+    pairs: Path
+    validation: Path
+    array: Path | None = None
+    index: Path | None = None
+    masks: Path | None = None
+    mask_settings: Path | None = None
+    encoder_root: Path
+    structured: Path | None = None
+    columns: Path | None = None
+    starts: Several[Path] = ()
+    features: dict[str, Path] | None = None
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
     weights
         Output: the best weights, safetensors.
     history
@@ -128,57 +141,94 @@ def main(
         Output: scores of the test fold and of the validation pairs.
     settings
         Output: what was trained, how its score is calibrated, and what it took.
+    """
+
+    weights: Path
+    history: Path
+    fold_predictions: Path
+    settings: Path
+
+
+def main(
+    *,
+    row: FromJSON[Row],
+    run: Run,
+    recipe: Recipe,
+    question: Question,
+    files: Files,
+    outputs: Outputs,
+    threads: int = 1,
+) -> None:
+    """Train a row of the comparison table for one fold.
+
+    A killed training goes on from its last finished epoch and ends with the same weights.
+
+    Parameters
+    ----------
+    row
+        The row of the comparison table: model and inputs.
+    run
+        Which training of the row.
+    recipe
+        What is trained and how.
+    question
+        What the study asks of a pair.
+    files
+        What is read.
+    outputs
+        What is written.
     threads
         Processor threads.
     """
     quiet()
-    check_devices(train.devices)
-    torch.set_num_threads(max(1, threads // train.devices))
-    own_seed = seed + fold + REPEAT * repeat
+    check_devices(recipe.train.devices)
+    torch.set_num_threads(max(1, threads // recipe.train.devices))
+    own_seed = run.seed + run.fold + REPEAT * run.repeat
     lightning.seed_everything(own_seed, verbose=False)
-    question, table = load_task(task, labels), read_table(pairs, Pairs)
-    learn, validate, test = positions(table, read_table(validation, Validation), fold)
-    reading = Reading(table, encoders, encoder_root, array, index, masks, structured, columns)
-    targets = question.targets(table)
-    dataset = PairDataset(targets, sources_of(row, reading, features or {}, learn, seed))
-    loaded = {} if train.layers == "frozen" else load_encoders(row, encoders, encoder_root, starts)
+    task, table = load_task(question.task, question.labels), read_table(files.pairs, Pairs)
+    learn, validate, test = positions(table, read_table(files.validation, Validation), run.fold)
+    arm, columns = (files.array, files.index, files.masks), (files.structured, files.columns)
+    reading = Reading(table, recipe.encoders, files.encoder_root, *arm, *columns)
+    targets = task.targets(table)
+    dataset = PairDataset(targets, sources_of(row, reading, files.features or {}, learn, run.seed))
+    frozen = recipe.train.layers == "frozen"
+    loaded = {} if frozen else load_encoders(row, recipe.encoders, files.encoder_root, files.starts)
     fitted = {name: source.fitted for name, source in dataset.sources.items() if source.fitted}
-    tokenizers, model = build(row, fitted, question, encoders, fusion)
-    weights_of = question.weights(targets[learn]) if class_weights == "balanced" else np.ones(question.outputs)
+    tokenizers, model = build(row, fitted, task, recipe.encoders, recipe.fusion)
+    weights_of = task.weights(targets[learn]) if recipe.class_weights == "balanced" else np.ones(task.outputs)
     counts = torch.tensor(weights_of, dtype=torch.float32)
-    module = Classifier(loaded, tokenizers, model, question, train, counts, own_seed)
+    module = Classifier(loaded, tokenizers, model, task, recipe.train, counts, own_seed)
 
-    folder = weights.parent
+    folder = outputs.weights.parent
     folder.mkdir(parents=True, exist_ok=True)
-    made_by = {"row": row, "task": task, "labels": labels, "fold": fold, "encoders": encoders, "fusion": fusion}
-    made_by |= {"train": train, "seed": seed}
-    made_by |= {"folds": table["fold"].nunique()}  # without all of them the row does not predict
-    made_by |= {"repeat": repeat, "class_weights": class_weights, "images": images, "fitted": fitted}
-    made_by |= {"starts": [os.path.relpath(start, folder) for start in starts]}
-    made_by |= {"masks": mask_settings and masks_made_by(mask_settings, folder)}
-    code = {"code": digest(__name__, module_of(row.model), *map(inputs_module, row.modalities))}
-    files = {str(path): sha256(path) for path in [pairs, validation, *read_by(reading, loaded, features or {}, starts)]}
-    identity = json.dumps(made_by | code | files, default=dump)
+    made_by = {"row": row, **vars(question), **vars(run), **vars(recipe)}
+    made_by |= {"folds": table["fold"].nunique(), "fitted": fitted}  # without all folds the row does not predict
+    made_by |= {"starts": [os.path.relpath(start, folder) for start in files.starts]}
+    made_by |= {"masks": files.mask_settings and masks_made_by(files.mask_settings, folder)}
+    parts = [module_of(row.model), task_module(question.task), *map(inputs_module, row.modalities)]
+    read = [files.pairs, files.validation, *read_by(reading, loaded, files.features or {}, files.starts)]
+    contents = {str(path): sha256(path) for path in read}
+    identity = json.dumps(made_by | {"code": digest(__name__, *parts)} | contents, default=dump)
     record = fit(module, dataset, learn, validate, folder, own_seed, identity)
-    parts = [
-        scored_pairs(question, table.iloc[scored], predict(module, dataset, scored).round(6)).assign(part=part)
+    scores = [
+        scored_pairs(task, table.iloc[scored], predict(module, dataset, scored).round(6)).assign(part=part)
         for part, scored in [("validation", validate), ("test", test)]
     ]
-    write_table(pd.concat(parts).assign(fold=fold, repeat=repeat), fold_predictions, FoldPredictions)
-    calibration = question.calibrate(question.of("score", parts[0]), question.targets(parts[0]))
-    with whole_file(history) as stream:
+    write_table(pd.concat(scores).assign(fold=run.fold, repeat=run.repeat), outputs.fold_predictions, FoldPredictions)
+    calibration = task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))
+    with whole_file(outputs.history) as stream:
         record.to_csv(stream, lineterminator="\n")
-    with whole_file(weights, "wb") as stream:
+    with whole_file(outputs.weights, "wb") as stream:
         stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
     made_by |= {"calibration": calibration.model_dump()}
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
-    with whole_file(settings) as stream:
+    with whole_file(outputs.settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
     forget(folder)
 
 
 def build(
-    row: Row, fitted: dict[str, list[dict]], task: Task, encoders: EncoderSettings, fusion: FusionSettings
+    row: FromJSON[Row], fitted: dict[str, list[dict]], task: Task, encoders: EncoderSettings, fusion: FusionSettings
 ) -> tuple[dict[str, nn.Module], nn.Module]:
     """The tokenizers that a row learns, by modality, and its model, with random weights.
 

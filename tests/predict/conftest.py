@@ -1,5 +1,6 @@
 """Rows of every kind on the small study of each task, trained for an epoch when they are first asked for."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 from small_study import LABELS, SETTINGS, SmallStudy, small_study
 
+from lungfuse.predict.predict import main
 from lungfuse.predict.predictor import Predictor
 from lungfuse.settings.rows import Row
+from lungfuse.train import baseline
 
 READS = {"image": "raw", "text": "findings", "structured": ["age", "sex"]}
 
@@ -90,8 +93,46 @@ def trained(tmp_path_factory, encoder_root) -> Callable[[str], Trained]:
     return of_task
 
 
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory, encoder_root):
+    return small_study(tmp_path_factory.mktemp("a 'small' study"), encoder_root)
+
+
+@pytest.fixture(scope="session")
+def study(clinic) -> Path:
+    """The results of a study with a row of both inputs, trained for one fold of three, a baseline and a segmenter."""
+    study = clinic.folder / "results/clinic"
+    clinic.train(study / "models/early/fold0", epochs=1)
+    (study / "predictions").mkdir()
+    baseline.main(
+        row=Row(model="tfidf", text="findings"), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
+        pairs=clinic.files["pairs"], validation=clinic.files["validation"], models=study / "models/tfidf",
+        predictions=study / "predictions/tfidf.csv", validated=study / "validated/tfidf.csv",
+    )  # fmt: skip
+    for folder, settings in {
+        "segmenters/unet-a": {"image_px": 64, "unet": {}},
+        "models/vgg19/raw": {"network": "vgg19"},
+    }.items():
+        (study / folder).mkdir(parents=True)
+        (study / folder / "settings.json").write_text(json.dumps(settings))
+    return study
+
+
+@pytest.fixture
+def run(clinic, study, tmp_path):
+    """Predict with the row of both inputs and return the predictions."""
+
+    def predicted(**changes) -> pd.DataFrame:
+        given = {"model": study / "models/early/fold0", "out": tmp_path / "out.csv"}
+        given |= {"encoder_root": clinic.encoder_root}
+        main(**given | changes)
+        return pd.read_csv((given | changes)["out"]).set_index("id")
+
+    return predicted
+
+
 def _train(study: Trained, name: str) -> None:
-    from lungfuse.train import baseline, late, linear_probe
+    from lungfuse.train import late, linear_probe
 
     small, models, spec = study.small, study.models, ROWS[name]
     labels = {"task": small.task, "labels": LABELS[small.task]}

@@ -69,7 +69,6 @@ def main(
     if one_case:
         _check_case(predictor, given)
     table = pd.DataFrame([{"id": ""} | given]) if one_case else read_cases(cases, predictor)
-    predictor.check(table)
     known = read_truth(table, truth, predictor.task, cases) if truth else None
     parts = predictor.predict(table)
     as_csv = out is not None and out.suffix.lower() == ".csv"

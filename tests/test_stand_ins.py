@@ -30,13 +30,15 @@ def test_a_stand_in_writes_what_depends_on_all_it_is_given(small, train):
     assert " torch" not in ran.stdout
     train("again", threads=2)
     train("other_setting", train=TRAIN.model_copy(update={"clip": 2.0}))
+    train("other_folder", features={"image": small.folder / "first"})
     small.images[0] += 1
     small.write()
     train("other_image")
     scores = {folder: (small.folder / folder / "predictions.csv").read_text() for folder in ["first", "again"]}
     assert scores["first"] == scores["again"]
-    others = {(small.folder / folder / "predictions.csv").read_text() for folder in ["other_setting", "other_image"]}
-    assert len(others - set(scores.values())) == 2
+    folders = ["other_setting", "other_folder", "other_image"]
+    others = {(small.folder / folder / "predictions.csv").read_text() for folder in folders}
+    assert len(others - set(scores.values())) == 3
     table = read_table(small.folder / "first/predictions.csv", FoldPredictions)
     assert set(table["pair_id"][table["part"] == "test"]) == set(small.pairs["pair_id"][small.pairs["fold"] == 0])
 

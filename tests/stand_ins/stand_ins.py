@@ -100,6 +100,9 @@ def flat(groups: dict) -> dict:
 def identity(inputs: dict) -> Iterator[tuple[str, object]]:
     """What a stage is given: settings, and the SHA-256 of files and of what is in folders."""
     for name, value in inputs.items():
+        if isinstance(value, dict):
+            yield from identity({f"{name}.{key}": each for key, each in value.items()})
+            continue
         values = value if isinstance(value, (list, tuple)) else [value]
         if name not in NOT_READ:
             yield name, [digest(each) if isinstance(each, Path) else plain(each) for each in values]

@@ -19,8 +19,7 @@ from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
 from lungfuse.predict.frozen import features
 from lungfuse.predict.member import Fold
-from lungfuse.predict.members import read_fold
-from lungfuse.predict.network import NetworkFold
+from lungfuse.predict.network import NetworkFold, read_network
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
@@ -117,7 +116,7 @@ def main(
     """
     torch.set_num_threads(1)
     check_writable(attention_figure)
-    fold = read_fold(model / "fold0" if (model / "fold0").exists() else model)
+    fold = read_network(model / "fold0" if (model / "fold0").exists() else model)
     check_row(model, fold, files)
     scored = read_scored(files.pairs, predictions, fold)
     drawn = [
@@ -192,7 +191,7 @@ def _classes(scored: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 def attention_of(example: Example, files: PairFiles, folder: Path, encoder_root: Path) -> AttentionMap:
     """The attention of the last block's text stream to the image of a pair."""
-    fold = read_fold(folder)
+    fold = read_network(folder)
     fold.load(encoder_root)
     attention = fold.module.model.streams["text"][-1].attention
     attention.keep_weights = True

@@ -26,7 +26,7 @@ from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tasks import load_task
-from lungfuse.train.baseline import by_fold, scorer
+from lungfuse.train.estimators import by_fold, learner
 from lungfuse.train.predictions import calibrated
 
 TASK = load_task("binary", ["normal", "lung"])
@@ -73,8 +73,9 @@ def one_of_noise(seed: int) -> dict[str, bool]:
             read = {SOURCES[source]: source for source in sources}
             rows.append(Row(model=model_of(read), **read))
             model = LogisticRegression(C=rate, max_iter=1000)
-            score = scorer(model, np.hstack([inputs[source] for source in sources]), pairs["label"].to_numpy())
-            scores = pd.concat(map(calibrated, by_fold(pairs, validation, score)))
+            learn = learner(model, np.hstack([inputs[source] for source in sources]), TASK.targets(pairs), TASK)
+            trainings = by_fold(pairs, validation, TASK, learn)
+            scores = pd.concat(calibrated(training, TASK) for training, _ in trainings)
             scores["prediction"] = (scores["score"] >= 0.5).astype(int)
             joined.append(join_predictions(TASK, pairs, scores[scores["part"] == "test"], Path("drawn")))
             validated.append(validated_primary(TASK, scores[scores["part"] == "validation"]))

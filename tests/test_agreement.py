@@ -184,7 +184,7 @@ def test_a_changed_shell_command_reruns_its_rule(project, tool):
 
 def test_what_a_partial_run_leaves_out_stays_stale_in_dvc(project):
     project.new_rate()
-    project.set("defaults", "baselines", "tfidf", "c", to=0.9)
+    project.set("studies", "openi", "models", "tfidf", "settings", to={"c": 0.9})
     targets = [f"results/openi/predictions/{row}.csv" for row in ["majority", "tfidf"]]
     assert project.does(f"snakemake --cores 2 {' '.join(targets)}") == Counter(baseline=2)
     assert project.stale() == {"train_text", "compare", "figures", "pictures", "pages"}

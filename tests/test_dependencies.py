@@ -39,7 +39,7 @@ LOADERS = {  # what loads parts by name, functions and attributes of a row, by t
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
     "modalities.image.arms": {"attention", "cnn", "features", "pictures", "train"},
     "modalities.text": {"attention", "compare", "features", "figures", "pages", "pictures", "sites", "train"},
-    "modalities.structured.tokens": set(),
+    "modalities.structured.tokens": {"attention", "train"},
     "encoders": {"attention", "features", "image_encoder", "pages", "text_encoder", "train"},
     "encoders.network": {"attention", "features", "image_encoder", "text_encoder", "train"},
     "encoders.image.vit_tiny": {"attention", "features", "image_encoder", "pages", "train"},
@@ -58,7 +58,7 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
 
 
 class Made(NamedTuple):
-    """Files that a job makes with a stage, for a `row` where it is of one, and the modules that it lists as its code."""
+    """Files that a job makes with a stage, of a `row` where it has one, and the modules that it lists as its code."""
 
     rule: str
     command: str

@@ -17,8 +17,8 @@ from lungfuse.settings.params import load_studies, read_params
 RERUN_BY = {  # some settings, with the stages of the demo that they make run again
     "comparison.timings": {"compare"},
     "comparison.resamples": {"compare", "leakage", "cnn_comparison", "segmentation_scores", "shortcuts"},
-    "baselines.linear_probe.c": {"linear_probe"},
-    "baselines.tfidf.min_df": {"baseline"},
+    "models.linear-probe.settings.c": {"linear_probe", "compare"},
+    "models.tfidf.settings.min_df": {"baseline", "compare"},
     "fusion.blocks": {"train_kv-exchange"},
     "fusion.hidden": {"train_image", "train_text", "train_kv-exchange"},
     "cnns.learning_rate": {"cnn_densenet121"},
@@ -94,6 +94,8 @@ def few_rows(params: dict) -> dict:
     """Settings whose demo has two folds and a row of each kind, and which no other study reads."""
     demo = params["studies"]["demo"]
     demo["models"] = {row: demo["models"][row] for row in [*DEMO_ROWS, "kv-exchange_shuffled-image"]}
+    for row, setting in {"linear-probe": {"c": 1.0}, "tfidf": {"min_df": 2}}.items():
+        demo["models"][row]["settings"] = setting
     params["defaults"]["split"]["folds"] = 2
     return params | {"studies": {"demo": demo}, "study": "demo"}
 

@@ -49,15 +49,19 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ({"split": {"folds": 1}}, r"studies\.demo\.split\.folds: found 1.*greater than or equal to 2"),
         ({"filter": {"balance": "last"}}, r"filter\.balance: found 'last'.*'first', 'random' or 'none'"),
         (
-            {"baselines": {"tfidf": {"words": [3, 1]}}},
-            r"baselines\.tfidf\.words: found \[3, 1\].*\[shortest, longest\]",
+            {"models": {"tfidf": {"text": "findings", "settings": {"words": [3, 1]}}}},
+            r"models\.tfidf: settings\.words: \[3, 1\] is not \[shortest, longest\]; it has words, characters",
+        ),
+        (
+            {"models": {"tfidf": {"text": "findings", "settings": {"word": [1, 3]}}}},
+            r"models\.tfidf: settings: .*'word' was unexpected.*; it has words, characters",
         ),
         ({"adapter": "mimic"}, r"adapter: found 'mimic'.*expected one of .*openi"),
         ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
         ({"models": {"svm": {"text": "findings"}}}, r"studies\.demo\.models\.svm\.model: missing"),
         (
             {"models": {"majority": {}, "again": {"model": "majority"}}},
-            "models.again: has the model and inputs of",
+            r"models\.again: has the model, inputs and encoders of majority; remove one",
         ),
         ({"models": {"tfidf": {"text": "comparison"}}}, "models.tfidf: reads comparison, which is not among filter.te"),
         (
@@ -114,7 +118,10 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             r"encoders\.max_tokens: found 600\. bert-base has positions for 512 tokens",
         ),
         ({"shortcuts": {"words": ["..."]}}, r"shortcuts\.words\.0: found '\.\.\.'"),
-        ({"models": {"image": {"images": "segmented"}}}, r"models\.image\.images: found 'segmented'"),
+        (
+            {"models": {"image": {"images": "segmented"}}},
+            r"models\.image: images: found 'segmented', expected raw, segm",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):

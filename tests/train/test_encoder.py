@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -88,14 +89,12 @@ def test_a_grey_image_is_one_whose_colours_are_equal(tmp_path, name):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_each_colour_is_normalised_by_its_own_mean():
-    class Pixels:
-        @staticmethod
-        def tokens(_, images):
-            return images.flatten(2).transpose(1, 2)
-
+def test_each_colour_is_normalised_by_its_own_mean(monkeypatch):
+    pixels = ModuleType("pixels")
+    pixels.tokens = lambda _, images: images.flatten(2).transpose(1, 2)
+    monkeypatch.setitem(sys.modules, pixels.__name__, pixels)
     spec = ImageSpec(source=Random(seed=0), width=3, layers=1, mean=(0.0, 0.2, 0.4), std=(1.0, 0.5, 0.2))
-    encoder = ImageEncoder(spec, torch.nn.Identity(), Pixels)
+    encoder = ImageEncoder(spec, torch.nn.Identity(), pixels)
     colour = torch.tensor([[[[255, 51, 0]]]], dtype=torch.uint8)  # red, green and blue of one pixel
     torch.testing.assert_close(encoder(colour), torch.tensor([[[1.0, 0.0, -2.0]]]))
     torch.testing.assert_close(encoder(colour[..., 0]), torch.tensor([[[1.0, 1.6, 3.0]]]), msg="grey is all colours")

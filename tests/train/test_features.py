@@ -12,6 +12,7 @@ from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.modalities.reading import Reading
 from lungfuse.modalities.text.inputs import pad, read
+from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import Predictions
 from lungfuse.train.data import read_features
@@ -106,10 +107,12 @@ def test_what_reads_means_alone_tells_the_same_from_pooled_features(small, studi
 
 
 def probe(small, studies, features: Path) -> pd.DataFrame:
-    run_stage("linear-probe",
-        baselines=studies["demo"].baselines, class_weights="balanced", pairs=small.files["pairs"],
-        validation=small.files["validation"], features=features, predictions=small.folder / "probe.csv",
-        validated=small.folder / "validated.csv",
+    run_stage(
+        "linear-probe", row=Row(model="linear-probe", images="raw"), task="binary", labels=["normal", "lung"],
+        class_weights="balanced", seed=0, encoders=studies["demo"].encoders, images=studies["demo"].images,
+        pairs=small.files["pairs"], validation=small.files["validation"], features=[features],
+        predictions=small.folder / "probe.csv", validated=small.folder / "validated.csv",
+        models=small.folder / "models",
     )  # fmt: skip
     return read_table(small.folder / "probe.csv", Predictions)
 

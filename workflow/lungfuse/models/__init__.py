@@ -6,9 +6,11 @@
 - NEEDS: the modalities that it always reads; MAY: those that it reads too where a row says so, or "any";
 - LEAST: how many it reads at least (as many as it needs, where it is not said);
 - FUSION: the keys of the study's `fusion` that it reads, of networks;
-- SETTINGS: what a row may set for it under `settings`, as properties of a JSON schema with defaults.
+- SETTINGS: what a row may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
+  `ascending` has its values in order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
     from lungfuse.settings.training import FusionSettings
 
 KINDS = ["baseline", "probe", "unimodal", "fusion", "late"]
+
+
+def _ascending(_: Any, wanted: bool, values: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
+    numbers = isinstance(values, list) and all(isinstance(value, int) for value in values)
+    if wanted and numbers and values != sorted(values):
+        yield jsonschema.ValidationError(f"{values} is not [shortest, longest]")
+
+
+SettingsValidator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"ascending": _ascending})
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ class Declared:
             ValueError: one is unknown or of another kind.
         """
         schema = {"type": "object", "properties": self.settings, "additionalProperties": False}
-        problem = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(settings)), None)
+        problem = next(iter(SettingsValidator(schema).iter_errors(settings)), None)
         if problem is not None:
             place = ".".join(["settings", *map(str, problem.path)])
             raise ValueError(f"{place}: {problem.message}; it has {', '.join(self.settings) or 'none'}")

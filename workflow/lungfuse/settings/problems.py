@@ -4,6 +4,7 @@ import difflib
 from typing import Any, get_args
 
 from lungfuse.settings.base import Settings
+from lungfuse.settings.rows import SHORTHANDS, Row
 
 
 def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings]) -> str:
@@ -26,7 +27,8 @@ def _fields_at(location: tuple, model: type[Settings]) -> list[str]:
         model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
         if model is not annotation:
             next(keys)  # the name or position of one of several
-    return list(model.model_fields)
+    first, *others = model.model_fields
+    return [first, *SHORTHANDS, *others] if model is Row else [first, *others]
 
 
 def suggestion(key: str, allowed: Any) -> str:

@@ -101,7 +101,11 @@ class Row(Settings):
         if isinstance(inputs, dict):
             if twice := set(short) & set(inputs):
                 raise ValueError(f"inputs: says {listed(twice)}, as do images, text or structured; say it once")
-            inputs = {name: _checked(name, choice) for name, choice in (inputs | short).items()}
+            said = {modality: key for key, modality in SHORTHANDS.items() if modality in short}
+            inputs = {
+                name: _checked(name, choice, said.get(name, f"inputs.{name}"))
+                for name, choice in (inputs | short).items()
+            }
         return {key: value for key, value in row.items() if key not in SHORTHANDS} | {"inputs": inputs}
 
     @model_validator(mode="after")
@@ -129,10 +133,10 @@ class Row(Settings):
         return self
 
 
-def _checked(modality: str, choice: Any) -> Choice:
+def _checked(modality: str, choice: Any, place: str) -> Choice:
     if modality not in modality_names():
         raise ValueError(f"inputs: found {modality!r}, expected some of {', '.join(modality_names())}")
     try:
         return load_modality(modality).check(choice)
     except (ValueError, UserError) as error:
-        raise ValueError(f"inputs.{modality}: found {choice!r}. {error}") from error
+        raise ValueError(f"{place}: found {choice!r}, {error}") from error

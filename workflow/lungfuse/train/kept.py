@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,8 +16,6 @@ from pydantic import ValidationError
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from skops import io as skops
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
@@ -27,6 +26,15 @@ from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Calibration, Task, load_task
 from lungfuse.train.estimators import Inputs, Models, score
 from lungfuse.train.predictions import calibration_of
+
+# skops imports all of scikit-learn, and with this module PyTorch, where it is installed.
+_OF_TORCH = "sklearn.externals.array_api_compat.torch"
+sys.modules.setdefault(_OF_TORCH, None)
+from skops import io as skops  # noqa: E402
+from skops.io.exceptions import UntrustedTypesFoundException  # noqa: E402
+
+if sys.modules[_OF_TORCH] is None:
+    del sys.modules[_OF_TORCH]
 
 TRUSTED = [  # besides the estimators of scikit-learn and the arrays of NumPy
     "functools.partial",

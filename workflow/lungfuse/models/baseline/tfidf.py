@@ -14,6 +14,7 @@ SETTINGS = {
         "items": {"type": "integer", "minimum": 1},
         "minItems": 2,
         "maxItems": 2,
+        "ascending": True,
         "default": [1, 3],
     },
     "characters": {
@@ -22,6 +23,7 @@ SETTINGS = {
         "items": {"type": "integer", "minimum": 1},
         "minItems": 2,
         "maxItems": 2,
+        "ascending": True,
         "default": [2, 5],
     },
     "min_df": {"description": "texts that must have an n-gram", "type": "integer", "minimum": 1, "default": 2},

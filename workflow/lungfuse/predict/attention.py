@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import torch
-from cyclopts import Parameter
 from matplotlib.figure import Figure
 
 from lungfuse.encoders import TOKENIZER
@@ -17,6 +15,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import check_writable
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
+from lungfuse.parameters import options
 from lungfuse.predict.frozen import features
 from lungfuse.predict.member import Fold
 from lungfuse.predict.network import NetworkFold, read_network
@@ -30,7 +29,7 @@ WORDS = 3
 MOST_CLASSES = 4  # that are shown, the most frequent ones
 
 
-@dataclass(frozen=True)
+@options
 class PairFiles:
     """What a row reads of pairs.
 
@@ -85,7 +84,7 @@ def main(
     title: str,
     notice: str,
     model: Path,
-    files: Annotated[PairFiles, Parameter(name="*")],
+    files: PairFiles,
     predictions: Path,
     encoder_root: Path,
     attention_figure: Path,

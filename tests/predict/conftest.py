@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_study import LABELS, SETTINGS, SmallStudy, small_study
+from small_study import LABELS, SETTINGS, SmallStudy, run_stage, small_study
 
 from lungfuse.predict.predict import main
 from lungfuse.predict.predictor import Predictor
 from lungfuse.settings.rows import Row
-from lungfuse.train import baseline
 
 READS = {"image": "raw", "text": "findings", "structured": ["age", "sex"]}
 
@@ -104,8 +103,9 @@ def study(clinic) -> Path:
     study = clinic.folder / "results/clinic"
     clinic.train(study / "models/early/fold0", epochs=1)
     (study / "predictions").mkdir()
-    baseline.main(
-        row=Row(model="tfidf", text="findings"), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
+    run_stage(
+        "baseline", row=Row(model="tfidf", text="findings"), task="binary", labels=["normal", "lung"],
+        class_weights="none", seed=0,
         pairs=clinic.files["pairs"], validation=clinic.files["validation"], models=study / "models/tfidf",
         predictions=study / "predictions/tfidf.csv", validated=study / "validated/tfidf.csv",
     )  # fmt: skip
@@ -132,8 +132,6 @@ def run(clinic, study, tmp_path):
 
 
 def _train(study: Trained, name: str) -> None:
-    from lungfuse.train import late, linear_probe
-
     small, models, spec = study.small, study.models, ROWS[name]
     labels = {"task": small.task, "labels": LABELS[small.task]}
     asked = labels | {"class_weights": "balanced", "seed": 0}
@@ -141,18 +139,27 @@ def _train(study: Trained, name: str) -> None:
     outputs = {"predictions": models / f"{name}.csv", "validated": models / f"{name}.validated.csv"}
     if spec.kind == "baseline":
         columns = {key: small.files[key] for key in ["structured", "columns"]}
-        baseline.main(row=spec, **asked, **files, **columns, **outputs, models=models / name)
+        run_stage("baseline", row=spec, **asked, **files, **columns, **outputs, models=models / name)
     elif spec.kind == "probe":
         encoders = {"encoders": SETTINGS["encoders"], "images": SETTINGS["images"], "precision": "fp32"}
         features = [small.features(encoder) for encoder in ["vit-tiny", "bert-tiny"]]
-        linear_probe.main(row=spec, **asked, **encoders, **files, **outputs, features=features, models=models / name)
+        run_stage(
+            "linear-probe", row=spec, **asked, **encoders, **files, **outputs, features=features, models=models / name
+        )
     elif spec.kind == "late":
         first = small.folder / "fold0.csv"
         small.pairs[small.pairs["fold"] == 0].to_csv(first, index=False)
         scores = [study.folder(part) / "predictions.csv" for part in PARTS.values()]
         settings = models / name / "settings.json"
-        late.main(
-            row=spec, **labels, pairs=first, parts=[*PARTS], fold_predictions=scores, **outputs, settings=settings
+        run_stage(
+            "late",
+            row=spec,
+            **labels,
+            pairs=first,
+            parts=[*PARTS],
+            fold_predictions=scores,
+            **outputs,
+            settings=settings,
         )
     else:
         small.train(models / name / "fold0", spec, _frozen(study, name), **{"epochs": 1} | spec.train)

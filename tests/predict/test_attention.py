@@ -73,7 +73,7 @@ def test_a_row_trained_on_mean_tokens_has_no_attention_to_draw(trained, studies)
 
 
 def draw(small, model, predictions, figure) -> None:
-    files = PairFiles(*(small.files[name] for name in ["pairs", "array", "index"]))
+    files = PairFiles(**{name: small.files[name] for name in ["pairs", "array", "index"]})
     main(
         title="small", notice="", model=model, files=files, predictions=predictions, encoder_root=small.encoder_root,
         attention_figure=figure,

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import torch
-from cyclopts import Parameter
 from matplotlib.figure import Figure
 
 from lungfuse.encoders import TOKENIZER
@@ -17,10 +15,10 @@ from lungfuse.errors import UserError
 from lungfuse.files import check_writable
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
+from lungfuse.parameters import options
 from lungfuse.predict.frozen import features
 from lungfuse.predict.member import Fold
-from lungfuse.predict.members import read_fold
-from lungfuse.predict.network import NetworkFold
+from lungfuse.predict.network import NetworkFold, read_network
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
@@ -31,7 +29,7 @@ WORDS = 3
 MOST_CLASSES = 4  # that are shown, the most frequent ones
 
 
-@dataclass(frozen=True)
+@options
 class PairFiles:
     """What a row reads of pairs.
 
@@ -86,7 +84,7 @@ def main(
     title: str,
     notice: str,
     model: Path,
-    files: Annotated[PairFiles, Parameter(name="*")],
+    files: PairFiles,
     predictions: Path,
     encoder_root: Path,
     attention_figure: Path,
@@ -117,7 +115,7 @@ def main(
     """
     torch.set_num_threads(1)
     check_writable(attention_figure)
-    fold = read_fold(model / "fold0" if (model / "fold0").exists() else model)
+    fold = read_network(model / "fold0" if (model / "fold0").exists() else model)
     check_row(model, fold, files)
     scored = read_scored(files.pairs, predictions, fold)
     drawn = [
@@ -192,7 +190,7 @@ def _classes(scored: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 def attention_of(example: Example, files: PairFiles, folder: Path, encoder_root: Path) -> AttentionMap:
     """The attention of the last block's text stream to the image of a pair."""
-    fold = read_fold(folder)
+    fold = read_network(folder)
     fold.load(encoder_root)
     attention = fold.module.model.streams["text"][-1].attention
     attention.keep_weights = True

@@ -1,16 +1,19 @@
 """What a trained row consists of: a model a fold, of whatever kind."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from lungfuse.encoders.network import Encoder
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.predict.cases import Part, Setup
+from lungfuse.predict.folders import other_version
 from lungfuse.predict.frozen import features
 from lungfuse.settings.base import Precision
 from lungfuse.settings.ingest import ImageSettings
@@ -118,6 +121,9 @@ class Fold(Member):
         )
 
 
+AnyFold = TypeVar("AnyFold", bound=Fold)
+
+
 def _check_segmenter(folder: Path, row: Row, segmenter: Path | None) -> None:
     """See that the images can be cut as in training.
 
@@ -134,3 +140,15 @@ def _check_segmenter(folder: Path, row: Row, segmenter: Path | None) -> None:
             f"{segmenter / SEGMENTER}: not found. Expected the segmenter whose masks {folder} reads: copy it there, or "
             "train it again."
         )
+
+
+def fold_of(kind: Callable[[Path, dict[str, Any]], AnyFold], folder: Path, settings: dict[str, Any]) -> AnyFold:
+    """The model of a fold by what its settings say.
+
+    Raises:
+        UserError: they are of another version.
+    """
+    try:
+        return kind(folder, settings)
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise other_version(folder / TRAINED_SETTINGS, error) from error

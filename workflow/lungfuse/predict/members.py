@@ -12,7 +12,7 @@ from lungfuse.paths.names import ESTIMATOR, TRAINED_SETTINGS
 from lungfuse.predict.estimator import EstimatorFold
 from lungfuse.predict.folders import other_version, read_settings
 from lungfuse.predict.late import LateFusion
-from lungfuse.predict.member import Fold, Member
+from lungfuse.predict.member import Fold, Member, fold_of
 from lungfuse.predict.network import NetworkFold
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.tasks import Calibration, load_task
@@ -44,11 +44,12 @@ def read_fold(folder: Path) -> Fold:
         UserError: the folder holds none, or one of another version.
     """
     settings = read_settings(folder)
-    try:
-        kind = NetworkFold if Row.model_validate(settings["row"]).kind in TRAINED else EstimatorFold
-        return kind(folder, settings)
-    except (KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise other_version(folder / TRAINED_SETTINGS, error) from error
+    return fold_of(_fold, folder, settings)
+
+
+def _fold(folder: Path, settings: dict) -> Fold:
+    kind = NetworkFold if Row.model_validate(settings["row"]).kind in TRAINED else EstimatorFold
+    return kind(folder, settings)
 
 
 def _read_late(model: Path, settings: dict) -> list[LateFusion]:

@@ -8,11 +8,12 @@ import torch
 
 from lungfuse.encoders import WEIGHTS
 from lungfuse.encoders.network import load_into, load_weights
-from lungfuse.modalities.image.cases import segmenter_in
+from lungfuse.modalities import load_cases
 from lungfuse.modalities.reading import Source
 from lungfuse.predict.cases import Part
+from lungfuse.predict.folders import read_settings
 from lungfuse.predict.frozen import load_frozen
-from lungfuse.predict.member import Fold
+from lungfuse.predict.member import Fold, fold_of
 from lungfuse.settings.training import FusionSettings, TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
@@ -53,7 +54,7 @@ class NetworkFold(Fold):
         load_into(module, load_weights(self.folder / WEIGHTS), self.folder / WEIGHTS)
         self.module = module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         if self.setup.segmenter is not None:
-            segmenter_in(self.setup.segmenter.resolve())
+            load_cases("image").segmenter_in(self.setup.segmenter.resolve())
 
     def score(self, part: Part) -> np.ndarray:
         return self.score_sources({name: self._source(part, name) for name in self.row.modalities}, len(part))
@@ -73,3 +74,12 @@ class NetworkFold(Fold):
         if name in self.frozen_encoders:
             return self.features(part, name, self.frozen_encoders[name], self.train.precision)
         return part.source(name, self.row.inputs[name], self.setup)
+
+
+def read_network(folder: Path) -> NetworkFold:
+    """The network in the folder of a fold, not loaded yet.
+
+    Raises:
+        UserError: the folder holds none, or one of another version.
+    """
+    return fold_of(NetworkFold, folder, read_settings(folder))

@@ -1,6 +1,7 @@
 """The shape of the code: short files and signatures, a docstring a module, and no import in a circle."""
 
 import ast
+import runpy
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -78,3 +79,9 @@ def test_a_circle_and_what_a_method_takes_are_seen():
     assert set(circle({name: ast.parse(code) for name, code in both.items()})) == {"a", "b"}
     assert circle({"a": ast.parse("import b"), "b": ast.parse(types + later)}) == []
     assert parameters(ast.parse("def f(self, a, /, b, *others, c, **more): ...").body[0]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_finds_what_it_measures(script, monkeypatch):
+    monkeypatch.syspath_prepend(script.parent)
+    runpy.run_path(str(script), run_name="imported")

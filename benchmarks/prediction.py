@@ -57,18 +57,19 @@ def prepare(folder: Path, px: int) -> None:
         files = {"config": CONFIG, "weights": WEIGHTS, "tokenizer": TOKENIZER}
         options = [part for key, file in files.items() for part in (f"--{key}", folder / "encoders" / name / file)]
         measure("encoder", "--name", name, *options)
-    widths = [encoder_spec(name).width for name in [study.encoders.image, study.encoders.text]]
+    widths = {name: encoder_spec(encoder).width for name, encoder in study.encoders.of(ROW.inputs).items()}
     settings = {"row": ROW, "encoders": study.encoders, "fusion": study.fusion}
     settings |= {"train": study.train.model_copy(update={"layers": "frozen", "precision": "fp32"})}
     settings |= {"images": study.images.model_copy(update={"image_px": px})}
     page = ", ".join(f'"{key}": {to_json(value)}' for key, value in settings.items())
     for fold in range(FOLDS):
         torch.manual_seed(fold)
-        model = build_model(ROW.model, *widths, study.fusion)
+        model = build_model(ROW.model, widths, 2, study.fusion, ROW.settings)
         place = folder / "early" / f"fold{fold}"
         place.mkdir(parents=True)
         save_file({f"model.{name}": value for name, value in model.state_dict().items()}, place / WEIGHTS)
-        known = f'"fold": {fold}, "folds": {FOLDS}, "labels": ["normal", "lung"], "starts": [], "masks": null'
+        known = f'"fold": {fold}, "folds": {FOLDS}, "task": "binary", "labels": ["normal", "lung"], '
+        known += '"fitted": {}, "starts": [], "masks": null, "calibration": {"slope": [1.0], "intercept": [0.0]}'
         (place / TRAINED_SETTINGS).write_text(f"{{{page}, {known}}}")
 
 

@@ -45,12 +45,15 @@ from lungfuse.demo.draw import encode_png
 from lungfuse.encoders import encoder_spec, modality_of
 from lungfuse.encoders.network import build_encoder
 from lungfuse.encoders.networks.efficientnet_lite import Unit
+from lungfuse.modalities import load_inputs
+from lungfuse.modalities.image.inputs import ImageSource
+from lungfuse.modalities.text.inputs import TextSource
 from lungfuse.models import build_model
-from lungfuse.models.blocks import Dropout
-from lungfuse.models.unimodal import Unimodal
+from lungfuse.models.blocks import Dropout, Unimodal
 from lungfuse.settings.training import AugmentSettings, FusionSettings, TrainSettings
-from lungfuse.train.classifier import Classifier, augment
-from lungfuse.train.data import Batch, Features, PairDataset, TokenDataset
+from lungfuse.tasks import load_task
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import LABELS, Batch, Features, PairDataset
 from lungfuse.train.engine import in_random_order, make_trainer, quiet
 from lungfuse.train.precision import uses_bf16
 
@@ -59,10 +62,11 @@ PX = 224
 PLAIN = "plain loop"
 SETTINGS = TrainSettings(
     start="encoder", layers="full", epochs=1, batch=BATCH, learning_rate=1e-3, encoder_learning_rate=5e-5,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, validation=0.1,
+    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, modality_dropout=0.0,
     augment=AugmentSettings(rotation=7, shift=0.06, scale=0.08, contrast=0.15, brightness=12, gamma=0),
     word_dropout=0.0, averaging=0.0, precision="auto", devices=1,
 )  # fmt: skip
+TASK = load_task("binary", ["normal", "lung"])
 FUSION = FusionSettings(width=256, heads=4, blocks=2, hidden=128, dropout=0.1)
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 MATRIX = 2048 if DEVICE.type == "cpu" else 8192
@@ -197,14 +201,14 @@ def hugging_face(files: list[bytes], labels: np.ndarray, steps: int, batch: int,
 
 def ours_of_images(files: list[bytes], labels: np.ndarray, steps: int, compiled: bool = False) -> float:
     images = np.stack([np.asarray(Image.open(io.BytesIO(data)).resize((PX, PX))) for data in files])
-    dataset = PairDataset(labels, images, np.arange(BATCH), None)
+    dataset = PairDataset(labels[:, None], {"image": ImageSource(images, np.arange(BATCH))})
     module = fine_tuned("vit-base")
     if compiled:
         module.encoders["image"].network.compile()
     return BATCH / median(ours(module, dataset, np.tile(np.arange(BATCH), steps + 1)))
 
 
-def ours(module: Classifier, dataset: PairDataset | TokenDataset, positions: np.ndarray) -> list[float]:
+def ours(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> list[float]:
     """Seconds of each step but the first under the trainer of the study."""
 
     class Clock(lightning.Callback):
@@ -226,33 +230,36 @@ def fine_tuned(name: str) -> Classifier:
         config = Path(folder) / "config.json"
         config.write_text(MINILM if name == "minilm" else "{}")  # ViT-B/16 is what the library takes for granted
         encoder = build_encoder(name, config)
-    model = Unimodal(encoder.spec.width, FUSION.hidden, FUSION.dropout)
-    return Classifier({modality_of(name): encoder}, model, SETTINGS, torch.ones(2), seed=0)
+    modality = modality_of(name)
+    model = Unimodal({modality: encoder.spec.width}, TASK.outputs, FUSION.hidden, FUSION.dropout)
+    return Classifier({modality: encoder}, {}, model, TASK, SETTINGS, torch.ones(2), seed=0)
 
 
 def on_frozen_tokens(name: str) -> Classifier:
     """The classifier of a fused row that reads tokens of EfficientNet-Lite0 and MiniLM."""
     torch.manual_seed(0)
-    model = build_model(name, encoder_spec("efficientnet-lite0").width, encoder_spec("minilm").width, FUSION)
-    return Classifier({}, model, SETTINGS, torch.ones(2), seed=0)
+    widths = {"image": encoder_spec("efficientnet-lite0").width, "text": encoder_spec("minilm").width}
+    model = build_model(name, widths, TASK.outputs, FUSION, {})
+    return Classifier({}, {}, model, TASK, SETTINGS, torch.ones(2), seed=0)
 
 
 def without_gpu(rounds: int) -> pd.DataFrame:
     """The second table."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    labels = np.arange(PAIRS) % 2
+    labels = np.arange(PAIRS)[:, None] % 2
     lengths = rng.lognormal(np.log(MEDIAN_TOKENS), SPREAD, PAIRS).astype(int).clip(5, 128)
-    images = PairDataset(labels, rng.integers(0, 256, (PAIRS, PX, PX), np.uint8), np.arange(PAIRS), None)
-    texts = PairDataset(labels, None, None, [rng.integers(1000, 30000, count).tolist() for count in lengths])
-    tokens = TokenDataset(
+    pixels = rng.integers(0, 256, (PAIRS, PX, PX), np.uint8)
+    images = PairDataset(labels, {"image": ImageSource(pixels, np.arange(PAIRS))})
+    texts = PairDataset(labels, {"text": TextSource([rng.integers(1000, 30000, count) for count in lengths])})
+    tokens = PairDataset(
         labels,
         {
             "image": features(rng, np.full(PAIRS, (PX // 32) ** 2), encoder_spec("efficientnet-lite0").width),
             "text": features(rng, lengths, encoder_spec("minilm").width),
         },
     )
-    works: dict[str, tuple[Callable[[], Classifier], PairDataset | TokenDataset, int]] = {
+    works: dict[str, tuple[Callable[[], Classifier], PairDataset, int]] = {
         "EfficientNet-Lite0, 224 px": (partial(fine_tuned, "efficientnet-lite0"), images, 64),
         "MiniLM": (partial(fine_tuned, "minilm"), texts, PAIRS),
     } | {
@@ -280,7 +287,7 @@ def features(rng: np.random.Generator, counts: np.ndarray, width: int) -> Featur
     return Features(tokens, np.cumsum([0, *counts[:-1]]), counts, counts)
 
 
-def plain_loop(make: Callable[[], Classifier], dataset: PairDataset | TokenDataset, pairs: int) -> float:
+def plain_loop(make: Callable[[], Classifier], dataset: PairDataset, pairs: int) -> float:
     """Pairs a second of the same network in a plain loop, without its first batch."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch("lungfuse.models.blocks.attend", plain_attend))
@@ -294,9 +301,8 @@ def plain_loop(make: Callable[[], Classifier], dataset: PairDataset | TokenDatas
             if start == BATCH:
                 begin = time.perf_counter()
             batch = collated([dataset[[position]] for position in order[start : start + BATCH]])
-            if "pixels" in batch:
-                batch["pixels"] = augment(batch["pixels"], SETTINGS.augment)
-            loss = functional.cross_entropy(module(batch), batch["labels"])
+            batch |= {name: load_inputs(name).augment(batch[name], SETTINGS) for name in module.encoders}
+            loss = TASK.loss(module(batch), batch[LABELS], torch.ones(2), 0.0)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -305,11 +311,12 @@ def plain_loop(make: Callable[[], Classifier], dataset: PairDataset | TokenDatas
 
 def collated(pairs: list[Batch]) -> Batch:
     """Pairs of one each, put together and padded to the longest."""
-    batch = {}
-    for name in pairs[0]:
-        parts = [pair[name][0] for pair in pairs]
-        batch[name] = nn.utils.rnn.pad_sequence(parts, batch_first=True) if parts[0].ndim else torch.stack(parts)
-    return batch
+    return {
+        name: collated([pair[name] for pair in pairs])
+        if isinstance(part, dict)
+        else nn.utils.rnn.pad_sequence([pair[name][0] for pair in pairs], batch_first=True)
+        for name, part in pairs[0].items()
+    }
 
 
 def plain_attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: nn.Dropout) -> tuple[Tensor, None]:

@@ -142,7 +142,8 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     settings["leakage"] = {"sections": list(audited), "draws": 1}
     if "segmentation" in settings:
         settings["segmentation"]["train"]["epochs"] = epochs
-    settings["train"] = settings["train"] | {"epochs": epochs}
+    start = {} if study == "demo" else {"start": "encoder"}  # no row of others starts from another
+    settings["train"] = settings["train"] | {"epochs": epochs} | start
     settings["models"] = {name: row for name, row in settings["models"].items() if name in rows}
     for row in settings["models"].values():
         if "train" in row:

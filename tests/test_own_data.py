@@ -1,58 +1,103 @@
-"""docs/your-own-data.md, followed to the letter: a dataset in another layout becomes a study."""
+"""docs/your-own-data.md and docs/adding-a-model.md, followed to the letter.
+
+A dataset of three modalities in another layout becomes a study, another question to it another study, and a model and a
+task are added to them; each is one file and an entry in params.yaml.
+"""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import HEAVY, ROOT, keep_rows, run_snakemake
+from conftest import ROOT, keep_rows, run_snakemake
 from PIL import Image
 
-PAGE = (ROOT / "docs/your-own-data.md").read_text()
-ROWS = ["majority", "tfidf", "linear-probe", "text"]
+DATA, PARTS = ((ROOT / "docs" / page).read_text() for page in ["your-own-data.md", "adding-a-model.md"])
+CLINIC = ["majority", "tfidf", "linear-probe", "logistic", "text", "irene", "gated"]
+FINDINGS = ["majority", "boosting", "image", "early"]
+SAID = ["clear", "consolidation", "collapse"]
+GRADES = """
+  clinic-grades:
+    adapter: clinic
+    raw: clinic
+    task: grades
+    modalities: [image, text, structured]
+    filter:
+      labels:
+        - {name: none, heading: healthy, match: equals}
+        - {name: mild, heading: "pneumonia, left", match: equals}
+        - {name: severe, heading: "pneumonia, both", match: equals}
+      balance: none
+    models:
+      tfidf: {text: findings}
+      gated: {images: raw, text: findings, structured: [age, sex], settings: {temperature: 0.5}}
+"""
 
 
-def block(language: str) -> str:
-    """The code that the page has in a language."""
-    return re.search(rf"^```{language}\n(.*?)^```", PAGE, re.M | re.S)[1]
+def blocks(page: str, language: str) -> list[str]:
+    """The pieces of code that a page has in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.M | re.S)
 
 
-@pytest.fixture
-def project(new_project):
-    """A project with the adapter and the study of the page, and 60 X-rays of 40 patients."""
-    project = new_project(rows=None, stand_ins=HEAVY)
-    rng = np.random.default_rng(0)
-    sick = rng.permutation(np.arange(60) % 2 == 1)
-    words = np.where(sick, "consolidation", "clear")
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, new_project):
+    """A project with the parts and studies of the pages, and 60 X-rays of 40 patients."""
+    project = new_project(rows=None)
+    draw_clinic(project / "data/raw/clinic")
+    code = project / "workflow/lungfuse"
+    model, task = blocks(PARTS, "python")
+    parts = {"adapters/clinic": blocks(DATA, "python")[0], "models/fusion/gated": model, "tasks/grades": task}
+    for file, text in parts.items():
+        (code / f"{file}.py").write_text(text)
+    clinic, findings = blocks(DATA, "yaml")
+    params = project / "params.yaml"
+    params.write_text("\n".join([params.read_text(), clinic + blocks(PARTS, "yaml")[1], findings, GRADES]))
+    for study, rows in {"clinic": CLINIC, "clinic-findings": FINDINGS, "clinic-grades": ["tfidf", "gated"]}.items():
+        keep_rows(params, study, rows, folds=2, epochs=1)
+    return project
+
+
+def draw_clinic(raw: Path) -> None:
+    """The table and the images of the page; effusion is not known of every fourth X-ray, age not of every seventh."""
+    rng, number = np.random.default_rng(0), np.arange(60)
+    grade = rng.permutation(number % 3)
+    sick = grade > 0
     studies = pd.DataFrame(
         {
-            "patient": [f"p{number}" for number in rng.integers(0, 40, 60)],
-            "file": [f"{number:04}.png" for number in range(60)],
-            "report": [f"Study {number} of a lung: {word}." for number, word in enumerate(words)],
-            "diagnosis": np.where(sick, "pneumonia, left", "healthy"),
+            "patient": [f"p{patient}" for patient in rng.integers(0, 40, 60)],
+            "file": [f"{each:04}.png" for each in number],
+            "report": [
+                f"Study {each} of a lung: {['clear', 'consolidation', 'collapse'][grade[each]]}." for each in number
+            ],
+            "diagnosis": np.array(["healthy", "pneumonia, left", "pneumonia, both"])[grade],
+            "age": np.where(number % 7 == 6, "", (40 + 20 * sick + rng.integers(0, 9, 60)).astype(str)),
+            "sex": np.where(rng.random(60) < 0.5, "F", "M"),
+            "opacity": np.where(sick, "yes", "no"),
+            "effusion": np.where(number % 4 == 3, "", np.where(grade == 2, "yes", "no")),
         }
     )
-    images = project / "data/raw/clinic/images"
-    images.mkdir(parents=True)
-    studies.to_csv(images.parent / "studies.csv", index=False)
+    (raw / "images").mkdir(parents=True)
+    studies.to_csv(raw / "studies.csv", index=False)
     for file, bright in zip(studies["file"], sick, strict=True):
         pixels = rng.integers(0, 120, (80, 60)) + 100 * bright
-        Image.fromarray(pixels.astype(np.uint8)).save(images / file)
-    (project / "workflow/lungfuse/adapters/clinic.py").write_text(block("python"))
-    with (project / "params.yaml").open("a") as params:
-        params.write("\n" + block("yaml"))
-    return project
+        Image.fromarray(pixels.astype(np.uint8)).save(raw / "images" / file)
+
+
+def run(project: Path, study: str, *targets: str) -> pd.DataFrame:
+    """Run a study; returns its comparison by row."""
+    finished = run_snakemake(project, "--config", f"study={study}", "--", *targets)
+    assert finished.returncode == 0, finished.stdout
+    return pd.read_csv(project / f"results/{study}/comparison.csv").set_index("row")
 
 
 def test_the_readme_shows_the_adapter_of_the_page():
     readme = (ROOT / "README.md").read_text()
-    assert re.search(r"^```python\n(.*?)^```", readme, re.M | re.S)[1] in block("python")
+    assert blocks(readme, "python")[0] in blocks(DATA, "python")[0]
 
 
-def test_a_dataset_in_another_layout_becomes_a_study(project):
-    keep_rows(project / "params.yaml", "clinic", ROWS, folds=3, epochs=1)
-    run = run_snakemake(project, "--config", "study=clinic")
-    assert run.returncode == 0, run.stdout
+def test_a_dataset_in_another_layout_becomes_a_study_and_a_model_is_added_to_it(project):
+    table = run(project, "clinic")
     results = project / "results/clinic"
     pairs = pd.read_csv(results / "pairs.csv", dtype={"report_id": str})
     studies = pd.read_csv(project / "data/raw/clinic/studies.csv")
@@ -60,8 +105,34 @@ def test_a_dataset_in_another_layout_becomes_a_study(project):
     assert pairs["label"].tolist() == (studies["diagnosis"] != "healthy").astype(int).tolist()
     patients = pairs["report_id"].map(dict(zip(studies["file"].str[:4], studies["patient"], strict=True)))
     assert pairs.groupby(patients)["fold"].nunique().max() == 1, "a patient is in one fold alone"
-    table = pd.read_csv(results / "comparison.csv").set_index("model")
-    assert sorted(table.index) == sorted(ROWS)
+    assert sorted(table.index) == sorted(CLINIC)
     assert table.loc["tfidf", "accuracy"] > 0.9
-    assert "not to be shared" in (results / "data_card.md").read_text()
+    assert table.loc["logistic", "accuracy"] > 0.9
+    assert table.loc["gated", "structured"] == "age sex"
+    structured = pd.read_csv(results / "structured.csv")
+    assert structured["age"].isna().sum() == (studies["age"].isna()).sum() > 0
+    card = (results / "data_card.md").read_text()
+    assert "not to be shared" in card
+    assert "years" in card
     assert (results / "report.html").exists()
+
+
+def test_another_question_to_the_same_data_is_another_study(project):
+    table = run(project, "clinic-findings")
+    results = project / "results/clinic-findings"
+    pairs = pd.read_csv(results / "pairs.csv")
+    assert pairs["label_effusion"].isna().sum() == 15
+    assert table.loc["boosting", "auroc"] > 0.7
+    by_label = pd.read_csv(results / "per_label.csv").set_index(["row", "label"])
+    assert by_label.loc[("image", "effusion"), "n"] == 45
+    assert by_label.loc[("image", "opacity"), "n"] == 60
+    assert (results / "report.html").exists()
+
+
+def test_a_task_is_added_as_a_file(project):
+    table = run(project, "clinic-grades", "results/clinic-grades/comparison.csv")
+    scores = pd.read_csv(project / "results/clinic-grades/predictions/tfidf.csv")
+    ordered = scores[["score_none", "score_mild", "score_severe"]].cumsum(axis=1)
+    assert (scores["prediction"] == (ordered < 0.5).sum(axis=1)).all(), "the median decides"
+    assert table.loc["tfidf", "accuracy"] > 0.6
+    assert set(table.index) == {"tfidf", "gated"}

@@ -1,6 +1,7 @@
 """Several labels a pair: rows are held against each other by the mean AUROC."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -34,12 +35,12 @@ def test_a_better_row_is_told_from_a_worse_one_and_an_equal_one_is_not(labels):
     assert paired_p(labels.task, bad, bad, 500, seed=0) == 1
 
 
-def test_scores_on_another_scale_are_no_difference(labels):
-    """Logarithms rank pairs as the scores do, so that nothing is gained, however groups are exchanged."""
-    row = labels.joined(noise=2)
-    columns = labels.task.columns("score")
-    other = row.assign(**{column: row[column] ** 5 / 10 for column in columns})
-    assert paired_p(labels.task, row, other, 300, seed=0) == 1
+def test_p_does_not_depend_on_the_scale_of_scores(labels):
+    one, other = labels.joined(noise=1.5), labels.joined(noise=2.5, seed=1)
+    rescaled = other.assign(**{column: other[column] ** 5 / 10 for column in labels.task.columns("score")})
+    found = paired_p(labels.task, one, other, 300, seed=0)
+    assert 0 < found < 0.5
+    assert paired_p(labels.task, one, rescaled, 300, seed=0) == found
 
 
 def test_trainings_are_averaged_and_whole_groups_exchanged(labels):
@@ -48,6 +49,9 @@ def test_trainings_are_averaged_and_whole_groups_exchanged(labels):
     trainings = [primary(labels.task, training) for _, training in three.groupby("repeat")]
     assert gained == pytest.approx(primary(labels.task, one) - np.mean(trainings))
     assert low < gained < high
+    worse = labels.joined(noise=6, seed=4, repeats=2)
+    two_of_three_worse = pd.concat([one, worse.assign(repeat=worse["repeat"] + 1)])
+    assert paired_p(labels.task, one, two_of_three_worse, 300, seed=0) < 0.05, "the first training is the same"
     in_one_group = one.assign(group=0), three.assign(group=0)
     assert paired_p(labels.task, *in_one_group, 200, seed=0) == 1
     assert np.isnan(difference_with_interval(labels.task, *in_one_group, 0.95, 200, seed=0)[1])

@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 
 from lungfuse.compare.scores import score_with_intervals
-from lungfuse.compare.subsets import by_missing, lacking, per_label
+from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
 from lungfuse.paths import Paths
 from lungfuse.settings.rows import Row
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import Structured
 
 EARLY = Row(model="early", images="raw", text="indication", structured=["age", "sex"])
 
@@ -63,6 +65,13 @@ def test_pairs_that_lack_a_modality_are_scored_apart(draw, settings, values):
     assert table["n"].to_dict() == {"": 83, "image": 30, "structured": 10}
     assert (table.loc["", "accuracy"], table.loc["image", "accuracy"]) == (1, 0)
     assert table.loc["image", "positives"] == pairs["label"][::4].sum()
+
+
+def test_values_are_read_in_the_order_of_the_pairs(draw, values, tmp_path):
+    pairs = draw("binary").pairs
+    write_table(values.assign(pair_id=pairs["pair_id"])[::-1], tmp_path / "structured.csv", Structured, ["age", "sex"])
+    found = read_structured(tmp_path / "structured.csv", pairs)
+    assert found["age"].tolist() == values["age"].tolist()
 
 
 def test_of_several_classes_no_pair_is_positive(draw, settings):

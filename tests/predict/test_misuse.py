@@ -1,9 +1,6 @@
 """What a user can do wrong with `predict`, and what may look wrong and is not."""
 
-import json
 import os
-import pickle
-import re
 import shutil
 
 import numpy as np
@@ -12,13 +9,9 @@ import pytest
 import torch
 from conftest import truncate
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from small_study import TRAIN, small_study
 
 from lungfuse.errors import UserError
-from lungfuse.predict import predict
-from lungfuse.predict.members import Fold
-from lungfuse.predict.predict import main
+from lungfuse.predict import predictor
 
 TEXTS = {
     "another language": "肺部未见异常。Легкие чистые.",
@@ -27,39 +20,6 @@ TEXTS = {
     "quotes": "\"low\", they say; and 'so' on",
     "marks": "... !? \u200b \U0001fac1",
 }
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory, encoder_root):
-    return small_study(tmp_path_factory.mktemp("a 'small' study"), encoder_root)
-
-
-@pytest.fixture(scope="module")
-def study(small):
-    """The results of a study with a row of both inputs, trained for one fold of three, a baseline and a segmenter."""
-    study = small.folder / "results/clinic"
-    small.train(study / "models/early/fold0", epochs=1)
-    (study / "predictions").mkdir()
-    (study / "predictions/tfidf.csv").write_text("pair_id,fold,label,score,prediction\n")
-    for folder, settings in {
-        "segmenters/unet-a": {"image_px": 64, "unet": {}},
-        "models/vgg19/raw": {"network": "vgg19"},
-    }.items():
-        (study / folder).mkdir(parents=True)
-        (study / folder / "settings.json").write_text(json.dumps(settings))
-    return study
-
-
-@pytest.fixture
-def run(small, study, tmp_path):
-    """Predict with the row of both inputs and return the predictions."""
-
-    def predicted(**changes) -> pd.DataFrame:
-        given = {"model": study / "models/early/fold0", "out": tmp_path / "out.csv", "encoder_root": small.encoder_root}
-        main(**given | changes)
-        return pd.read_csv((given | changes)["out"]).set_index("id")
-
-    return predicted
 
 
 def images(folder) -> dict:
@@ -100,8 +60,8 @@ def test_any_image_that_pillow_reads_is_predicted(run, tmp_path):
         assert found[same] == pytest.approx(found["grey.png"], abs=2e-4), same
 
 
-def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, small, tmp_path, capsys):
-    image = small.save_png(0)
+def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, clinic, tmp_path, capsys):
+    image = clinic.save_png(0)
     table = pd.DataFrame({"id": TEXTS.keys(), "image": image, "text": TEXTS.values()})
     table.to_csv(tmp_path / "cases.csv", index=False)
     assert run(cases=tmp_path / "cases.csv")["score"].between(0, 1).all()
@@ -118,8 +78,8 @@ def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, small, tm
     ],
     ids=["byte order mark", "lines of Windows", "quotes", "another order and one column more"],
 )
-def test_a_table_may_come_from_other_programs(run, small, tmp_path, written):
-    table = pd.DataFrame({"id": ["ä", "b"], "image": [small.save_png(0)] * 2, "text": "Clear.", "note": ""})
+def test_a_table_may_come_from_other_programs(run, clinic, tmp_path, written):
+    table = pd.DataFrame({"id": ["ä", "b"], "image": [clinic.save_png(0)] * 2, "text": "Clear.", "note": ""})
     table.to_csv(tmp_path / "cases.csv", index=False, **written)
     assert list(run(cases=tmp_path / "cases.csv").index) == ["ä", "b"]
 
@@ -136,8 +96,7 @@ TABLES = {  # what cases.csv holds, and what is said
         b"id,image,text\n1,x.png,a\n2,x.png,b\n1,x.png,c\n",
         "column id, row 0: found '1', expected no value twice",
     ),
-    "an empty text": (b"id,image,text\n1,x.png,a\n2,x.png, \n", "1 cases have no text, '2' first"),
-    "an empty image": (b"id,image,text\n1,,a\n2,x.png,b\n", "1 cases have no image, '1' first"),
+    "an empty case": (b"id,image,text\n1,x.png,a\n2,, \n", "1 cases have no image and no text, '2' first"),
     "images that are not there": (b"id,image,text\n1,x.png,a\n2,y.png,b\n", r"x\.png: .*No such file.*; .*y\.png"),
     "an address": (b"id,image,text\n1,https://example.org/x.png,a\n", "cannot be read .No such file"),
 }
@@ -171,10 +130,10 @@ def test_an_image_that_cannot_be_read_is_told(run, tmp_path, spoil, message):
         run(image=tmp_path / "x.png", text="Clear.")
 
 
-def test_an_image_of_too_many_pixels_is_told(run, small, monkeypatch):
+def test_an_image_of_too_many_pixels_is_told(run, clinic, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(UserError, match=r"P00\.png: cannot be read .Image size .4096 pixels. exceeds"):
-        run(image=small.save_png(0), text="Clear.")
+        run(image=clinic.save_png(0), text="Clear.")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -184,12 +143,12 @@ def test_an_image_without_permission_is_told(run, tmp_path):
         run(image=tmp_path / "x.png", text="Clear.")
 
 
-def test_a_broken_image_in_a_later_part_leaves_no_output(run, small, tmp_path, monkeypatch):
-    names = [str(small.save_png(n)) for n in range(4)] + ["cut.png"]
+def test_a_broken_image_in_a_later_part_leaves_no_output(run, clinic, tmp_path, monkeypatch):
+    names = [str(clinic.save_png(n)) for n in range(4)] + ["cut.png"]
     shutil.copy(names[0], tmp_path / "cut.png")
     truncate(tmp_path / "cut.png")
     pd.DataFrame({"id": range(5), "image": names, "text": "Clear."}).to_csv(tmp_path / "cases.csv", index=False)
-    monkeypatch.setattr(predict, "PART", 2)
+    monkeypatch.setattr(predictor, "PART", 2)
     with pytest.raises(UserError, match=r"cut\.png: cannot be read"):
         run(cases=tmp_path / "cases.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "cut.png"]
@@ -207,17 +166,17 @@ OPTIONS = {  # what is given besides an image and a text, and what is said
 
 
 @pytest.mark.parametrize(("given", "message"), OPTIONS.values(), ids=OPTIONS)
-def test_options_that_do_not_fit_are_told_before_the_work(run, small, tmp_path, monkeypatch, given, message):
+def test_options_that_do_not_fit_are_told_before_the_work(run, clinic, tmp_path, monkeypatch, given, message):
     monkeypatch.setattr(torch.nn.Module, "load_state_dict", None)
     (tmp_path / "folder.csv").mkdir()
-    shutil.copy(small.save_png(0), tmp_path / "x.png")
+    shutil.copy(clinic.save_png(0), tmp_path / "x.png")
     paths = {name: tmp_path / value for name, value in given.items() if name != "truth"}
     with pytest.raises(UserError, match=message):
         run(**{"image": tmp_path / "x.png", "text": "Clear."} | given | paths)
 
 
-def test_what_is_read_is_not_overwritten(run, study, small, tmp_path):
-    table = f"id,image,text\n1,{small.save_png(0)},Clear.\n"
+def test_what_is_read_is_not_overwritten(run, study, clinic, tmp_path):
+    table = f"id,image,text\n1,{clinic.save_png(0)},Clear.\n"
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(UserError, match=r"cases\.csv: is what is read"):
         run(cases=tmp_path / "cases.csv", out=tmp_path / "cases.csv")
@@ -238,15 +197,15 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize(("given", "message"), TRUTHS.values(), ids=TRUTHS)
-def test_a_truth_that_cannot_be_scored_is_told(run, small, tmp_path, given, message):
-    cases = pd.DataFrame({"id": [0, 1], "image": small.save_png(0), "text": "Clear.", "label": ["lung", "normal"]})
+def test_a_truth_that_cannot_be_scored_is_told(run, clinic, tmp_path, given, message):
+    cases = pd.DataFrame({"id": [0, 1], "image": clinic.save_png(0), "text": "Clear.", "label": ["lung", "normal"]})
     cases.assign(**{k: v for k, v in given.items() if k != "truth"}).to_csv(tmp_path / "cases.csv", index=False)
     with pytest.raises(UserError, match=message):
         run(cases=tmp_path / "cases.csv", truth=given.get("truth", "label"))
 
 
-def test_scores_that_one_class_does_not_define_are_empty(run, small, tmp_path):
-    cases = pd.DataFrame({"id": [0, 1, 2], "image": small.save_png(0), "text": "Clear.", "truth": "normal"})
+def test_scores_that_one_class_does_not_define_are_empty(run, clinic, tmp_path):
+    cases = pd.DataFrame({"id": [0, 1, 2], "image": clinic.save_png(0), "text": "Clear.", "truth": "normal"})
     cases.to_csv(tmp_path / "cases.csv", index=False)
     run(cases=tmp_path / "cases.csv", truth="truth")
     scores = pd.read_csv(tmp_path / "out.scores.csv").set_index("metric")
@@ -254,158 +213,3 @@ def test_scores_that_one_class_does_not_define_are_empty(run, small, tmp_path):
         "accuracy": False, "auroc": True, "balanced_accuracy": True, "auprc": True, "sensitivity": True,
         "specificity": False,
     }  # fmt: skip
-
-
-FOLDERS = {  # of a study, and what is said of them
-    "models/tfidf": "not found; this row of the study leaves predictions alone, and no model",
-    "predictions/tfidf.csv": "predictions: has no settings.json",
-    "segmenters/unet-a": "holds a segmenter, for `python -m lungfuse segment`",
-    "models/vgg19/raw": "holds a network of keras.applications",
-    "models/irene": "irene: not found",
-    "models": "models: has no settings.json",
-    "": "clinic: has no settings.json",
-}
-
-
-@pytest.mark.parametrize(("folder", "message"), FOLDERS.items(), ids=[folder or "study" for folder in FOLDERS])
-def test_a_folder_of_something_else_is_told_with_the_rows_that_predict(run, study, folder, message):
-    with pytest.raises(UserError, match=f"{re.escape(message)}.*Expected the folder of a trained row") as raised:
-        run(model=study / folder, text="Clear.")
-    assert str(raised.value).endswith(f"These can predict: {study}/models/early.")
-
-
-def poison(path) -> None:
-    weights = load_file(path)
-    name = next(name for name in weights if name.startswith("model."))
-    weights[name].view(-1)[0] = float("nan")
-    save_file(weights, path)
-
-
-def reshape(path) -> None:
-    save_file({name: value[..., :1].contiguous() for name, value in load_file(path).items()}, path)
-
-
-def change_settings(**changes):
-    def change(path) -> None:
-        file = path.with_name("settings.json")
-        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-    return change
-
-
-MODELS = {  # how the weights (or what is beside them) are spoilt, and what is said
-    "not finite": (poison, r"model\.safetensors: model\..* holds values that are not finite"),
-    "cut": (truncate, r"model\.safetensors: expected whole weights"),
-    "empty": (lambda path: path.write_bytes(b""), r"model\.safetensors: expected whole weights"),
-    "a pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "a pickle, which is not read"),
-    "of torch.save": (lambda path: torch.save({}, path), "a pickle of torch.save, which is not read"),
-    "a pointer": (
-        lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
-        "a pointer of Git LFS",
-    ),
-    "gone": (lambda path: path.unlink(), r"model\.safetensors: not found\. Expected weights"),
-    "of another shape": (reshape, r"model\.safetensors: \S+ has the shape \(.*, 1\), expected"),
-    "of another model": (
-        change_settings(row={"model": "joint", "images": "raw", "text": "findings"}), "unknown of the weights"
-    ),
-    "settings cut": (lambda path: truncate(path.with_name("settings.json")), r"settings\.json: is no JSON"),
-    "an older version": (change_settings(images={"px": 64}), r"not what this version.*ImageSettings\.image_px: Field"),
-    "a newer version": (
-        change_settings(fusion={"wings": 2}), r"is not what this version.*FusionSettings\.width: Field required"
-    ),
-    "another encoder": (
-        change_settings(encoders={"image": "vit-giant", "text": "bert-tiny", "pooling": "none"}),
-        r"EncoderSettings\.image: .*no such image encoder",
-    ),
-    "no masks": (
-        change_settings(row={"model": "early", "images": "segmented:packaged", "text": "findings"}),
-        "says nothing of the masks of segmented:packaged",
-    ),
-    "no segmenter": (
-        change_settings(
-            row={"model": "early", "images": "segmented:unet-a", "text": "findings"},
-            masks={"segmenter": "../unet-a", "mask": {"threshold": 0.5, "components": 2, "margin": 0.0}},
-        ),
-        r"unet-a/model\.keras: not found. Expected the segmenter whose masks",
-    ),
-    "a start is gone": (
-        change_settings(
-            starts=["../../image/fold0/model.safetensors"],
-            train=TRAIN.model_copy(update={"layers": "frozen"}).model_dump(),
-        ),
-        r"image/fold0/model\.safetensors: not found",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("spoil", "message"), MODELS.values(), ids=MODELS)
-def test_a_damaged_or_foreign_model_is_told(run, study, small, tmp_path, spoil, message):
-    folder = shutil.copytree(study / "models/early/fold0", tmp_path / "early/fold0")
-    spoil(folder / "model.safetensors")
-    with pytest.raises(UserError, match=message):
-        run(model=folder, image=small.save_png(0), text="Clear.")
-
-
-def test_a_missing_or_copied_fold_is_told(run, study, small, tmp_path):
-    case = {"image": small.save_png(0), "text": "Clear."}
-    with pytest.raises(UserError, match=r"early: lacks fold1, fold2, found fold0"):
-        run(model=study / "models/early", **case)
-    for number in range(3):
-        shutil.copytree(study / "models/early/fold0", tmp_path / f"early/fold{number}")
-    with pytest.raises(UserError, match=r"fold1: is fold 0 by its settings"):
-        run(model=tmp_path / "early", **case)
-    for number in (1, 2):
-        change_settings(fold=number)(tmp_path / f"early/fold{number}/model.safetensors")
-    main(model=tmp_path / "early", **case, encoder_root=small.encoder_root)
-    change_settings(labels=["lung", "normal"])(tmp_path / "early/fold2/model.safetensors")
-    with pytest.raises(UserError, match=r"fold2: has another setting of labels than .*fold0"):
-        run(model=tmp_path / "early", **case)
-
-
-@pytest.mark.parametrize(
-    ("fold", "message"),
-    [
-        (
-            {"image": "../image/fold0", "text": "../text/fold0"},
-            r"late/\.\./image/fold0: not found\. Expected the folder",
-        ),
-        ({"image": "../image/fold0"}, r"late/settings\.json: is not what this version .*no 'text'"),
-    ],
-    ids=["parts are gone", "another version"],
-)
-def test_a_late_fusion_without_its_parts_is_told(run, small, tmp_path, fold, message):
-    (tmp_path / "late").mkdir()
-    fold["calibration"] = {"slope": 1.0, "intercept": 0.0}
-    settings = {"row": {"model": "late", "images": "raw", "text": "findings"}, "folds": [fold]}
-    (tmp_path / "late/settings.json").write_text(json.dumps(settings))
-    with pytest.raises(UserError, match=message):
-        run(model=tmp_path / "late", image=small.save_png(0), text="Clear.")
-
-
-def test_a_score_that_is_not_finite_is_of_no_class(run, small, monkeypatch):
-    monkeypatch.setattr(Fold, "score", lambda *_: np.array([np.nan]))
-    with pytest.raises(UserError, match=r"gives no finite score for 1 cases"):
-        run(image=small.save_png(0), text="Clear.")
-
-
-def test_the_encoders_are_those_of_the_models_project(run, study, small, tmp_path, monkeypatch):
-    """From whatever folder the command is run."""
-    case = {"image": small.save_png(0), "text": "Clear.", "encoder_root": None, "out": tmp_path / "out.json"}
-    project = tmp_path / "project"
-    folder = shutil.copytree(study, project / "results/clinic") / "models/early/fold0"
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        UserError, match=r"data/encoders/vit-tiny/config\.json: not found\. Expected the encoder vit-tiny"
-    ):
-        main(model=folder, **case)
-    shutil.copytree(small.encoder_root, project / "data/encoders")
-    main(model=folder, **case)
-    assert json.loads((tmp_path / "out.json").read_text())["folds"] == 1
-
-
-@pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_damaged_encoder_is_told(run, small, tmp_path, file):
-    shutil.copytree(small.encoder_root, tmp_path / "encoders")
-    truncate(tmp_path / "encoders/bert-tiny" / file)
-    with pytest.raises(UserError, match=f"bert-tiny/{file}: "):
-        run(image=small.save_png(0), text="Clear.", encoder_root=tmp_path / "encoders")

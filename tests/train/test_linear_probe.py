@@ -47,8 +47,8 @@ def probe(pairs, folder, features, **row):
     masks.write_text(json.dumps({"segmenter": str(folder / "segmenters/unet"), "mask": {"threshold": 0.5}}))
     run_stage("linear-probe",
         row=Row(model="linear-probe", **row), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
-        encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), pairs=folder / "pairs.csv",
-        validation=folder / "validation.csv", features=features, mask_settings=masks,
+        encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), precision="fp32",
+        pairs=folder / "pairs.csv", validation=folder / "validation.csv", features=features, mask_settings=masks,
         predictions=folder / "predictions.csv", validated=folder / "validated.csv", models=folder / "models",
     )  # fmt: skip
     return read_table(folder / "predictions.csv", Predictions)
@@ -63,6 +63,17 @@ def test_a_pair_without_features_is_told(pairs, tmp_path):
     write_features(pairs, tmp_path / "image", told=True)
     with pytest.raises(UserError, match=r"index\.csv: 1 pairs have no features, P99 first"):
         mean_tokens(tmp_path / "image", pd.Series(["P00", "P99"]))
+
+
+def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs, tmp_path):
+    write_features(pairs, tmp_path / "image", told=True)
+    write_features(pairs, tmp_path / "text", told=True, width=3, seed=1)
+    index = read_table(tmp_path / "text/index.csv", FeatureIndex)
+    lacking = index["pair_id"].isin(["P03", "P31"])
+    write_table(index.assign(tokens=index["tokens"].mask(lacking, 0)), tmp_path / "text/index.csv", FeatureIndex)
+    assert np.isnan(mean_tokens(tmp_path / "text", pd.Series(["P03", "P31"]))).all()
+    found = probe(pairs, tmp_path, [tmp_path / "image", tmp_path / "text"], images="raw", text="findings")
+    assert (found["prediction"] == found["label"]).mean() > 0.95
 
 
 def test_a_probe_of_both_encoders_tells_what_neither_tells_alone(pairs, tmp_path):

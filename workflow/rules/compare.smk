@@ -1,5 +1,5 @@
 # Milliseconds a pair that scores and tests take; of several labels, each is ranked anew in every resample.
-SCORING = 10 if STUDY.task == "binary" else 70 * len(STUDY.labels)
+SCORING = 10 if STUDY.asks.two_classes else 70 * len(STUDY.labels)
 
 
 rule compare:

@@ -81,6 +81,7 @@ rule pictures:
 rule attention:
     input:
         unpack(lambda wildcards: PATHS.arm_files(STUDY.models[wildcards.row].images)),
+        unpack(lambda wildcards: PATHS.columns_of(STUDY.models[wildcards.row])),
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
         predictions=PATHS.predictions("{row}"),
@@ -106,12 +107,13 @@ rule attention:
         notice=STUDY.notice,
         model=lambda wildcards: PATHS.models / wildcards.row,
         inputs=lambda wildcards, input: image_options(input),
+        structured=lambda wildcards, input: options(structured=input.get("structured"), columns=input.get("columns")),
         encoder_root=PATHS.encoder_root,
     message:
         "Drawing the attention of {wildcards.row}"
     shell:
         "python -m lungfuse attention --title {params.title} --notice={params.notice:q} --model {params.model} "
-        "--pairs {input.pairs} {params.inputs} --predictions {input.predictions} "
+        "--pairs {input.pairs} {params.inputs} {params.structured} --predictions {input.predictions} "
         "--encoder-root {params.encoder_root} --attention-figure {output.attention_figure} > {log} 2>&1"
 
 

@@ -31,6 +31,7 @@ from lungfuse.encoders import modality_of
 from lungfuse.paths.names import ENCODER_ROOT, HISTORY, PARAMS, RAW
 from lungfuse.settings.params import load_study, read_params
 from lungfuse.settings.study import Study
+from lungfuse.settings.training import EncoderSettings
 
 HEADER = "# Written from the Snakefile by `make dvc`; do not edit.\n"
 ROOT_STUDY = "openi"
@@ -45,8 +46,6 @@ SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these 
     "hospitals": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",
-    "max_tokens": "encoders.max_tokens",
-    "pooling": "encoders.pooling",
     "precision": "train.precision",
     "row": "models.{row}",
     "sections": "leakage.sections",
@@ -167,11 +166,14 @@ class Stage:
     def _settings_of(self, job: Job, param: str) -> list[str]:
         """Where the settings that a rule's `params` name stand in a study."""
         names = dict(job.wildcards_dict)
-        if encoder := job.params.get("encoder"):
+        encoder = job.params.get("encoder")
+        if encoder:
             names["modality"] = modality_of(encoder)
-        row = self.settings.models.get(names.get("row", ""))
+        row = self.settings.models.get(names.get("row"))
         section = SETTING_OF_PARAM.get(param, param).format_map(names)
         constant = unread(job.rule.name, section, row)
+        if section == "encoders" and (row or encoder):
+            constant = constant | EncoderSettings.unread(row.inputs if row else [names["modality"]])
         fields = type(getattr(self.settings, section)).model_fields if constant else []
         return [f"{section}.{field}" for field in fields if field not in constant] or [section]
 

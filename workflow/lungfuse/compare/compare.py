@@ -19,7 +19,7 @@ from lungfuse.compare.scores import (
 from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
 from lungfuse.files import whole_file
 from lungfuse.measures import METRICS
-from lungfuse.parameters import Heading, Question, Several, options
+from lungfuse.parameters import FromJSON, Heading, Question, Several, options
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.training import EncoderSettings
@@ -93,7 +93,7 @@ def main(
     *,
     study: Heading,
     question: Question,
-    models: list[Row],
+    models: FromJSON[list[Row]],
     encoders: EncoderSettings,
     comparison: ComparisonSettings,
     seed: int,
@@ -154,7 +154,7 @@ def main(
 def compare(
     task: Task,
     names: list[str],
-    models: list[Row],
+    models: FromJSON[list[Row]],
     joined: list[pd.DataFrame],
     validated: list[float],
     settings: ComparisonSettings,

@@ -14,10 +14,6 @@ AGAINST_IS = (
     "Against: of the rows that read a part of the same inputs, that with the best {metric} on the validation pairs; p: "
     "equal {metric} with it, by exchanging predictions group by group, corrected for {tests} tests (Holm)."
 )
-MEANS_ARE = {
-    "multiclass": "All but accuracy are means over the classes, each against the rest.",
-    "multilabel": "All are means over the labels, of the pairs where each is known.",
-}
 METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC"}
 
 
@@ -60,7 +56,7 @@ def render(
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
         "validation pairs of each fold.",
-        *([MEANS_ARE[task]] if task in MEANS_ARE else []),
+        *([asked.means] if asked.means else []),
         *([AGAINST_IS.format(metric=metric_in_words, tests=tests)] if tests else []),
         *([OWN_TEXT_IS.format(metric=metric_in_words, positives=positives)] if "own text" in shown else []),
     ]

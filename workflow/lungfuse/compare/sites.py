@@ -6,7 +6,7 @@ import pandas as pd
 
 from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import scores_of_some
-from lungfuse.parameters import Question, Several
+from lungfuse.parameters import FromJSON, Question, Several
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table, write_table
@@ -19,7 +19,7 @@ from lungfuse.tasks import load_task
 def main(
     *,
     question: Question,
-    models: list[Row],
+    models: FromJSON[list[Row]],
     comparison: ComparisonSettings,
     seed: int,
     pairs: Path,

@@ -6,10 +6,14 @@ The folder itself says what a row may choose to read, and is imported where netw
 - ENCODED: whether an encoder of `lungfuse.encoders` makes its tokens, or the model itself does;
 - COLOUR: that of rows that read it alone;
 - `check(choice)`: the choice as it is kept; raises ValueError where a row cannot read it;
-- `sources(choice)`: the single things that are read, by which the rows that read a part of it are found;
-- `check_case(value)`: the value of a new case as it is read.
+- `sources(choice)`: the single things that are read, by which the rows that read a part of it are found.
 
-Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.reading`.
+Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.reading`. Its module `cases` reads that of
+new cases, see `lungfuse.predict.cases`:
+
+- `columns(choice, known)`: the columns of a table of cases that hold it;
+- `check(frame, columns)`: raises UserError where what they hold cannot be read, before any model is loaded;
+- `read(part, choice, setup)`: the choice of a part of the cases, as `inputs` gives it of pairs.
 """
 
 import pkgutil
@@ -55,6 +59,11 @@ def load_modality(name: str) -> Modality:
 def load_inputs(name: str) -> ModuleType:
     """The module of a modality that reads it."""
     return registry.imported(inputs_module(name))
+
+
+def load_cases(name: str) -> ModuleType:
+    """The module of a modality that reads it of new cases."""
+    return registry.imported(f"{__name__}.{name}.cases")
 
 
 def inputs_module(name: str) -> str:

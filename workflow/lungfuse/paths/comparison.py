@@ -26,7 +26,7 @@ class ComparisonPaths(CNNPaths):
     @property
     def more_scores(self) -> dict[str, Path]:
         """The tables that the comparison makes for some studies alone."""
-        several = self.study.task != "binary"
+        several = not self.study.asks.two_classes
         lacking = any(self._may_lack(row) for row in self.study.models.values() if not row.ablation)
         wanted = {"per_label_table": several, "missing_table": lacking}
         return {name: getattr(self, name) for name, condition in wanted.items() if condition}

@@ -19,8 +19,8 @@ class ReportPaths(ComparisonPaths):
     def table_figures(self) -> list[str]:
         """The names of the figures that are drawn from tables."""
         read = any(row.inputs for row in self.study.models.values())
-        curves = ["roc_calibration"] if read and self.study.task == "binary" else []
-        confusion = ["confusion"] if self.study.task != "multilabel" else []
+        curves = ["roc_calibration"] if read and self.study.asks.two_classes else []
+        confusion = ["confusion"] if self.study.asks.exclusive else []
         histories = ["curves"] if self.histories else []
         tables = [name for name in self.table_names if name != self.calibration_table.stem]
         return ["funnel", "distributions", "comparison", *curves, *confusion, *tables, *histories]

@@ -1,6 +1,6 @@
 """Attention maps: which patches of the image the words of its report look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 
@@ -10,26 +10,67 @@ import torch
 from matplotlib.figure import Figure
 
 from lungfuse.encoders import TOKENIZER
-from lungfuse.encoders.tokens import load_tokenizer, tokenize
+from lungfuse.encoders.tokens import load_tokenizer
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable
-from lungfuse.modalities.image.arms import arm_images, image_rows
-from lungfuse.predict.trained import load_trained, read_trained
+from lungfuse.modalities import load_inputs
+from lungfuse.modalities.reading import Reading, Source
+from lungfuse.parameters import options
+from lungfuse.predict.frozen import features
+from lungfuse.predict.member import Fold
+from lungfuse.predict.network import NetworkFold, read_network
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import ImageIndex, Pairs
+from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import Predictions
-from lungfuse.train.data import PairDataset
+from lungfuse.tasks import Task
 
 WORDS = 3
+MOST_CLASSES = 4  # that are shown, the most frequent ones
+
+
+@options
+class PairFiles:
+    """What a row reads of pairs.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs.
+    array
+        The image array.
+    index
+        Index of the image array.
+    masks
+        Lung masks of the image array; needed for a row that does not read raw images.
+    structured
+        Structured columns of the pairs; needed for a row that reads some.
+    columns
+        Kinds of the structured columns.
+    """
+
+    pairs: Path
+    array: Path
+    index: Path
+    masks: Path | None = None
+    structured: Path | None = None
+    columns: Path | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair that is shown: a row of `Pairs`, and what it is."""
+
+    pair: pd.Series
+    title: str
 
 
 @dataclass(frozen=True)
 class AttentionMap:
     """What the report of a pair looks at in its image.
 
-    `pixels` is (height, width); `maps` (token, y, x) sums to 1 over y and x; `words` names the tokens; `title` says
-    what pair it is.
+    `pixels` is (height, width), or with colours at the end; `maps` (token, y, x) sums to 1 over y and x; `words` names
+    the tokens; `title` says what pair it is.
     """
 
     pixels: np.ndarray
@@ -43,10 +84,7 @@ def main(
     title: str,
     notice: str,
     model: Path,
-    pairs: Path,
-    array: Path,
-    index: Path,
-    masks: Path | None = None,
+    files: PairFiles,
     predictions: Path,
     encoder_root: Path,
     attention_figure: Path,
@@ -64,14 +102,6 @@ def main(
         What every figure of the study has to say.
     model
         Folder of the trained row.
-    pairs
-        Table of pairs.
-    array
-        The image array.
-    index
-        Index of the image array.
-    masks
-        Lung masks of the image array; needed for a row that does not read raw images.
     predictions
         Out-of-fold predictions of the row.
     encoder_root
@@ -85,57 +115,107 @@ def main(
     """
     torch.set_num_threads(1)
     check_writable(attention_figure)
-    trained = read_trained(model / "fold0" if (model / "fold0").exists() else model)
-    if trained.row.model != "kv-exchange":
-        raise UserError(f"{model}: is a row of {trained.row.model}; attention is drawn for rows of kv-exchange.")
-    if trained.reads_means:
+    fold = read_network(model / "fold0" if (model / "fold0").exists() else model)
+    check_row(model, fold, files)
+    scored = read_scored(files.pairs, predictions, fold)
+    drawn = [
+        attention_of(example, files, model / f"fold{example.pair['fold']}", encoder_root)
+        for example in examples(scored, fold.task)
+    ]
+    save(draw_attention(drawn, heading(title, notice)), attention_figure)
+
+
+def check_row(model: Path, fold: Fold, files: PairFiles) -> None:
+    """See that the attention of a row can be drawn.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if fold.row.model != "kv-exchange" or not {"image", "text"} <= set(fold.row.inputs):
+        raise UserError(
+            f"{model}: is a row of {fold.row.model}; attention is drawn for rows of kv-exchange that read image and "
+            "text."
+        )
+    if fold.reads_means:
         raise UserError(
             f"{model}: was trained on the mean tokens of frozen encoders, where there is nothing to choose between. "
             "For attention maps set encoders: {pooling: none} and train it again."
         )
-    arm = trained.row.images
-    if arm != "raw" and masks is None:
-        raise UserError(f"{model}: reads the images as {arm}. Add --masks.")
-    table = read_table(pairs, Pairs)
-    scores = read_table(predictions, Predictions).groupby("pair_id", as_index=False)["score"].mean()
+    if fold.row.images != "raw" and files.masks is None:
+        raise UserError(f"{model}: reads the images as {fold.row.images}. Add --masks.")
+    if fold.row.structured and (files.structured is None or files.columns is None):
+        raise UserError(f"{model}: reads {', '.join(fold.row.structured)}. Add --structured and --columns.")
+
+
+def read_scored(pairs: Path, predictions: Path, fold: Fold) -> pd.DataFrame:
+    """The pairs that have an image, a text and a score, the mean over all trainings.
+
+    Raises:
+        UserError: fewer than two classes are among them.
+    """
+    table, columns = read_table(pairs, Pairs), fold.task.columns("score")
+    scores = read_table(predictions, Predictions).groupby("pair_id", as_index=False)[columns].mean()
     scored = table.merge(scores, on="pair_id", validate="1:1")
-    if scored["label"].nunique() < 2:
+    scored = scored[(scored["image_id"] != "") & (scored[fold.row.text] != "")].reset_index(drop=True)
+    if _classes(scored, fold.task)[0].any(axis=0).sum() < 2:
         raise UserError(f"{predictions}: scores {len(scored)} of the pairs in {pairs}, expected some of each class.")
-    pixels, lungs = (path and np.load(path, mmap_mode="r") for path in [array, masks])
-    images, rows = arm_images(arm, pixels, lungs), image_rows(table, read_table(index, ImageIndex))
-    drawn = []
-    for position in examples(scored):
-        pair = scored.iloc[position]
-        drawn.append(attention_of(pair, images[rows[position]], model / f"fold{pair['fold']}", encoder_root))
-    save(draw_attention(drawn, heading(title, notice)), attention_figure)
+    return scored
 
 
-def examples(scored: pd.DataFrame) -> list[int]:
-    """Positions of the pair of each class that is most surely right, and of the one most surely wrong."""
-    wrong = (scored["score"] - scored["label"]).abs()
-    order = np.argsort(wrong.to_numpy(), kind="stable")
-    labels = scored["label"].to_numpy()[order]
-    chosen = [order[labels == label][end] for end in (0, -1) for label in (0, 1)]
-    return [int(position) for position in chosen]
+def examples(scored: pd.DataFrame, task: Task) -> list[Example]:
+    """Of each class or label the pair of it that is most surely right, then those that are most surely wrong."""
+    of_class, score = _classes(scored, task)
+    counts = of_class.sum(axis=0)
+    shown = sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES])
+    names = [task.labels[1]] * 2 if len(task.columns("score")) == 1 else task.labels
+    found = []
+    for end in (0, -1):
+        for number in shown:
+            positions = np.flatnonzero(of_class[:, number])
+            if not len(positions):
+                continue
+            position = positions[np.argsort(1 - score[positions, number], kind="stable")[end]]
+            told = scored[task.columns("score")[number if len(task.columns("score")) > 1 else 0]].iloc[position]
+            title = f"{task.labels[number]}, p({names[number]}) = {told:.2f}"
+            found.append(Example(scored.iloc[position], title))
+    return found
 
 
-def attention_of(pair: pd.Series, pixels: np.ndarray, folder: Path, encoder_root: Path) -> AttentionMap:
-    """The attention of the last block's text stream for one pair, a row of `Pairs` with a score."""
-    trained = read_trained(folder)
-    module = load_trained(trained, encoder_root)
-    attention = module.model.text_streams[-1].attention
+def _classes(scored: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Which pairs are of each class or have each label, and its score, both (pair, class)."""
+    score = task.of("score", scored)
+    score = np.hstack([1 - score, score]) if score.shape[1] == 1 else score
+    return task.strata(task.targets(scored))[:, : score.shape[1]] == 1, score
+
+
+def attention_of(example: Example, files: PairFiles, folder: Path, encoder_root: Path) -> AttentionMap:
+    """The attention of the last block's text stream to the image of a pair."""
+    fold = read_network(folder)
+    fold.load(encoder_root)
+    attention = fold.module.model.streams["text"][-1].attention
     attention.keep_weights = True
-    name = trained.encoders.text
-    tokenizer = encoder_root / name / TOKENIZER
-    ids = tokenize(pd.Series([pair[trained.row.text]]), tokenizer, trained.encoders.text_tokens)
-    dataset = PairDataset(np.zeros(1, int), pixels[None], np.zeros(1, int), ids)
-    with torch.inference_mode():
-        module(dataset[[0]])
-    vocabulary = load_tokenizer(tokenizer)
-    real = f"{trained.labels[pair['label']]}, p({trained.labels[1]}) = {pair['score']:.2f}"
-    return AttentionMap(
-        pixels, patch_maps(attention.weights[0].mean(0).numpy()), [vocabulary.id_to_token(i) for i in ids[0]], real
-    )
+    sources = sources_of(fold, example.pair, files, encoder_root)
+    ids, pixels = sources["text"].texts[0], sources["image"].batch([0])["pixels"][0].numpy()
+    encoders = fold.frozen_encoders
+    pooling, precision = fold.setup.encoders.pooling, fold.train.precision
+    encoded = {name: features(encoder, sources[name], 1, precision, pooling) for name, encoder in encoders.items()}
+    fold.score_sources(sources | encoded, 1)
+    # keys are the tokens of the other modalities one after the other: those of the image, then a column each
+    weights = attention.weights[0].mean(0).float().cpu().numpy()
+    of_image = weights[:, : weights.shape[1] - len(fold.row.structured)]
+    vocabulary = load_tokenizer(encoder_root / fold.setup.encoders.text / TOKENIZER)
+    return AttentionMap(pixels, patch_maps(of_image), [vocabulary.id_to_token(i) for i in ids], example.title)
+
+
+def sources_of(fold: NetworkFold, pair: pd.Series, files: PairFiles, encoder_root: Path) -> dict[str, Source]:
+    """What a row reads of a pair, by modality in order."""
+    paths = {name: getattr(files, name) for name in ["array", "index", "masks", "structured", "columns"]}
+    reading = Reading(pair.to_frame().T, fold.setup.encoders, encoder_root, **paths)
+    found = {name: load_inputs(name).read(reading, fold.row.inputs[name]) for name in fold.row.modalities}
+    return {
+        name: replace(source, fitted=fold.setup.known[name]) if name in fold.setup.known else source
+        for name, source in found.items()
+    }
 
 
 def patch_maps(weights: np.ndarray) -> np.ndarray:
@@ -164,7 +244,7 @@ def draw_attention(drawn: list[AttentionMap], above: str) -> Figure:
         for panel in line:
             panel.set_axis_off()
         for panel, (word, patches) in zip(line, panels, strict=False):
-            height, width = example.pixels.shape
+            height, width = example.pixels.shape[:2]
             panel.imshow(example.pixels, cmap="gray", vmin=0, vmax=255)
             if patches is not None:
                 panel.imshow(

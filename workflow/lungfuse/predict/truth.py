@@ -3,56 +3,78 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.errors import UserError
+from lungfuse.tasks import Task
 
 GROUPS = ["group", "patient"]  # the first of these columns that a table has
 CONFIDENCE, RESAMPLES, SEED = 0.95, 5000, 0
 
 
-def read_truth(cases: pd.DataFrame, column: str, labels: list[str], source: Path) -> pd.DataFrame:
-    """The true class of each case, as `label` 0 or 1, or -1 where nobody knows it, and its `group`.
+def read_truth(cases: pd.DataFrame, truth: str, task: Task, source: Path) -> pd.DataFrame:
+    """The true labels of each case in the columns of a task, NaN where nobody knows them, and its `group`.
 
-    `column` names a class of `labels`, or 0 or 1. A case without a group is one of its own.
+    The column `truth` names classes, or their numbers; of several labels a case, the columns <truth>_<label> hold 1 or
+    0. A case without a group is one of its own.
 
     Raises:
-        UserError: there is no such column, or it names another class, or fewer than two groups have one.
+        UserError: there is no such column, or it holds something else, or fewer than two groups have a label.
     """
-    if column not in cases:
-        raise UserError(f"{source}: no column {column}; found {', '.join(cases)}. Name one of them with --truth.")
-    numbers = {"": -1, "0": 0, "1": 1} | {label.casefold(): number for number, label in enumerate(labels)}
-    found = cases[column].astype(str).str.strip().str.casefold().map(numbers)
-    if found.isna().any():
-        wrong = cases[column][found.isna()]
+    names = [truth + column.removeprefix("label") for column in task.columns("label")]
+    if missing := [name for name in names if name not in cases]:
         raise UserError(
-            f"{source}: column {column}: found {wrong.iloc[0]!r} for case {cases['id'][wrong.index[0]]!r} "
-            f"({len(wrong):,} such values), expected {labels[0]}, {labels[1]}, 0, 1, or nothing."
+            f"{source}: no column {', '.join(missing)}; found {', '.join(cases)}. Name "
+            f"{'one of them' if names == [truth] else 'what stands before _<label> in theirs'} with --truth."
         )
     own = "case " + cases["id"]
     by = next((name for name in GROUPS if name in cases), None)
     groups = own if by is None else cases[by].where(cases[by].str.strip() != "", own)
-    known = pd.DataFrame({"label": found.astype(int), "group": groups})
-    if known["group"][known["label"] >= 0].nunique() < 2:
+    expected = task.labels if names == [truth] else []
+    labels = [_numbers(cases, name, expected, source) for name in names]
+    known = pd.DataFrame(dict(zip(task.columns("label"), labels, strict=True))).assign(group=groups)
+    if known["group"][_is_known(known, task)].nunique() < 2:
         raise UserError(
-            f"{source}: column {column}: tells the class of fewer than two {by or 'case'}s, expected more for "
-            "intervals. Fill the column, or leave --truth out."
+            f"{source}: column {', '.join(names)}: tells the class of fewer than two {by or 'case'}s, expected more "
+            "for intervals. Fill the column, or leave --truth out."
         )
     return known
 
 
-def scores_of(known: pd.DataFrame, score: pd.Series) -> pd.DataFrame:
-    """One row a metric: value, low and high, NaN where one class is absent, and n, the cases whose class is known."""
-    scored = known.assign(score=score)
-    scored = scored[scored["label"] >= 0]
-    labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
-    predictions = (scores >= 0.5).astype(int)
+def scores_of(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """One row a metric: value, low and high, NaN where one class is absent, and n, the cases whose class is known.
+
+    `scores` has the score columns of the task, in the order of what is `known`.
+    """
+    predictions = pd.DataFrame(task.decide(scores.to_numpy()), scores.index, task.columns("prediction"))
+    scored = known.join(scores).join(predictions).assign(repeat=0)
+    scored = scored[_is_known(scored, task)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # of what one class does not define
-        found = score_with_intervals(
-            labels, scores, predictions, scored["group"].to_numpy(), CONFIDENCE, RESAMPLES, SEED
-        )
+        found = score_with_intervals(task, scored, CONFIDENCE, RESAMPLES, SEED)
     table = pd.DataFrame(found, index=["value", "low", "high"]).T.rename_axis("metric").reset_index()
     return table.assign(n=len(scored), groups=scored["group"].nunique())
+
+
+def _numbers(cases: pd.DataFrame, column: str, labels: list[str], source: Path) -> pd.Series:
+    """A column of names or numbers of `labels`, or of 0 and 1 where there are none, as numbers, NaN where empty."""
+    names = {str(number): number for number in range(len(labels) or 2)}
+    names |= {label.casefold(): number for number, label in enumerate(labels)}
+    said = cases[column].astype(str).str.strip().str.casefold()
+    found = said.map({"": np.nan} | names).astype(float)
+    wrong = cases[column][found.isna() & (said != "")]
+    if len(wrong):
+        numbers = [str(number) for number in range(len(labels) or 2)]
+        raise UserError(
+            f"{source}: column {column}: found {wrong.iloc[0]!r} for case {cases['id'][wrong.index[0]]!r} "
+            f"({len(wrong):,} such values), expected {', '.join([*labels, *numbers])}, or nothing."
+        )
+    return found
+
+
+def _is_known(frame: pd.DataFrame, task: Task) -> pd.Series:
+    """Which cases have a label that is known."""
+    return frame[task.columns("label")].notna().any(axis=1)

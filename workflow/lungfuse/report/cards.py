@@ -20,7 +20,7 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tables.training import Predictions
-from lungfuse.tasks import Task
+from lungfuse.tasks import Task, load_task
 
 SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
 BALANCE = {
@@ -37,11 +37,6 @@ READ = {  # of pairs, where a study has these modalities
     ("image", "text"): " of an image and its report",
     ("image",): ", of which the image alone is read",
     ("text",): ", of which the text alone is read",
-}
-SCORES = {
-    "binary": ["accuracy", "auroc", "sensitivity", "specificity"],
-    "multiclass": ["accuracy", "balanced_accuracy", "auroc", "auprc"],
-    "multilabel": ["auroc", "auprc", "sensitivity", "specificity"],
 }
 
 
@@ -151,7 +146,7 @@ def about_models(
         for name in study.rows_of(TRAINED)
     ]
     scores = pd.DataFrame({"row": list(study.models)})
-    for metric in SCORES[study.task]:
+    for metric in load_task(study.task, study.labels).shown:
         scores[metric] = with_limits(limits(comparison, metric))
     scores["brier"] = [f"{brier_score(task, read_table(path, Predictions), 'score'):.3f}" for path in predictions]
     scores[["against", "p"]] = comparison[["reference", "p_corrected"]]

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from lungfuse import tasks
 from lungfuse.adapters import adapter_names
 from lungfuse.encoders import encoder_spec
 from lungfuse.modalities import encoded, modality_names
@@ -26,7 +27,6 @@ from lungfuse.settings.problems import problem_in_words
 from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
 from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
-from lungfuse.tasks import label_limits, task_names
 
 
 class Study(Settings):
@@ -58,6 +58,11 @@ class Study(Settings):
     leakage: LeakageSettings
     shortcuts: ShortcutSettings
     models: Annotated[dict[RowName, Row], Field(min_length=1)]
+
+    @property
+    def asks(self) -> tasks.Declared:
+        """What its task declares."""
+        return tasks.declared(self.task)
 
     @property
     def labels(self) -> list[str]:
@@ -159,23 +164,22 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def labels_fit_task(self) -> "Study":
-        if self.task not in task_names():
-            raise ValueError(f"task: found {self.task!r}, expected one of {', '.join(task_names())}")
-        least, most = label_limits(self.task)
-        count = len(self.filter.labels)
+        if self.task not in tasks.task_names():
+            raise ValueError(f"task: found {self.task!r}, expected one of {', '.join(tasks.task_names())}")
+        least, most, count = self.asks.least, self.asks.most, len(self.filter.labels)
         if count < least or (most and count > most):
             expected = str(least) if least == most else f"{least} or more"
             raise ValueError(f"filter.labels: found {count}, expected {expected} for the task {self.task}")
-        if self.task == "multilabel" and self.filter.balance != "none":
+        if not self.asks.exclusive and self.filter.balance != "none":
             raise ValueError("filter.balance: pairs with several labels cannot be balanced; say none")
         return self
 
     @model_validator(mode="after")
     def audits_are_of_two_classes(self) -> "Study":
-        if self.leakage.sections and self.task != "binary":
+        if self.leakage.sections and not self.asks.two_classes:
             raise ValueError(
-                f"leakage.sections: found {listed(self.leakage.sections)}; leakage and shortcuts are measured for the "
-                f"task binary alone, not for {self.task}. Say []"
+                f"leakage.sections: found {listed(self.leakage.sections)}; leakage and shortcuts are measured for two "
+                f"classes alone, not for the task {self.task}. Say []"
             )
         return self
 

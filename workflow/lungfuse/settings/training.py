@@ -1,7 +1,7 @@
 """Encoders, what stands on them, and how both are trained."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -34,10 +34,15 @@ class EncoderSettings(Settings):
         """The names of the encoders of those of these modalities that have one, in order."""
         return {modality: getattr(self, modality) for modality in encoded(modalities)}
 
+    @staticmethod
+    def unread(modalities: Iterable[str]) -> dict[str, Any]:
+        """Constants for the fields that decide nothing where only these modalities are read."""
+        others = {name: encoder_names(name)[0] for name in ["image", "text"] if name not in modalities}
+        return others | ({"max_tokens": None} if "text" in others else {})
+
     def read_for(self, modalities: Iterable[str]) -> "EncoderSettings":
         """The same where only these modalities are read: what decides nothing is the same in every study."""
-        unread = {name: encoder_names(name)[0] for name in ["image", "text"] if name not in modalities}
-        return self.model_copy(update=unread | ({"max_tokens": None} if "text" in unread else {}))
+        return self.model_copy(update=self.unread(modalities))
 
     def gives_means(self, train: "TrainSettings") -> bool:
         """Whether a training reads the mean of each pair's tokens instead of all."""

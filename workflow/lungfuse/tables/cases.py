@@ -1,5 +1,7 @@
 """The table of new cases."""
 
+from collections.abc import Iterable
+
 import pandera.pandas as pa
 from pandera.typing import Series
 
@@ -7,8 +9,14 @@ from lungfuse.tables.base import Table
 
 
 class Cases(Table):
-    """New cases to predict; `image` is a path. A row of one modality leaves the other empty."""
+    """New cases to predict, a row each; see `cases_with`."""
 
     id: Series[str] = pa.Field(unique=True)
-    image: Series[str]
-    text: Series[str]
+
+
+def cases_with(columns: Iterable[str]) -> type[Cases]:
+    """The table of cases for a row that reads these columns; a cell is empty where a case lacks it.
+
+    `image` is a path, `text` a text, and structured columns bear their own names.
+    """
+    return type("CasesOfRow", (Cases,), {"__annotations__": dict.fromkeys(columns, Series[str])})

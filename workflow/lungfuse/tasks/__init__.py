@@ -45,14 +45,34 @@ class OneAgainstRest:
     prediction: np.ndarray
 
 
+@dataclass(frozen=True)
+class Declared:
+    """What a task declares in capitals beside its class.
+
+    A study names at least `least` and at most `most` labels, or any number; they are `exclusive` where a pair has one.
+    """
+
+    least: int
+    most: int | None
+    exclusive: bool
+
+    @property
+    def two_classes(self) -> bool:
+        """Whether a pair is of one class or the other."""
+        return self.exclusive and self.most == 2
+
+
 class Task(ABC):
     """A task with the names of its classes or labels.
 
-    `primary` is the metric by which rows are held against each other; `excludes` says whether the scores of a pair are
-    of classes that exclude each other, and sum to 1.
+    `primary` is the metric by which rows are held against each other, `shown` those of a model card, and `means` says
+    in words what they are means over; `excludes` says whether the scores of a pair are of classes that exclude each
+    other, and sum to 1.
     """
 
     primary: str
+    shown: tuple[str, ...]
+    means: str = ""
     excludes: bool
 
     def __init__(self, labels: list[str]):
@@ -128,10 +148,10 @@ def task_names() -> list[str]:
     return registry.names(__name__)
 
 
-def label_limits(name: str) -> tuple[int, int | None]:
-    """The least and the most labels that a study of a task names."""
+def declared(name: str) -> Declared:
+    """What the task called `name` declares, without importing it."""
     found = registry.declared(__name__, name)
-    return found["LEAST"], found["MOST"]
+    return Declared(found["LEAST"], found["MOST"], found["EXCLUSIVE"])
 
 
 def task_module(name: str) -> str:

@@ -13,13 +13,14 @@ from lungfuse.tasks import Task as AnyTask
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST = 2, 2
+LEAST, MOST, EXCLUSIVE = 2, 2, True
 
 
 class Task(AnyTask):
     """Networks give a logit a class, and are trained with cross-entropy."""
 
     primary = "accuracy"
+    shown = ("accuracy", "auroc", "sensitivity", "specificity")
     excludes = False
     outputs = 2
 

@@ -14,7 +14,7 @@ from lungfuse.tasks import Task as AnyTask
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST = 2, None
+LEAST, MOST, EXCLUSIVE = 2, None, True
 
 
 class Task(AnyTask):
@@ -25,6 +25,8 @@ class Task(AnyTask):
     """
 
     primary = "accuracy"
+    shown = ("accuracy", "balanced_accuracy", "auroc", "auprc")
+    means = "All but accuracy are means over the classes, each against the rest."
     excludes = True
 
     def columns(self, kind: Kind) -> list[str]:

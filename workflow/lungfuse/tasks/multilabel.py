@@ -13,7 +13,7 @@ from lungfuse.tasks import Task as AnyTask
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST = 2, None
+LEAST, MOST, EXCLUSIVE = 2, None, False
 
 
 class Task(AnyTask):
@@ -23,6 +23,8 @@ class Task(AnyTask):
     """
 
     primary = "auroc"
+    shown = ("auroc", "auprc", "sensitivity", "specificity")
+    means = "All are means over the labels, of the pairs where each is known."
     excludes = False
 
     def columns(self, kind: Kind) -> list[str]:

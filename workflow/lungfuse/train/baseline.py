@@ -9,7 +9,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.models.columns import as_values
-from lungfuse.parameters import OutOfFold, Question, options
+from lungfuse.parameters import FromJSON, OutOfFold, Question, options
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
@@ -45,7 +45,7 @@ class Files:
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     question: Question,
     class_weights: ClassWeights,
     seed: int,
@@ -137,7 +137,7 @@ def read_structured(path: Path, kinds: dict[str, str], pair_ids: pd.Series) -> p
 
 @contextmanager
 def learning(
-    row: Row,
+    row: FromJSON[Row],
     inputs: Inputs,
     pairs: pd.DataFrame,
     task: Task,

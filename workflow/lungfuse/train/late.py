@@ -11,7 +11,7 @@ from lungfuse import registry
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.models import module_of
-from lungfuse.parameters import OutOfFold, Question, Several
+from lungfuse.parameters import FromJSON, OutOfFold, Question, Several
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
@@ -22,7 +22,7 @@ from lungfuse.train.predictions import calibration_of, with_columns, write_predi
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     question: Question,
     pairs: Path,
     parts: Several[str],

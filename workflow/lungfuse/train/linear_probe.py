@@ -7,9 +7,9 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.parameters import OutOfFold, Question, Several, options
+from lungfuse.parameters import FromJSON, OutOfFold, Question, Several, options
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
-from lungfuse.settings.base import ClassWeights
+from lungfuse.settings.base import ClassWeights, Precision
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
 from lungfuse.settings.training import EncoderSettings
@@ -19,7 +19,7 @@ from lungfuse.tables.training import FeatureIndex
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import build, by_fold, learner
 from lungfuse.train.kept import keep
-from lungfuse.train.made_by import masks_made_by
+from lungfuse.train.masks import masks_made_by
 from lungfuse.train.predictions import write_predictions
 
 
@@ -33,12 +33,15 @@ class Kept:
         Names of the encoders; kept for prediction.
     images
         How the images of the array were fitted; kept for prediction.
+    precision
+        That in which the features were made; kept for prediction.
     mask_settings
         How the masks of the images were made; kept for prediction.
     """
 
     encoders: EncoderSettings
     images: ImageSettings
+    precision: Precision
     mask_settings: Path | None = None
 
 
@@ -63,7 +66,7 @@ class Files:
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     question: Question,
     class_weights: ClassWeights,
     seed: int,
@@ -102,6 +105,7 @@ def main(
     made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
     made_by |= {"encoders": kept.encoders.model_dump(), "images": kept.images.model_dump()}
+    made_by |= {"precision": kept.precision}
     made_by |= {"masks": kept.mask_settings and masks_made_by(kept.mask_settings, models / "fold0")}
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)

@@ -20,7 +20,7 @@ from lungfuse.ingest.split import positions
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of
-from lungfuse.parameters import Question, Several, options
+from lungfuse.parameters import FromJSON, Question, Several, options
 from lungfuse.paths.names import FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Settings
 from lungfuse.settings.ingest import ImageSettings
@@ -34,7 +34,7 @@ from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, sources_of
 from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
 from lungfuse.train.features import trained_encoder
-from lungfuse.train.made_by import masks_made_by
+from lungfuse.train.masks import masks_made_by
 
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
 
@@ -151,7 +151,7 @@ class Outputs:
 
 def main(
     *,
-    row: Row,
+    row: FromJSON[Row],
     run: Run,
     recipe: Recipe,
     question: Question,
@@ -228,7 +228,7 @@ def main(
 
 
 def build(
-    row: Row, fitted: dict[str, list[dict]], task: Task, encoders: EncoderSettings, fusion: FusionSettings
+    row: FromJSON[Row], fitted: dict[str, list[dict]], task: Task, encoders: EncoderSettings, fusion: FusionSettings
 ) -> tuple[dict[str, nn.Module], nn.Module]:
     """The tokenizers that a row learns, by modality, and its model, with random weights.
 

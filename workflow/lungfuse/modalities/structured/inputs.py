@@ -19,7 +19,7 @@ MISSING = -1  # in place of the number of a category
 
 @dataclass(frozen=True)
 class StructuredSource:
-    """A frame of columns, floats or texts, a row a pair; missing are NaN and the empty text.
+    """A frame of columns, floats or texts, a row a pair; missing are NaN and the empty text. `units` are of numbers.
 
     Once fitted, a batch holds `numbers`, float32 (B, number), NaN where missing, and `categories`, int64 (B, category),
     `MISSING` where missing or not among those that were learned from.
@@ -27,6 +27,7 @@ class StructuredSource:
 
     frame: pd.DataFrame
     fitted: list[dict] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -44,7 +45,8 @@ class StructuredSource:
         return replace(self, frame=self.frame.assign(**missing))
 
     def fit(self, learn: np.ndarray) -> "StructuredSource":
-        return replace(self, fitted=[measure(values) for _, values in self.frame.iloc[learn].items()])
+        fitted = [measure(values) for _, values in self.frame.iloc[learn].items()]
+        return replace(self, fitted=[each | {"unit": self.units.get(each["name"], "")} for each in fitted])
 
 
 def read(reading: Reading, choice: list[str]) -> StructuredSource:
@@ -56,7 +58,8 @@ def read(reading: Reading, choice: list[str]) -> StructuredSource:
     frame = read_columns(reading, choice)
     if absent_rows(frame).all():
         raise UserError(f"{reading.structured}: no pair has any of {', '.join(choice)}, which a row reads.")
-    return StructuredSource(frame)
+    units = read_table(reading.columns, Columns).set_index("name")["unit"].to_dict()
+    return StructuredSource(frame, units=units)
 
 
 def read_columns(reading: Reading, choice: list[str]) -> pd.DataFrame:

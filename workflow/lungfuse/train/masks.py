@@ -1,4 +1,4 @@
-"""What the settings of a trained row say of how its inputs were made."""
+"""How the masks of the images that a row reads were made, kept with what was trained."""
 
 import json
 import os

@@ -1,0 +1,44 @@
+"""The structured columns of new cases."""
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.modalities.structured.inputs import StructuredSource, typed
+from lungfuse.predict.cases import Column, Part, Setup
+
+
+def columns(choice: list[str], known: list[dict]) -> list[Column]:
+    return [_merged(name, [each for each in known if each["name"] == name]) for name in choice]
+
+
+def check(frame: pd.DataFrame, columns: list[Column]) -> None:
+    """See that numbers are numbers.
+
+    Raises:
+        UserError: one is not: case, column and value are named.
+    """
+    for column in columns:
+        if column.kind != "number":
+            continue
+        given = frame[column.name][frame[column.name] != ""]
+        wrong = given[~np.isfinite(pd.to_numeric(given, errors="coerce").to_numpy(float))]
+        if len(wrong):
+            unit = f" in {column.unit}" if column.unit else ""
+            raise UserError(
+                f"case {frame['id'][wrong.index[0]]!r}, column {column.name}: found {wrong.iloc[0]!r} ({len(wrong):,} "
+                f"such values), expected a number{unit}, or nothing where it is not known."
+            )
+
+
+def read(part: Part, choice: list[str], setup: Setup) -> StructuredSource:
+    fitted = setup.known["structured"]
+    frame = pd.DataFrame({name: part.column(name) for name in choice})
+    return StructuredSource(typed(frame, {each["name"]: each["kind"] for each in fitted}), fitted)
+
+
+def _merged(name: str, known: list[dict]) -> Column:
+    """What all models together know of a column."""
+    categories = sorted({category for each in known for category in each.get("categories", [])})
+    unit = next((each["unit"] for each in known if each.get("unit")), "")
+    return Column(name, known[0]["kind"], unit, categories)

@@ -1,0 +1,165 @@
+"""The one door to a trained row, whatever it is made of: load it once, then predict cases."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.modalities import load_cases
+from lungfuse.paths.names import ENCODER_ROOT
+from lungfuse.predict.cases import Column, Input, Part, frame_of, inputs_of, missing, with_known_categories
+from lungfuse.predict.members import read_members
+from lungfuse.settings.rows import Row
+from lungfuse.tasks import Task
+
+PART = 128  # cases that are in memory at once
+DIGITS = 6
+
+
+class Predictor:
+    """A row of the comparison table with the models of its folds, from the folder of the row or of one fold.
+
+    It is of any kind, task and modalities. The encoders are those of the project that the model is in, when
+    `encoder_root` is not given. `notes` counts, after prediction, the cases of which a model has not seen what their
+    files hold, or that lack something.
+
+    Raises:
+        UserError: the folder holds no trained row, or one that is not whole.
+    """
+
+    def __init__(self, folder: Path, encoder_root: Path | None = None):
+        self.folder, self.encoder_root = folder, encoder_root or encoder_root_of(folder)
+        self.members, self.notes = read_members(folder), Counter[str]()
+
+    @property
+    def row(self) -> Row:
+        return self.members[0].row
+
+    @property
+    def task(self) -> Task:
+        """What is asked of a case."""
+        return self.members[0].task
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes, or of the labels."""
+        return self.task.labels
+
+    @cached_property
+    def inputs(self) -> dict[str, Input]:
+        """What it reads of a case, by modality in order, with the columns of a table of cases that hold it."""
+        known: dict[str, list[dict]] = {}
+        for member in self.members:
+            for name, columns in member.known.items():
+                known[name] = known.get(name, []) + columns
+        return inputs_of(self.members[0].reads, known)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of a table of cases that it reads."""
+        return [column for each in self.inputs.values() for column in each.columns]
+
+    @cached_property
+    def made_by(self) -> dict[str, str | int]:
+        """The name of the model, the number of its folds, and the SHA-256 of the weights of all of them."""
+        weights = "".join(member.sha256() for member in self.members)
+        sha256 = hashlib.sha256(weights.encode()).hexdigest()
+        return {"model": self.row.label, "folds": len(self.members), "sha256": sha256}
+
+    def load(self) -> None:
+        """Load the models, once; `predict` does so by itself.
+
+        Raises:
+            UserError: a file of a model or of an encoder is missing, damaged or of another model.
+        """
+        for member in self.members:
+            member.load(self.encoder_root)
+
+    def predict(self, cases: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Score cases part by part: memory does not grow with their number.
+
+        `cases` has `id` and the columns of `columns`; one that is absent, and an empty cell, are what a case lacks.
+
+        A part has, of each case, id; label, the name of the class, or label_<label>, 1 or 0; the scores and
+        probabilities, of the class that is named in `positive`, or of each class or label; model, folds and sha256.
+        Where some of the cases lack something that a row of several inputs reads, `missing` names it.
+
+        Raises:
+            UserError: a case has nothing to read, or a value or image that cannot be read; a file of the model is
+                missing or damaged; or a score is not finite.
+        """
+        self.check(cases)
+        notes = Counter[str]()
+        frame = with_known_categories(frame_of(cases, self.columns), self.columns, notes)
+        lacks = missing(frame, self.columns, notes)
+        self.load()
+        self.notes = notes
+        shown = {"missing": lacks} if (lacks != "").any() else {}
+
+        def predict_from(start: int) -> pd.DataFrame:
+            of_part = slice(start, start + PART)
+            return self._predict(frame.iloc[of_part], notes).assign(**{key: of[of_part] for key, of in shown.items()})
+
+        return map(predict_from, range(0, len(frame), PART))
+
+    def check(self, cases: pd.DataFrame) -> None:
+        """See that each of some cases has what can be read, before anything is loaded.
+
+        Raises:
+            UserError: one has not; it is named.
+        """
+        frame = frame_of(cases, self.columns)
+        names = [column.name for column in self.columns]
+        empty = frame["id"][(frame[names] == "").all(axis=1)] if names else frame["id"][:0]
+        if len(empty):
+            what = f"no {' and no '.join(self.inputs)}"
+            raise UserError(
+                f"{self.folder}: reads {self.reads}, but {len(empty)} cases have {what}, {empty.iloc[0]!r} first. "
+                f"Fill the column {' or '.join(names)}, or use a row that does without."
+            )
+        for name, each in self.inputs.items():
+            load_cases(name).check(frame, each.columns)
+
+    @property
+    def reads(self) -> str:
+        """What it reads, in words."""
+        return " and ".join(self.inputs) or "nothing"
+
+    def _predict(self, frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
+        part = Part(frame, self.encoder_root, notes)
+        by_member = [member.score(part) for member in self.members]
+        scores = np.mean(by_member, axis=0)
+        lost = frame["id"][np.isnan(scores).any(axis=1)]
+        if len(lost):
+            raise UserError(
+                f"{self.folder}: gives no finite score for {len(lost):,} cases, {lost.iloc[0]!r} first, so they are of "
+                "no class. Train the row again."
+            )
+        calibrated = [
+            self.task.probabilities(score, member.calibration)
+            for member, score in zip(self.members, by_member, strict=True)
+        ]
+        return self._table(frame["id"], scores, np.mean(calibrated, axis=0))
+
+    def _table(self, ids: pd.Series, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+        task = self.task
+        scores = pd.DataFrame(scores, ids.index, task.columns("score")).round(DIGITS)
+        decided = pd.DataFrame(task.decide(scores.to_numpy()), ids.index, task.columns("label"))
+        if task.columns("label") == ["label"]:
+            decided["label"] = decided["label"].map(dict(enumerate(task.labels)))
+        probabilities = pd.DataFrame(probabilities, ids.index, task.columns("probability")).round(DIGITS)
+        found = pd.concat([ids, decided, scores, probabilities], axis=1)
+        if len(scores.columns) == 1:
+            found["positive"] = task.labels[1]
+        return found.assign(**self.made_by)
+
+
+def encoder_root_of(model: Path) -> Path:
+    """The folder of the encoders of the project that a model is in, or else of the working folder."""
+    folders = (folder / ENCODER_ROOT for folder in model.resolve().parents)
+    return next((folder for folder in folders if folder.is_dir()), ENCODER_ROOT)

@@ -1,6 +1,7 @@
 """The shape of the code: short files and signatures, a docstring a module, and no import in a circle."""
 
 import ast
+import re
 import runpy
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+
+from lungfuse.dependencies import source
+from lungfuse.stages import STAGES
 
 CODE = sorted((ROOT / "workflow").rglob("*.py"))
 MOST_LINES, MOST_PARAMETERS = 300, 8
@@ -65,6 +69,32 @@ def test_a_file_is_short_and_says_what_it_is_and_its_functions_take_few_paramete
     assert not code or ast.get_docstring(tree)
     assert len(code.splitlines()) <= MOST_LINES
     assert {one.name: many for one in functions(tree) if len(many := parameters(one)) > MOST_PARAMETERS} == {}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_option_of_a_stage_has_its_text(stage):
+    tree = ast.parse(source(STAGES[stage].module).read_text(encoding="utf-8"))
+    assert documented(next(function for function in functions(tree) if function.name == "main"))
+    for node in tree.body + ast.parse(source("lungfuse.parameters").read_text(encoding="utf-8")).body:
+        options = {"main": parameters, "options": fields}.get(kind_of(node), documented)(node)
+        assert documented(node) == options, kind_of(node)
+
+
+def kind_of(node: ast.stmt) -> str:
+    """main for the function of a stage, options for a group of its options, nothing for all else."""
+    if isinstance(node, ast.ClassDef) and "options" in map(ast.unparse, node.decorator_list):
+        return "options"
+    return "main" if isinstance(node, ast.FunctionDef) and node.name == "main" else ""
+
+
+def fields(group: ast.ClassDef) -> list[str]:
+    return [node.target.id for node in group.body if isinstance(node, ast.AnnAssign)]
+
+
+def documented(node: ast.stmt) -> list[str]:
+    """What stands under `Parameters` in a docstring, in order."""
+    text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef | ast.ClassDef) else None
+    return re.findall(r"^(\w+)\n    \S", (text or "").partition("----------\n")[2], re.M)
 
 
 def test_no_module_imports_in_a_circle():

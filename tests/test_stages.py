@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(stage, monkeypatch
     ended = stage("reports", "--adapter", "openi", "--study", "nothing") if failing else stage("--help")
     assert (ended.returncode != 0) is failing
     assert 10 < float(USAGE.search(ended.stderr)["MB"]) < 1000
+
+
+def test_by_hand_a_stage_takes_from_the_study_what_it_is_not_told(stage, tmp_path):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    given = stage("split", "--study", "demo", "--funnel", "mine.csv", cwd=tmp_path)
+    assert given.stderr.startswith("lungfuse: mine.csv: not found"), given.stderr
+    taken = stage("split", "--study", "demo", cwd=tmp_path)
+    assert taken.stderr.startswith("lungfuse: results/demo/funnel.csv: not found"), taken.stderr
 
 
 @pytest.mark.parametrize(("study", "index"), [("demo", None), ("tb", Path("data/annotated/tb/index.csv"))])

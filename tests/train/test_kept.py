@@ -6,6 +6,7 @@ from zipfile import ZipFile
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import FunctionTransformer
 
 from lungfuse.errors import UserError
@@ -88,6 +89,13 @@ def test_the_same_estimators_are_the_same_bytes(pairs, tmp_path):
         kept(pairs, tmp_path / folder, "tfidf")
     first, second = ((tmp_path / folder / "fold0/model.skops").read_bytes() for folder in ["first", "second"])
     assert first == second
+
+
+def test_where_the_stop_words_were_in_memory_is_not_kept():
+    vectorizer = TfidfVectorizer().fit(WORDS)
+    before = packed([vectorizer])
+    vectorizer._stop_words_id += 1
+    assert packed([vectorizer]) == before
 
 
 def test_a_file_that_asks_for_other_code_is_refused(tmp_path):

@@ -102,6 +102,8 @@ def main(
         What every figure of the study has to say.
     model
         Folder of the trained row.
+    files
+        What it reads of pairs.
     predictions
         Out-of-fold predictions of the row.
     encoder_root

@@ -43,6 +43,7 @@ TRUSTED = [  # besides the estimators of scikit-learn and the arrays of NumPy
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 ]
+STOP_WORDS = re.compile(rb'("_stop_words_id": \{[^{}]*"content": ")\d+')  # where in memory those of a vectorizer were
 NUMBER = re.compile(rb'("__id__": |"file": ")(\d+)')  # of an object, by its place in memory
 
 
@@ -114,7 +115,7 @@ def packed(models: Models) -> bytes:
 
     found = BytesIO()
     with ZipFile(BytesIO(skops.dumps(models))) as made, ZipFile(found, "w") as kept:
-        schema = NUMBER.sub(numbered, made.read("schema.json"))
+        schema = NUMBER.sub(numbered, STOP_WORDS.sub(rb"\g<1>0", made.read("schema.json")))
         names = {f"{number.decode()}.npy": f"{place}.npy" for number, place in numbers.items()}
         content = {names[name]: made.read(name) for name in made.namelist() if name != "schema.json"}
         for name, data in {"schema.json": schema, **content}.items():

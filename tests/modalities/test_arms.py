@@ -59,7 +59,7 @@ def test_a_row_that_reads_segmented_images_sees_nothing_else(small, tmp_path, la
         if layers == "full":
             files |= {"masks": masks}
         else:
-            files |= {"image_features": small.features("vit-tiny", reads="segmented:packaged", masks=masks)}
+            files |= {"features": {"image": small.features("vit-tiny", reads="segmented:packaged", masks=masks)}}
         scores.append(small.train(tmp_path / f"run{noise}", row, files, layers=layers, augment=NO_AUGMENT))
     pd.testing.assert_frame_equal(*scores)
     made_by = json.loads((tmp_path / "run0/settings.json").read_text())

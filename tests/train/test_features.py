@@ -110,6 +110,7 @@ def probe(small, studies, features: Path) -> pd.DataFrame:
     run_stage(
         "linear-probe", row=Row(model="linear-probe", images="raw"), task="binary", labels=["normal", "lung"],
         class_weights="balanced", seed=0, encoders=studies["demo"].encoders, images=studies["demo"].images,
+        precision="fp32",
         pairs=small.files["pairs"], validation=small.files["validation"], features=[features],
         predictions=small.folder / "probe.csv", validated=small.folder / "validated.csv",
         models=small.folder / "models",

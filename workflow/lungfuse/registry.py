@@ -16,12 +16,15 @@ from typing import Any
 from lungfuse.errors import UserError
 
 
-def names(package: str) -> list[str]:
+def names(package: str) -> tuple[str, ...]:
     """The names of the parts in a package, sorted."""
-    folders = find_spec(package).submodule_search_locations
-    return sorted(
-        file.stem.replace("_", "-") for folder in folders for file in Path(folder).glob("*.py") if file.stem[0] != "_"
-    )
+    return _names_in(tuple(find_spec(package).submodule_search_locations))
+
+
+@cache
+def _names_in(folders: tuple[str, ...]) -> tuple[str, ...]:
+    files = (file for folder in folders for file in Path(folder).glob("*.py") if file.stem[0] != "_")
+    return tuple(sorted(file.stem.replace("_", "-") for file in files))
 
 
 def module_of(package: str, name: str) -> str:

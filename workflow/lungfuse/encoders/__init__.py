@@ -79,7 +79,7 @@ class TextSpec(EncoderSpec):
 
 def encoder_names(modality: str) -> list[str]:
     """The names of the encoders of a modality, sorted."""
-    return registry.names(f"{__name__}.{modality}") if modality in _folders() else []
+    return list(registry.names(f"{__name__}.{modality}")) if modality in _folders() else []
 
 
 def modality_of(name: str) -> str:

@@ -40,17 +40,22 @@ class Modality(Protocol):
 @cache
 def modality_names() -> tuple[str, ...]:
     """The names of all modalities, in their order."""
-    found = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
-    return tuple(sorted(found, key=lambda name: load_modality(name).ORDER))
+    return tuple(sorted(_folders(), key=lambda name: load_modality(name).ORDER))
 
 
+@cache
+def _folders() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+@cache
 def load_modality(name: str) -> Modality:
     """The modality called `name`.
 
     Raises:
         UserError: there is none, or it cannot be imported.
     """
-    known = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    known = _folders()
     if name not in known:
         raise UserError(f"modalities: found {name!r}, expected one of {', '.join(sorted(known))}.")
     return cast(Modality, registry.imported(f"{__name__}.{name}"))

@@ -145,7 +145,7 @@ class Task(ABC):
 
 def task_names() -> list[str]:
     """The names of all tasks."""
-    return registry.names(__name__)
+    return list(registry.names(__name__))
 
 
 def declared(name: str) -> Declared:

@@ -132,7 +132,7 @@ class Predictor:
 
     def _predict(self, frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
         part = Part(frame, self.encoder_root, notes)
-        by_member = [member.score(part) for member in self.members]
+        by_member = [member.score(part).astype(float) for member in self.members]
         scores = np.mean(by_member, axis=0)
         lost = frame["id"][np.isnan(scores).any(axis=1)]
         if len(lost):

@@ -34,6 +34,7 @@ BALANCE_OF_SEVERAL = {
     "none": BALANCE["none"],
 }
 READ = {  # of pairs, where a study has these modalities
+    ("image", "text", "structured"): " of an image, its report and structured columns",
     ("image", "text"): " of an image and its report",
     ("image",): ", of which the image alone is read",
     ("text",): ", of which the text alone is read",

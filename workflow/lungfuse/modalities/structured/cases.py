@@ -25,8 +25,9 @@ def check(frame: pd.DataFrame, columns: list[Column]) -> None:
         wrong = given[~np.isfinite(pd.to_numeric(given, errors="coerce").to_numpy(float))]
         if len(wrong):
             unit = f" in {column.unit}" if column.unit else ""
+            case = frame["id"][wrong.index[0]]  # a single case has none
             raise UserError(
-                f"case {frame['id'][wrong.index[0]]!r}, column {column.name}: found {wrong.iloc[0]!r} ({len(wrong):,} "
+                f"{f'case {case!r}, ' if case else ''}column {column.name}: found {wrong.iloc[0]!r} ({len(wrong):,} "
                 f"such values), expected a number{unit}, or nothing where it is not known."
             )
 

@@ -13,7 +13,7 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.tables.training import FeatureIndex, Predictions
 from lungfuse.train.kept import load_estimator
-from lungfuse.train.linear_probe import mean_tokens
+from lungfuse.train.stored import read_tokens
 
 ENCODERS = EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None)
 
@@ -56,13 +56,13 @@ def probe(pairs, folder, features, **row):
 
 def test_mean_tokens_are_joined_to_pairs_by_id(pairs, tmp_path):
     means = write_features(pairs, tmp_path / "image", told=True)
-    np.testing.assert_allclose(mean_tokens(tmp_path / "image", pairs["pair_id"]), means, rtol=1e-3)
+    np.testing.assert_allclose(read_tokens(tmp_path / "image", pairs["pair_id"]).means(), means, rtol=1e-3)
 
 
 def test_a_pair_without_features_is_told(pairs, tmp_path):
     write_features(pairs, tmp_path / "image", told=True)
     with pytest.raises(UserError, match=r"index\.csv: 1 pairs have no features, P99 first"):
-        mean_tokens(tmp_path / "image", pd.Series(["P00", "P99"]))
+        read_tokens(tmp_path / "image", pd.Series(["P00", "P99"])).means()
 
 
 def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs, tmp_path):
@@ -71,7 +71,7 @@ def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs
     index = read_table(tmp_path / "text/index.csv", FeatureIndex)
     lacking = index["pair_id"].isin(["P03", "P31"])
     write_table(index.assign(tokens=index["tokens"].mask(lacking, 0)), tmp_path / "text/index.csv", FeatureIndex)
-    assert np.isnan(mean_tokens(tmp_path / "text", pd.Series(["P03", "P31"]))).all()
+    assert np.isnan(read_tokens(tmp_path / "text", pd.Series(["P03", "P31"])).means()).all()
     found = probe(pairs, tmp_path, [tmp_path / "image", tmp_path / "text"], images="raw", text="findings")
     assert (found["prediction"] == found["label"]).mean() > 0.95
 

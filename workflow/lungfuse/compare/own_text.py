@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lungfuse.compare.scores import groups_of, has_two_classes, primary
+from lungfuse.compare.scores import groups_of, primary
 from lungfuse.ingest.groups import normalise
 from lungfuse.settings.rows import Row
 from lungfuse.tables.ingest import sections_of
@@ -51,7 +51,7 @@ def own_text_primary(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple
     is NaN without any, and the number of positive ones missing where there are not two classes.
     """
     targets = task.targets(joined)[: len(groups_of(joined))][own]
-    positives = int(targets.sum()) if has_two_classes(task) else pd.NA
+    positives = int(targets.sum()) if task.two_classes else pd.NA
     return int(own.sum()), positives, round(primary(task, joined, own), 4) if own.any() else float("nan")
 
 

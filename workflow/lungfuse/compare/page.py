@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.own_text import OWN_TEXT_IS, held_apart, own_text_in_words
-from lungfuse.compare.scores import has_two_classes
 from lungfuse.measures import METRICS
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.tables.comparison import limits, with_limits
@@ -43,7 +42,7 @@ def render(
         shown["against"] = scored["reference"]
         shown["p"] = [p_in_words(*values, settings.resamples) for values in p_values]
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
-    positives = ", and how many of them are positive" if has_two_classes(asked) else ""
+    positives = ", and how many of them are positive" if asked.two_classes else ""
     trained = f", each network trained {repeats} times on each fold" if repeats > 1 else ""
     lines = [
         f"# Comparison: {title}",
@@ -72,7 +71,7 @@ def render(
 def counts_in_words(task: Task, pairs: pd.DataFrame) -> str:
     """How many pairs are of each class, or have each label."""
     targets = task.targets(pairs)
-    if has_two_classes(task):
+    if task.two_classes:
         return f"{int(targets.sum())} positive"
     found = task.one_against_rest(targets, np.zeros((len(pairs), len(task.columns("score")))), targets)
     return ", ".join(f"{int(each.label.sum())} {each.name}" for each in found)

@@ -86,11 +86,6 @@ def join_predictions(task: Task, pairs: pd.DataFrame, predictions: pd.DataFrame,
     return joined
 
 
-def has_two_classes(task: Task) -> bool:
-    """Whether one score tells which of two classes a pair is of, so that pairs are positive or negative."""
-    return len(task.columns("score")) == 1
-
-
 def primary(task: Task, joined: pd.DataFrame, used: np.ndarray | None = None) -> float:
     """The primary metric of the pairs that are `used`, bool of (pair,), or of all: the mean over the trainings."""
     used = np.ones(len(groups_of(joined)), bool) if used is None else used

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import DegenerateDataWarning
 
-from lungfuse.compare.scores import has_two_classes, score_with_intervals
+from lungfuse.compare.scores import score_with_intervals
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import columns, read_table
@@ -29,7 +29,7 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: ComparisonSetting
     record = {"n": len(joined) // repeats, "positives": pd.NA}
     record |= dict.fromkeys(["false_positives", "false_negatives"], float("nan"))
     record |= _rounded(_scored(task, joined, settings, seed), ["accuracy", "auroc"])
-    if has_two_classes(task):
+    if task.two_classes:
         errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
         record |= {"positives": joined["label"].sum() // repeats}
         record |= {"false_positives": (errors == 1).sum() / repeats, "false_negatives": (errors == 0).sum() / repeats}

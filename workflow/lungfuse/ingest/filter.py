@@ -15,7 +15,6 @@ from lungfuse.ingest.labels import (
     class_names,
     counted,
     described,
-    has_two_classes,
     joined,
     with_labels,
 )
@@ -170,7 +169,7 @@ def select_pairs(
 
     check_rules(reports, found.values, rules.labels)
     reports, dropped = with_labels(reports, found.values, task, rules.labels)
-    two_classes = has_two_classes(task)
+    two_classes = task.two_classes
     if two_classes:
         for label, name in reversed(list(enumerate(task.labels))):
             steps.add(f"{name} reports", reports[reports["label"] == label])

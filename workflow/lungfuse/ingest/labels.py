@@ -65,12 +65,7 @@ def class_counts(labelled: pd.DataFrame, task: Task) -> dict[str, int]:
 
 def class_names(task: Task) -> list[str]:
     """The columns of the table `Funnel` that count classes or labels."""
-    return ["negative", "positive"] if has_two_classes(task) else task.labels
-
-
-def has_two_classes(task: Task) -> bool:
-    """Whether a task has two classes that exclude each other, negative and positive."""
-    return len(task.labels) == 2 and len(task.columns("label")) == 1
+    return ["negative", "positive"] if task.two_classes else task.labels
 
 
 def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.Series:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.groups import normalise
-from lungfuse.ingest.labels import class_counts, class_names, has_two_classes
+from lungfuse.ingest.labels import class_counts, class_names
 from lungfuse.ingest.spread import parts_of
 from lungfuse.parameters import Question, Several, options
 from lungfuse.settings.ingest import SplitSettings
@@ -199,7 +199,7 @@ def _wanted(task: Task) -> dict[str, tuple[str, int]]:
     if len(columns) > 1:
         named = list(zip(task.labels, columns, strict=True))
         return {f"the label {label}, where it is {n},": (column, n) for label, column in named for n in (1, 0)}
-    names = [""] * 2 if has_two_classes(task) else [f", {label}," for label in task.labels]
+    names = [""] * 2 if task.two_classes else [f", {label}," for label in task.labels]
     return {f"class {number}{name}": (columns[0], number) for number, name in enumerate(names)}
 
 

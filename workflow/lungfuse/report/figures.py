@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lungfuse.compare.scores import has_two_classes
 from lungfuse.parameters import Heading, Question, Several, options
 from lungfuse.report.comparison import (
     draw_ablations,
@@ -100,7 +99,7 @@ def main(
     }
     if len(asked.columns("label")) == 1:
         drawn["confusion"] = draw_confusion(rows, question.labels, above)
-    if any(inputs) and has_two_classes(asked):
+    if any(inputs) and asked.two_classes:
         drawn["roc_calibration"] = draw_roc_calibration(rows, above)
     if files.histories:
         drawn["curves"] = draw_curves(read_histories(files.histories), above)

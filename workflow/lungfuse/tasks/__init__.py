@@ -83,6 +83,11 @@ class Task(ABC):
         """The columns of a table that hold labels, scores, predictions or probabilities."""
 
     @property
+    def two_classes(self) -> bool:
+        """Whether one score tells which of two classes a pair is of, so that pairs are positive or negative."""
+        return len(self.columns("score")) == 1
+
+    @property
     @abstractmethod
     def outputs(self) -> int:
         """How many logits a network gives a pair."""

@@ -10,14 +10,10 @@ import torch
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
-from lungfuse.errors import UserError
-from lungfuse.files import read_array
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
-from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.rows import Row
-from lungfuse.tables.base import read_table
-from lungfuse.tables.training import FeatureIndex
+from lungfuse.train.stored import StoredTokens, read_tokens
 
 Batch = dict[str, Tensor | dict[str, Tensor]]
 LABELS = "labels"
@@ -48,18 +44,12 @@ class PairDataset(Dataset):
 
 
 @dataclass(frozen=True)
-class Features:
-    """The tokens that a frozen encoder made of one modality of every pair.
+class Features(StoredTokens):
+    """The tokens that a frozen encoder made of one modality of every pair, in batches.
 
-    `tokens` is float16 of shape (token of all pairs, width); those of a pair are `counts` of them from `starts`, both
-    (pair,), none of a pair that lacks the modality. `encoded` is how many the encoder made of each, before they were
-    pooled. A batch holds `tokens`, float32 (B, T, width), padded with zeros, and their `mask` (B, T).
+    A batch holds `tokens`, float32 (B, T, width), padded with zeros, and their `mask` (B, T).
     """
 
-    tokens: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
-    encoded: np.ndarray
     fitted: list[dict] = field(default_factory=list)
 
     @property
@@ -74,12 +64,6 @@ class Features:
         mask = torch.from_numpy(mask)
         tokens[mask] = torch.from_numpy(np.asarray(self.tokens[rows])).float()
         return {"tokens": tokens, "mask": mask}
-
-    def means(self) -> np.ndarray:
-        """The mean token of each pair, float32 of shape (pair, width); NaN of a pair that lacks the modality."""
-        bounds = zip(self.starts, self.starts + self.counts, strict=True)
-        absent = np.full(self.tokens.shape[1], np.nan, np.float32)
-        return np.stack([self.tokens[a:b].mean(0, dtype=np.float32) if a < b else absent for a, b in bounds])
 
     def reordered(self, order: np.ndarray) -> "Features":
         return replace(self, starts=self.starts[order], counts=self.counts[order], encoded=self.encoded[order])
@@ -130,14 +114,7 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     Raises:
         UserError: a pair has no features.
     """
-    index = read_table(folder / FEATURE_INDEX, FeatureIndex).set_index("pair_id").reindex(pair_ids)
-    if index.isna().any(axis=None):
-        raise UserError(
-            f"{folder / FEATURE_INDEX}: {index['start'].isna().sum()} pairs have no features, "
-            f"{index.index[index['start'].isna()][0]} first. Make the features again from these pairs."
-        )
-    tokens = read_array(folder / FEATURE_TOKENS, int((index["start"] + index["tokens"]).max()))
-    return Features(tokens, *(index[column].to_numpy(int) for column in ["start", "tokens", "encoded"]))
+    return Features(**vars(read_tokens(folder, pair_ids)))
 
 
 def sources_of(

@@ -3,24 +3,20 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from lungfuse.errors import UserError
-from lungfuse.files import read_array
 from lungfuse.parameters import FromJSON, OutOfFold, Question, Several, options
-from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.settings.base import ClassWeights, Precision
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Row
 from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs, Validation
-from lungfuse.tables.training import FeatureIndex
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import build, by_fold, learner
 from lungfuse.train.kept import keep
 from lungfuse.train.masks import masks_made_by
 from lungfuse.train.predictions import write_predictions
+from lungfuse.train.stored import read_tokens
 
 
 @options
@@ -101,7 +97,7 @@ def main(
     """
     asked = load_task(question.task, question.labels)
     table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
-    means = np.hstack([mean_tokens(folder, table["pair_id"]) for folder in files.features])
+    means = np.hstack([read_tokens(folder, table["pair_id"]).means() for folder in files.features])
     made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
     made_by |= {"encoders": kept.encoders.model_dump(), "images": kept.images.model_dump()}
@@ -110,25 +106,3 @@ def main(
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)
     write_predictions(table, trainings, asked, outputs.predictions, outputs.validated)
-
-
-def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:
-    """The mean token of each pair in a folder that the stage `features` made, joined to pairs by id.
-
-    float32 of shape (pair, width), NaN for a pair without tokens.
-
-    Raises:
-        UserError: a pair is not in the index.
-    """
-    index = read_table(folder / FEATURE_INDEX, FeatureIndex).set_index("pair_id").reindex(pair_ids)
-    if (absent := index["start"].isna()).any():
-        raise UserError(
-            f"{folder / FEATURE_INDEX}: {absent.sum()} pairs have no features, {index.index[absent][0]} first. "
-            "Make the features again from these pairs."
-        )
-    starts, ends = (column.to_numpy(int) for column in (index["start"], index["start"] + index["tokens"]))
-    tokens = read_array(folder / FEATURE_TOKENS, int(ends.max()))
-    means = np.full((len(index), tokens.shape[1]), np.nan, np.float32)
-    for place in np.flatnonzero(ends > starts):
-        means[place] = tokens[starts[place] : ends[place]].mean(0, dtype=np.float32)
-    return means

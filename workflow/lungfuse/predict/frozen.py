@@ -10,7 +10,7 @@ from lungfuse.modalities.reading import Source
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import Pooling
 from lungfuse.train.data import Features
-from lungfuse.train.features import encode
+from lungfuse.train.features import encode, pooled
 
 as_it_comes = cache(load_encoder)  # it serves all folds
 
@@ -23,6 +23,6 @@ def load_frozen(encoders: dict[str, str], encoder_root: Path) -> dict[str, Encod
 def features(encoder: Encoder, source: Source, count: int, precision: Precision, pooling: Pooling) -> Features:
     """The tokens of a modality of `count` cases, or their mean."""
     found = list(encode(encoder, source, count, precision))
-    kept = [each.mean(0, keepdims=True) if pooling == "mean" and len(each) else each for each in found]
+    kept = [pooled(each, pooling) for each in found]
     counts, encoded = (np.array([len(each) for each in tokens]) for tokens in [kept, found])
     return Features(np.concatenate(kept).astype(np.float16), np.cumsum([0, *counts[:-1]]), counts, encoded)

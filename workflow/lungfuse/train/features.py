@@ -14,7 +14,7 @@ from lungfuse.modalities import load_inputs
 from lungfuse.modalities.reading import Reading, Source
 from lungfuse.parameters import options
 from lungfuse.settings.base import Precision
-from lungfuse.settings.training import EncoderSettings
+from lungfuse.settings.training import EncoderSettings, Pooling
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FeatureIndex
@@ -107,7 +107,7 @@ def main(
     encoded, counts = [], []
     with whole_array(outputs.tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, source, len(table), precision):
-            kept = part.mean(0, keepdims=True) if encoders.pooling == "mean" and len(part) else part
+            kept = pooled(part, encoders.pooling)
             append(kept)
             encoded.append(len(part))
             counts.append(len(kept))
@@ -126,6 +126,11 @@ def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -
         with torch.inference_mode(), autocast(device.type, precision):
             encoded, mask = network.tokens(batch)
         yield from (row[real].float().cpu().numpy() for row, real in zip(encoded, mask, strict=True))
+
+
+def pooled(tokens: np.ndarray, pooling: Pooling) -> np.ndarray:
+    """What is kept of the tokens of a pair, (token, width): all of them, or their mean where there are any."""
+    return tokens.mean(0, keepdims=True) if pooling == "mean" and len(tokens) else tokens
 
 
 def trained_encoder(weights: Path, modality: str) -> dict[str, torch.Tensor]:

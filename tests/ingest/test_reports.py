@@ -37,7 +37,7 @@ def read(tmp_path, monkeypatch):
     """Run the stage on a clinic; gives the table of reports."""
 
     def run(adapter=Clinic, **columns):
-        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name: adapter(**columns))
+        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name, table=None: adapter(**columns))
         monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: adapter(**columns))
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: tmp_path / f"{name}.csv" for name in names}

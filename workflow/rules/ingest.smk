@@ -86,7 +86,7 @@ rule stand_in:
 rule reports:
     input:
         files=PATHS.report_files,
-        code=code_of("reports", ADAPTER.__name__),
+        code=code_of("reports", ADAPTER_MODULE),
     output:
         reports=PATHS.reports,
         views=PATHS.views,
@@ -107,11 +107,12 @@ rule reports:
         turn=1,
     params:
         adapter=STUDY.adapter,
+        table=table_options(),
         raw=PATHS.raw,
     message:
         "Reading the reports of {params.raw}"
     shell:
-        "python -m lungfuse reports --adapter {params.adapter} --raw {params.raw} --reports {output.reports} "
+        "python -m lungfuse reports --adapter {params.adapter} {params.table} --raw {params.raw} --reports {output.reports} "
         "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
         "--rejected-reports {output.rejected_reports} > {log} 2>&1"
 
@@ -120,7 +121,7 @@ rule images:
     input:
         files=PATHS.image_files,
         views=PATHS.views,
-        code=code_of("images", ADAPTER.__name__),
+        code=code_of("images", ADAPTER_MODULE),
     output:
         array=PATHS.array,
         index=PATHS.index,
@@ -140,13 +141,14 @@ rule images:
         turn=1,
     params:
         adapter=STUDY.adapter,
+        table=table_options(),
         raw=PATHS.raw,
         view=STUDY.view,
         images=to_json(STUDY.images),
     message:
         "Decoding the images of {params.raw}"
     shell:
-        "python -m lungfuse images --adapter {params.adapter} --raw {params.raw} --view {params.view:q} "
+        "python -m lungfuse images --adapter {params.adapter} {params.table} --raw {params.raw} --view {params.view:q} "
         "--images {params.images:q} --views {input.views} --array {output.array} --index {output.index} "
         "--rejected-images {output.rejected_images} --threads {threads} > {log} 2>&1"
 

@@ -128,7 +128,7 @@ rule pages:
         comparison_page=PATHS.comparison_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=code_of("pages", ADAPTER.__name__, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
+        code=code_of("pages", ADAPTER_MODULE, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],

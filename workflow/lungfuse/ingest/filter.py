@@ -144,7 +144,7 @@ class Found:
     @property
     def own_sections(self) -> list[str]:
         """The sections of the dataset beside those that every table of reports has."""
-        return [name for name in self.reports if name not in columns(Reports)]
+        return [name for name in self.reports if name not in columns(Reports, self.reports)]
 
 
 def select_pairs(
@@ -192,7 +192,7 @@ def select_pairs(
         pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
         pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
-    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
+    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"], pairs.get("apart")))
     steps.add("pairs", pairs)
     if two_classes:
         steps.add(f"{task.labels[1]} pairs", pairs[pairs["label"] == 1])

@@ -14,9 +14,10 @@ from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.parameters import options
+from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
 
@@ -52,6 +53,7 @@ class Outputs:
 def main(
     *,
     adapter: str,
+    table: FromJSON[TableSettings | None] = None,
     raw: Path,
     view: str,
     images: ImageSettings,
@@ -65,6 +67,8 @@ def main(
     ----------
     adapter
         Name of the dataset's adapter.
+    table
+        What the columns of the table mean, where the adapter is `table`.
     raw
         Folder of the raw files.
     view
@@ -78,9 +82,9 @@ def main(
     threads
         How many images are decoded at once.
     """
-    table = read_table(views, Views)
-    wanted = table["image_id"][table["view"] == view]
-    source = load_adapter(adapter)
+    named = read_table(views, Views)
+    wanted = named["image_id"][named["view"] == view]
+    source = load_adapter(adapter, table)
     with unchanged(lambda: raw_files(raw, source.IMAGE_FILES)):
         found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}

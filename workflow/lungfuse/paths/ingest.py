@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import Adapter, load_adapter
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -15,12 +15,17 @@ class IngestPaths(StudyPaths):
         return RAW / self.study.raw
 
     @property
+    def dataset(self) -> Adapter:
+        """What reads the raw files."""
+        return load_adapter(self.study.adapter, self.study.table)
+
+    @property
     def report_files(self) -> list[Path]:
-        return raw_files(self.raw, load_adapter(self.study.adapter).REPORT_FILES)
+        return raw_files(self.raw, self.dataset.REPORT_FILES)
 
     @property
     def image_files(self) -> list[Path]:
-        return raw_files(self.raw, load_adapter(self.study.adapter).IMAGE_FILES)
+        return raw_files(self.raw, self.dataset.IMAGE_FILES)
 
     @property
     def reports(self) -> Path:

@@ -26,11 +26,14 @@ from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSetting
 from lungfuse.settings.problems import problem_in_words
 from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
+from lungfuse.settings.table import TableSettings
 from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
 
 
 class Study(Settings):
     """A dataset with its settings. `raw` is the folder of its raw files in data/raw.
+
+    `table` says what the columns of the table mean, where the adapter is `table`.
 
     Every trained row is trained `repeats` times on each fold, with other seeds. With `class_weights: balanced` both
     classes count the same in what every row minimises, with none each pair does.
@@ -38,6 +41,7 @@ class Study(Settings):
 
     adapter: str
     raw: Name
+    table: TableSettings | None = None
     task: str
     modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
@@ -145,6 +149,14 @@ class Study(Settings):
     @classmethod
     def known_adapter(cls, adapter: str) -> str:
         return known_adapter_name(adapter, adapter_names())
+
+    @model_validator(mode="after")
+    def table_is_of_its_adapter(self) -> "Study":
+        if (self.adapter == "table") != (self.table is not None):
+            raise ValueError(
+                f"table: the adapter is {self.adapter}; the adapter table, and no other, needs a mapping of the columns"
+            )
+        return self
 
     @model_validator(mode="after")
     def segmenters_are_known(self) -> "Study":

@@ -12,8 +12,8 @@ SECTIONS = ["comparison", "indication", "findings", "impression"]
 class Reports(Table):
     """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
 
-    Pairs of a `patient` never stand on both sides of a split. `site` is the hospital, empty when the collection does
-    not say.
+    Pairs of a `patient` never stand on both sides of a split, nor do those that share a mark of `apart`, which are
+    joined by '; '. `site` is the hospital, empty when the collection does not say; so is the `date` of the case.
     """
 
     report_id: Series[str] = pa.Field(unique=True)
@@ -25,6 +25,8 @@ class Reports(Table):
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+    date: Series[str] | None
+    apart: Series[str] | None
 
 
 class Views(Table):

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from lungfuse.adapters import load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
+from lungfuse.ingest.dicom import is_dicom, read_dicom
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
@@ -134,7 +135,7 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
     """
     with open_image(data) as image:
-        deep_colour = ";16" in str(image.tile) and not image.mode.startswith("I")
+        deep_colour = ";16" in str(getattr(image, "tile", "")) and not image.mode.startswith("I")
         image.load()
         if deep_colour:
             raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
@@ -144,12 +145,14 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
 
 
 def open_image(data: bytes) -> Image.Image:
-    """An image file, not decoded yet.
+    """An image file, not decoded yet unless it is DICOM.
 
     Raises one of `DECODE_ERRORS` when it is none; what it says is the same in every run.
     """
     if not data:
         raise ValueError("has zero bytes")
+    if is_dicom(data):
+        return read_dicom(data)
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:

@@ -38,7 +38,6 @@ def read(tmp_path, monkeypatch):
 
     def run(adapter=Clinic, **columns):
         monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name, table=None: adapter(**columns))
-        monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: adapter(**columns))
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: tmp_path / f"{name}.csv" for name in names}
         main(adapter="clinic", raw=tmp_path, **files)

@@ -90,7 +90,7 @@ def main(
         found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
-        rejected = compare_with_published(adapter, raw, source.IMAGE_FILES) + bad
+        rejected = compare_with_published(adapter, source, raw, source.IMAGE_FILES) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)

@@ -60,7 +60,7 @@ def main(
     check_declared(own, declared, place)
     with unchanged(lambda: raw_files(raw, source.REPORT_FILES)):
         collection = source.read_reports(raw)
-        unpublished = compare_with_published(adapter, raw, source.REPORT_FILES)
+        unpublished = compare_with_published(adapter, source, raw, source.REPORT_FILES)
         made = Made(adapter, place)
         found = with_patients(made.checked(collection.reports, _with_columns(Reports, own)))
         found_views = made.checked(collection.views, Views)

@@ -12,9 +12,8 @@ from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES, ImageFile, ImageFiles
 from lungfuse.settings.table import TableSettings
 from lungfuse.sheets import read_sheet
-from lungfuse.tables.ingest import SECTIONS, rejected_table
+from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
 
-ANY_VIEW = "any"
 MAX_IMAGE_BYTES = 256 << 20
 SHOWN = 8
 

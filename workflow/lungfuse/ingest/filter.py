@@ -22,6 +22,7 @@ from lungfuse.parameters import Several, options
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (
+    ANY_VIEW,
     SECTIONS,
     Candidates,
     Funnel,
@@ -179,7 +180,7 @@ def select_pairs(
         steps.add("balanced reports", reports)
 
     pairs = _joined_pairs(reports, views, alone).assign(text=lambda pairs: pairs[rules.text_fields[0]])
-    steps.add("images of these, and reports without" if alone else f"{view.lower()} images of these", pairs)
+    steps.add("images of these, and reports without" if alone else f"{of_view(view)} of these", pairs)
     if "text" in modalities:
         check_text(pairs, [*SECTIONS, *found.own_sections], rules.text_fields[0])
     if "text" in needed:
@@ -226,6 +227,11 @@ class Steps:
         return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
 
 
+def of_view(view: str) -> str:
+    """Images of a view, in words."""
+    return "images of any view" if view == ANY_VIEW else f"{view.lower()} images"
+
+
 def check_sections(found: Found, sections: list[str]) -> None:
     """Raise UserError when reports do not have one of the sections."""
     known = [*SECTIONS, *found.own_sections]
@@ -266,7 +272,7 @@ def _seen(found: Found, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFr
         steps.add("reports with images", reports)
     check_view(views["view"], view)
     views = views[views["view"] == view]
-    steps.add(f"{view.lower()} images", views)
+    steps.add(of_view(view), views)
     if alone and found.readable is not None:
         views = views[views["image_id"].isin(found.readable)]
         steps.add("readable images", views)

@@ -6,6 +6,7 @@ from pandera.typing import Series
 
 from lungfuse.tables.base import Table, by_label, columns
 
+ANY_VIEW = "any"  # of images in a table without a column of views
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.funnel import Steps, of_view
 from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import (
     balanced,
     check_rules,
-    class_counts,
     class_names,
     counted,
-    described,
     joined,
     with_labels,
 )
@@ -22,7 +21,6 @@ from lungfuse.parameters import Several, options
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (
-    ANY_VIEW,
     SECTIONS,
     Candidates,
     Funnel,
@@ -200,36 +198,6 @@ def select_pairs(
     steps.add("reports of pairs", pairs.drop_duplicates("report_id"))
     steps.add("groups of pairs", pairs.drop_duplicates("group"), by_class=False)
     return pairs, steps.table(), dropped
-
-
-class Steps:
-    """The rows of a `Funnel`."""
-
-    def __init__(self, task: Task) -> None:
-        self.rows: list[dict] = []
-        self.task = task
-
-    def add(self, step: str, left: pd.DataFrame, by_class: bool = True) -> None:
-        """Count what is left after a step, by class once there are labels."""
-        labelled = by_class and set(self.task.columns("label")) <= set(left)
-        self.rows.append({"step": step, "count": len(left)} | (class_counts(left, self.task) if labelled else {}))
-
-    def keep(self, pairs: pd.DataFrame, has: pd.Series, what: str, dropped: list) -> pd.DataFrame:
-        """The pairs that have something, counted; the others are named in `dropped`."""
-        without = pairs[~has]
-        for pair, words in zip(without["pair_id"], described(without, self.task), strict=True):
-            dropped.append(("pair", pair, f"has no {what}; {words}"))
-        self.add(f"with {what}", pairs[has])
-        return pairs[has]
-
-    def table(self) -> pd.DataFrame:
-        classes = class_names(self.task)
-        return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
-
-
-def of_view(view: str) -> str:
-    """Images of a view, in words."""
-    return "images of any view" if view == ANY_VIEW else f"{view.lower()} images"
 
 
 def check_sections(found: Found, sections: list[str]) -> None:

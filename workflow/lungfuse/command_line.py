@@ -34,6 +34,20 @@ def schema(file: Path = SCHEMA) -> None:
         stream.write(json.dumps(params_schema(), indent=2) + "\n")
 
 
+@app.command(name="check")
+def check_study(study: str | None = None) -> None:
+    """Run a study up to its data check, and print it.
+
+    Parameters
+    ----------
+    study
+        Name of the study; that of params.yaml when not given.
+    """
+    from lungfuse.check.command import run_check
+
+    print(run_check(study), end="")
+
+
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -81,12 +95,15 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     structured = {key: next(iter(found), None) for key, found in paths.structured_files.items()}
     of_comparison = {"annotated_index": next(iter(paths.judged_index), None)} | structured
     of_comparison |= {"per_label_table": None, "missing_table": None} | paths.more_scores
+    images = {key: next(iter(found), None) for key, found in paths.checked_images.items()}
+    checked = {"reads": json.dumps(settings.reads)} | images
     return (
         dict.fromkeys(STAGES, shared)
         | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
         | {"compare": shared | compared | of_comparison}
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
+        | {"data-check": shared | checked}
         | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )

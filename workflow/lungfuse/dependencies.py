@@ -34,6 +34,8 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
 _SHOWN = {"comparison": {"timings": False, "published": []}}
 _CNN_TRAINING = {"weights": "random", "epochs": 1, "batch": 2, "learning_rate": 1.0, "precision": "fp32"}
 UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
+    "data_check": {"check": {"allow": []}},
+    "split": {"check": {"gives_away": 0.95, "covers": 0.05, "contradicting": 0.03}},
     "train": {"encoders": {"pooling": "none"}},
     "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
     "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},

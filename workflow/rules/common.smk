@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.adapters import adapter_module, load_adapter, load_mask_adapter
+from lungfuse.check.findings import finding_modules
 from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoder_module, encoder_names

@@ -194,9 +194,59 @@ rule filter:
         "--rejected {output.rejected} > {log} 2>&1"
 
 
+rule data_check:
+    input:
+        **PATHS.checked_images,
+        candidates=PATHS.candidates,
+        reports=PATHS.reports,
+        views=PATHS.views,
+        values=PATHS.values,
+        value_columns=PATHS.value_columns,
+        funnel=PATHS.funnel,
+        rejected=PATHS.rejected,
+        code=code_of("data-check", TASK_MODULE, *finding_modules()),
+    output:
+        findings=PATHS.findings,
+        check_scores=PATHS.check_scores,
+        check_cases=PATHS.check_cases,
+        check_page=PATHS.check_page,
+    log:
+        PATHS.logs / "data_check.log",
+    benchmark:
+        PATHS.logs / "data_check.benchmark.tsv"
+    group:
+        "pairs"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(500, each=12 * KB, of=named_images),
+        runtime=growing(10, each=5 * MS, of=named_images),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        task=STUDY.task,
+        filter=to_json(STUDY.filter),
+        reads=json.dumps(STUDY.reads),
+        folds=STUDY.split.folds,
+        check=given("data_check", "check"),
+        images=lambda wildcards, input: options(array=input.array, index=input.index),
+    message:
+        "Checking the data of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse data-check --title {params.title} --notice={params.notice:q} --task {params.task} "
+        "--filter {params.filter:q} --reads {params.reads:q} --folds {params.folds} --check {params.check:q} "
+        "--candidates {input.candidates} --reports {input.reports} --views {input.views} --values {input.values} "
+        "--value-columns {input.value_columns} --funnel {input.funnel} --rejected {input.rejected} {params.images} "
+        "--findings {output.findings} --check-scores {output.check_scores} --check-cases {output.check_cases} "
+        "--check-page {output.check_page} > {log} 2>&1"
+
+
 rule split:
     input:
         candidates=PATHS.candidates,
+        findings=PATHS.findings,
         funnel=PATHS.funnel,
         rejected=PATHS.rejected,
         values=PATHS.values,
@@ -230,11 +280,13 @@ rule split:
         split=to_json(STUDY.split),
         seed=STUDY.seed,
         rejected_share=STUDY.rejected_share,
+        check=given("split", "check"),
     message:
         "Splitting the pairs of {STUDY_NAME} into folds"
     shell:
         "python -m lungfuse split --task {params.task} --labels {params.labels} --modalities {params.modalities} "
         "--split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
+        "--check {params.check:q} --findings {input.findings} "
         "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --values {input.values} "
         "--value-columns {input.value_columns} {params.label_columns} --pairs {output.pairs} "
         "--validation {output.validation} {params.structured} > {log} 2>&1"

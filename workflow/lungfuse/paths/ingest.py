@@ -78,6 +78,31 @@ class IngestPaths(StudyPaths):
         return self.results / "rejected.csv"
 
     @property
+    def findings(self) -> Path:
+        """What is odd about the cases, severest first."""
+        return self.results / "check.csv"
+
+    @property
+    def check_scores(self) -> Path:
+        """What tells the label by itself."""
+        return self.results / "check_scores.csv"
+
+    @property
+    def check_cases(self) -> Path:
+        """The cases behind findings."""
+        return self.results / "check_cases.csv"
+
+    @property
+    def check_page(self) -> Path:
+        return self.results / "data_check.md"
+
+    @property
+    def checked_images(self) -> dict[str, list[Path]]:
+        """The images that are checked; none where a study has none."""
+        has = "image" in self.study.modalities
+        return {"array": [self.array] if has else [], "index": [self.index] if has else []}
+
+    @property
     def pairs(self) -> Path:
         return self.results / "pairs.csv"
 

@@ -20,6 +20,7 @@ from lungfuse.settings.base import (
     listed,
     overlay,
 )
+from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings, ShortcutSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
@@ -52,6 +53,7 @@ class Study(Settings):
     view: str
     filter: FilterSettings
     images: ImageSettings
+    check: CheckSettings
     split: SplitSettings
     segmentation: SegmentationSettings
     cnns: CNNSettings
@@ -72,6 +74,15 @@ class Study(Settings):
     def labels(self) -> list[str]:
         """The names of the classes, or of the labels."""
         return [rule.name for rule in self.filter.labels]
+
+    @property
+    def reads(self) -> dict[str, list[str]]:
+        """What rows read, by modality: kinds of images, sections, structured columns; each once, sorted."""
+        found: dict[str, set[str]] = {name: set() for name in self.modalities}
+        for row in self.models.values():
+            for name, choice in row.inputs.items():
+                found[name] |= {choice} if isinstance(choice, str) else set(choice)
+        return {name: sorted(read) for name, read in found.items()}
 
     def rows_of(self, kinds: list[str]) -> list[str]:
         """The names of the rows whose model is of one of these kinds."""

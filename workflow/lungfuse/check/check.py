@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from lungfuse.check.checked import Before, Checked
@@ -25,6 +26,7 @@ from lungfuse.tables.ingest import Candidates, Columns, Funnel, ImageIndex, Reje
 from lungfuse.tasks import load_task
 
 TERMINAL = "LUNGFUSE_TERMINAL"  # variable with the path of what shows a progress bar, where standard error does not
+MANY = 20_000  # cases, from which on threads gain more than they cost
 OF_REPORTS = ["patient", "date"]
 OF_VIEWS = ["view", "projection"]
 
@@ -127,7 +129,8 @@ def main(*, heading: Heading, asked: Asked, check: CheckSettings, files: Files, 
         What is written.
     """
     data = read(asked, check, files)
-    with bar(len(finding_names()), "group of findings") as done:
+    limited = threadpool_limits(1 if len(data.cases) < MANY else None)
+    with limited, bar(len(finding_names()), "group of findings") as done:
         found = {}
         for name in finding_names():
             found[name] = list(load_findings(name).findings(data))

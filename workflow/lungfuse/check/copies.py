@@ -9,7 +9,7 @@ from lungfuse.check.near import jaccard, near_pairs, radius_for, shingles, simha
 from lungfuse.check.pictures import Pictures
 
 IMAGE_BITS, TEXT_BITS = 10, 14  # of 64, in which near ones differ at most
-ALIKE = 0.92  # correlation of what tells thumbnails from the mean of all
+ALIKE = 0.85  # correlation of what tells images from others of their kind
 SHARED = 0.8  # of the runs of three words that either text has
 MOST_PAIRS = 200_000
 BLANK = 4

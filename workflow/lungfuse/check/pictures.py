@@ -18,6 +18,10 @@ SIDE = 32  # pixels of a thumbnail
 PART = 256  # images at a time
 HASH_SIDE = 8  # low frequencies of a perceptual hash, 8 x 8
 FEW = 50  # images that make no mean to be told from
+COMMON = 32  # directions in which images of a kind differ most: position, size, padding
+EACH = 20  # images for each of these
+SAMPLE = 2000
+POWERS = 6
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,29 @@ class Pictures:
             total += standardised(self.thumbnails[part]).sum(axis=0)
         return total / max(len(self), 1)
 
+    @cached_property
+    def common(self) -> np.ndarray:
+        """The directions in which most images differ from the mean, (SIDE * SIDE, direction)."""
+        number = min(COMMON, len(self) // EACH) if len(self) >= FEW else 0
+        if not number:
+            return np.zeros((SIDE * SIDE, 0), np.float32)
+        chosen = np.random.default_rng(0).permutation(len(self))[:SAMPLE]
+        vectors = standardised(self.thumbnails[chosen]) - self.mean.astype(np.float32)
+        found = np.random.default_rng(0).standard_normal((SIDE * SIDE, number + 8)).astype(np.float32)
+        for _ in range(POWERS):  # of subspace iteration (Halko et al., 2011)
+            found = np.linalg.qr(vectors.T @ (vectors @ found))[0]
+        return np.linalg.svd(vectors @ found, full_matrices=False)[2][:number].dot(found.T).T
+
     def apart(self, rows: np.ndarray) -> np.ndarray:
-        """Thumbnails as vectors of length 1 of what tells each from the mean of all, float32 (image, SIDE * SIDE)."""
+        """Images as vectors of length 1, float32 (image, SIDE * SIDE), of what tells each from others of its kind.
+
+        That is the thumbnail less the mean, and less the directions in which most differ from it. So chest X-rays of
+        two patients, which are alike, are not near, and a copy of one that was saved anew or made brighter is.
+        """
         vectors = standardised(self.thumbnails[rows])
         if len(self) >= FEW:
             vectors = vectors - self.mean.astype(np.float32)
+            vectors = vectors - (vectors @ self.common) @ self.common.T
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
 
     @cached_property

@@ -2,19 +2,22 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import Ridge
 
-from lungfuse.check.alone import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
+from lungfuse.check.alone import ERRORS, FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
 
 LEAST = 5  # groups whose text has a word
 WORD = r"(?u)\b\w\w+\b"
 SAMPLE = 8_000  # cases from which a whole text is scored
 MOST_WORDS = 20_000
-STEM = 5  # letters that two words of one meaning share
+STEM = 7  # letters that two words of one meaning share
+TIMES = 1.5
+SAYS_NOTHING = {"the", "and", "not", "yes", "with", "went", "finding", "other", "none", "any", "case", "class", "label"}
 OUTCOMES = {  # words by which a text tells an outcome, by what a label of it may be called
     ("death", "died", "dead", "survival", "survived", "mortality", "deceased", "alive"): (
         "died death deceased expired passed fatal demise succumbed mortality survived survival recovered discharged"
@@ -33,6 +36,16 @@ class Words:
     names: np.ndarray
     has: csr_array
     first: np.ndarray
+
+
+class Named(NamedTuple):
+    """A word that names a label, in `n` texts: the share of texts with the label that have it, and of the others."""
+
+    word: str
+    label: str
+    n: int
+    own: float
+    others: float
 
 
 def words_of(texts: list[str], groups: np.ndarray) -> Words | None:
@@ -82,19 +95,34 @@ def pure_in(words: Words, outcomes: Outcomes) -> list[tuple[str, str, int]]:
     return sorted(found, key=lambda each: -each[2])
 
 
-def naming(words: Words, labels: dict[str, list[str]]) -> list[tuple[str, str, int]]:
-    """Words that name a label, by the words of its rule, or an outcome of that name: word, label, cases."""
-    number = np.asarray(words.has.sum(axis=0)).ravel()
+def naming(words: Words, outcomes: Outcomes, labels: dict[str, list[str]]) -> list[Named]:
+    """Words that name a label, by the words of its rule, or an outcome of that name, where they tell it.
+
+    A word tells a label where it is in half as many texts again of one side than of the other, beyond chance.
+    """
     found = []
     for label, said in labels.items():
         asked = {word for text in said for word in re.findall(r"[a-z]{3,}", text.lower().replace("_", " "))}
-        asked -= {"the", "and", "not", "yes", "with", "went", "finding"}
-        outcome = {word for names, meant in OUTCOMES.items() if asked & set(names) for word in meant.split()}
-        stems = {word[:8] for word in asked if len(word) >= STEM}
-        for place, word in enumerate(words.names):
-            if word in asked | outcome or any(word.startswith(stem) for stem in stems):
-                found.append((str(word), label, int(number[place])))
-    return sorted(found, key=lambda each: -each[2])
+        asked -= SAYS_NOTHING
+        asked |= {word for names, meant in OUTCOMES.items() if asked & set(names) for word in meant.split()}
+        stems = tuple(word[:STEM] for word in asked if len(word) > STEM)
+        places = [place for place, word in enumerate(words.names) if word in asked or word.startswith(stems)]
+        column = outcomes.names.index(label) if label in outcomes.names else 0
+        values = outcomes.values[:, column] if label in outcomes.names else 1 - outcomes.values[:, column]
+        for place in places:
+            has = words.has[:, [place]].toarray()[:, 0] > 0
+            own, others = has[values == 1], has[values == 0]
+            if len(own) and len(others) and _differ(own, others, outcomes.independent):
+                found.append(Named(str(words.names[place]), label, int(has.sum()), own.mean(), others.mean()))
+    return sorted(found, key=lambda each: -each.n)
+
+
+def _differ(first: np.ndarray, second: np.ndarray, independent: float) -> bool:
+    """Whether shares of texts are apart, in proportion and beyond chance."""
+    both = np.concatenate([first, second]).mean()
+    error = np.sqrt(both * (1 - both) * (1 / len(first) + 1 / len(second)) / max(independent, 1e-9))
+    low, high = sorted([first.mean(), second.mean()])
+    return bool(high >= TIMES * low and high - low > ERRORS * error)
 
 
 def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:

@@ -31,11 +31,15 @@ class Reports(Table):
 
 
 class Views(Table):
-    """One row an image that a report names. `view` is the projection, empty when the collection does not say."""
+    """One row an image that a report names. `view` is the projection, empty when the collection does not say.
+
+    `projection` is the collection's own word, where a view stands for several.
+    """
 
     image_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     view: Series[str]
+    projection: Series[str] | None
 
 
 class ImageIndex(Table):

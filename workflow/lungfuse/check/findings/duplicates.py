@@ -10,6 +10,7 @@ from lungfuse.check.finding import Finding, counted, share
 
 MANY = 0.05  # of the cases
 DETAILS = 20_000  # pairs that are named
+LEAST_WORDS = 8  # of a text; shorter ones say the same by chance
 
 
 def findings(data: Checked) -> Iterator[Finding]:
@@ -17,7 +18,8 @@ def findings(data: Checked) -> Iterator[Finding]:
         yield from _images(data, same_images(data.pictures))
     for section, texts in data.texts.items():
         if section in data.read("text"):
-            yield from _texts(data, section, same_texts(texts))
+            long = texts.where(texts.str.count(" ") >= LEAST_WORDS - 1, "")
+            yield from _texts(data, section, same_texts(long))
 
 
 def _images(data: Checked, copies: Copies) -> Iterator[Finding]:

@@ -1,16 +1,22 @@
 """Columns, words and texts that give the label away."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lungfuse.check.alone import pure_words
+import numpy as np
+import pandas as pd
+
+from lungfuse.check.alone import PureWord, pure_words
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted, listed, share
-from lungfuse.check.words import Words, naming, pure_in, telling, whole_text, words_of
+
+if TYPE_CHECKING:
+    from lungfuse.check.words import Words
 
 STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
 TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
 SOME = 0.01  # of the cases
-OF_CASES = "If it is known only after the diagnosis, or was written down with it, no new case has it"
+LATE = "If it is known only after the diagnosis, or was written down with it, no new case has it"
 
 
 def findings(data: Checked) -> Iterator[Finding]:
@@ -28,8 +34,7 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
         return
     read = column in data.read("structured")
     label, told = data.score("column", column, values, kind).best()
-    pure = pure_words(values, data.words, data.cases["group"]) if kind == "category" and data.exclusive else []
-    pure = [word for word in pure if word.n >= SOME * len(data.cases)]
+    pure = [word for word in _pure(data, column) if word.n >= SOME * len(data.cases)]
     gives_away = told >= data.settings.gives_away
     stands = any(word.n >= data.settings.covers * len(data.cases) for word in pure)
     if told < GOOD and not pure:
@@ -37,14 +42,15 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     severity = "note"
     if read:
         severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure else "note"
-    said = [f"{word} ({word_n(word.n, data)} all {word.label})" for word in pure]
+    said = [f"{word.word} ({_of_cases(word.n, data)}, all {word.label})" for word in pure]
     found = f"The column {column} tells {label} with AUROC {told:.2f} by itself" if told > 0.5 else f"In {column}"
     found += f"{', and ' if told > 0.5 else ' '}these words stand for one class alone: {listed(said)}." if pure else "."
     yield Finding(
         severity,
         column,
         found,
-        f"{OF_CASES}, and rows that read it seem better than they are."
+        ("It may be a fair predictor. " if severity == "note" else "")
+        + f"{LATE}, and rows that read it seem better than they are."
         if read
         else "No row reads it, so no score is too good by it; one that did might be.",
         "Ask when it is known. Take it out of the rows, or keep it if it is known before the question is asked."
@@ -53,11 +59,27 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     )
 
 
-def word_n(number: int, data: Checked) -> str:
-    return f"{counted(number, 'case')}, {share(number, len(data.cases))},"
+def _pure(data: Checked, column: str) -> list[PureWord]:
+    """The words of a category that stand for one class alone, or for a label that all cases with them have."""
+    values, groups = data.values[column], data.cases["group"]
+    if data.kinds[column] != "category":
+        return []
+    if data.exclusive:
+        return pure_words(values, data.words, groups)
+    found = []
+    for name, told in zip(data.outcomes.names, data.outcomes.values.T, strict=True):
+        labels = pd.Series(np.where(np.isnan(told), "", np.where(told == 1, name, f"not {name}")))
+        found += [word for word in pure_words(values, labels, groups) if word.label == name]
+    return found
+
+
+def _of_cases(number: int, data: Checked) -> str:
+    return f"{counted(number, 'case')}, {share(number, len(data.cases))}"
 
 
 def _text(data: Checked, section: str) -> Iterator[Finding]:
+    from lungfuse.check.words import whole_text, words_of  # what a study without texts need not wait for
+
     texts, read = data.texts[section], section in data.read("text")
     score = whole_text(texts.to_numpy(object), data.outcomes)
     label, told = "", 0.5
@@ -79,18 +101,20 @@ def _text(data: Checked, section: str) -> Iterator[Finding]:
         yield from _words(data, section, words, read)
 
 
-def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Finding]:
+def _words(data: Checked, section: str, words: "Words", read: bool) -> Iterator[Finding]:
+    from lungfuse.check.words import naming, pure_in, telling
+
     total = int((data.texts[section] != "").sum())
     if (best := telling(words, data.outcomes)) is not None:
         data.note("word", f"{section}: {best[0]}", best[1])
-    named = naming(words, _said_of_labels(data))
-    if named and sum(number for _, _, number in named) >= SOME * total:
-        said = [f"{word} ({number:,} texts, of {label})" for word, label, number in named]
+    named = naming(words, data.outcomes, _said_of_labels(data))
+    if named and sum(each.n for each in named) >= SOME * total:
+        said = [f"{each.word} ({each.own:.0%} of {each.label}, else {each.others:.0%})" for each in named]
         yield Finding(
             "warning" if read else "note",
             f"{section}: names of labels",
-            f"Texts of {section} have words that name a label or an outcome: {listed(said, 8)}.",
-            "Such a word may say the label outright, so that nothing is left to tell."
+            f"Texts of {section} have words that name a label or an outcome, and tell it: {listed(said, 8)}.",
+            "Such a word may say the label outright, so that a row that reads it has nothing to tell."
             if read
             else "No row reads the section.",
             "Read some of these texts. Leave the section out, or list the words under shortcuts.words to have rows "
@@ -98,7 +122,8 @@ def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Fi
         )
     pure = pure_in(words, data.outcomes)
     if pure:
-        said = [f"{word} ({number:,} texts, all {label})" for word, label, number in pure]
+        other = {f"not {data.task.labels[-1]}": data.task.labels[0]} if data.task.two_classes else {}
+        said = [f"{word} ({number:,} texts, all {other.get(label, label)})" for word, label, number in pure]
         yield Finding(
             "warning" if read and pure[0][2] >= SOME * total else "note",
             f"{section}: words of one class",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2_contingency
+from scipy.special import chdtrc
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted, listed, share
@@ -16,6 +16,7 @@ MUCH = 0.2  # of the values
 UNEVEN = 0.05  # difference of two classes in what a step has left
 CHANCE = 1e-3
 BALANCE = "balanced reports"
+UNLABELLED = "has no label"  # told by the findings of classes
 
 
 def findings(data: Checked) -> Iterator[Finding]:
@@ -70,14 +71,15 @@ def _funnel(data: Checked) -> Iterator[Finding]:
     steps = steps[~steps["step"].str.contains("reports of pairs|groups of pairs")]
     counts = steps[names].astype(int).to_numpy()
     labels = dict(zip(names, data.task.labels, strict=True))
+    skipped = {BALANCE, *(f"{label} {what}" for label in data.task.labels for what in ["reports", "pairs"])}
     for place in range(1, len(steps)):
         step, before, after = steps["step"].iloc[place], counts[place - 1], counts[place]
         asked = before > 0
-        if step == BALANCE or (after > before).any() or asked.sum() < 2 or (after == before).all():
+        if step in skipped or (after > before).any() or asked.sum() < 2 or (after == before).all():
             continue
         left = after[asked] / before[asked]
         table = np.stack([after[asked], before[asked] - after[asked]])
-        if np.ptp(left) < UNEVEN or not table.sum(axis=1).all() or chi2_contingency(table).pvalue > CHANCE:
+        if np.ptp(left) < UNEVEN or not table.sum(axis=1).all() or by_chance(table) > CHANCE:
             continue
         said = ", ".join(
             f"{labels[name]} {int(b):,} to {int(a):,} ({a / b:.0%})"
@@ -92,11 +94,25 @@ def _funnel(data: Checked) -> Iterator[Finding]:
         )
 
 
+def by_chance(table: np.ndarray) -> float:
+    """The chance that rows of counts are drawn from the same shares (Pearson's chi-squared)."""
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    degrees = (table.shape[0] - 1) * (table.shape[1] - 1)
+    return float(chdtrc(degrees, ((table - expected) ** 2 / expected).sum()))
+
+
 def _rejected(data: Checked) -> Iterator[Finding]:
     rejected = data.before.rejected
+    rejected = rejected[~rejected["reason"].str.startswith(UNLABELLED)]
     if rejected.empty:
         return
-    reasons = rejected["reason"].str.replace(r"'[^']*'|\"[^\"]*\"|\d[\d.,]*", "…", regex=True).str.strip()
+    reasons = (
+        rejected["reason"]
+        .str.split(";")
+        .str[0]
+        .str.replace(r"'[^']*'|\"[^\"]*\"|\d[\d.,]*", "…", regex=True)
+        .str.strip()
+    )
     reasons = reasons.mask(rejected["reason"].str.contains(r"named by \d+ rows"), "is named by several rows")
     for (what, reason), part in rejected.groupby([rejected["what"], reasons], sort=False):
         yield Finding(

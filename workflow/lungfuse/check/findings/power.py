@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted
@@ -41,7 +41,7 @@ def cases_needed(difference: float, discordant: float = DISCORDANT) -> float:
     `discordant` is the share of cases in which the rows differ in being right.
     """
     discordant = max(discordant, difference)
-    chance, power = norm.ppf(1 - ALPHA / 2), norm.ppf(POWER)
+    chance, power = ndtri(1 - ALPHA / 2), ndtri(POWER)
     return (chance * np.sqrt(discordant) + power * np.sqrt(discordant - difference**2)) ** 2 / difference**2
 
 

@@ -67,7 +67,7 @@ def _funnel(data: Checked) -> Iterator[Finding]:
     funnel, names = data.before.funnel, class_names(data.task)
     if any(name not in funnel for name in names):
         return
-    steps = funnel[funnel[names].notna().all(axis=1)]
+    steps = funnel[funnel[names].replace("", pd.NA).notna().all(axis=1)]
     steps = steps[~steps["step"].str.contains("reports of pairs|groups of pairs")]
     counts = steps[names].astype(int).to_numpy()
     labels = dict(zip(names, data.task.labels, strict=True))

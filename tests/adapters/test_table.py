@@ -2,10 +2,13 @@
 
 import pandas as pd
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from lungfuse.adapters import load_adapter
 from lungfuse.errors import UserError
+from lungfuse.ingest.images import write_array
+from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.table import TableSettings
 
 CASES = """\
@@ -133,3 +136,15 @@ def test_the_tuberculosis_x_rays_are_read_by_a_mapping(real_data, tmp_path):
     found = load_adapter("table", TableSettings.model_validate(mapping)).read_reports(tmp_path)
     assert len(found.views) == 704
     assert found.views["view"].unique().tolist() == ["any"]
+
+
+def test_images_that_cannot_be_used_are_rejected_once_under_their_ids(raw, tmp_path):
+    Image.new("L", (20, 20), 80).save(raw / "images" / "a.png")
+    (raw / "images" / "b.png").unlink()
+    settings = ImageSettings(image_px=16, fit="pad")
+    found, rejected = write_array(dataset().read_images(raw), {"a", "b", "c"}, settings, tmp_path / "images.npy")
+    assert [row["image_id"] for row in found] == ["a"]
+    assert sorted(rejected) == [
+        ("image", "b", "no file is called 'b.png' in images"),
+        ("image", "c", "cannot be decoded (is of no image format that is known)"),
+    ]

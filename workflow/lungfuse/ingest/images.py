@@ -186,7 +186,9 @@ def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
 def _select(members: Iterable[Member], wanted: set[str], rejected: list) -> Iterator[Member]:
     taken = set()
     for member in members:
-        if member.problem:
+        if member.problem and member.stem in wanted:
+            rejected.append(("image", member.stem, member.problem))
+        elif member.problem:
             rejected.append(("archive member", member.name, member.problem))
         elif member.stem in taken:
             rejected.append(("image", member.stem, f"is twice in the raw images ({member.name}); the first is used"))

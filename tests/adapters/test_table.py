@@ -100,6 +100,21 @@ def test_only_rows_with_the_asked_words_are_cases(raw, capsys):
     assert "3 of 4 rows have PA or AP in Seen" in capsys.readouterr().out
 
 
+def test_the_first_row_of_each_patient_can_be_all_that_is_taken(raw):
+    first = {"first": {"of": "Patient", "by": "Age (y)"}}
+    assert dataset(**first).read_reports(raw).reports["report_id"].tolist() == ["c1", "c3", "c4"]
+    (raw / "cases.csv").write_text(CASES.replace(",54,", ",,").replace("?,ill", "50,ill"))
+    assert dataset(**first).read_reports(raw).reports["report_id"].tolist() == ["c2", "c3", "c4"], "no age comes last"
+
+
+def test_sentences_that_tell_the_outcome_can_be_cut_from_a_text(raw):
+    (raw / "cases.csv").write_text(CASES.replace("Dense.", "Dense. He DIED later; no fever. Was intubated."))
+    texts = {"findings": "Report", "redacted": {"column": "Report", "cut": ["died", "intubat"]}}
+    reports = dataset(texts=texts).read_reports(raw).reports
+    assert reports["findings"].iloc[3] == "Dense. He DIED later; no fever. Was intubated."
+    assert reports["redacted"].tolist() == ["Clear.", "Two lines of text", "", "Dense. no fever."]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

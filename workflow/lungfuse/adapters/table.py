@@ -1,5 +1,6 @@
 """Any table of cases with the images that it names; what its columns mean is said in `table` of the study."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -10,12 +11,13 @@ from lungfuse.adapters import Category, Collection, Download, Number, Source
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES, ImageFile, ImageFiles
-from lungfuse.settings.table import TableSettings
+from lungfuse.settings.table import FirstRow, TableSettings
 from lungfuse.sheets import read_sheet
 from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
 
 MAX_IMAGE_BYTES = 256 << 20
 SHOWN = 8
+SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
 class MappedTable:
@@ -107,7 +109,7 @@ class MappedTable:
                 )
             print(f"{len(kept):,} of {len(sheet):,} rows have {' or '.join(words)} in {column}")
             sheet = kept
-        return sheet
+        return sheet if table.first is None else _first_rows(sheet, table.first)
 
     def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
         return sheet[name] if name else pd.Series("", index=sheet.index)
@@ -139,13 +141,32 @@ class MappedTable:
         return sheet[~repeated]
 
     def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
-        return self._column(sheet, self.table.texts.get(section)).str.split().str.join(" ")
+        text = self.table.sections.get(section)
+        found = self._column(sheet, text and text.column).str.split().str.join(" ")
+        return found.map(lambda whole: without_sentences(whole, text.cut)) if text and text.cut else found
 
     def _views(self, sheet: pd.DataFrame) -> pd.Series:
         if not self.table.view:
             return pd.Series(ANY_VIEW, index=sheet.index)
         meaning = {word: view for view, words in self.table.views.items() for word in words}
         return sheet[self.table.view].map(lambda word: meaning.get(word, word))
+
+
+def without_sentences(text: str, words: list[str]) -> str:
+    """A text without the sentences in which a word begins like one of `words`; case does not count."""
+    told = re.compile(rf"\b({'|'.join(map(re.escape, words))})", re.IGNORECASE)
+    return " ".join(sentence for sentence in SENTENCE_END.split(text) if not told.search(sentence))
+
+
+def _first_rows(sheet: pd.DataFrame, first: FirstRow) -> pd.DataFrame:
+    """The first row of each value in a column, in the order of the table."""
+    ordered = sheet
+    if first.by is not None:
+        numbers = pd.to_numeric(sheet[first.by], errors="coerce")
+        ordered = sheet.loc[numbers.sort_values(kind="stable", na_position="last").index]
+    kept = ordered[~ordered[first.of].duplicated() | (ordered[first.of] == "")].sort_index()
+    print(f"{len(kept):,} of {len(sheet):,} rows are the first of their {first.of}")
+    return kept
 
 
 def _marks(sheet: pd.DataFrame, columns: list[str]) -> pd.Series:

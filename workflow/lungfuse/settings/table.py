@@ -18,6 +18,22 @@ class TableColumn(Settings):
     unit: str = ""
 
 
+class TableText(Settings):
+    """A section of text: its heading in the table, without the sentences that have a word which begins like one of
+    `cut`, such as those that tell what is asked."""
+
+    column: Heading
+    cut: Words = Field(default=[])
+
+
+class FirstRow(Settings):
+    """The first row alone of each value in the column `of`, such as the first image of a patient: that with the least
+    number in the column `by`, or the first of the table. Rows without a value in `of` all stay."""
+
+    of: Heading
+    by: Heading | None = None
+
+
 class TableSource(Settings):
     """Where a table is from, for the data card; `biases` are what to know before believing a result on it."""
 
@@ -32,7 +48,8 @@ class TableSettings(Settings):
     """How the rows of a table become cases; a row is a case with at most one image.
 
     `file` and `images` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images. `missing`
-    holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column. `case`,
+    holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column, and
+    `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
     or by the number of its row. Rows with the same value in a column of `apart` are never on both sides of a split.
     `views` says what words of the column `view` mean. `texts` names the columns of sections, `columns` those of
@@ -45,6 +62,7 @@ class TableSettings(Settings):
     decimal: Literal[".", ","] = "."
     missing: Words = Field(default=[])
     rows: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
+    first: FirstRow | None = None
     case: Heading | None = None
     patient: Heading | None = None
     site: Heading | None = None
@@ -54,15 +72,23 @@ class TableSettings(Settings):
     images: Words = Field(default=[])
     view: Heading | None = None
     views: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
-    texts: dict[Section, Heading] = Field(default={})
+    texts: dict[Section, Heading | TableText] = Field(default={})
     columns: dict[Section, TableColumn] = Field(default={})
     source: TableSource = Field(default=TableSource())
+
+    @property
+    def sections(self) -> dict[str, TableText]:
+        """The sections of text by name."""
+        return {name: TableText(column=text) if isinstance(text, str) else text for name, text in self.texts.items()}
 
     @property
     def headings(self) -> list[str]:
         """The columns of the table that are read."""
         single = [self.case, self.patient, self.site, self.date, self.image, self.view]
-        several = [*self.rows, *self.apart, *self.texts.values(), *(each.column for each in self.columns.values())]
+        several = [*self.rows, *self.apart, *(text.column for text in self.sections.values())]
+        several += [each.column for each in self.columns.values()]
+        if self.first is not None:
+            single += [self.first.of, self.first.by]
         return list(dict.fromkeys([*filter(None, single), *several]))
 
     @model_validator(mode="after")

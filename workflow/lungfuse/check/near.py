@@ -1,6 +1,6 @@
 """What is nearly the same: rows of bits at a small Hamming distance, and texts that share most of their words.
 
-All pairs are compared, exactly: rows of +1 and -1 are multiplied block by block, and only near pairs are kept.
+All pairs are compared, exactly, a block that fits the processor's cache at a time, and only near pairs are kept.
 """
 
 import zlib
@@ -8,43 +8,53 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK = 2048
+ROWS, COLUMNS = 16, 4096  # of a block: what lies between fits the cache of a processor
 BITS = 64
 SHINGLE = 3  # words
 PART = 4096  # texts at a time
 CROWDED = 2e-4  # share of pairs that are near by chance, from which on fewer bits may differ
 SAMPLE = 2000
+NONE = np.zeros(0, int)
 MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
 
 
 def near_pairs(bits: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The pairs of rows of bool (row, bit) that differ in at most `radius` bits, a block at a time.
+    """The pairs of rows of bool (row, 64) that differ in at most `radius` bits, a few rows at a time.
 
     Yields the numbers of the first and the second rows, the first always the smaller one.
     """
-    signs = np.where(bits, np.float32(1), np.float32(-1))
-    least = bits.shape[1] - 2 * radius if len(bits) else 0
-    for start in range(0, len(signs), BLOCK):
-        first = signs[start : start + BLOCK]
-        for other in range(start, len(signs), BLOCK):
-            near = first @ signs[other : other + BLOCK].T >= least - 0.5
-            if other == start:
-                near = np.triu(near, 1)
-            if near.any():
-                rows, columns = np.nonzero(near)
-                yield rows + start, columns + other
+    packed = packed_bits(bits)
+    for start in range(0, len(packed), ROWS):
+        near = [_near_block(packed, start, other, radius) for other in range(start, len(packed), COLUMNS)]
+        rows, columns = (np.concatenate(each) for each in zip(*near, strict=True))
+        if len(rows):
+            yield rows, columns
+
+
+def _near_block(packed: np.ndarray, start: int, other: int, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    first, second = packed[start : start + ROWS, None], packed[None, other : other + COLUMNS]
+    near = np.bitwise_count(first ^ second) <= radius
+    if not near.any():
+        return NONE, NONE
+    rows, columns = np.nonzero(near)
+    rows, columns = rows + start, columns + other
+    return rows[rows < columns], columns[rows < columns]
+
+
+def packed_bits(bits: np.ndarray) -> np.ndarray:
+    """Rows of bool (row, 64) as numbers of 64 bits, (row,)."""
+    return np.packbits(bits, axis=1).view(np.uint64).ravel()
 
 
 def radius_for(bits: np.ndarray, radius: int) -> int:
     """The largest number of bits, at most `radius`, in which few pairs of a sample differ at most."""
-    chosen = np.random.default_rng(0).permutation(len(bits))[:SAMPLE]
-    signs = np.where(bits[chosen], np.float32(1), np.float32(-1))
-    distances = (bits.shape[1] - signs @ signs.T) / 2
-    among = distances[np.triu_indices(len(chosen), 1)]
-    if len(chosen) < SAMPLE:
+    if len(bits) < SAMPLE:
         return radius
-    allowed = CROWDED * len(among)
-    return next((bound for bound in range(radius, 0, -1) if (among <= bound).sum() <= allowed), 1)
+    packed = packed_bits(bits[np.random.default_rng(0).permutation(len(bits))[:SAMPLE]])
+    distances = np.bincount(np.bitwise_count(packed[:, None] ^ packed).ravel(), minlength=BITS + 1)
+    distances[0] -= SAMPLE  # each with itself
+    within = np.cumsum(distances) <= CROWDED * SAMPLE**2
+    return next((bound for bound in range(radius, 0, -1) if within[bound]), 1)
 
 
 def shingles(texts: list[str]) -> list[np.ndarray]:

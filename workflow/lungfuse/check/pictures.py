@@ -4,6 +4,7 @@ The array is read in parts, so that memory grows by the thumbnails alone, a kilo
 """
 
 import hashlib
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,6 +112,8 @@ def look_at(array: np.ndarray, rows: np.ndarray, cases: np.ndarray, done: Callab
             thumbnails[place] = thumbnail(pixels)
             digest[place] = int.from_bytes(hashlib.blake2b(pixels.data, digest_size=8).digest())
             least[place], most[place] = pixels.min(), pixels.max()
+        if isinstance(array.base, mmap.mmap):
+            array.base.madvise(mmap.MADV_DONTNEED)  # else all of the file that was read counts as memory
         return part.stop - part.start
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -9,14 +9,14 @@ from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import Ridge
 
-from lungfuse.check.alone import ERRORS, FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
+from lungfuse.check.alone import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
 
 LEAST = 5  # groups whose text has a word
 WORD = r"(?u)\b\w\w+\b"
 SAMPLE = 8_000  # cases from which a whole text is scored
 MOST_WORDS = 20_000
 STEM = 7  # letters that two words of one meaning share
-TIMES = 1.5
+TIMES, NAMED_ERRORS = 1.5, 2.0
 SAYS_NOTHING = {"the", "and", "not", "yes", "with", "went", "finding", "other", "none", "any", "case", "class", "label"}
 OUTCOMES = {  # words by which a text tells an outcome, by what a label of it may be called
     ("death", "died", "dead", "survival", "survived", "mortality", "deceased", "alive"): (
@@ -122,7 +122,7 @@ def _differ(first: np.ndarray, second: np.ndarray, independent: float) -> bool:
     both = np.concatenate([first, second]).mean()
     error = np.sqrt(both * (1 - both) * (1 / len(first) + 1 / len(second)) / max(independent, 1e-9))
     low, high = sorted([first.mean(), second.mean()])
-    return bool(high >= TIMES * low and high - low > ERRORS * error)
+    return bool(high >= TIMES * low and high - low > NAMED_ERRORS * error)
 
 
 def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:

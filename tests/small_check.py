@@ -36,8 +36,11 @@ def study(
     rejected: pd.DataFrame = NO_REJECTED,
     **others,
 ) -> Checked:
-    """A study of one case a row: `reports` may have any column of its table, `view` and `projection`; `values` has the
-    structured columns and those that labels are read from. An image a row, where there are some, in their order.
+    """A study of one case a row.
+
+    `reports` may have any column of its table, `view` and `projection`; `values` has the structured columns and those
+    that labels are read from, and gets one that is the same in all, so that each row is a case. Where there are images,
+    each row has one, in their order.
     """
     task, folds = others.get("task", "binary"), others.get("folds", 5)
     ids = [f"case{n}" for n in range(len(reports))]
@@ -45,7 +48,7 @@ def study(
         SECTIONS, ""
     )
     reports = reports.assign(**{name: value for name, value in defaults.items() if name not in reports})
-    values = values.assign(report_id=reports["report_id"]).fillna("").astype(str)
+    values = values.assign(report_id=reports["report_id"], filler="x").fillna("").astype(str)
     reads = reads or {}
     sections = reads.get("text", ["findings"])
     filters = FilterSettings(labels=rules, balance="none", required=[], text_fields=sections)

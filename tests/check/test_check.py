@@ -112,5 +112,5 @@ def test_a_workflow_that_fails_before_the_check_is_told(monkeypatch):
 
     failed = subprocess.CompletedProcess([], 1, "first\nlungfuse: data/raw/mine: not found.\n")
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(UserError, match=r"demo has failed before its data check:\n.*not found"):
+    with pytest.raises(UserError, match=r"demo has failed before its data check:\nfirst\n.*not found"):
         command.run_check("demo")

@@ -131,7 +131,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 def standardised(thumbnails: np.ndarray) -> np.ndarray:
     """Thumbnails as float32 vectors of mean 0 and spread 1, (image, SIDE * SIDE)."""
-    vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    vectors = thumbnails.reshape(-1, SIDE * SIDE).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)
     return vectors / np.maximum(vectors.std(axis=1, keepdims=True), 1e-3)
 

@@ -47,7 +47,7 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
     candidates = label_candidates(profiles)
     sure = [found for found in profiles.values() if found.called(*SURELY) and found.kind not in ("text", "date", "url")]
     if len(sure) == 1:
-        return sure[0].name, f"the label is {sure[0].name}, by its name; --label names another column"
+        return sure[0].name, f"The label is {sure[0].name}, by its name; --label names another column"
     if not candidates:
         raise UserError(
             f"--label: no column looks like a label, which is a few words that repeat. The columns are "

@@ -228,9 +228,7 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases) -> No
     entry["modalities"] = found.modalities
     if encoders := {modality: ENCODERS[modality] for modality in found.modalities if modality in ENCODERS}:
         entry["encoders"] = encoders | rows.settings.get("encoders", {})
-        draft.say(
-            "small ones that come with lungfuse, and stay as they are; vit-base, bert-base: see the README", "encoders"
-        )
+        draft.say("small, packaged with lungfuse, and kept as they are", "encoders")
     entry.pop("models")
     entry["models"] = rows.models
     for note in rows.notes:

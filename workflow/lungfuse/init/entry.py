@@ -83,7 +83,8 @@ def with_entry(text: str, name: str, entry: str, replace: bool) -> str:
     studies = _studies(text)
     indent = " " * studies.value[0][0].start_mark.column
     new = textwrap.indent(textwrap.dedent(entry), indent).replace("\n", ending).splitlines(keepends=True)
-    ends = [*(key.start_mark.line for key, _ in studies.value[1:]), studies.end_mark.line]
+    last = len(lines) if studies.end_mark.index >= len(text.rstrip()) else studies.end_mark.line
+    ends = [*(key.start_mark.line for key, _ in studies.value[1:]), last]
     places = {
         key.value: (key.start_mark.line, _content_end(lines, key.start_mark.line, end, len(indent)))
         for (key, _), end in zip(studies.value, ends, strict=True)

@@ -31,6 +31,7 @@ OF_FILE = (
     "split", "fold", "subset", "md5", "sha", "sha256", "checksum", "hash", "annotator", "reader", "index", "unnamed",
 )  # fmt: skip
 NAMES_PATIENTS = ("constant", "id", "number", "near-number", "words", "category")
+MARKS = ("id", "words", "near-number")
 MOST_SITES, MOST_VIEWS = 20, 15
 FULL_ENOUGH = 0.1  # of the rows
 UNIT = re.compile(r"[\[(]\s*([^\])]{1,12}?)\s*[\])]\s*$")
@@ -200,7 +201,7 @@ def _find_groups(roles: Roles, free: dict[str, Profile], said: Said, folds: int)
         repeated = 1 < found.distinct < found.filled
         if name in roles.used or not repeated or found.kind in ("text", "date", "empty", "url"):
             continue
-        is_mark = found.called(*APART) and (found.kind in ("id", "words") or found.distinct > 50)
+        is_mark = found.called(*APART) and (found.kind in MARKS or found.distinct > 20)
         if is_mark or found.kind == "id":
             share = found.words.iloc[0] / found.rows
             if share > 1 / folds:

@@ -25,6 +25,7 @@ from lungfuse.stages import STAGES
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
 for name, stage in STAGES.items():
     app.command(f"{stage.module}:main", name=name, help=stage.summary)  # imported when it is called
+app.command("lungfuse.init.init:main", name="init", help="Make a study of a table of cases and the images it names.")
 
 
 @app.command
@@ -70,7 +71,7 @@ def launch(
 
     if place := batch_job():
         print(place, file=sys.stderr, flush=True)
-    app.config = (fill_from_study,)
+    app.config = (Dict({"init": {"params": str(params)}}, source="--params"), fill_from_study)
     app(tokens)
 
 

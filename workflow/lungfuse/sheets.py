@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -172,10 +173,8 @@ def _sample(text: str, separator: str) -> list[list[str]]:
     if not EXCELS_FIRST_LINE.match(stream.readline()):
         stream.seek(0)
     rows: list[list[str]] = []
-    try:
+    with suppress(csv.Error):
         rows += itertools.islice(filter(any, csv.reader(stream, delimiter=separator, strict=True)), SAMPLE)
-    except csv.Error:
-        return []
     return rows
 
 

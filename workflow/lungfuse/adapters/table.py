@@ -72,12 +72,7 @@ class MappedTable:
 
     def read_images(self, raw: Path) -> Iterator[Member]:
         """Yield the images that rows name, under their ids; one that cannot be found or read comes with its problem."""
-        sheet = self._read(raw)
-        image_ids = self._image_ids(sheet, [])
-        named = dict(zip(image_ids, self._column(sheet, self.table.image), strict=True))
-        named.pop("", None)
-        images = ImageFiles(raw, self.table.images)
-        found = images.find(named.values())
+        images, named, found = self._named_images(raw)
         for image_id, cell in named.items():
             if isinstance(found[cell], str):
                 yield Member(image_id, b"", found[cell])
@@ -85,6 +80,19 @@ class MappedTable:
         ordered = [file for file in images.files if file in files]
         for file, member in zip(ordered, images.read(ordered, MAX_IMAGE_BYTES), strict=True):
             yield Member(member.name, member.data, member.problem, files[file])
+
+    def found_images(self, raw: Path) -> set[str]:
+        """The ids of the images that rows name and that are there."""
+        _, named, found = self._named_images(raw)
+        return {image_id for image_id, cell in named.items() if isinstance(found[cell], ImageFile)}
+
+    def _named_images(self, raw: Path) -> tuple[ImageFiles, dict[str, str], dict[str, ImageFile | str]]:
+        """All images, the cell of each image id, and the file of each cell or what is wrong with it."""
+        sheet = self._read(raw)
+        named = dict(zip(self._image_ids(sheet, []), self._column(sheet, self.table.image), strict=True))
+        named.pop("", None)
+        images = ImageFiles(raw, self.table.images)
+        return images, named, images.find(named.values())
 
     def _read(self, raw: Path) -> pd.DataFrame:
         """The rows of the table that the mapping keeps, numbered as in the file from 1, words without spaces around."""

@@ -100,7 +100,7 @@ class Made:
 
 def check_declared(sections: list[str], declared: dict[str, Number | Category], place: str) -> None:
     """Raise UserError when a section or column of an adapter has a name that it cannot have, or is of no kind."""
-    taken = {*columns(Reports, OPTIONAL), *columns(Pairs), "part"}
+    taken = taken_names()
     for what, names in [("SECTIONS", sections), ("COLUMNS", declared)]:
         for name in names:
             if not OWN_NAME.fullmatch(name) or name in taken:
@@ -114,6 +114,11 @@ def check_declared(sections: list[str], declared: dict[str, Number | Category], 
                 f'{place}: COLUMNS: {name}: found {column!r}, expected Number("<unit>") or Category() of '
                 "lungfuse.adapters."
             )
+
+
+def taken_names() -> set[str]:
+    """The names that no section or structured column can have, since other columns bear them."""
+    return {*columns(Reports, OPTIONAL), *columns(Pairs), "part"}
 
 
 def values_of(

@@ -20,6 +20,7 @@ PACKAGE = ROOT.name
 DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
+    "lungfuse.check.command": "runs the workflow for a user, and prints what a rule has found",
     "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",

@@ -61,7 +61,7 @@ def _images(data: Checked, copies: Copies) -> Iterator[Finding]:
             "If they show the same patient, a model is tested on what it has learned: scores are too good.",
             "Look at the pairs in check_cases.csv. If they are of one patient, name its column.",
         )
-    elif len(both):
+    if len(both) and not any(map(len, apart.values())):
         number = len(_cases(both))
         yield Finding(
             "note",

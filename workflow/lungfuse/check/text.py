@@ -6,6 +6,7 @@ import textwrap
 import pandas as pd
 
 from lungfuse.check.finding import counted
+from lungfuse.check.gate import allow_list
 from lungfuse.tables.check import SEVERITIES
 
 WIDTH = 100
@@ -42,15 +43,6 @@ def for_terminal(findings: pd.DataFrame, above: str, unmatched: list[str] = ()) 
         lines += ["A stop ends the workflow before models are trained, unless the study allows it:", ""]
         lines += [f"    check: {{allow: {allow_list(stops)}}}", ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def allow_list(stops: pd.DataFrame) -> str:
-    """What a study says to go on in spite of findings, as YAML."""
-    return (
-        "["
-        + ", ".join(f'"{kind} {subject}"' for kind, subject in zip(stops["kind"], stops["subject"], strict=True))
-        + "]"
-    )
 
 
 def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:

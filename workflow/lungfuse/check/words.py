@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import Ridge
 
 from lungfuse.check.alone import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
 
@@ -50,6 +48,8 @@ class Named(NamedTuple):
 
 def words_of(texts: list[str], groups: np.ndarray) -> Words | None:
     """The words of normalised texts; None where no word is in enough of them."""
+    from sklearn.feature_extraction.text import CountVectorizer  # a study without texts need not wait for it
+
     least = min(LEAST, max(2, len(texts) // 20))
     counter = CountVectorizer(binary=True, token_pattern=WORD, min_df=least, dtype=np.float32, max_features=MOST_WORDS)
     try:
@@ -127,6 +127,9 @@ def _differ(first: np.ndarray, second: np.ndarray, independent: float) -> bool:
 
 def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
     """What TF-IDF of the words and pairs of words tells in cross-validation, of a sample of the groups."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import Ridge
+
     chosen = np.flatnonzero(texts != "")
     if len(chosen) > SAMPLE:
         drawn = np.random.default_rng(0).random(int(outcomes.groups.max()) + 1)

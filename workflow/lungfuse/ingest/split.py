@@ -11,6 +11,7 @@ from lungfuse.errors import UserError
 from lungfuse.ingest.groups import normalise
 from lungfuse.ingest.labels import class_counts
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
+from lungfuse.ingest.parts import positions
 from lungfuse.ingest.spread import parts_of
 from lungfuse.parameters import Question, Several, options
 from lungfuse.settings.check import CheckSettings
@@ -229,13 +230,6 @@ def _complete(validated: pd.DataFrame, others: pd.DataFrame, task: Task) -> int:
 
 def _parts(pairs: pd.DataFrame, count: int, seed: int, task: Task) -> list[np.ndarray]:
     return parts_of(task.strata(task.targets(pairs)), pairs["site"], pairs["group"], count, seed)
-
-
-def positions(pairs: pd.DataFrame, validation: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions in `pairs` to learn from, to validate on and to test in a fold, from the table `Validation`."""
-    test = (pairs["fold"] == fold).to_numpy()
-    validated = pairs["pair_id"].isin(validation.loc[validation["fold"] == fold, "pair_id"]).to_numpy()
-    return tuple(map(np.flatnonzero, [~test & ~validated, validated, test]))
 
 
 def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:

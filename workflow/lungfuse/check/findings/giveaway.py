@@ -1,7 +1,6 @@
 """Columns, words and texts that give the label away."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,9 +8,7 @@ import pandas as pd
 from lungfuse.check.alone import PureWord, pure_words
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted, listed, share
-
-if TYPE_CHECKING:
-    from lungfuse.check.words import Words
+from lungfuse.check.words import Words, naming, pure_in, telling, whole_text, words_of
 
 STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
 TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
@@ -78,8 +75,6 @@ def _of_cases(number: int, data: Checked) -> str:
 
 
 def _text(data: Checked, section: str) -> Iterator[Finding]:
-    from lungfuse.check.words import whole_text, words_of  # what a study without texts need not wait for
-
     texts, read = data.texts[section], section in data.read("text")
     score = whole_text(texts.to_numpy(object), data.outcomes)
     label, told = "", 0.5
@@ -101,9 +96,7 @@ def _text(data: Checked, section: str) -> Iterator[Finding]:
         yield from _words(data, section, words, read)
 
 
-def _words(data: Checked, section: str, words: "Words", read: bool) -> Iterator[Finding]:
-    from lungfuse.check.words import naming, pure_in, telling
-
+def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Finding]:
     total = int((data.texts[section] != "").sum())
     if (best := telling(words, data.outcomes)) is not None:
         data.note("word", f"{section}: {best[0]}", best[1])

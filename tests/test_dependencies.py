@@ -55,7 +55,7 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
     "train.predictions": {"baseline", "gather", "late", "linear_probe"},
     "train.keras_engine": {"cnn", "masks", "segmentation_scores", "segmenter"},
     "check.findings.sources": {"data_check"},
-    "check.gate": {"split"},
+    "check.gate": {"data_check", "split"},
     "compare.sites": {"sites"},
     "adapters.openi": {"images", "pages", "reports", "stand_in"},
 }

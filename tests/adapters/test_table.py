@@ -49,7 +49,9 @@ def test_a_row_is_a_case_with_its_texts_values_and_marks(raw):
     assert reports["date"].tolist() == ["2020", "", "2021", "2021"]
     assert found.values["age"].tolist() == ["54", "", "61", "70"]
     assert found.values["diagnosis"].tolist() == ["healthy", "ill", "healthy", "ill"]
-    assert found.views.to_numpy().tolist() == [["a", "c1", "Frontal"], ["b", "c2", "L"], ["c", "c4", "Frontal"]]
+    seen = found.views[["image_id", "report_id", "view"]].to_numpy().tolist()
+    assert seen == [["a", "c1", "Frontal"], ["b", "c2", "L"], ["c", "c4", "Frontal"]]
+    assert found.views["projection"].tolist() == ["PA", "L", "AP"], "the data check reads the word itself"
     assert found.rejected.empty
 
 

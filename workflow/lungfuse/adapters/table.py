@@ -65,7 +65,10 @@ class MappedTable:
             reports = reports.assign(date=sheet[self.table.date])
         if self.table.apart:
             reports = reports.assign(apart=_marks(sheet, self.table.apart))
-        views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))[sheet["image_id"] != ""]
+        views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))
+        if self.table.views:
+            views = views.assign(projection=sheet[self.table.view])
+        views = views[sheet["image_id"] != ""]
         columns = {name: sheet[column.column] for name, column in self.table.columns.items()}
         values = pd.DataFrame({"report_id": sheet["report_id"]} | columns)
         return Collection(reports, views, rejected_table(rejected), values)

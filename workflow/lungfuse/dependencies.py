@@ -22,6 +22,7 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse.__main__": "starts a stage",
     "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
+    "lungfuse.init": "writes settings; a rule passes the values",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",
     "lungfuse.parameters": "says how the command line is written",
     "lungfuse.paths": "says where files lie; a rule names those of its stage",

@@ -25,6 +25,13 @@ LEAST_GROUPS = 6  # of a class: three for each of two folds
 RARE = 10  # groups up to which one of several classes is left out
 FULL = 0.98  # share of the rows that have what each case needs
 MOST_LOST = 0.5  # share of the images
+ALLOWED = 0.04  # share of losses that is not spoken of
+LOST = {
+    "reports cannot be used": "rows have no label that is known",
+    "images have no view that is known": "images have no view that is known",
+    "pairs have no readable image": "rows name an image that is not there",
+    "images of the view cannot be read": "rows name an image that is not there",
+}
 NO_ROW = "no row reads it, for "
 
 
@@ -189,17 +196,16 @@ def _set_split(draft: Draft, question: Question, cases: Cases) -> None:
 
 
 def _allow_losses(draft: Draft, cases: Cases) -> None:
-    for lost, what in [(cases.unread, "name an image that is not there"), (cases.unseen, "have no view")]:
-        share = lost / max(1, cases.rows)
-        if share > MOST_LOST:
-            raise UserError(
-                f"--images: {lost:,} of {cases.rows:,} rows {what}. Name the folder or .zip file that has them, "
-                "several if they are in several."
-            )
-        if share > 0.04:
-            allowed = max(draft.entry.get("rejected_share", 0), math.ceil(share * 20 + 0.5) / 20)
-            draft.entry["rejected_share"] = allowed
-            draft.say(f"{lost:,} of {cases.rows:,} rows {what} and are left out.", "rejected_share")
+    if cases.unread > MOST_LOST * cases.rows:
+        raise UserError(
+            f"--images: {cases.unread:,} of {cases.rows:,} rows name an image that is not there. Name the folder or "
+            ".zip file that has them, several if they are in several."
+        )
+    for what, (lost, total) in cases.losses.items():
+        if lost > ALLOWED * total:
+            allowed = max(draft.entry.get("rejected_share", 0), math.ceil(20 * lost / total + 0.5) / 20)
+            draft.entry["rejected_share"] = min(1.0, allowed)
+            draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
 
 
 def _without_what_tells(draft: Draft, roles: Roles, cases: Cases, study: Study) -> list[str]:

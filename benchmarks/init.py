@@ -19,24 +19,7 @@ import pandas as pd
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = [
-    "clear",
-    "dense",
-    "left",
-    "right",
-    "lower",
-    "upper",
-    "lobe",
-    "small",
-    "large",
-    "shadow",
-    "heart",
-    "border",
-    "fluid",
-    "none",
-    "seen",
-    "known",
-]
+WORDS = ["clear", "dense", "left", "right", "lower", "upper", "lobe", "small", "large", "shadow", "heart", "fluid"]
 
 
 def main() -> None:

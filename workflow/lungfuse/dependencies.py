@@ -20,6 +20,7 @@ PACKAGE = ROOT.name
 DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
+    "lungfuse.check.command": "starts the workflow, and shows what it has made",
     "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.init": "writes settings; a rule passes the values",

@@ -140,7 +140,7 @@ def main(
     form = sniff(table)
     name = study_name(place.name, table, params.get("studies", {}), place.replace)
     sources = sources_of(raw_of(name, table), table, images or places_named_in(table, form))
-    check_links(sources, place.replace, place.copy)
+    check_links(sources, place.replace)
     wanted = Wanted(
         labels.label or [], labels.positive or [], labels.negative or [], labels.missing or [], columns.said()
     )

@@ -273,6 +273,8 @@ def _unfit(found: Profile) -> str:
     }
     if found.images >= 0.3:
         return "names images, as another column does"
+    if found.names_files:
+        return "names images: say with --images where they are"
     if found.kind in kinds:
         return kinds[found.kind]
     if found.called(*OF_FILE):

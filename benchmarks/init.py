@@ -7,6 +7,7 @@ The project is a fresh copy, so that nothing is made or compiled before; the dat
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,11 @@ def main() -> None:
         draw(project / "clinic", cases)
         print(f"{cases:,} cases, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         for what, more in [("looking and writing", ["--no-check"]), ("the same and the data check", ["--replace"])]:
-            print(f"{what:28} {timed(project, more):5.1f} s")
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds = timed(project, more)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            print(f"{what:28} {seconds:5.1f} s, {worked:5.1f} s of processor time")
 
 
 def copy_project(project: Path) -> None:

@@ -111,3 +111,12 @@ def test_every_option_of_the_page_is_one_of_the_command(stage):
     options = {*re.findall(r"`(--[a-z-]+)", PAGE.partition("## The second command")[0])} - {"--study"}
     assert len(options) > 10
     assert [option for option in sorted(options) if option not in said] == []
+
+
+def test_the_scores_of_the_page_are_those_of_its_table():
+    table = pd.read_csv(ROOT / "docs/results/from-a-table/comparison.csv").set_index("row")
+    shown = re.findall(r"^\| (\S+) \| (\.\d+) \((\.\d+)-(\.\d+)\) \| (\.\d+) \|", PAGE, re.M)
+    assert len(shown) > 5
+    for row, *said in shown:
+        found = table.loc[row, ["accuracy", "accuracy_low", "accuracy_high", "auroc"]]
+        assert said == [f"{score:.3f}".removeprefix("0") for score in found]

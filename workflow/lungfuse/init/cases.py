@@ -22,7 +22,7 @@ from lungfuse.settings.study import Study
 from lungfuse.tables.ingest import rejected_table
 from lungfuse.tasks import Task, load_task
 
-TRIED = 5_000  # cases up to which folds are made to see that they can be
+SURE = 40  # groups of the rarest class from which on folds can be made without trying
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def tells(cases: Cases, name: str, kind: str, gives_away: float, covers: float) 
 
 def splits(cases: Cases, settings: SplitSettings, seed: int) -> bool:
     """Whether folds can be made so, with pairs of each class to learn from and to validate on."""
-    if len(cases.pairs) > TRIED:
+    if min(cases.groups().values()) >= SURE:
         return True
     pairs = cases.pairs.assign(fold=assign_folds(cases.pairs, settings.folds, seed, cases.task))
     try:

@@ -1,5 +1,6 @@
 """A table of cases with images, in as many odd forms as people have, and the study that `init` makes of it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class Made:
     found: set[str]
     text: str
     said: str = ""
+
+    @property
+    def comments(self) -> str:
+        """The text of params.yaml as one line, comments without their marks."""
+        return " ".join(re.sub(r"\n\s*# ", " ", self.text).split())
 
     @property
     def table(self):

@@ -89,7 +89,7 @@ def test_what_gives_the_label_away_is_read_by_no_row():
     found = init(TABLE, [Path("in/images")])
     assert found.inputs == ["age", "sex"]
     assert {"drug", "days"} < {*found.table.columns}
-    assert "no row reads it, for it tells the label by itself, AUROC 1.00" in found.text
+    assert "no row reads it, for it tells the label by itself, AUROC 1.00" in found.comments
 
 
 def test_several_labels_are_a_study_of_many():
@@ -111,7 +111,7 @@ def test_classes_that_are_too_rare_are_left_out_with_a_comment():
     table.to_csv(TABLE, index=False)
     found = init(TABLE, [Path("in/images")])
     assert [*found.classes] == ["c", "b", "a"] or {*found.classes} == {"a", "b", "c"}
-    assert "too few patients or groups have it: d 3" in found.text
+    assert "too few patients or groups have it: d 3" in found.comments
 
 
 def test_it_loads_no_library_of_networks():

@@ -24,7 +24,7 @@ RAW = Path("data/raw/clinic")
 
 def link(table, *images, copy=False, replace=False):
     sources = sources_of(RAW, Path(table), [Path(place) for place in images])
-    check_links(sources, replace, copy)
+    check_links(sources, replace)
     put_in_place(sources, Path.cwd(), copy)
     return sources
 
@@ -92,3 +92,8 @@ def test_images_that_are_not_there_or_of_another_kind_are_told(place):
     Path("in/images.tar.gz").write_text("")
     with pytest.raises(UserError, match=r"is a .gz file, expected a folder or a .zip file"):
         link("in/cases.csv", "in/images.tar.gz")
+
+
+def test_the_project_itself_is_no_folder_of_images():
+    with pytest.raises(UserError, match=r"holds the project itself.*folder of their own"):
+        link("in/cases.csv", ".")

@@ -153,7 +153,7 @@ def test_some_images_that_are_missing_are_left_out_and_said():
     found = made(cases())
     assert len(found.found) == 54
     assert found.study.rejected_share == 0.15
-    assert "6 of 60 rows name an image that is not there" in found.text
+    assert "6 of 60 rows name an image that is not there" in found.comments
 
 
 def test_most_images_missing_is_an_error():
@@ -335,7 +335,8 @@ def test_spaces_and_case_of_words_do_not_make_classes():
 
 
 def test_a_table_without_images_is_a_study_of_texts_and_columns():
-    found = init(write(cases().drop(columns="file")), None)
+    found = init(write(cases()), None)
+    assert "file (names images: say with --images where they are)" in found.comments
     assert found.study.modalities == ["text", "structured"]
     assert found.views.empty
 

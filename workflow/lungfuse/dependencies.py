@@ -24,6 +24,7 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",
+    "lungfuse.init": "writes settings; a rule passes the values",
     "lungfuse.parameters": "says how the command line is written",
     "lungfuse.paths": "says where files lie; a rule names those of its stage",
     "lungfuse.prefork": "starts a stage",

@@ -19,6 +19,16 @@ BINARY = TwoClasses(["negative", "positive"])
 def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, source: Path) -> None:
     """Raise UserError when the share of unusable reports, of images without a view, or of pairs without a readable
     image is above `allowed`."""
+    for what, (lost, total) in losses_of(steps, rejected).items():
+        if lost > allowed * total:
+            raise UserError(
+                f"{source}: {lost:,} of {total:,} {what} ({lost / total:.1%}, allowed {allowed:.1%}). "
+                "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
+            )
+
+
+def losses_of(steps: pd.Series, rejected: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """What is lost to input that cannot be used, in words, with how many of how many; `steps` are counts by step."""
     bad_reports = rejected["id"][rejected["what"] == "report"].nunique()
     losses = {
         "reports cannot be used": (bad_reports, int(steps["reports found"])),
@@ -28,12 +38,7 @@ def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, sou
         if step in steps:
             before = int(steps.iloc[list(steps.index).index(step) - 1])
             losses[what] = (before - int(steps[step]), before)
-    for what, (lost, total) in losses.items():
-        if lost > allowed * total:
-            raise UserError(
-                f"{source}: {lost:,} of {total:,} {what} ({lost / total:.1%}, allowed {allowed:.1%}). "
-                "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
-            )
+    return losses
 
 
 def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path, task: Task = BINARY) -> None:

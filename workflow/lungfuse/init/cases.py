@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +14,23 @@ from lungfuse.adapters.table import MappedTable
 from lungfuse.check.alone import pure_words, score_alone
 from lungfuse.errors import UserError
 from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.limits import losses_of
 from lungfuse.ingest.reports import Made, check_declared, values_of, with_patients
 from lungfuse.ingest.split import assign_folds, assign_validation
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
+from lungfuse.tables.ingest import rejected_table
 from lungfuse.tasks import Task, load_task
 
-TRIED = 5_000  # cases up to which folds are made to see that they can be
+SURE = 40  # groups of the rarest class from which on folds can be made without trying
 
 
 @dataclass(frozen=True)
 class Cases:
     """The cases of a study: `pairs` as the filters leave them, the `values` of their reports, the `task`.
 
-    `rows` counts the rows that name an image, `unread` those whose image is not found or another row's, `unseen` those
-    without a view that is known.
+    `rows` counts the rows that name an image, `unread` those whose image is not found. `losses` says what is lost to
+    input that cannot be used, as `lungfuse.ingest.limits` counts it.
     """
 
     pairs: pd.DataFrame
@@ -36,7 +38,7 @@ class Cases:
     task: Task
     rows: int = 0
     unread: int = 0
-    unseen: int = 0
+    losses: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def labels(self) -> pd.DataFrame:
@@ -83,10 +85,13 @@ def cases_of(study: Study, raw: Path) -> Cases:
     check_declared(own_sections_of(source), columns_of(source), source.PLACE)
     values = values_of(collection.values, reports["report_id"], columns_of(source), Made("table", source.PLACE))
     found = Found(reports, collection.views, values, readable)
-    pairs, _, _ = select_pairs(found, task, study.modalities, study.view, study.filter, study.seed)
+    pairs, steps, dropped = select_pairs(found, task, study.modalities, study.view, study.filter, study.seed)
+    rejected = pd.concat([collection.rejected, rejected_table(dropped)])
+    counts = steps.set_index("step")["count"]
+    counts["reports found"] = len({*reports["report_id"], *rejected["id"][rejected["what"] == "report"]})
     views = collection.views
     unread = len(views) - len(readable & {*views["image_id"]}) if readable is not None else 0
-    return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, int((views["view"] == "").sum()))
+    return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected))
 
 
 def tells(cases: Cases, name: str, kind: str, gives_away: float, covers: float) -> str:
@@ -108,7 +113,7 @@ def tells(cases: Cases, name: str, kind: str, gives_away: float, covers: float) 
 
 def splits(cases: Cases, settings: SplitSettings, seed: int) -> bool:
     """Whether folds can be made so, with pairs of each class to learn from and to validate on."""
-    if len(cases.pairs) > TRIED:
+    if min(cases.groups().values()) >= SURE:
         return True
     pairs = cases.pairs.assign(fold=assign_folds(cases.pairs, settings.folds, seed, cases.task))
     try:

@@ -48,6 +48,8 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
     sure = [found for found in profiles.values() if found.called(*SURELY) and found.kind not in ("text", "date", "url")]
     if len(sure) == 1:
         return sure[0].name, f"The label is {sure[0].name}, by its name; --label names another column"
+    if len(candidates) == 1 and not candidates[0].called(*OF_PERSON):
+        return candidates[0].name, f"The label is {candidates[0].name}, for no other column looks like one"
     if not candidates:
         raise UserError(
             f"--label: no column looks like a label, which is a few words that repeat. The columns are "

@@ -12,7 +12,7 @@ from lungfuse.init.cases import Cases, cases_of, splits, tells
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.colours import mostly_coloured
 from lungfuse.init.draft import Draft, Files, draft_of, filters
-from lungfuse.init.profile import Profile, check_header, profiles_of
+from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
 from lungfuse.init.question import Question, question_of
 from lungfuse.init.roles import Roles, Said, column_called, label_columns, missing_words, roles_of
 from lungfuse.init.rows import ENCODERS, Inputs, folds_for, rows_of
@@ -25,6 +25,13 @@ LEAST_GROUPS = 6  # of a class: three for each of two folds
 RARE = 10  # groups up to which one of several classes is left out
 FULL = 0.98  # share of the rows that have what each case needs
 MOST_LOST = 0.5  # share of the images
+ALLOWED = 0.04  # share of losses that is not spoken of
+LOST = {
+    "reports cannot be used": "rows have no label that is known",
+    "images have no view that is known": "images have no view that is known",
+    "pairs have no readable image": "rows name an image that is not there",
+    "images of the view cannot be read": "rows name an image that is not there",
+}
 NO_ROW = "no row reads it, for "
 
 
@@ -57,8 +64,9 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], wa
     """
     looked, draft = _looked(files, folder, wanted, ask)
     cases = cases_of(study_of(name, draft.entry, defaults), folder)
-    _allow_losses(draft, cases)
+    _check_found(cases)
     cases = _without_rare(name, draft, looked, cases, folder, defaults)
+    _allow_losses(draft, cases)
     _set_split(draft, looked.question, cases)
     inputs = _without_what_tells(draft, looked.roles, cases, study_of(name, draft.entry, defaults))
     if looked.images is not None and looked.roles.image and mostly_coloured(looked.images):
@@ -99,7 +107,7 @@ def _looked(files: Files, folder: Path, wanted: Wanted, ask: bool) -> tuple[Look
     return Looked(profiles, roles, question, images), draft
 
 
-def _share_found(images: ImageFiles | None):
+def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
     if images is None:
         return None
 
@@ -171,10 +179,11 @@ def _without_rare(name: str, draft: Draft, looked: Looked, cases: Cases, folder:
             + ", ".join(f"{label} {count}" for label, count in cases.counts().items())
             + ". Add cases, or name another column."
         )
-    looked.question = looked.question.without(rare, f"Left out, for too few patients or groups have it: {shown}")
+    why = f"Left out, for too few patients or groups have it: {shown}"
+    looked.question = looked.question.without(rare, why)
     draft.entry["task"] = looked.question.task
     draft.entry["filter"] |= filters(draft, looked.question, looked.roles)
-    draft.comments[("filter", "labels")] = ". ".join(looked.question.notes) + "."
+    draft.say(f"{why}.", "filter", "labels")
     return cases_of(study_of(name, draft.entry, defaults), folder)
 
 
@@ -188,18 +197,22 @@ def _set_split(draft: Draft, question: Question, cases: Cases) -> None:
     draft.say(f"the rarest {what} has {least:,} patients or groups, each of which stays in one fold", "split")
 
 
+def _check_found(cases: Cases) -> None:
+    """Raise UserError when most images are missing."""
+    if cases.unread > MOST_LOST * cases.rows:
+        raise UserError(
+            f"--images: {cases.unread:,} of {cases.rows:,} rows name an image that is not there. Name the folder or "
+            ".zip file that has them, several if they are in several."
+        )
+
+
 def _allow_losses(draft: Draft, cases: Cases) -> None:
-    for lost, what in [(cases.unread, "name an image that is not there"), (cases.unseen, "have no view")]:
-        share = lost / max(1, cases.rows)
-        if share > MOST_LOST:
-            raise UserError(
-                f"--images: {lost:,} of {cases.rows:,} rows {what}. Name the folder or .zip file that has them, "
-                "several if they are in several."
-            )
-        if share > 0.04:
-            allowed = max(draft.entry.get("rejected_share", 0), math.ceil(share * 20 + 0.5) / 20)
-            draft.entry["rejected_share"] = allowed
-            draft.say(f"{lost:,} of {cases.rows:,} rows {what} and are left out.", "rejected_share")
+    """Let the study go on without the cases that cannot be used, and say how many these are."""
+    for what, (lost, total) in cases.losses.items():
+        if lost > ALLOWED * total:
+            allowed = max(draft.entry.get("rejected_share", 0), math.ceil(20 * lost / total + 0.5) / 20)
+            draft.entry["rejected_share"] = min(1.0, allowed)
+            draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
 
 
 def _without_what_tells(draft: Draft, roles: Roles, cases: Cases, study: Study) -> list[str]:

@@ -140,11 +140,8 @@ def main(
     form = sniff(table)
     name = study_name(place.name, table, params.get("studies", {}), place.replace)
     sources = sources_of(raw_of(name, table), table, images or places_named_in(table, form))
-    check_links(sources, place.replace, place.copy)
-    wanted = Wanted(
-        labels.label or [], labels.positive or [], labels.negative or [], labels.missing or [], columns.said()
-    )
-    draft = drafted(name, sources, form, params["defaults"], wanted)
+    check_links(sources, place.replace)
+    draft = drafted(name, sources, form, params["defaults"], wanted(labels, columns))
     entry = rendered(name, draft.entry, draft.comments)
     text = checked_text(place.params, name, entry, place.replace)
     put_in_place(sources, Path.cwd(), place.copy)

@@ -58,7 +58,7 @@ def _name(place: Path, raw: Path, links: dict[str, Path]) -> str:
     return name
 
 
-def check_links(sources: Sources, replace: bool, copy: bool) -> None:
+def check_links(sources: Sources, replace: bool) -> None:
     """See that no file in the raw folder is in the way.
 
     Raises:
@@ -66,6 +66,11 @@ def check_links(sources: Sources, replace: bool, copy: bool) -> None:
     """
     for name, target in sources.links.items():
         place = sources.raw / name
+        if place.absolute().is_relative_to(target):
+            raise UserError(
+                f"--images: {target} holds the project itself, with its raw folder {sources.raw}. Move the images to a "
+                "folder of their own, and name it with --images."
+            )
         if not (place.is_symlink() or place.exists()) or _is_same(place, target):
             continue
         if place.is_symlink() and replace:
@@ -76,11 +81,6 @@ def check_links(sources: Sources, replace: bool, copy: bool) -> None:
             + ("Say --replace to replace the link, or g" if place.is_symlink() else "Move it away, or g")
             + "ive the study another name with --name."
         )
-    for name, target in sources.links.items():
-        if copy and (sources.raw / name).absolute().is_relative_to(target):
-            raise UserError(
-                f"--copy: {target} holds the raw folder {sources.raw} itself. Link it, or name a smaller one."
-            )
 
 
 def put_in_place(sources: Sources, root: Path, copy: bool) -> None:

@@ -80,6 +80,12 @@ class Profile:
         return self.filled == self.rows == self.distinct
 
     @property
+    def names_files(self) -> bool:
+        """Whether most cells end as the names of images do."""
+        ends = [Path(word).suffix.lower() in SUFFIXES for word in self.words.index[:SAMPLE]]
+        return sum(ends) > len(ends) / 2
+
+    @property
     def tokens(self) -> list[str]:
         return tokens(self.name)
 

@@ -154,12 +154,8 @@ def _find_single(roles: Roles, free: dict[str, Profile], said: Said) -> None:
             fit = (name for name, one in free.items() if _fits(role, one, names))
             found = next((name for name in fit if name not in roles.used), None)
         setattr(roles, role, found)
-    case = [
-        name
-        for name, found in free.items()
-        if found.unique and found.kind == "id" and name not in roles.used and roles.image is None
-    ]
-    roles.case = case[0] if case else None
+    fit = (name for name, one in free.items() if one.unique and one.kind == "id" and not one.names_files)
+    roles.case = next((name for name in fit if name not in roles.used), None) if roles.image is None else None
 
 
 def _fits(role: str, found: Profile, names: tuple[str, ...]) -> bool:
@@ -273,6 +269,8 @@ def _unfit(found: Profile) -> str:
     }
     if found.images >= 0.3:
         return "names images, as another column does"
+    if found.names_files:
+        return "names images: say with --images where they are"
     if found.kind in kinds:
         return kinds[found.kind]
     if found.called(*OF_FILE):

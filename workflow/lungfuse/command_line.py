@@ -6,6 +6,7 @@ Every file and setting can be given. What is not given is that of the study whic
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -72,9 +73,10 @@ def launch(
     if place := batch_job():
         print(place, file=sys.stderr, flush=True)
     app.config = (Dict({"init": {"params": str(params)}}, source="--params"), fill_from_study)
-    app(tokens)
+    app(tokens, result_action="return_value")
 
 
+@cache
 def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     """What each stage takes from a study when it is not given on the command line."""
     params = read_params(params_file)
@@ -82,6 +84,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     known = {"title": name, "folds": settings.split.folds, "labels": settings.labels}
+    known |= {"table": to_json(settings.table) if settings.table else None}
     shared = settings.model_dump() | known | files
 
     compared = {

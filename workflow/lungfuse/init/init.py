@@ -7,6 +7,7 @@ from typing import Any
 from lungfuse.errors import UserError
 from lungfuse.init.choose import on_terminal
 from lungfuse.init.compose import Wanted, composed
+from lungfuse.init.data_check import checked_data
 from lungfuse.init.draft import Draft, Files
 from lungfuse.init.entry import checked_text, line_of, rendered, write_entry
 from lungfuse.init.link import Sources, check_links, put_in_place, sources_of
@@ -148,11 +149,9 @@ def main(
     write_entry(place.params, text)
     print(f"The study {name} is in {place.params}, from line {line_of(text, name)}; its files are in {sources.raw}.\n")
     print(draft.summary)
-    if place.check and place.params == PARAMS:
-        from lungfuse.check.command import run_check
-
+    if place.check:
         print("\nThe data check\n")
-        print(run_check(name), end="")
+        print(checked_data(name, place.params))
     print(f"\nNext:\n\n    snakemake --cores 2 --config study={name}")
 
 

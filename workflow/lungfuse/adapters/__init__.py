@@ -80,6 +80,9 @@ class Adapter(Protocol):
     `DOWNLOADS` says where some come from. `SITES` names the hospitals by their mark in the collection; it is empty when
     they are not known.
 
+    Where it depends on what there is in the raw folder which files are read, an adapter offers `report_files(raw)` and
+    `image_files(raw)`, which give their names in place of these constants.
+
     An adapter may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
     sections that its reports have beside the four that every table of reports has.
     """
@@ -123,6 +126,16 @@ def load_adapter(name: str) -> Adapter:
 def load_mask_adapter(name: str) -> MaskAdapter:
     """The adapter module called `name`, of a dataset with lung masks."""
     return cast(MaskAdapter, load_adapter(name))
+
+
+def report_files(adapter: Adapter, raw: Path) -> list[str]:
+    """The files or folders in the raw folder that reports are read from."""
+    return adapter.report_files(raw) if hasattr(adapter, "report_files") else adapter.REPORT_FILES
+
+
+def image_files(adapter: Adapter, raw: Path) -> list[str]:
+    """The files or folders in the raw folder that hold the images."""
+    return adapter.image_files(raw) if hasattr(adapter, "image_files") else adapter.IMAGE_FILES
 
 
 def columns_of(adapter: Adapter) -> dict[str, Number | Category]:

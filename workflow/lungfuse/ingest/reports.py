@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_sections_of
+from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_sections_of, report_files
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
@@ -50,9 +50,10 @@ def main(
     source = load_adapter(adapter)
     own, declared = own_sections_of(source), columns_of(source)
     check_declared(own, declared, adapter)
-    with unchanged(lambda: raw_files(raw, source.REPORT_FILES)):
+    files = report_files(source, raw)
+    with unchanged(lambda: raw_files(raw, files)):
         collection = source.read_reports(raw)
-        unpublished = compare_with_published(adapter, raw, source.REPORT_FILES)
+        unpublished = compare_with_published(adapter, raw, files)
         found = with_patients(_from_adapter(collection.reports, _with_columns(Reports, own), adapter))
         found_views = _from_adapter(collection.views, Views, adapter)
         found_values = values_of(collection.values, found["report_id"], declared, adapter)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import image_files, load_adapter, report_files
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -16,11 +16,11 @@ class IngestPaths(StudyPaths):
 
     @property
     def report_files(self) -> list[Path]:
-        return raw_files(self.raw, load_adapter(self.study.adapter).REPORT_FILES)
+        return raw_files(self.raw, report_files(load_adapter(self.study.adapter), self.raw))
 
     @property
     def image_files(self) -> list[Path]:
-        return raw_files(self.raw, load_adapter(self.study.adapter).IMAGE_FILES)
+        return raw_files(self.raw, image_files(load_adapter(self.study.adapter), self.raw))
 
     @property
     def reports(self) -> Path:

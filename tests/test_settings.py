@@ -204,6 +204,16 @@ def test_what_a_row_trains_with_is_laid_over_the_studys_own_to_the_last_key(para
     assert augment == demo.train.augment.model_copy(update={"rotation": 20.0})
 
 
+def test_a_row_reads_no_column_that_is_for_audits_alone(params):
+    study = params["studies"]["openi-text"]
+    study["modalities"] = ["text", "structured"]
+    study["models"]["logistic"] = {"structured": ["age"]}
+    assert load_studies(params)["openi-text"].audit_columns[:2] == ["study_date", "pixel_spacing"]
+    study["models"]["logistic"] = {"structured": ["age", "maker", "bits"]}
+    with pytest.raises(UserError, match=r"models\.logistic\.structured: no model may read bits and maker: the adapter"):
+        load_studies(params)
+
+
 def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(params):
     demo = load_studies(params)["demo"]
     assert demo.segmenter_of("mask-only:unet-shenzhen") == "unet-shenzhen"

@@ -1,3 +1,6 @@
+import gzip
+
+import pandas as pd
 import pytest
 from conftest import png, truncate, write_kaggle, write_openi, xml_report
 
@@ -175,3 +178,48 @@ def test_the_archives_are_read_where_both_editions_are_there(both):
 def test_without_any_file_the_archives_are_asked_for(tmp_path):
     assert openi.report_files(tmp_path) == openi.REPORT_FILES
     assert openi.image_files(tmp_path) == openi.IMAGE_FILES
+
+
+def write_tags(raw, *rows: dict[str, str]) -> None:
+    table = pd.DataFrame(list(rows), columns=[*openi.TAG_NAMES.values(), "KVP"], dtype=object).fillna("")
+    table.to_csv(raw / openi.TAGS, index=False)
+
+
+def test_age_is_that_between_the_dates_of_the_tags_of_the_frontal_image(both):
+    dates = {"Patient's Birth Date": "19550820", "Study Date": "20110328", "View Position": "AP"}
+    for raw in both:
+        write_tags(
+            raw,
+            {"imageid": "CXR1_IM-0001-3001", **dates, "Manufacturer": "of the lateral image"},
+            {"imageid": "CXR1_IM-0001-4001", **dates, "Imager Pixel Spacing": "['0.1500', '0.1500']"},
+            {"imageid": "CXR21_1_IM-7-1001", "Patient's Birth Date": "unknown", "Study Date": "20110328"},
+        )
+        assert openi.TAGS in openi.report_files(raw)
+        values = openi.read_reports(raw).values.set_index("report_id")
+        assert list(values) == list(openi.COLUMNS) and list(values.index) == ["CXR1", "CXR21"]
+        first = values.loc["CXR1"].to_dict()
+        assert first == {
+            "age": 55.6, "study_date": 2011.24, "pixel_spacing": "0.1500", "position": "AP",
+            "maker": "", "software": "", "photometric": "", "bits": "",
+        }  # fmt: skip
+        assert pd.isna(values["age"]["CXR21"]), "a date that is none"
+
+
+def test_without_tags_every_value_is_missing(both):
+    assert openi.read_reports(both[0]).values.empty
+    assert openi.TAGS not in openi.report_files(both[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"not packed", r"nlmcxr_dicom_metadata\.csv\.gz: cannot be read as packed CSV"),
+        (gzip.compress(b"imageid,KVP\n" + b"CXR1_1,\n" * 999)[:-9], "cannot be read as packed CSV"),
+        (gzip.compress(b"imageid,KVP\nCXR1_1,\n"), "no column birth, study"),
+    ],
+    ids=["no archive", "cut", "other columns"],
+)
+def test_a_damaged_table_of_tags_is_told(both, data, message):
+    (both[0] / openi.TAGS).write_bytes(data)
+    with pytest.raises(UserError, match=message):
+        openi.read_reports(both[0])

@@ -93,6 +93,7 @@ rule reports:
         values=PATHS.values,
         value_columns=PATHS.value_columns,
         rejected_reports=PATHS.rejected_reports,
+        audited=PATHS.audited,
     log:
         PATHS.logs / "reports.log",
     benchmark:
@@ -108,12 +109,13 @@ rule reports:
     params:
         adapter=STUDY.adapter,
         raw=PATHS.raw,
+        audited=options(audited=PATHS.audited),
     message:
         "Reading the reports of {params.raw}"
     shell:
         "python -m lungfuse reports --adapter {params.adapter} --raw {params.raw} --reports {output.reports} "
         "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
-        "--rejected-reports {output.rejected_reports} > {log} 2>&1"
+        "--rejected-reports {output.rejected_reports} {params.audited} > {log} 2>&1"
 
 
 rule images:

@@ -4,27 +4,30 @@ It is read as the library publishes it, two archives, or as the Kaggle edition h
 images beside a folder of the 7,466 images whose view is known. Both give the same names: those of the library.
 
 Views (frontal or lateral) come from the projections table of the Kaggle edition; the DICOM tags are unreliable. Of the
-other tags age is read, and what tells of the device, for audits alone.
+other tags, where their table is there, age is read, and for audits alone what tells of the device.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pandera.pandas as pa
 from lxml import etree
 from pandera.typing import Series
 
-from lungfuse.adapters import Collection, Download, Source
+from lungfuse.adapters import Category, Collection, Download, Number, Source
 from lungfuse.archive import Member, read_folder, read_members
 from lungfuse.errors import UserError
-from lungfuse.tables.base import Table, read_table
+from lungfuse.tables.base import Table, checked, read_table
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 REPORTS = "NLMCXR_reports.tgz"
 IMAGES = "NLMCXR_png.tgz"
 PROJECTIONS = "indiana_projections.csv"
+TAGS = "nlmcxr_dicom_metadata.csv.gz"
 KAGGLE_REPORTS, KAGGLE_IMAGES = "indiana_reports.csv", "images/images_normalized"
 
 SOURCE = Source(
@@ -42,11 +45,14 @@ SOURCE = Source(
         "Many reports say the same: 280 of 949 share their findings with another, mostly normal ones.",
         "Where the first reports are taken to balance the classes, normal ones have lower numbers than others and may "
         "have been acquired earlier.",
-        "One network of hospitals in one American state; age, sex and device are not given.",
+        "One network of hospitals in one American state; sex is not given.",
+        "Age is that between the birth date and the study date of the DICOM tags, which may have been shifted to "
+        "protect patients. By itself it tells lung from normal with an AUROC of .76.",
         "Words removed to protect patients are XXXX. The view is that of a table made for the Kaggle edition.",
     ),
 )
 REPORT_FILES = [REPORTS, PROJECTIONS]
+VALUE_FILES = [TAGS]
 IMAGE_FILES = [IMAGES]
 DOWNLOADS = {
     REPORTS: Download(
@@ -65,11 +71,41 @@ DOWNLOADS = {
         sha256="7af9c8a6b4f8ae695c654ecd4208edd193a37892a5607b7cb9e609dc997e6b7a",
         bytes=289_397,
     ),
+    TAGS: Download(
+        url="https://raw.githubusercontent.com/mlmed/torchxrayvision/be4e63debe1cdb3fb1284ba5659d1d16aebbd35e/"
+        "torchxrayvision/nlmcxr_dicom_metadata.csv.gz",
+        page="https://github.com/mlmed/torchxrayvision",
+        sha256="996c7d7a23b6bef51b1308dfa9671fb59b00e67c8928f7ff45cc002ca16ebf3e",
+        bytes=955_593,
+    ),
+}
+COLUMNS = {
+    "age": Number("years"),
+    "study_date": Number("years", audit=True),
+    "pixel_spacing": Number("mm", audit=True),
+    "maker": Category(audit=True),
+    "software": Category(audit=True),
+    "photometric": Category(audit=True),
+    "bits": Category(audit=True),
+    "position": Category(audit=True),
+}
+
+TAG_NAMES = {
+    "imageid": "imageid",
+    "birth": "Patient's Birth Date",
+    "study": "Study Date",
+    "spacing": "Imager Pixel Spacing",
+    "maker": "Manufacturer",
+    "software": "Private Creator",
+    "photometric": "Photometric Interpretation",
+    "bits": "Bits Stored",
+    "position": "View Position",
 }
 
 SITES: dict[str, str] = {}
 VIEWS = ["Frontal", "Lateral"]
 
+YEAR = 365.25  # days
 MAX_REPORT_BYTES = 4 << 20
 MAX_IMAGE_BYTES = 64 << 20
 
@@ -85,6 +121,20 @@ class KaggleReports(Table):
     impression: Series[str]
 
 
+class Tags(Table):
+    """The DICOM tags of an image, whose id is spelled as in the Kaggle edition; dates are YYYYMMDD."""
+
+    imageid: Series[str] = pa.Field(unique=True)
+    birth: Series[str]
+    study: Series[str]
+    spacing: Series[str]
+    maker: Series[str]
+    software: Series[str]
+    photometric: Series[str]
+    bits: Series[str]
+    position: Series[str]
+
+
 class Projections(Table):
     """The projections table: `filename` is the image id without its CXR and with .dcm.png."""
 
@@ -94,8 +144,9 @@ class Projections(Table):
 
 
 def report_files(raw: Path) -> list[str]:
-    """The files of reports: those of the Kaggle edition where the folder has no archive but them."""
-    return [KAGGLE_REPORTS if _is_there_instead(raw, KAGGLE_REPORTS, REPORTS) else REPORTS, PROJECTIONS]
+    """The files of reports: those of the Kaggle edition where the folder has no archive but them; the tags if there."""
+    reports = KAGGLE_REPORTS if _is_there_instead(raw, KAGGLE_REPORTS, REPORTS) else REPORTS
+    return [reports, PROJECTIONS, *([TAGS] if (raw / TAGS).exists() else [])]
 
 
 def image_files(raw: Path) -> list[str]:
@@ -104,7 +155,7 @@ def image_files(raw: Path) -> list[str]:
 
 
 def read_reports(raw: Path) -> Collection:
-    """Read the reports and the projections table in the folder `raw`.
+    """Read the reports, the projections table and the tags, where there are some, in the folder `raw`.
 
     Reports are ordered by their number. A report that cannot be read, and an image without a projection or named
     twice, are in the rejected table.
@@ -130,7 +181,10 @@ def read_reports(raw: Path) -> Collection:
     views.loc[unknown, "view"] = ""
     views["number"] = _number(views["report_id"])
     views = views.sort_values(["number", "image_id"], ignore_index=True).drop(columns="number")
-    return Collection(reports.assign(patient=reports["report_id"], site=""), views, rejected_table(rejected))
+    values = (
+        values_of_tags(raw / TAGS, views) if (raw / TAGS).exists() else pd.DataFrame(columns=["report_id", *COLUMNS])
+    )
+    return Collection(reports.assign(patient=reports["report_id"], site=""), views, rejected_table(rejected), values)
 
 
 def read_images(raw: Path) -> Iterator[Member]:
@@ -139,6 +193,32 @@ def read_images(raw: Path) -> Iterator[Member]:
         return read_members(raw / IMAGES, ".png", MAX_IMAGE_BYTES)
     members = read_folder(raw / KAGGLE_IMAGES, ".png", MAX_IMAGE_BYTES)
     return (replace(member, name=f"{_image_id(member.name)}.png") for member in members)
+
+
+def values_of_tags(path: Path, views: pd.DataFrame) -> pd.DataFrame:
+    """The structured values of reports, a table `Values`: those of the first frontal image, or else of the first."""
+    tags = _read_tags(path)
+    images = views.assign(
+        imageid=views["image_id"].str.replace("CXR1_1_", "CXR1_", regex=False), other=views["view"] != "Frontal"
+    )
+    tags = images.sort_values("other", kind="stable").merge(tags, on="imageid").drop_duplicates("report_id")
+    born, studied = (pd.to_datetime(tags[name], format="%Y%m%d", errors="coerce") for name in ["birth", "study"])
+    return tags.assign(
+        age=((studied - born).dt.days / YEAR).round(1),
+        study_date=(studied.dt.year + studied.dt.day_of_year / YEAR).round(2),
+        pixel_spacing=tags["spacing"].str.extract(r"(\d+\.\d+)")[0],
+    )[["report_id", *COLUMNS]]
+
+
+def _read_tags(path: Path) -> pd.DataFrame:
+    names = {column: name for name, column in TAG_NAMES.items()}
+    try:
+        found = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=lambda column: column in names)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise UserError(
+            f"{path}: cannot be read as packed CSV ({error}). Delete it and get it anew from {DOWNLOADS[TAGS].page}."
+        ) from error
+    return checked(found.rename(columns=names), Tags, path)
 
 
 def _is_there_instead(raw: Path, name: str, of: str) -> bool:

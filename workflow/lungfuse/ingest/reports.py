@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_sections_of, report_files
+from lungfuse.adapters import (
+    Category,
+    Number,
+    audit_columns_of,
+    columns_of,
+    load_adapter,
+    own_sections_of,
+    report_files,
+)
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
@@ -27,6 +35,7 @@ def main(
     values: Path,
     value_columns: Path,
     rejected_reports: Path,
+    audited: Path | None = None,
 ) -> None:
     """Read the reports of a dataset.
 
@@ -46,9 +55,12 @@ def main(
         Output: the kinds and units of the structured columns.
     rejected_reports
         Output: what could not be used and why.
+    audited
+        Output: the values of the columns that no model may read; needed where the dataset has some.
     """
     source = load_adapter(adapter)
-    own, declared = own_sections_of(source), columns_of(source)
+    own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
+    read = {name: column for name, column in declared.items() if name not in for_audits}
     check_declared(own, declared, adapter)
     files = report_files(source, raw)
     with unchanged(lambda: raw_files(raw, files)):
@@ -61,8 +73,10 @@ def main(
         rejected = pd.concat([rejected_table(unpublished), rejected], ignore_index=True)
         write_table(found, reports, Reports, others=own)
         write_table(found_views, views, Views)
-        write_table(found_values, values, Values, others=declared)
-        write_table(column_table(declared), value_columns, Columns)
+        write_table(found_values, values, Values, others=read)
+        if for_audits:
+            write_table(found_values, audited, Values, others=for_audits)
+        write_table(column_table(read), value_columns, Columns)
         write_table(rejected, rejected_reports, Rejected)
     known = {*columns(Reports), *columns(Views), *own, *columns(Values), *declared}
     if unknown := {*found, *found_views, *collection.values} - known:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import image_files, load_adapter, report_files
+from lungfuse.adapters import audit_columns_of, image_files, load_adapter, report_files
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -16,7 +16,8 @@ class IngestPaths(StudyPaths):
 
     @property
     def report_files(self) -> list[Path]:
-        return raw_files(self.raw, report_files(load_adapter(self.study.adapter), self.raw))
+        with_values = "structured" in self.study.modalities
+        return raw_files(self.raw, report_files(load_adapter(self.study.adapter), self.raw, with_values))
 
     @property
     def image_files(self) -> list[Path]:
@@ -39,6 +40,12 @@ class IngestPaths(StudyPaths):
     def value_columns(self) -> Path:
         """The structured columns of the dataset."""
         return self._data("reports") / "columns.csv"
+
+    @property
+    def audited(self) -> list[Path]:
+        """The values of those columns that no model may read, where the dataset has some."""
+        has = audit_columns_of(load_adapter(self.study.adapter))
+        return [self._data("reports") / "audited.csv"] if has else []
 
     @property
     def rejected_reports(self) -> Path:

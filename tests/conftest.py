@@ -118,7 +118,28 @@ def drawn_raw(tmp_path_factory) -> Path:
         projections=raw / names["projections"], patients=raw / "patients.csv", lung_masks=raw.parent / "masks",
         studies=160, masks=2,
     )  # fmt: skip
+    write_tags(raw)
     return raw
+
+
+def write_tags(raw: Path) -> None:
+    """The DICOM tags of the images of drawn studies, with the ages of their patients and one of two devices."""
+    from lungfuse.adapters.openi import TAGS
+
+    born = pd.read_csv(raw / "patients.csv").set_index("report_id")["age"].map(lambda age: f"{2012 - age:.0f}0101")
+    images = pd.read_csv(raw / "indiana_projections.csv", dtype=str)
+    tags = pd.DataFrame({"imageid": "CXR" + images["filename"].str.removesuffix(".dcm.png")})
+    tags["Patient's Birth Date"] = ("CXR" + images["uid"]).map(born)
+    tags["Study Date"] = "2012" + (images.index % 12 + 1).astype(str).str.zfill(2) + "15"
+    devices = {
+        "Imager Pixel Spacing": ["['0.143', '0.143']", ""],
+        "Plate Type": ["A", "B"],
+        "Private Creator": ["", ""],
+    }
+    devices |= {"Photometric Interpretation": ["MONOCHROME1", "MONOCHROME2"], "Bits Stored": ["12", "15"]}
+    for name, words in (devices | {"View Position": ["PA", "AP"]}).items():
+        tags[name] = np.where(images.index // 2 % 2, *words)
+    tags.to_csv(raw / TAGS, index=False)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from lungfuse.tasks import task_module
 CODE = "workflow/lungfuse"
 BY_HAND = {"lungfuse.predict.predict", "lungfuse.segment.segment"}  # stages that no rule runs
 PARTS = ("lungfuse.adapters.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
-OTHER_STUDIES = {"sites", "stand_in"}  # rules that the demo has no job of
+OTHER_STUDIES = {"sites"}  # rules that the demo has no job of
 LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
     "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
     "encoders": {"encoders.encoder_spec", "encoders.load_part"},
@@ -53,7 +53,7 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
     "train.predictions": {"baseline", "gather", "late", "linear_probe"},
     "train.keras_engine": {"cnn", "masks", "segmentation_scores", "segmenter"},
     "compare.sites": {"sites"},
-    "adapters.openi": {"images", "pages", "reports", "stand_in"},
+    "adapters.openi": {"images", "pages", "reports"},
 }
 
 

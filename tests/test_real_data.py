@@ -31,7 +31,7 @@ def project(real_data, new_project):
     keep_rows(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
     raw = project / "data/raw/openi"
     raw.mkdir(parents=True)
-    for name in openi.REPORT_FILES:
+    for name in [*openi.REPORT_FILES, *openi.VALUE_FILES]:
         shutil.copy(real_data / "openi" / name, raw / name)
     images = sorted((real_data / "openi/png").glob("*.png"))
     write_tgz(raw / openi.IMAGES, [(path.name, path.read_bytes()) for path in images])

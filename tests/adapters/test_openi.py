@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from conftest import png, truncate, write_kaggle, write_openi, xml_report
 
-from lungfuse.adapters import openi
+from lungfuse.adapters import _openi_tags, openi
 from lungfuse.errors import UserError
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
@@ -181,7 +181,7 @@ def test_without_any_file_the_archives_are_asked_for(tmp_path):
 
 
 def write_tags(raw, *rows: dict[str, str]) -> None:
-    table = pd.DataFrame(list(rows), columns=[*openi.TAG_NAMES.values(), "KVP"], dtype=object).fillna("")
+    table = pd.DataFrame(list(rows), columns=[*_openi_tags.NAMES, "KVP"], dtype=object).fillna("")
     table.to_csv(raw / openi.TAGS, index=False)
 
 
@@ -190,7 +190,7 @@ def test_age_is_that_between_the_dates_of_the_tags_of_the_frontal_image(both):
     for raw in both:
         write_tags(
             raw,
-            {"imageid": "CXR1_IM-0001-3001", **dates, "Manufacturer": "of the lateral image"},
+            {"imageid": "CXR1_IM-0001-3001", **dates, "Plate Type": "of the lateral image"},
             {"imageid": "CXR1_IM-0001-4001", **dates, "Imager Pixel Spacing": "['0.1500', '0.1500']"},
             {"imageid": "CXR21_1_IM-7-1001", "Patient's Birth Date": "unknown", "Study Date": "20110328"},
         )
@@ -200,7 +200,7 @@ def test_age_is_that_between_the_dates_of_the_tags_of_the_frontal_image(both):
         first = values.loc["CXR1"].to_dict()
         assert first == {
             "age": 55.6, "study_date": 2011.24, "pixel_spacing": "0.1500", "position": "AP",
-            "maker": "", "software": "", "photometric": "", "bits": "",
+            "plate": "", "software": "", "photometric": "", "bits": "",
         }  # fmt: skip
         assert pd.isna(values["age"]["CXR21"]), "a date that is none"
 

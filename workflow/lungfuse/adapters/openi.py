@@ -7,27 +7,27 @@ Views (frontal or lateral) come from the projections table of the Kaggle edition
 other tags, where their table is there, age is read, and for audits alone what tells of the device.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import pandera.pandas as pa
 from lxml import etree
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Collection, Download, Number, Source
+from lungfuse.adapters import Collection, Download, Source
+from lungfuse.adapters._openi_tags import COLUMNS, PAGE, TAGS, values_of
 from lungfuse.archive import Member, read_folder, read_members
 from lungfuse.errors import UserError
-from lungfuse.tables.base import Table, checked, read_table
+from lungfuse.tables.base import Table, read_table
 from lungfuse.tables.ingest import SECTIONS, rejected_table
+
+__all__ = ["COLUMNS"]
 
 REPORTS = "NLMCXR_reports.tgz"
 IMAGES = "NLMCXR_png.tgz"
 PROJECTIONS = "indiana_projections.csv"
-TAGS = "nlmcxr_dicom_metadata.csv.gz"
 KAGGLE_REPORTS, KAGGLE_IMAGES = "indiana_reports.csv", "images/images_normalized"
 
 SOURCE = Source(
@@ -74,38 +74,14 @@ DOWNLOADS = {
     TAGS: Download(
         url="https://raw.githubusercontent.com/mlmed/torchxrayvision/be4e63debe1cdb3fb1284ba5659d1d16aebbd35e/"
         "torchxrayvision/nlmcxr_dicom_metadata.csv.gz",
-        page="https://github.com/mlmed/torchxrayvision",
+        page=PAGE,
         sha256="996c7d7a23b6bef51b1308dfa9671fb59b00e67c8928f7ff45cc002ca16ebf3e",
         bytes=955_593,
     ),
 }
-COLUMNS = {
-    "age": Number("years"),
-    "study_date": Number("years", audit=True),
-    "pixel_spacing": Number("mm", audit=True),
-    "maker": Category(audit=True),
-    "software": Category(audit=True),
-    "photometric": Category(audit=True),
-    "bits": Category(audit=True),
-    "position": Category(audit=True),
-}
-
-TAG_NAMES = {
-    "imageid": "imageid",
-    "birth": "Patient's Birth Date",
-    "study": "Study Date",
-    "spacing": "Imager Pixel Spacing",
-    "maker": "Manufacturer",
-    "software": "Private Creator",
-    "photometric": "Photometric Interpretation",
-    "bits": "Bits Stored",
-    "position": "View Position",
-}
-
 SITES: dict[str, str] = {}
 VIEWS = ["Frontal", "Lateral"]
 
-YEAR = 365.25  # days
 MAX_REPORT_BYTES = 4 << 20
 MAX_IMAGE_BYTES = 64 << 20
 
@@ -119,20 +95,6 @@ class KaggleReports(Table):
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
-
-
-class Tags(Table):
-    """The DICOM tags of an image, whose id is spelled as in the Kaggle edition; dates are YYYYMMDD."""
-
-    imageid: Series[str] = pa.Field(unique=True)
-    birth: Series[str]
-    study: Series[str]
-    spacing: Series[str]
-    maker: Series[str]
-    software: Series[str]
-    photometric: Series[str]
-    bits: Series[str]
-    position: Series[str]
 
 
 class Projections(Table):
@@ -181,9 +143,7 @@ def read_reports(raw: Path) -> Collection:
     views.loc[unknown, "view"] = ""
     views["number"] = _number(views["report_id"])
     views = views.sort_values(["number", "image_id"], ignore_index=True).drop(columns="number")
-    values = (
-        values_of_tags(raw / TAGS, views) if (raw / TAGS).exists() else pd.DataFrame(columns=["report_id", *COLUMNS])
-    )
+    values = values_of(raw / TAGS, views)
     return Collection(reports.assign(patient=reports["report_id"], site=""), views, rejected_table(rejected), values)
 
 
@@ -193,32 +153,6 @@ def read_images(raw: Path) -> Iterator[Member]:
         return read_members(raw / IMAGES, ".png", MAX_IMAGE_BYTES)
     members = read_folder(raw / KAGGLE_IMAGES, ".png", MAX_IMAGE_BYTES)
     return (replace(member, name=f"{_image_id(member.name)}.png") for member in members)
-
-
-def values_of_tags(path: Path, views: pd.DataFrame) -> pd.DataFrame:
-    """The structured values of reports, a table `Values`: those of the first frontal image, or else of the first."""
-    tags = _read_tags(path)
-    images = views.assign(
-        imageid=views["image_id"].str.replace("CXR1_1_", "CXR1_", regex=False), other=views["view"] != "Frontal"
-    )
-    tags = images.sort_values("other", kind="stable").merge(tags, on="imageid").drop_duplicates("report_id")
-    born, studied = (pd.to_datetime(tags[name], format="%Y%m%d", errors="coerce") for name in ["birth", "study"])
-    return tags.assign(
-        age=((studied - born).dt.days / YEAR).round(1),
-        study_date=(studied.dt.year + studied.dt.day_of_year / YEAR).round(2),
-        pixel_spacing=tags["spacing"].str.extract(r"(\d+\.\d+)")[0],
-    )[["report_id", *COLUMNS]]
-
-
-def _read_tags(path: Path) -> pd.DataFrame:
-    names = {column: name for name, column in TAG_NAMES.items()}
-    try:
-        found = pd.read_csv(path, dtype=str, keep_default_na=False, usecols=lambda column: column in names)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(
-            f"{path}: cannot be read as packed CSV ({error}). Delete it and get it anew from {DOWNLOADS[TAGS].page}."
-        ) from error
-    return checked(found.rename(columns=names), Tags, path)
 
 
 def _is_there_instead(raw: Path, name: str, of: str) -> bool:

@@ -99,6 +99,7 @@ RECIPES = {  # those of which most is expected for their time first
     "rate 5e-5": Recipe(train={"encoder_learning_rate": 5e-5}),
     "probe": Recipe(frozen=True),
     "probe, pre-trained on findings": Recipe(frozen=True, start="findings"),
+    "probe, 160 px": Recipe(frozen=True, px=160),
     "probe, 224 px": Recipe(frozen=True, px=224),
     "probe, 256 px": Recipe(frozen=True, px=256),
     "probe, lite2, 256 px": Recipe(frozen=True, encoder="efficientnet-lite2", px=256),

@@ -19,10 +19,13 @@ from pathlib import Path
 
 import engines
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from lxml import etree
 from PIL import Image
 
+from lungfuse.archive import read_members
 from lungfuse.settings.params import load_studies, read_params
 from lungfuse.settings.study import Study
 
@@ -115,7 +118,28 @@ def drawn_raw(tmp_path_factory) -> Path:
         projections=raw / names["projections"], patients=raw / "patients.csv", lung_masks=raw.parent / "masks",
         studies=160, masks=2,
     )  # fmt: skip
+    write_tags(raw)
     return raw
+
+
+def write_tags(raw: Path) -> None:
+    """The DICOM tags of the images of drawn studies, with the ages of their patients and one of two devices."""
+    from lungfuse.adapters.openi import TAGS
+
+    born = pd.read_csv(raw / "patients.csv").set_index("report_id")["age"].map(lambda age: f"{2012 - age:.0f}0101")
+    images = pd.read_csv(raw / "indiana_projections.csv", dtype=str)
+    tags = pd.DataFrame({"imageid": "CXR" + images["filename"].str.removesuffix(".dcm.png")})
+    tags["Patient's Birth Date"] = ("CXR" + images["uid"]).map(born)
+    tags["Study Date"] = "2012" + (images.index % 12 + 1).astype(str).str.zfill(2) + "15"
+    devices = {
+        "Imager Pixel Spacing": ["['0.143', '0.143']", ""],
+        "Plate Type": ["A", "B"],
+        "Private Creator": ["", ""],
+    }
+    devices |= {"Photometric Interpretation": ["MONOCHROME1", "MONOCHROME2"], "Bits Stored": ["12", "15"]}
+    for name, words in (devices | {"View Position": ["PA", "AP"]}).items():
+        tags[name] = np.where(images.index // 2 % 2, *words)
+    tags.to_csv(raw / TAGS, index=False)
 
 
 @contextmanager
@@ -241,6 +265,31 @@ def write_openi(raw: Path, reports: dict[str, bytes], images: list[tuple[str, by
     write_tgz(raw / "NLMCXR_png.tgz", [(f"{name}.png", data) for name, data in images])
     rows = [f"{name.split('_')[0][3:]},{name[3:]}.dcm.png,Frontal\n" for name in frontal]
     (raw / "indiana_projections.csv").write_text("uid,filename,projection\n" + "".join(rows))
+    return raw
+
+
+def write_kaggle(openi: Path, raw: Path) -> Path:
+    """What the three raw files of OpenI say, as the Kaggle edition says it.
+
+    Reports without images are left out, and images without a projection.
+    """
+    (raw / "images/images_normalized").mkdir(parents=True)
+    projections = pd.read_csv(openi / "indiana_projections.csv", dtype=str)
+    sections, rows = ["indication", "comparison", "findings", "impression"], []
+    for member in read_members(openi / "NLMCXR_reports.tgz", ".xml", 1 << 22):
+        report = etree.fromstring(member.data)
+        texts = {text.get("Label").lower(): text.text or "" for text in report.iter("AbstractText")}
+        headings = [heading.text for heading in report.iterfind("MeSH/major")]
+        problems = dict.fromkeys(heading.partition("/")[0] for heading in headings)
+        if report.find("parentImage") is not None:
+            row = {"uid": report.find("uId").get("id")[3:], "MeSH": ";".join(headings), "Problems": ";".join(problems)}
+            rows.append(row | {"image": "PA and lateral"} | {name: texts.get(name, "") for name in sections})
+    pd.DataFrame(rows).to_csv(raw / "indiana_reports.csv", index=False)
+    projections.to_csv(raw / "indiana_projections.csv", index=False)
+    for member in read_members(openi / "NLMCXR_png.tgz", ".png", 1 << 26):
+        name = re.sub(r"^CXR(1_(?=1_))?", "", member.stem) + ".dcm.png"
+        if name in set(projections["filename"]):
+            (raw / "images/images_normalized" / name).write_bytes(member.data)
     return raw
 
 

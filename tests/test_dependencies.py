@@ -27,7 +27,7 @@ from lungfuse.tasks import task_module
 CODE = "workflow/lungfuse"
 BY_HAND = {"lungfuse.predict.predict", "lungfuse.segment.segment"}  # stages that no rule runs
 PARTS = ("lungfuse.adapters.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
-OTHER_STUDIES = {"sites", "stand_in"}  # rules that the demo has no job of
+OTHER_STUDIES = {"sites"}  # rules that the demo has no job of
 LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
     "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
     "encoders": {"encoders.encoder_spec", "encoders.load_part"},
@@ -57,7 +57,7 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
     "check.findings.sources": {"data_check"},
     "check.gate": {"data_check", "split"},
     "compare.sites": {"sites"},
-    "adapters.openi": {"images", "pages", "reports", "stand_in"},
+    "adapters.openi": {"images", "pages", "reports"},
 }
 
 

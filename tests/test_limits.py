@@ -11,10 +11,10 @@ LINE = r"\| (\S+) +\| +\d+ \| +\d+ \| +\d+ \| +\d+ \| +([\d.]+) \| +([\d.]+) \|"
 def test_limits_grow_with_the_number_of_images(new_project):
     """A small study asks for what test_profiles.py sees."""
     project = new_project(rows=None)
-    views = project / "data/reports/openi/views.csv"
+    views = project / "data/reports/openi-published/views.csv"
     views.parent.mkdir(parents=True)
     views.write_text("image_id,report_id,view\n" + "CXR1_a,CXR1,Frontal\n" * 377_000)
-    plan = ["workflow/scripts/plan.py", "--profile", "profiles/slurm", "--config", "study=openi"]
+    plan = ["workflow/scripts/plan.py", "--profile", "profiles/slurm", "--config", "study=openi-published"]
     told = run_tool(project, sys.executable, *plan).stdout
     asked = {name: (float(gb), float(hours)) for name, gb, hours in re.findall(LINE, told)}
     assert asked["pairs"][0] > 3, "the tables of reports are held"

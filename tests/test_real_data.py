@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import changed_setting, keep_rows, run_snakemake, write_tgz
+from conftest import changed_setting, keep_rows, run_snakemake, write_kaggle, write_tgz
 from small_study import run_stage
 
 from lungfuse.adapters import openi
+from lungfuse.ingest.filter import Found, select_pairs
 from lungfuse.paths.names import PACKAGED
 from lungfuse.segment import annotated
+from lungfuse.tasks import load_task
 
 BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]
 FUNNEL = {
@@ -29,7 +31,7 @@ def project(real_data, new_project):
     keep_rows(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
     raw = project / "data/raw/openi"
     raw.mkdir(parents=True)
-    for name in openi.REPORT_FILES:
+    for name in [*openi.REPORT_FILES, *openi.VALUE_FILES]:
         shutil.copy(real_data / "openi" / name, raw / name)
     images = sorted((real_data / "openi/png").glob("*.png"))
     write_tgz(raw / openi.IMAGES, [(path.name, path.read_bytes()) for path in images])
@@ -62,6 +64,26 @@ def test_real_reports_give_the_known_counts_and_the_known_baselines(project):
     }
     page = (results / "comparison.md").read_text()
     assert "582 impression texts and 412 indication texts stand word for word in a training fold as well" in page
+
+
+def test_the_kaggle_edition_gives_the_same_pairs(real_data, studies, tmp_path):
+    """It has the reports with images and the images with a projection alone; from there on every count is the same."""
+    library, study = tmp_path / "library", studies["openi-text"]
+    library.mkdir()
+    for name in openi.REPORT_FILES:
+        shutil.copy(real_data / "openi" / name, library / name)
+    write_tgz(library / openi.IMAGES, [])
+    found = []
+    for raw in [library, write_kaggle(library, tmp_path / "kaggle")]:
+        read = openi.read_reports(raw)
+        asked = load_task(study.task, study.labels), ["text"], study.view, study.filter, study.seed
+        pairs, steps, _ = select_pairs(Found(read.reports, read.views, read.values, None), *asked)
+        found.append((pairs.drop(columns="automatic"), steps.set_index("step")))
+    (pairs, steps), (kaggle_pairs, kaggle_steps) = found
+    pd.testing.assert_frame_equal(kaggle_pairs, pairs)
+    assert kaggle_steps["count"][:3].to_dict() == {"reports": 3851, "images": 7466, "images with a view": 7466}
+    pd.testing.assert_frame_equal(kaggle_steps[3:], steps[3:])
+    assert {step: kaggle_steps["count"][step] for step in FUNNEL} == FUNNEL | {"reports": 3851, "images": 7466}
 
 
 def test_the_rule_equals_finds_the_539_reports_of_the_exact_term(project):

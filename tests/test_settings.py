@@ -154,7 +154,7 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-drawn, openi-text, tb"),
+        ({"study": "opnei"}, "study: found 'opnei', expected one of demo, openi, openi-published, openi-text, tb"),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
         *(
@@ -204,6 +204,16 @@ def test_what_a_row_trains_with_is_laid_over_the_studys_own_to_the_last_key(para
     assert augment == demo.train.augment.model_copy(update={"rotation": 20.0})
 
 
+def test_a_row_reads_no_column_that_is_for_audits_alone(params):
+    study = params["studies"]["openi-text"]
+    study["modalities"] = ["text", "structured"]
+    study["models"]["logistic"] = {"structured": ["age"]}
+    assert load_studies(params)["openi-text"].audit_columns[:2] == ["study_date", "pixel_spacing"]
+    study["models"]["logistic"] = {"structured": ["age", "plate", "bits"]}
+    with pytest.raises(UserError, match=r"models\.logistic\.structured: no model may read bits and plate: the adapter"):
+        load_studies(params)
+
+
 def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(params):
     demo = load_studies(params)["demo"]
     assert demo.segmenter_of("mask-only:unet-shenzhen") == "unet-shenzhen"
@@ -214,7 +224,7 @@ def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(par
 
 def test_figures_of_the_thesis_stand_beside_its_own_data_alone(studies):
     published = {name for name, study in studies.items() if study.comparison.published or study.cnns.published}
-    assert published == {"openi", "openi-text"}
+    assert published == {"openi", "openi-published", "openi-text"}
 
 
 def test_the_workflow_refuses_what_the_settings_refuse(new_project):

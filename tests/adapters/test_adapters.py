@@ -39,6 +39,9 @@ def test_an_unknown_adapter_is_told_with_those_there_are():
 def test_every_adapter_has_columns_and_sections_of_its_own_or_none():
     declared = {name: adapters.load_adapter(name) for name in adapters.adapter_names()}
     assert {name: list(adapters.columns_of(adapter)) for name, adapter in declared.items()} == {
-        "demo": ["age", "sex", "crp"], "montgomery": [], "nlm_tb": [], "openi": [], "table": [],
+        "demo": ["age", "sex", "crp"], "montgomery": [], "nlm_tb": [], "table": [],
+        "openi": ["age", "study_date", "pixel_spacing", "plate", "software", "photometric", "bits", "position"],
     }  # fmt: skip
+    for_audits = {name for name, adapter in declared.items() if adapters.audit_columns_of(adapter)}
+    assert for_audits == {"openi"} and "age" not in adapters.audit_columns_of(declared["openi"])
     assert not any(adapters.own_sections_of(adapter) for adapter in declared.values())

@@ -1,7 +1,10 @@
-import pytest
-from conftest import truncate, write_openi, xml_report
+import gzip
 
-from lungfuse.adapters import openi
+import pandas as pd
+import pytest
+from conftest import png, truncate, write_kaggle, write_openi, xml_report
+
+from lungfuse.adapters import _openi_tags, openi
 from lungfuse.errors import UserError
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
@@ -130,3 +133,93 @@ def test_a_projections_table_that_shifts_or_swallows_rows_is_told(tmp_path, old,
     table.write_text(table.read_text().replace(old, new).replace("1,1_c", '1,"1_c' if '"' in new else "1,1_c"))
     with pytest.raises(UserError, match=rf"indiana_projections\.csv: {message}"):
         openi.read_reports(raw)
+
+
+@pytest.fixture
+def both(tmp_path):
+    """Four reports, one of them without images, as the library publishes them and as the Kaggle edition has them."""
+    reports = {
+        "1": xml_report("CXR1", ["CXR1_1_IM-0001-4001", "CXR1_1_IM-0001-3001"]),
+        "21": xml_report("CXR21", ["CXR21_1_IM-7-1001"], ["Lung/hypoinflation/mild", "Opacity/lung"], "Low,\n small."),
+        "3": xml_report("CXR3", ["CXR3_IM-2-1001"], []),
+        "4": xml_report("CXR4", []),
+    }
+    names = ["CXR1_1_IM-0001-4001", "CXR1_1_IM-0001-3001", "CXR21_1_IM-7-1001", "CXR3_IM-2-1001"]
+    images = [(name, png(20 + number)) for number, name in enumerate(names)]
+    library = write_openi(tmp_path / "library", reports, images, names)
+    table = library / "indiana_projections.csv"
+    table.write_text(
+        table.read_text().replace("1,1_1_IM", "1,1_IM").replace("3001.dcm.png,Frontal", "3001.dcm.png,Lateral")
+    )
+    return library, write_kaggle(library, tmp_path / "kaggle")
+
+
+def test_the_kaggle_edition_has_the_same_reports_views_and_images(both):
+    library, kaggle = map(openi.read_reports, both)
+    with_images = library.reports["report_id"] != "CXR4"
+    assert kaggle.reports.to_dict("records") == library.reports[with_images].to_dict("records")
+    assert list(kaggle.reports["major"]) == ["normal", "", "Lung/hypoinflation/mild; Opacity/lung"]
+    assert kaggle.views.to_dict("records") == library.views.to_dict("records")
+    assert kaggle.rejected.to_dict("records") == library.rejected.to_dict("records")
+    library, kaggle = ({member.stem: member.data for member in openi.read_images(raw)} for raw in both)
+    assert kaggle == library and next(iter(kaggle)).startswith("CXR1_1_IM")
+
+
+def test_the_archives_are_read_where_both_editions_are_there(both):
+    library, kaggle = both
+    assert openi.report_files(kaggle) == ["indiana_reports.csv", "indiana_projections.csv"]
+    assert openi.image_files(kaggle) == ["images/images_normalized"]
+    (library / "NLMCXR_reports.tgz").rename(kaggle / "NLMCXR_reports.tgz")
+    assert openi.report_files(kaggle) == openi.REPORT_FILES
+    assert openi.image_files(kaggle) == ["images/images_normalized"], "each by itself: names are the same"
+    assert len(openi.read_reports(kaggle).reports) == 4
+
+
+def test_without_any_file_the_archives_are_asked_for(tmp_path):
+    assert openi.report_files(tmp_path) == openi.REPORT_FILES
+    assert openi.image_files(tmp_path) == openi.IMAGE_FILES
+
+
+def write_tags(raw, *rows: dict[str, str]) -> None:
+    table = pd.DataFrame(list(rows), columns=[*_openi_tags.NAMES, "KVP"], dtype=object).fillna("")
+    table.to_csv(raw / openi.TAGS, index=False)
+
+
+def test_age_is_that_between_the_dates_of_the_tags_of_the_frontal_image(both):
+    dates = {"Patient's Birth Date": "19550820", "Study Date": "20110328", "View Position": "AP"}
+    for raw in both:
+        write_tags(
+            raw,
+            {"imageid": "CXR1_IM-0001-3001", **dates, "Plate Type": "of the lateral image"},
+            {"imageid": "CXR1_IM-0001-4001", **dates, "Imager Pixel Spacing": "['0.1500', '0.1500']"},
+            {"imageid": "CXR21_1_IM-7-1001", "Patient's Birth Date": "unknown", "Study Date": "20110328"},
+        )
+        assert openi.TAGS in openi.report_files(raw)
+        values = openi.read_reports(raw).values.set_index("report_id")
+        assert list(values) == list(openi.COLUMNS) and list(values.index) == ["CXR1", "CXR21"]
+        first = values.loc["CXR1"].to_dict()
+        assert first == {
+            "age": 55.6, "study_date": 2011.24, "pixel_spacing": "0.1500", "position": "AP",
+            "plate": "", "software": "", "photometric": "", "bits": "",
+        }  # fmt: skip
+        assert pd.isna(values["age"]["CXR21"]), "a date that is none"
+
+
+def test_without_tags_every_value_is_missing(both):
+    assert openi.read_reports(both[0]).values.empty
+    assert openi.TAGS not in openi.report_files(both[0])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"not packed", r"nlmcxr_dicom_metadata\.csv\.gz: cannot be read as packed CSV"),
+        (gzip.compress(b"imageid,KVP\n" + b"CXR1_1,\n" * 999)[:-9], "cannot be read as packed CSV"),
+        (gzip.compress(b"imageid,KVP\nCXR1_1,\n"), "no column birth, study"),
+    ],
+    ids=["no archive", "cut", "other columns"],
+)
+def test_a_damaged_table_of_tags_is_told(both, data, message):
+    (both[0] / openi.TAGS).write_bytes(data)
+    with pytest.raises(UserError, match=message):
+        openi.read_reports(both[0])

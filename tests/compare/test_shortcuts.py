@@ -1,13 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
-from lungfuse.compare import shortcuts
-from lungfuse.compare.shortcuts import masked
+from lungfuse.compare.shortcuts import in_steps, masked
 from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
 from lungfuse.tables.audits import Shortcuts, Words
 from lungfuse.tables.base import columns, read_table, write_table
-from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.ingest import Pairs, Values
 
 FILLER = ["the", "heart", "is", "of", "usual", "size", "and", "shape", "with", "no", "effusion", "seen", "on", "view"]
 
@@ -16,7 +16,7 @@ FILLER = ["the", "heart", "is", "of", "usual", "size", "and", "shape", "with", "
 def look(tmp_path):
     """Look for shortcuts in texts of random words, with one that tells the label and one that names it.
 
-    Half of the ill have no indication, and most ill are from one hospital.
+    Half of the ill have no indication, most ill are from one hospital, and more of them were seen late.
     """
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, 300)
@@ -33,12 +33,16 @@ def look(tmp_path):
     pairs = pairs.assign(fold=np.arange(300) % 5, comparison="", impression="")
     write_table(pairs[columns(Pairs)], tmp_path / "pairs.csv", Pairs)
 
-    def run(words: list[str], sections=("findings", "indication")) -> tuple[pd.DataFrame, pd.DataFrame]:
+    audited = pd.DataFrame({"report_id": pairs["report_id"], "maker": rng.choice(["A", "B", ""], 300), "empty": ""})
+    audited["study_date"] = (2010 + rng.random(300) + np.where(label, 0.5, 0)).round(2).astype(str)
+    write_table(audited, tmp_path / "audited.csv", Values, others=list(audited)[1:])
+
+    def run(words: list[str], sections=("findings", "indication"), **more) -> tuple[pd.DataFrame, pd.DataFrame]:
         tables = {"words_table": tmp_path / "words.csv", "shortcuts_table": tmp_path / "shortcuts.csv"}
-        shortcuts.main(
+        run_stage("shortcuts",
             sections=list(sections), labels=["normal", "lung"], shortcuts=ShortcutSettings(words=words),
             comparison=ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[]), seed=0,
-            pairs=tmp_path / "pairs.csv", **tables,
+            pairs=tmp_path / "pairs.csv", **tables, **more,
         )  # fmt: skip
         found = read_table(tables["words_table"], Words).set_index(["text", "kind"])
         return found, read_table(tables["shortcuts_table"], Shortcuts).set_index(["text", "reads"])
@@ -74,6 +78,22 @@ def test_the_hospital_and_whether_there_is_a_text_tell_by_themselves(look):
     assert scores.loc[("", "the hospital"), "auroc"] == pytest.approx(0.8, abs=0.06)
     assert scores.loc[("indication", "whether there is a text"), "auroc"] == pytest.approx(0.75, abs=0.06)
     assert ("findings", "whether there is a text") not in scores.index, "every pair has findings"
+
+
+def test_what_tells_of_the_device_is_scored_though_no_model_reads_it(look, tmp_path):
+    _, scores = look(words=[], sections=["findings"], audited=tmp_path / "audited.csv")
+    found = scores.loc[""]["auroc"]
+    assert list(found.index) == [
+        "the hospital", "acquisition: maker", "acquisition: study date", "acquisition: all of these",
+    ], "a column without values is not scored"  # fmt: skip
+    assert found["acquisition: maker"] == pytest.approx(0.5, abs=0.08)
+    assert found["acquisition: study date"] > 0.75 and found["acquisition: all of these"] > 0.75
+
+
+def test_many_numbers_are_read_in_steps_and_few_as_they_are():
+    dates = pd.Series([f"{year:.2f}" for year in np.linspace(2010, 2012, 100)] + [""])
+    assert in_steps(dates).nunique() == 11 and in_steps(dates).iloc[-1] == ""
+    assert in_steps(pd.Series(["0.15", "0.143", "", "0.15"])).tolist() == ["0.15", "0.143", "", "0.15"]
 
 
 def test_a_section_without_words_has_no_scores(look):

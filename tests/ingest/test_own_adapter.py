@@ -11,7 +11,6 @@ from small_study import run_stage
 
 from lungfuse import adapters
 from lungfuse.errors import UserError
-from lungfuse.ingest import reports
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 
@@ -80,7 +79,7 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
     rules = FilterSettings(labels=labels, balance="none", required=required, text_fields=["findings", "history"])
     modalities, array = ["image", "text", "structured"], ImageSettings(image_px=16, fit="pad", colour=True)
     read = {name: file[name] for name in ["reports", "views", "values", "value_columns", "rejected_reports"]}
-    reports.main(adapter="skin", raw=raw, **read)
+    run_stage("reports", adapter="skin", raw=raw, **read)
     run_stage("images",
         adapter="skin", raw=raw, view="Close", images=array, views=file["views"], array=out / "images.npy",
         index=file["index"], rejected_images=file["rejected_images"],

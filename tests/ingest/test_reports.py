@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.adapters import Category, Collection, Number
 from lungfuse.errors import UserError
-from lungfuse.ingest.reports import main
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 
@@ -32,6 +32,13 @@ class Ward(Clinic):
     values = pd.DataFrame({"report_id": ["3", "1"], "age": [" 61.5", ""], "smokes": ["no", "yes"]})
 
 
+class Scanner(Ward):
+    """A ward that also says which device was used, for audits alone."""
+
+    COLUMNS = Ward.COLUMNS | {"maker": Category(audit=True), "dose": Number("mGy", audit=True)}
+    values = Ward.values.assign(maker=["A", ""], dose=["0.2", "0.1"])
+
+
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Run the stage on a clinic; gives the table of reports."""
@@ -40,7 +47,7 @@ def read(tmp_path, monkeypatch):
         monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name, table=None: adapter(**columns))
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: tmp_path / f"{name}.csv" for name in names}
-        main(adapter="clinic", raw=tmp_path, **files)
+        run_stage("reports", adapter="clinic", raw=tmp_path, **files, audited=tmp_path / "audited.csv")
         return pd.read_csv(files["reports"], dtype=str)
 
     return run
@@ -110,3 +117,12 @@ def test_columns_and_sections_that_do_not_fit_what_is_declared_are_told(read, tm
 def test_numbers_and_missing_values_of_an_adapter_that_parses_its_table_are_taken(read, tmp_path):
     read(type("Parsed", (Ward,), {"values": Ward.values.assign(age=[61.5, np.nan])}), history="")
     assert (tmp_path / "values.csv").read_text().splitlines()[1:] == ["1,,yes", "2,,", "3,61.5,no"]
+
+
+def test_columns_for_audits_stand_apart_from_those_that_models_read(read, tmp_path):
+    read(Ward, history="")
+    plain = [(tmp_path / name).read_text() for name in ["values.csv", "value_columns.csv"]]
+    assert not (tmp_path / "audited.csv").exists()
+    read(Scanner, history="")
+    assert [(tmp_path / name).read_text() for name in ["values.csv", "value_columns.csv"]] == plain
+    assert (tmp_path / "audited.csv").read_text().split() == ["report_id,maker,dose", "1,,0.1", "2,,", "3,A,0.2"]

@@ -57,7 +57,7 @@ def new_encoder(tmp_path):
         sys.modules.pop(module, None)
 
 
-@pytest.mark.parametrize(("name", "tokens"), [("vit-tiny", 65), ("efficientnet-lite0", 9)])
+@pytest.mark.parametrize(("name", "tokens"), [("vit-tiny", 65), ("efficientnet-lite0", 9), ("efficientnet-lite2", 9)])
 def test_an_image_becomes_tokens_of_the_stated_width(tmp_path, name, tokens):
     network = make(name, tmp_path)
     pixels = torch.randint(0, 255, (2, 80, 80), dtype=torch.uint8)
@@ -75,7 +75,7 @@ def test_a_text_becomes_tokens_of_the_stated_width(tmp_path, name):
     assert encoder_spec(name).positions >= encoder_spec(name).max_tokens
 
 
-@pytest.mark.parametrize("name", ["vit-tiny", "efficientnet-lite0", "bert-tiny", "minilm"])
+@pytest.mark.parametrize("name", ["vit-tiny", "efficientnet-lite0", "efficientnet-lite2", "bert-tiny", "minilm"])
 def test_an_encoder_has_the_layers_that_its_file_says(tmp_path, name):
     assert len(make(name, tmp_path).layers()) == encoder_spec(name).layers
 
@@ -268,7 +268,7 @@ assert not {"torch", "transformers"} & set(sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == [1280, 2048, 768, 64, 768, 64, 384]
+    assert json.loads(run.stdout) == [1280, 1280, 2048, 768, 64, 768, 64, 384]
 
 
 @pytest.mark.parametrize("modality", ["image", "text"])

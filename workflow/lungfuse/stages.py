@@ -17,7 +17,6 @@ class Stage(NamedTuple):
 STAGES = {
     "download": Stage("lungfuse.ingest.download", "Fetch a raw file, or check the one that is there."),
     "draw": Stage("lungfuse.demo.draw", "Draw the raw files of the demo."),
-    "stand-in": Stage("lungfuse.demo.stand_in", "Draw the images that the real reports of OpenI name."),
     "reports": Stage("lungfuse.ingest.reports", "Read the reports of a dataset."),
     "images": Stage("lungfuse.ingest.images", "Decode every image of one view into an array."),
     "annotated": Stage("lungfuse.segment.annotated", "Decode annotated X-rays and their lung masks."),

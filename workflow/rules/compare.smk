@@ -123,6 +123,7 @@ rule leakage:
 rule shortcuts:
     input:
         pairs=PATHS.pairs,
+        audited=PATHS.audited,
         code=code_of("shortcuts"),
     output:
         words_table=shown(PATHS.words_table),
@@ -145,10 +146,12 @@ rule shortcuts:
         shortcuts=to_json(STUDY.shortcuts),
         comparison=given("shortcuts", "comparison"),
         seed=STUDY.seed,
+        audited=options(audited=PATHS.audited),
     message:
         "Looking for shortcuts to the labels of {STUDY_NAME}"
     shell:
         "python -m lungfuse shortcuts --sections {params.sections} --labels {params.labels} "
         "--shortcuts {params.shortcuts:q} --comparison {params.comparison:q} --seed {params.seed} "
-        "--pairs {input.pairs} --words-table {output.words_table} --shortcuts-table {output.shortcuts_table} "
+        "--pairs {input.pairs} {params.audited} --words-table {output.words_table} "
+        "--shortcuts-table {output.shortcuts_table} "
         "> {log} 2>&1"

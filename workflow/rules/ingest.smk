@@ -53,36 +53,6 @@ rule draw:
         "--projections {output.projections} --patients {output.patients} --lung-masks {params.lung_masks} > {log} 2>&1"
 
 
-rule stand_in:
-    input:
-        reports_archive=RAW / "openi" / "NLMCXR_reports.tgz",
-        projections=RAW / "openi" / "indiana_projections.csv",
-        code=code_of("stand-in"),
-    output:
-        images_archive=RAW / "openi-drawn" / "NLMCXR_png.tgz",
-        reports_archive=RAW / "openi-drawn" / "NLMCXR_reports.tgz",
-        projections=RAW / "openi-drawn" / "indiana_projections.csv",
-    log:
-        "logs/openi-drawn/stand_in.log",
-    benchmark:
-        "logs/openi-drawn/stand_in.benchmark.tsv"
-    group:
-        "pairs"
-    conda:
-        "../envs/data.yaml"
-    resources:
-        mem_mb=growing(500),
-        runtime=growing(30),
-        turn=1,
-    params:
-        raw=RAW / "openi",
-        folder=RAW / "openi-drawn",
-    message:
-        "Drawing the images that the real reports name: not patients"
-    shell:
-        "python -m lungfuse stand-in --raw {params.raw} --folder {params.folder} > {log} 2>&1"
-
-
 rule reports:
     input:
         files=PATHS.report_files,
@@ -93,6 +63,7 @@ rule reports:
         values=PATHS.values,
         value_columns=PATHS.value_columns,
         rejected_reports=PATHS.rejected_reports,
+        audited=PATHS.audited,
     log:
         PATHS.logs / "reports.log",
     benchmark:
@@ -109,12 +80,13 @@ rule reports:
         adapter=STUDY.adapter,
         table=table_options(),
         raw=PATHS.raw,
+        audited=options(audited=PATHS.audited),
     message:
         "Reading the reports of {params.raw}"
     shell:
         "python -m lungfuse reports --adapter {params.adapter} {params.table} --raw {params.raw} --reports {output.reports} "
         "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
-        "--rejected-reports {output.rejected_reports} > {log} 2>&1"
+        "--rejected-reports {output.rejected_reports} {params.audited} > {log} 2>&1"
 
 
 rule images:

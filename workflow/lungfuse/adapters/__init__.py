@@ -43,14 +43,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Number:
-    """A structured column of numbers, in a unit."""
+    """A structured column of numbers, in a unit.
+
+    One for `audit` tells of how the data were acquired, not of the patient: audits read it, and no model.
+    """
 
     unit: str
+    audit: bool = False
 
 
 @dataclass(frozen=True)
 class Category:
-    """A structured column of words."""
+    """A structured column of words; for `audit` see `Number`."""
+
+    audit: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,10 @@ class Adapter(Protocol):
     `SOURCE` says where the dataset is from. `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder;
     `DOWNLOADS` says where some come from. `SITES` names the hospitals by their mark in the collection; it is empty when
     they are not known.
+
+    Where it depends on what there is in the raw folder which files are read, an adapter offers `report_files(raw)` and
+    `image_files(raw)`, which give their names in place of these constants. `VALUE_FILES` names those of the structured
+    values that a study without these can do without.
 
     An adapter may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
     sections that its reports have beside the four that every table of reports has.
@@ -129,9 +139,25 @@ def load_mask_adapter(name: str) -> MaskAdapter:
     return cast(MaskAdapter, load_adapter(name))
 
 
+def report_files(adapter: Adapter, raw: Path, with_values: bool = False) -> list[str]:
+    """The files or folders in the raw folder that reports are read from, and with structured values their own."""
+    found = adapter.report_files(raw) if hasattr(adapter, "report_files") else adapter.REPORT_FILES
+    return list(dict.fromkeys([*found, *(getattr(adapter, "VALUE_FILES", []) if with_values else [])]))
+
+
+def image_files(adapter: Adapter, raw: Path) -> list[str]:
+    """The files or folders in the raw folder that hold the images."""
+    return adapter.image_files(raw) if hasattr(adapter, "image_files") else adapter.IMAGE_FILES
+
+
 def columns_of(adapter: Adapter) -> dict[str, Number | Category]:
     """The structured columns of a dataset."""
     return getattr(adapter, "COLUMNS", {})
+
+
+def audit_columns_of(adapter: Adapter) -> list[str]:
+    """The names of those of its structured columns that no model may read."""
+    return [name for name, column in columns_of(adapter).items() if getattr(column, "audit", False)]
 
 
 def own_sections_of(adapter: Adapter) -> list[str]:

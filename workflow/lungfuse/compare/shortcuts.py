@@ -1,10 +1,11 @@
-"""What tells the label that should not have to: single words, words that name it, and that there is a text at all."""
+"""What tells the label that should not have to: single words, words that name it, that there is a text at all, and how
+the data were acquired."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,18 +13,35 @@ from sklearn.pipeline import make_pipeline
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.ingest.groups import normalise
-from lungfuse.parameters import Several
+from lungfuse.parameters import Several, options
 from lungfuse.settings.comparison import ComparisonSettings, ShortcutSettings
 from lungfuse.settings.ingest import Section
 from lungfuse.tables.audits import Shortcuts, Words
 from lungfuse.tables.base import columns, read_table, write_table
-from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.ingest import Pairs, Values
 from lungfuse.tasks.binary import Task as TwoClasses
 
 TELLING = 10  # words of each section
 LEAST_TEXTS = 5  # that have a word, for it to be among them
 WORD = r"\w+"
 LENGTHS = [0, 1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 50, 70, 100, 150]  # words, in steps
+STEPS = 10  # of a number that is audited
+
+
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
+    pairs
+        Table of pairs with folds.
+    audited
+        Values of the columns that no model may read, by report; they tell of how the data were acquired.
+    """
+
+    pairs: Path
+    audited: Path | None = None
 
 
 def main(
@@ -33,7 +51,7 @@ def main(
     shortcuts: ShortcutSettings,
     comparison: ComparisonSettings,
     seed: int,
-    pairs: Path,
+    files: Files,
     words_table: Path,
     shortcuts_table: Path,
 ) -> None:
@@ -51,18 +69,21 @@ def main(
         Confidence and number of resamples.
     seed
         Seed of the resampling.
-    pairs
-        Table of pairs with folds.
+    files
+        What is read.
     words_table
         Output: the most telling words of each section, and those that were looked for.
     shortcuts_table
         Output: out-of-fold scores of models that read words, masked words, or no more than whether there is a text.
     """
-    table = read_table(pairs, Pairs)
+    table = read_table(files.pairs, Pairs)
     named = [phrase for phrase in normalise(pd.Series([*labels, *shortcuts.words])).unique() if phrase]
     words, scores = [], []
     if table["site"].nunique() > 1:
         scores.append({"text": "", "reads": "the hospital"} | score(categories(table["site"]), table, comparison, seed))
+    if files.audited:
+        found = acquisition(read_table(files.audited, Values), table["report_id"])
+        scores += [{"text": "", "reads": reads} | score(found[reads], table, comparison, seed) for reads in found]
     for section in sections:
         found = words_of(section, table, named, comparison, seed)
         words += found
@@ -179,6 +200,22 @@ def categories(values: pd.Series) -> csr_array:
     """Which of the categories that occur each value is, (row, category)."""
     numbers, names = pd.factorize(values)
     return csr_array((np.ones(len(values)), (np.arange(len(values)), numbers)), shape=(len(values), len(names)))
+
+
+def acquisition(audited: pd.DataFrame, report_ids: pd.Series) -> dict[str, csr_array]:
+    """What each audited column that has values says of each pair, (pair, category), and what all of them say."""
+    values = audited.set_index("report_id").reindex(report_ids, fill_value="")
+    told = {f"acquisition: {name.replace('_', ' ')}": categories(in_steps(each)) for name, each in values.items()}
+    found = {reads: counts for reads, counts in told.items() if counts.shape[1] > 1}
+    return found | ({"acquisition: all of these": csr_array(hstack([*found.values()]))} if len(found) > 1 else {})
+
+
+def in_steps(values: pd.Series) -> pd.Series:
+    """Texts as they are, or numbers in steps that hold as many pairs each, where they are many."""
+    numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
+    if numbers.nunique() <= 2 * STEPS:
+        return values
+    return pd.qcut(numbers, STEPS, duplicates="drop").astype(str).mask(values == "", "")
 
 
 def masked(texts: pd.Series, words: list[str]) -> pd.Series:

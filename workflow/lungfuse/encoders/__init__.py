@@ -11,9 +11,11 @@ hub, from a package, or at random; after that nothing needs the net.
 """
 
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 from lungfuse import registry
 from lungfuse.errors import UserError
@@ -46,11 +48,15 @@ class Random:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
-    """Where the weights of an encoder are from, the width of its tokens, and how many layers its network has."""
+    """Where the weights of an encoder are from, the width of its tokens, and how many layers its network has.
+
+    `shape` is the configuration of its network, where its weights come without one.
+    """
 
     source: Hub | Package | Random
     width: int
     layers: int
+    shape: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

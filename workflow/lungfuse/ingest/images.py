@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lungfuse.adapters import load_adapter
+from lungfuse.adapters import image_files, load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.dicom import is_dicom, read_dicom
@@ -86,11 +86,12 @@ def main(
     named = read_table(views, Views)
     wanted = named["image_id"][named["view"] == view]
     source = load_adapter(adapter, table)
-    with unchanged(lambda: raw_files(raw, source.IMAGE_FILES)):
+    files = image_files(source, raw)
+    with unchanged(lambda: raw_files(raw, files)):
         found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
-        rejected = compare_with_published(adapter, source, raw, source.IMAGE_FILES) + bad
+        rejected = compare_with_published(adapter, source, raw, files) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)

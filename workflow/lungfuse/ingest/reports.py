@@ -8,11 +8,20 @@ import numpy as np
 import pandas as pd
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Number, columns_of, load_adapter, own_sections_of, place_of
+from lungfuse.adapters import (
+    Category,
+    Number,
+    audit_columns_of,
+    columns_of,
+    load_adapter,
+    own_sections_of,
+    place_of,
+    report_files,
+)
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.parameters import FromJSON
+from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import Table, checked, columns, write_table
@@ -22,16 +31,40 @@ OPTIONAL = ["date", "apart"]  # columns of a table of reports
 OWN_NAME = re.compile(r"(?!label_)[a-z][a-z0-9_]*")
 
 
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    reports
+        Output: one row a report.
+    views
+        Output: one row an image that a report names, with its view.
+    values
+        Output: the structured values of each report.
+    value_columns
+        Output: the kinds and units of the structured columns.
+    rejected_reports
+        Output: what could not be used and why.
+    audited
+        Output: the values of the columns that no model may read; needed where the dataset has some.
+    """
+
+    reports: Path
+    views: Path
+    values: Path
+    value_columns: Path
+    rejected_reports: Path
+    audited: Path | None = None
+
+
 def main(
     *,
     adapter: str,
     table: FromJSON[TableSettings | None] = None,
     raw: Path,
-    reports: Path,
-    views: Path,
-    values: Path,
-    value_columns: Path,
-    rejected_reports: Path,
+    outputs: Outputs,
 ) -> None:
     """Read the reports of a dataset.
 
@@ -43,35 +76,30 @@ def main(
         What the columns of the table mean, where the adapter is `table`.
     raw
         Folder of the raw files.
-    reports
-        Output: one row a report.
-    views
-        Output: one row an image that a report names, with its view.
-    values
-        Output: the structured values of each report.
-    value_columns
-        Output: the kinds and units of the structured columns.
-    rejected_reports
-        Output: what could not be used and why.
+    outputs
+        What is written.
     """
     source = load_adapter(adapter, table)
-    own, declared = own_sections_of(source), columns_of(source)
-    place = place_of(source, adapter)
-    check_declared(own, declared, place)
-    with unchanged(lambda: raw_files(raw, source.REPORT_FILES)):
+    own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
+    read = {name: column for name, column in declared.items() if name not in for_audits}
+    made = Made(adapter, place_of(source, adapter))
+    check_declared(own, declared, made.place)
+    files = report_files(source, raw)
+    with unchanged(lambda: raw_files(raw, files)):
         collection = source.read_reports(raw)
-        unpublished = compare_with_published(adapter, source, raw, source.REPORT_FILES)
-        made = Made(adapter, place)
+        unpublished = compare_with_published(adapter, source, raw, files)
         found = with_patients(made.checked(collection.reports, _with_columns(Reports, own)))
         found_views = made.checked(collection.views, Views)
         found_values = values_of(collection.values, found["report_id"], declared, made)
         rejected = made.checked(collection.rejected, Rejected)
         rejected = pd.concat([rejected_table(unpublished), rejected], ignore_index=True)
-        write_table(found, reports, Reports, others=own)
-        write_table(found_views, views, Views)
-        write_table(found_values, values, Values, others=declared)
-        write_table(column_table(declared), value_columns, Columns)
-        write_table(rejected, rejected_reports, Rejected)
+        write_table(found, outputs.reports, Reports, others=own)
+        write_table(found_views, outputs.views, Views)
+        write_table(found_values, outputs.values, Values, others=read)
+        if for_audits:
+            write_table(found_values, outputs.audited, Values, others=for_audits)
+        write_table(column_table(read), outputs.value_columns, Columns)
+        write_table(rejected, outputs.rejected_reports, Rejected)
     known = {*columns(Reports, OPTIONAL), *columns(Views), *own, *columns(Values), *declared}
     if unknown := {*found, *found_views, *collection.values} - known:
         print(f"columns of the adapter that no table has, so they are left out: {', '.join(sorted(unknown))}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import Adapter, load_adapter
+from lungfuse.adapters import Adapter, audit_columns_of, image_files, load_adapter, report_files
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -21,11 +21,11 @@ class IngestPaths(StudyPaths):
 
     @property
     def report_files(self) -> list[Path]:
-        return raw_files(self.raw, self.dataset.REPORT_FILES)
+        return raw_files(self.raw, report_files(self.dataset, self.raw, "structured" in self.study.modalities))
 
     @property
     def image_files(self) -> list[Path]:
-        return raw_files(self.raw, self.dataset.IMAGE_FILES)
+        return raw_files(self.raw, image_files(self.dataset, self.raw))
 
     @property
     def reports(self) -> Path:
@@ -44,6 +44,12 @@ class IngestPaths(StudyPaths):
     def value_columns(self) -> Path:
         """The structured columns of the dataset."""
         return self._data("reports") / "columns.csv"
+
+    @property
+    def audited(self) -> list[Path]:
+        """The values of those columns that no model may read, where the dataset has some."""
+        has = audit_columns_of(self.dataset)
+        return [self._data("reports") / "audited.csv"] if has else []
 
     @property
     def rejected_reports(self) -> Path:

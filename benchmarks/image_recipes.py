@@ -1,0 +1,416 @@
+"""What each recipe brings to the fine-tuned image row of a study, on validation pairs alone.
+
+    python benchmarks/image_recipes.py --work /tmp/recipes --csv docs/results/openi-recipes/image_recipes.csv
+
+Where a recipe does not say otherwise, EfficientNet-Lite0 reads images of 128 px, a third of the work of 224 px.
+
+For fold k a network learns from three of the other folds and is scored on the fourth, that after k: the pairs of fold k
+are not read, so a study that takes up what is best here still tests on pairs that chose nothing in that fold. No epoch
+is chosen: the running mean of the weights after the last one is scored, so that longer trainings draw no more lots.
+A training that is done is kept as JSON in the folder of --work, and not repeated.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn import functional
+
+from lungfuse.compare.resampling import limits_of, times_drawn
+from lungfuse.encoders.network import Encoder, load_encoder
+from lungfuse.files import read_array, whole_file
+from lungfuse.ingest import filter, images, reports, split
+from lungfuse.ingest.groups import normalise
+from lungfuse.measures import METRICS
+from lungfuse.modalities.image.arms import image_rows
+from lungfuse.modalities.image.inputs import ImageSource
+from lungfuse.parameters import Question
+from lungfuse.paths import Paths
+from lungfuse.paths.names import PACKAGED, PARAMS
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.params import load_study, read_params
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
+from lungfuse.tasks import Task, load_task
+from lungfuse.train import encoder as encoder_stage
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import LABELS, PairDataset, in_order
+from lungfuse.train.engine import averaging, in_random_order, make_trainer, predict, quiet
+from lungfuse.train.train import build
+
+TRAIN = {"layers": "full", "epochs": 8, "encoder_learning_rate": 3e-4}
+STRONG = {"rotation": 10.0, "shift": 0.08, "scale": 0.15, "contrast": 0.3, "brightness": 30.0, "gamma": 0.3}  # of tb
+PRETRAIN = {"layers": "full", "epochs": 4, "encoder_learning_rate": 5e-4}
+LEAST = 40  # reports with a heading, for it to be a label of the pre-training
+AS_IT_IS, MOVED = "score", "score of views"
+VIEWS = [(0, 0, 1), (0.05, 0, 1), (-0.05, 0, 1), (0, 0.05, 1), (0, -0.05, 1), (0, 0, 0.95), (0, 0, 1.05)]
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training of the image row: what is different from the base recipe.
+
+    `start` is what the encoder was trained on between ImageNet and the pairs: findings (of other OpenI images), tb or
+    nothing. With `mask` the third channel is the lung mask instead of the image. `frozen` stands for a logistic
+    regression on the mean token of the encoder, which does not learn.
+    """
+
+    encoder: str = "efficientnet-lite0"
+    px: int = 128
+    train: dict = field(default_factory=dict)
+    mask: bool = False
+    start: str = ""
+    frozen: bool = False
+
+    @property
+    def base(self) -> str:
+        """The recipe that it is held against."""
+        return "probe" if self.frozen else "base"
+
+
+RECIPES = {  # those of which most is expected for their time first
+    "base": Recipe(),
+    "pre-trained on findings": Recipe(start="findings"),
+    "rate 1e-3": Recipe(train={"encoder_learning_rate": 1e-3}),
+    "size kept": Recipe(train={"augment": {"scale": 0.0}}),
+    "224 px": Recipe(px=224),
+    "mask as a channel": Recipe(mask=True),
+    "rate 1e-4": Recipe(train={"encoder_learning_rate": 1e-4}),
+    "no mean of weights": Recipe(train={"averaging": 0.0}),
+    "strong augmentation": Recipe(train={"augment": STRONG}),
+    "15 epochs": Recipe(train={"epochs": 15}),
+    "pre-trained on tb": Recipe(start="tb"),
+    "256 px": Recipe(px=256),
+    "lite2, 256 px": Recipe(encoder="efficientnet-lite2", px=256),
+    "rate 5e-5": Recipe(train={"encoder_learning_rate": 5e-5}),
+    "probe": Recipe(frozen=True),
+    "probe, pre-trained on findings": Recipe(frozen=True, start="findings"),
+    "probe, 160 px": Recipe(frozen=True, px=160),
+    "probe, 224 px": Recipe(frozen=True, px=224),
+    "probe, 256 px": Recipe(frozen=True, px=256),
+    "probe, lite2, 256 px": Recipe(frozen=True, encoder="efficientnet-lite2", px=256),
+    "probe, mask as a channel": Recipe(frozen=True, mask=True),
+}
+
+
+class Bench:
+    """A study's pairs and images, laid out in a folder by the study's own stages."""
+
+    def __init__(self, work: Path, study: str):
+        self.work, self.params = work, read_params(PARAMS)
+        self.name, self.study = load_study(self.params | {"study": study})
+        self.task = load_task(self.study.task, self.study.labels)
+        self.paths = Paths(self.name, self.study)
+
+    @cached_property
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Reports, views and pairs."""
+        found = self._reports("openi", self.paths.raw)
+        index = self.array(256)[1]
+        out = {name: self.work / f"{name}.csv" for name in ["candidates", "funnel", "rejected", "pairs", "validation"]}
+        files = filter.Files(
+            reports=found["reports"], views=found["views"], values=found["values"], index=index,
+            rejected_inputs=[found["rejected_reports"]],
+        )  # fmt: skip
+        made = filter.Outputs(**{name: out[name] for name in ["candidates", "funnel", "rejected"]})
+        usual = ["image", "text"]
+        filter.main(
+            task=self.study.task, modalities=usual, view=self.study.view, filter=self.study.filter,
+            seed=self.study.seed, files=files, outputs=made,
+        )  # fmt: skip
+        split.main(
+            question=Question(task=self.study.task, labels=self.study.labels), split=self.study.split,
+            seed=self.study.seed, rejected_share=self.study.rejected_share, modalities=usual,
+            files=split.Files(**vars(made), values=found["values"], value_columns=found["value_columns"]),
+            outputs=split.Outputs(pairs=out["pairs"], validation=out["validation"]),
+        )  # fmt: skip
+        return read_table(found["reports"], Reports), read_table(found["views"], Views), read_table(out["pairs"], Pairs)
+
+    def array(self, px: int, adapter: str = "openi", raw: Path | None = None) -> tuple[Path, Path]:
+        """The image array of a size, and its index."""
+        raw = raw or self.paths.raw
+        array, index, rejected = (self.work / f"{adapter}_{px}" / name for name in ["images.npy", "i.csv", "r.csv"])
+        if not rejected.exists():
+            settings = ImageSettings.model_validate(self.study.images.model_dump() | {"image_px": px})
+            images.main(
+                adapter=adapter, raw=raw, view=self.study.view, images=settings,
+                views=self._reports(adapter, raw)["views"],
+                outputs=images.Outputs(array=array, index=index, rejected_images=rejected),
+            )  # fmt: skip
+        return array, index
+
+    def source(self, rows: pd.DataFrame, px: int, mask: bool = False) -> ImageSource:
+        """The images of a table with a column image_id."""
+        pixels = self.pixels(rows, px)
+        if mask:
+            pixels = np.stack([pixels, pixels, self.masks(rows, px)], axis=-1)
+        return ImageSource(pixels, np.arange(len(rows)))
+
+    def pixels(self, rows: pd.DataFrame, px: int) -> np.ndarray:
+        array, index = self.array(px)
+        at = image_rows(rows, read_table(index, ImageIndex))
+        return np.asarray(read_array(array, at.max() + 1)[at])
+
+    def masks(self, rows: pd.DataFrame, px: int) -> np.ndarray:
+        """Lung masks as images, made once."""
+        kept = self.work / f"masks_{px}.npy"
+        if not kept.exists():
+            from lungfuse.segment.segmenter import load_segmenter
+
+            found = load_segmenter(PACKAGED).masks(self.pixels(rows, px), self.study.segmentation.mask)
+            np.save(kept, np.stack([mask for _, mask in found]).astype(np.uint8) * 255)
+        return np.load(kept)
+
+    def encoder(self, recipe: Recipe) -> Encoder:
+        """The encoder that a recipe starts from."""
+        folder = self.work / "encoders" / recipe.encoder
+        if not (folder / "model.safetensors").exists():
+            files = {"config": folder / "config.json", "weights": folder / "model.safetensors"}
+            encoder_stage.main(name=recipe.encoder, **files)
+        found = load_encoder(recipe.encoder, folder)
+        if recipe.start:
+            found.network.load_state_dict(load_file(self.pretrained(recipe)))
+        return found
+
+    def features(self, recipe: Recipe) -> np.ndarray:
+        """The mean token of each pair's image, (pair, width), made once."""
+        path = self.work / "features" / f"{file_name(recipe)}.npy"
+        if not path.exists():
+            network, source = self.encoder(recipe).eval(), self.source(self.tables[2], recipe.px, recipe.mask)
+            with torch.inference_mode():
+                found = [
+                    network(source.batch(part)["pixels"]).mean(1) for part in in_order(np.arange(len(source.rows)), 32)
+                ]
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, torch.cat(found).numpy())
+        return np.load(path)
+
+    def pretrained(self, recipe: Recipe) -> Path:
+        """The weights of an encoder that has learned something else first, made once."""
+        path = self.work / "pretrained" / f"{recipe.start}_{recipe.encoder}_{recipe.px}.safetensors"
+        if not path.exists():
+            start = time.perf_counter()
+            task, targets, source = {"findings": self.findings, "tb": self.tuberculosis}[recipe.start](recipe.px)
+            plain = Recipe(recipe.encoder, recipe.px, train=PRETRAIN)
+            dataset, everything = PairDataset(targets, {"image": source}), np.arange(len(targets))
+            module = self.fitted(plain, task, dataset, everything, np.ones(task.outputs), seed=0)
+            path.parent.mkdir(exist_ok=True)
+            save_file({k: v.contiguous() for k, v in module.encoders["image"].network.state_dict().items()}, path)
+            print(f"{path.stem}: {len(targets)} images, {time.perf_counter() - start:.0f} s", flush=True)
+        return path
+
+    def findings(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
+        """Other frontal images of the collection with the headings of their reports."""
+        others = of_nobody_in(*self.tables)
+        labels = heading_table(others["major"], LEAST)
+        readable = read_table(self.array(px)[1], ImageIndex)["image_id"]
+        kept = others["image_id"].isin(readable).to_numpy()
+        print(f"{kept.sum()} images of others; labels: {', '.join(labels)}", flush=True)
+        task = load_task("multilabel", list(labels))
+        return task, labels.to_numpy(float)[kept], self.source(others[kept], px)
+
+    def tuberculosis(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
+        """The X-rays of tb with their class."""
+        raw = Path("data/raw/tb")
+        array, index = self.array(px, "nlm_tb", raw)
+        found = read_table(self._reports("nlm_tb", raw)["reports"], Reports)
+        table = read_table(index, ImageIndex).merge(read_table(self._reports("nlm_tb", raw)["views"], Views))
+        table = table.merge(found, on="report_id").sort_values("row")
+        targets = (table["major"] == "Tuberculosis").to_numpy(float)[:, None]
+        return load_task("binary", ["normal", "tb"]), targets, ImageSource(np.load(array), table["row"].to_numpy())
+
+    def fitted(
+        self, recipe: Recipe, task: Task, dataset: PairDataset, learn: np.ndarray, weights: np.ndarray, seed: int
+    ) -> Classifier:
+        """A trained image row."""
+        lightning.seed_everything(seed, verbose=False)
+        row = Row(model="image", inputs={"image": "raw"}, train=TRAIN | recipe.train)
+        encoders = self.study.encoders.model_copy(update={"image": recipe.encoder})
+        tokenizers, model = build(row, {}, task, encoders, self.study.fusion)
+        settings = self.study.train_of(row)
+        counts = torch.tensor(weights, dtype=torch.float32)
+        module = Classifier({"image": self.encoder(recipe)}, tokenizers, model, task, settings, counts, seed)
+        callbacks = [averaging(settings.averaging)] if settings.averaging else []
+        trainer = make_trainer(settings, callbacks, progress_bar=False)
+        trainer.fit(module, in_random_order(dataset, learn, settings.batch, seed))
+        return module
+
+    def _reports(self, adapter: str, raw: Path) -> dict[str, Path]:
+        names = ["reports", "views", "values", "value_columns", "rejected_reports"]
+        files = {name: self.work / f"{adapter}_{name}.csv" for name in names}
+        if not files["rejected_reports"].exists():
+            reports.main(adapter=adapter, raw=raw, outputs=reports.Outputs(**files))
+        return files
+
+
+def of_nobody_in(found: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The frontal images of reports that share neither a patient nor the findings with any pair of the study.
+
+    So whatever is learned from them has seen nothing of any fold: neither an image of a patient, nor a text.
+    """
+    of_pairs = found["report_id"].isin(pairs["report_id"])
+    same_patient = found["patient"].isin(found["patient"][of_pairs])
+    texts = normalise(found["findings"])
+    same_text = texts.isin(set(texts[of_pairs]) - {""})
+    return views[views["view"] == "Frontal"].merge(found[~same_patient & ~same_text], on="report_id")
+
+
+def heading_table(major: pd.Series, least: int) -> pd.DataFrame:
+    """0 or 1 for each report and each heading, without what follows a slash, that at least so many reports have."""
+    said = major.str.lower().str.split("; ").map(lambda names: {name.partition("/")[0] for name in names})
+    counts = said.explode().value_counts()
+    common = sorted(name for name in counts.index[counts >= least] if name)
+    return pd.DataFrame({name: [name in names for names in said] for name in common}, index=major.index).astype(int)
+
+
+def parts(pairs: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to learn from and to be scored on in a fold; neither has a pair of the fold itself."""
+    scored = (fold + 1) % pairs["fold"].nunique()
+    return (np.flatnonzero(mask) for mask in [~pairs["fold"].isin([fold, scored]), pairs["fold"] == scored])
+
+
+def file_name(recipe: Recipe) -> str:
+    """A name for what an encoder sees in a recipe."""
+    return "_".join(map(str, [recipe.start, recipe.encoder, recipe.px, *(["mask"] if recipe.mask else [])]))
+
+
+def of_views(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> np.ndarray:
+    """Scores (pair, 1): the mean over images moved and scaled a little; none is turned over, for sides matter."""
+    return np.mean([predict(module, Moved(dataset, view), positions) for view in VIEWS], axis=0)
+
+
+class Moved(PairDataset):
+    """Pairs whose images are moved by shares of their side and scaled."""
+
+    def __init__(self, dataset: PairDataset, view: tuple[float, float, float]):
+        super().__init__(dataset.targets, dataset.sources)
+        object.__setattr__(self, "view", view)
+
+    def __getitem__(self, positions: list[int]) -> dict:
+        batch = super().__getitem__(positions)
+        return {LABELS: batch[LABELS], "image": {"pixels": moved(batch["image"]["pixels"], *self.view)}}
+
+
+def moved(pixels: Tensor, x: float, y: float, scale: float) -> Tensor:
+    grey = pixels.ndim == 3
+    found = pixels[:, None].float() if grey else pixels.float().movedim(-1, 1)
+    affine = torch.tensor([[scale, 0, 2 * x], [0, scale, 2 * y]], dtype=torch.float32).expand(len(found), 2, 3)
+    grid = functional.affine_grid(affine, list(found.shape), align_corners=False)
+    found = functional.grid_sample(found, grid, mode="bicubic", align_corners=False).clamp(0, 255)
+    return found[:, 0] if grey else found.movedim(1, -1)
+
+
+def trained(bench: Bench, name: str, fold: int) -> dict:
+    """Scores of a recipe in a fold, kept as JSON."""
+    path = bench.work / "trained" / f"{name.replace(' ', '_').replace(',', '')}_fold{fold}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    recipe, start = RECIPES[name], time.process_time()
+    pairs = bench.tables[2]
+    learn, scored = parts(pairs, fold)
+    targets = bench.task.targets(pairs)
+    if recipe.frozen:
+        features = bench.features(recipe)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
+        model.fit(features[learn], targets[learn, 0])
+        scores = {AS_IT_IS: model.predict_proba(features[scored])[:, 1]}
+    else:
+        dataset = PairDataset(targets, {"image": bench.source(pairs, recipe.px, recipe.mask)})
+        module = bench.fitted(recipe, bench.task, dataset, learn, bench.task.weights(targets[learn]), seed=fold)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.contiguous() for k, v in module.state_dict().items()}, path.with_suffix(".safetensors"))
+        scores = {AS_IT_IS: predict(module, dataset, scored)[:, 0], MOVED: of_views(module, dataset, scored)[:, 0]}
+    found = {
+        "recipe": name, "fold": fold, "seconds": round(time.process_time() - start, 1),
+        "pair_id": pairs["pair_id"].iloc[scored].tolist(), "group": pairs["group"].iloc[scored].tolist(),
+        "label": targets[scored, 0].tolist(),
+    } | {kind: values.round(6).tolist() for kind, values in scores.items()}  # fmt: skip
+    with whole_file(path) as stream:
+        json.dump(found, stream)
+    return found
+
+
+def table(bench: Bench) -> pd.DataFrame:
+    """The recipes that have been trained, each beside its base on the same folds; seconds are of the processor."""
+    kept = [json.loads(path.read_text()) for path in sorted((bench.work / "trained").glob("*.json"))]
+    found: dict[tuple[str, str], dict[int, dict]] = {}
+    for each in kept:
+        for kind in {AS_IT_IS, MOVED} & set(each):
+            found.setdefault((each["recipe"], kind), {})[each["fold"]] = each
+    rows = [
+        {"recipe": name, "test": "as it is" if kind == AS_IT_IS else "mean of 7 views", "folds": len(folds)}
+        | {"base": RECIPES[name].base}
+        | beside(bench.task, folds, kind, found[RECIPES[name].base, AS_IT_IS])
+        | {"seconds": round(np.mean([each["seconds"] for each in folds.values()]))}
+        for (name, kind), folds in found.items()
+    ]
+    order = [*RECIPES]
+    return pd.DataFrame(sorted(rows, key=lambda row: (order.index(row["recipe"]), row["test"])))
+
+
+def beside(task: Task, folds: dict[int, dict], kind: str, base: dict[int, dict]) -> dict[str, float]:
+    """Accuracy and AUROC, means over folds, and what they are above those of the base recipe, with 95 % intervals."""
+    common = sorted(set(folds) & set(base))
+    found = {}
+    own, other = (_measures(task, [of[fold] for fold in common], by) for of, by in [(folds, kind), (base, AS_IT_IS)])
+    for metric in ["accuracy", "auroc"]:
+        at = METRICS.index(metric)
+        gained = own[at] - other[at]
+        low, high = limits_of(gained[1:], 0.95)
+        found |= {metric: own[at][0], f"{metric}_gained": gained[0], f"{metric}_gained_low": low}
+        found |= {f"{metric}_gained_high": high}
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def _measures(task: Task, folds: list[dict], kind: str) -> np.ndarray:
+    """(metric, 1 + resample): as they are, then by group bootstrap; the draws depend on the groups alone."""
+    found = []
+    for fold in folds:
+        names, group = np.unique(fold["group"], return_inverse=True)
+        rng = np.random.default_rng(fold["fold"])
+        times = np.concatenate([np.ones((1, len(names))), *times_drawn(len(names), RESAMPLES, rng)])
+        labels, scores = np.array(fold["label"])[:, None], np.array(fold[kind])[:, None]
+        found.append(task.measures(labels, scores, task.decide(scores), times[:, group]))
+    return np.mean(found, axis=0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", default="openi")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is trained")
+    parser.add_argument("--recipes", nargs="*", default=list(RECIPES), help="those to train; none: only the table")
+    parser.add_argument("--folds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--csv", type=Path, help="write the table here")
+    arguments = parser.parse_args()
+    quiet()
+    torch.set_num_threads(arguments.threads)
+    bench = Bench(arguments.work, arguments.study)
+    for name in arguments.recipes:
+        for fold in arguments.folds:
+            found = trained(bench, name, fold)
+            said = beside(bench.task, {fold: found}, AS_IT_IS, {fold: found})
+            print(f"{name}, fold {fold}: {said['accuracy']:.3f} {said['auroc']:.3f}, {found['seconds']} s", flush=True)
+    told = table(bench)
+    print(told.to_markdown(index=False))
+    if arguments.csv:
+        with whole_file(arguments.csv) as stream:
+            told.to_csv(stream, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()

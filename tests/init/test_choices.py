@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
+from lungfuse.init.naming import named_like
 from lungfuse.init.profile import profile, profiles_of
 from lungfuse.init.question import question_of
 from lungfuse.init.roles import Said, label_columns, roles_of
@@ -167,3 +168,18 @@ def test_rows_fit_inputs_and_size():
 @pytest.mark.parametrize(("groups", "folds"), [(5, 0), (6, 2), (11, 3), (14, 4), (15, 5), (400, 5)])
 def test_folds_fit_the_rarest_class(groups, folds):
     assert folds_for(groups)[0] == folds
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("in_icu", "went_icu"),
+        ("intubation_present", "Intubated"),
+        ("ICU-days", "went_icu"),
+        ("age", ""),
+        ("in_ward", ""),
+        ("extubated", ""),
+    ],
+)
+def test_a_column_that_is_called_like_the_label_may_say_the_same(name, like):
+    assert named_like(name, ["went_icu", "Intubated"]) == like

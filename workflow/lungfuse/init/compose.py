@@ -12,6 +12,7 @@ from lungfuse.init.cases import Cases, cases_of, splits, tells
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.colours import mostly_coloured
 from lungfuse.init.draft import Draft, Files, draft_of, filters
+from lungfuse.init.naming import named_like
 from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
 from lungfuse.init.question import Question, question_of
 from lungfuse.init.roles import Roles, Said, column_called, label_columns, missing_words, roles_of
@@ -68,7 +69,7 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], wa
     cases = _without_rare(name, draft, looked, cases, folder, defaults)
     _allow_losses(draft, cases)
     _set_split(draft, looked.question, cases)
-    inputs = _without_what_tells(draft, looked.roles, cases, study_of(name, draft.entry, defaults))
+    inputs = _without_what_tells(draft, looked, cases, study_of(name, draft.entry, defaults))
     if looked.images is not None and looked.roles.image and mostly_coloured(looked.images):
         draft.entry["images"] = {"colour": True}
         draft.say("most images have colours", "images")
@@ -215,14 +216,18 @@ def _allow_losses(draft: Draft, cases: Cases) -> None:
             draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
 
 
-def _without_what_tells(draft: Draft, roles: Roles, cases: Cases, study: Study) -> list[str]:
+def _without_what_tells(draft: Draft, looked: Looked, cases: Cases, study: Study) -> list[str]:
     """The names of the structured columns that rows may read: those that do not give the label away."""
     kept = []
-    for name, column in roles.columns.items():
+    for name, column in looked.roles.columns.items():
         if not (cases.values_of(name) != "").any():
             draft.say(f"{NO_ROW}it is empty in all cases of the study", "table", "columns", name)
         elif told := tells(cases, name, column.kind, study.check.gives_away, study.check.covers):
             draft.say(f"{NO_ROW}{told}", "table", "columns", name)
+        elif label := named_like(column.column, looked.question.columns):
+            draft.say(
+                f"{NO_ROW}its name is like that of the label {label}: it may say the same", "table", "columns", name
+            )
         else:
             kept.append(name)
     return kept

@@ -1,6 +1,7 @@
-"""What a new study is called."""
+"""What a new study is called, and what the names of columns say."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from lungfuse.paths.names import RAW
 from lungfuse.settings.params import STUDY_NAME
 
 GENERIC = {"cases", "metadata", "data", "table", "labels", "train", "index", "dataset", "meta", "sheet1", "export"}
+
+SAME_WORD = 5  # letters
+SMALL_WORDS = {"", "a", "at", "by", "for", "has", "id", "in", "is", "no", "of", "on", "s", "the", "to", "was", "with"}
 
 
 def study_name(given: str | None, table: Path, studies: dict[str, Any], replace: bool) -> str:
@@ -39,6 +43,19 @@ def raw_of(name: str, table: Path) -> Path:
         if below and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", folder):
             return RAW / folder
     return RAW / name.replace("_", "-")
+
+
+def named_like(name: str, labels: Iterable[str]) -> str:
+    """The first of the labels' columns that shares a word with a column, or its first five letters; else nothing.
+
+    went_icu and in_icu, or intubated and intubation_present, are so.
+    """
+    own = _words(name)
+    return next((label for label in labels if own & _words(label)), "")
+
+
+def _words(name: str) -> set[str]:
+    return {word[:SAME_WORD] for word in _slug(name).split("-")} - SMALL_WORDS
 
 
 def _after(table: Path) -> str:

@@ -256,7 +256,7 @@ class Bench:
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: self.work / f"{adapter}_{name}.csv" for name in names}
         if not files["rejected_reports"].exists():
-            reports.main(adapter=adapter, raw=raw, **files)
+            reports.main(adapter=adapter, raw=raw, outputs=reports.Outputs(**files))
         return files
 
 

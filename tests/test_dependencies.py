@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from conftest import ROOT
 
+from lungfuse.check.findings import finding_modules
 from lungfuse.dependencies import DECIDES_NOTHING, decides_nothing, deciding, digest, imports, source
 from lungfuse.encoders import encoder_module, modality_of
 from lungfuse.modalities import inputs_module, modality_names
@@ -30,6 +31,7 @@ OTHER_STUDIES = {"sites"}  # rules that the demo has no job of
 LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
     "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
     "encoders": {"encoders.encoder_spec", "encoders.load_part"},
+    "findings": {"check.findings.finding_names", "check.findings.load_findings"},
     "inputs": {"modalities.load_inputs"},
     "modalities": {"modalities.load_modality", "modalities.modality_names", "modalities.in_order"}
     | {"modalities.encoded", "row.modalities", "row.sources"},
@@ -52,6 +54,8 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
     "train.kept": {"baseline", "linear_probe"},
     "train.predictions": {"baseline", "gather", "late", "linear_probe"},
     "train.keras_engine": {"cnn", "masks", "segmentation_scores", "segmenter"},
+    "check.findings.sources": {"data_check"},
+    "check.gate": {"data_check", "split"},
     "compare.sites": {"sites"},
     "adapters.openi": {"images", "pages", "reports"},
 }
@@ -88,6 +92,8 @@ def parts(made: Made, study: Study, kinds: set[str]) -> set[str]:
     if "encoders" in kinds:
         of_rows = {name for each in rows for name in study.encoders_of(each).of(each.inputs).values()}
         found |= {encoder_module(name) for name in made.encoders or of_rows}
+    if "findings" in kinds:
+        found |= set(finding_modules())
     if "inputs" in kinds:
         found |= {inputs_module(name) for name in (row.inputs if row else map(modality_of, made.encoders))}
     elif "modalities" in kinds:
@@ -233,7 +239,7 @@ def test_a_module_makes_these_rules_run_again(graph, module):
 def test_every_module_is_listed_or_named_with_a_reason(graph, edges):
     listed = set().union(*(made.listed for made in graph.made))
     of_other_studies = {module for module in all_modules() if module.startswith(PARTS)}
-    unlisted = all_modules() - listed - of_other_studies - reached(edges, *BY_HAND) - empty_modules()
+    unlisted = all_modules() - listed - reached(edges, *of_other_studies, *BY_HAND) - of_other_studies - empty_modules()
     assert all(map(decides_nothing, unlisted)), unlisted
     assert not any(map(decides_nothing, listed))
     assert all(module in DECIDES_NOTHING for module in unlisted if module.count(".") == 1)

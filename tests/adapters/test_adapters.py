@@ -32,14 +32,14 @@ def test_a_broken_adapter_is_told_where_it_is_used_and_harms_no_other(broken, pa
 
 
 def test_an_unknown_adapter_is_told_with_those_there_are():
-    with pytest.raises(UserError, match="found 'mimic', expected one of demo, montgomery, nlm_tb, openi"):
+    with pytest.raises(UserError, match="found 'mimic', expected one of demo, montgomery, nlm_tb, openi, table"):
         adapters.load_adapter("mimic")
 
 
 def test_every_adapter_has_columns_and_sections_of_its_own_or_none():
     declared = {name: adapters.load_adapter(name) for name in adapters.adapter_names()}
     assert {name: list(adapters.columns_of(adapter)) for name, adapter in declared.items()} == {
-        "demo": ["age", "sex", "crp"], "montgomery": [], "nlm_tb": [],
+        "demo": ["age", "sex", "crp"], "montgomery": [], "nlm_tb": [], "table": [],
         "openi": ["age", "study_date", "pixel_spacing", "plate", "software", "photometric", "bits", "position"],
     }  # fmt: skip
     for_audits = {name for name, adapter in declared.items() if adapters.audit_columns_of(adapter)}

@@ -160,7 +160,7 @@ def test_another_edition_is_recorded_as_rejected_input(tmp_path):
     raw = tmp_path / "openi"
     raw.mkdir()
     (raw / "NLMCXR_reports.tgz").write_bytes(b"mine")
-    ((what, name, reason),) = compare_with_published("openi", raw, ["NLMCXR_reports.tgz"])
+    ((what, name, reason),) = compare_with_published("openi", openi, raw, ["NLMCXR_reports.tgz"])
     assert (what, name) == ("raw file", "NLMCXR_reports.tgz")
     assert reason.startswith("has 4 bytes, the published file 1,112,632")
-    assert compare_with_published("openi", raw.rename(tmp_path / "demo"), ["NLMCXR_reports.tgz"]) == []
+    assert compare_with_published("openi", openi, raw.rename(tmp_path / "demo"), ["NLMCXR_reports.tgz"]) == []

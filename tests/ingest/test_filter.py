@@ -152,6 +152,12 @@ def test_empty_texts_are_not_equal():
     assert group(pd.Series(["A", "B", "B"]), pd.Series(["", "", ""])).tolist() == [0, 1, 1]
 
 
+def test_reports_with_a_common_mark_share_a_group():
+    marks = pd.Series(["paper 1", "paper 2; scan 7", "", "scan 7; paper 1", "", "A"])
+    patients = pd.Series(["A", "B", "C", "D", "E", "F"])
+    assert group(patients, pd.Series([""] * 6), marks).tolist() == [0, 0, 1, 0, 2, 3]
+
+
 def test_what_a_step_drops_is_counted_by_class_and_named(collection):
     _, steps, dropped = select(*collection)
     assert steps.loc["frontal images of these", ["negative", "positive"]].tolist() == [2, 3]

@@ -11,7 +11,7 @@ from small_study import run_stage
 
 from lungfuse import adapters
 from lungfuse.errors import UserError
-from lungfuse.ingest import reports
+from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 
 ADAPTER = '''
@@ -79,7 +79,7 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
     rules = FilterSettings(labels=labels, balance="none", required=required, text_fields=["findings", "history"])
     modalities, array = ["image", "text", "structured"], ImageSettings(image_px=16, fit="pad", colour=True)
     read = {name: file[name] for name in ["reports", "views", "values", "value_columns", "rejected_reports"]}
-    reports.main(adapter="skin", raw=raw, **read)
+    run_stage("reports", adapter="skin", raw=raw, **read)
     run_stage("images",
         adapter="skin", raw=raw, view="Close", images=array, views=file["views"], array=out / "images.npy",
         index=file["index"], rejected_images=file["rejected_images"],
@@ -89,9 +89,15 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
         rejected_inputs=[file["rejected_reports"], file["rejected_images"]],
         **{name: file[name] for name in ["reports", "views", "values", "index", "candidates", "funnel", "rejected"]},
     )  # fmt: skip
+    run_stage("data-check",
+        title="skin", notice="", task=task, filter=rules, folds=folds, reads={"image": ["raw"]}, check=CHECK,
+        array=out / "images.npy", check_page=out / "data_check.md",
+        **{name: file[name] for name in [*CHECKED, "findings", "check_scores", "check_cases"]},
+    )  # fmt: skip
     run_stage("split",
         task=task, labels=[rule["name"] for rule in labels], split=SplitSettings(folds=folds, validation=0.25), seed=0,
-        rejected_share=0.1, modalities=modalities, label_columns=["diagnosis", "itches"],
+        rejected_share=0.1, check=CHECK, findings=file["findings"], modalities=modalities,
+        label_columns=["diagnosis", "itches"],
         **{name: file[name] for name in ["candidates", "funnel", "rejected", "values", "value_columns", *SPLIT]},
     )  # fmt: skip
     return out
@@ -99,7 +105,11 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
 
 SPLIT = ["pairs", "validation", "structured", "structured_columns"]
 FILES = ["reports", "views", "values", "value_columns", "rejected_reports", "index", "rejected_images", "candidates"]
-FILES += ["funnel", "rejected", *SPLIT]
+FILES += ["funnel", "rejected", "findings", "check_scores", "check_cases", *SPLIT]
+CHECKED = ["candidates", "reports", "views", "values", "value_columns", "funnel", "rejected", "index"]
+CHECK = CheckSettings(  # all images are the same
+    allow=["duplicates two classes"], gives_away=0.95, covers=0.05, contradicting=0.03
+)
 
 
 def test_classes_that_exclude_each_other(raw):

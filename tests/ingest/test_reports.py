@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from small_study import run_stage
 
 from lungfuse.adapters import Category, Collection, Number
 from lungfuse.errors import UserError
-from lungfuse.ingest.reports import main
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 
@@ -44,11 +44,10 @@ def read(tmp_path, monkeypatch):
     """Run the stage on a clinic; gives the table of reports."""
 
     def run(adapter=Clinic, **columns):
-        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name: adapter(**columns))
-        monkeypatch.setattr("lungfuse.ingest.download.load_adapter", lambda name: adapter(**columns))
+        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name, table=None: adapter(**columns))
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: tmp_path / f"{name}.csv" for name in names}
-        main(adapter="clinic", raw=tmp_path, **files, audited=tmp_path / "audited.csv")
+        run_stage("reports", adapter="clinic", raw=tmp_path, **files, audited=tmp_path / "audited.csv")
         return pd.read_csv(files["reports"], dtype=str)
 
     return run

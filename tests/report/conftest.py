@@ -30,6 +30,7 @@ def tables(tmp_path, pairs, predictions, table, settings):
         Funnel,
     )
     write_table(rejected_table([("image", "P9", "is broken | twice")]), tables / "rejected.csv", Rejected)
+    (tables / "data_check.md").write_text("# Data check: demo (drawn)\n\n| what | auroc |\n|---|---|\n| age | .7 |\n")
     (tables / "comparison.md").write_text(render("binary", BINARY.labels, table, full, "demo", "drawn", settings))
     for number, wrong in enumerate(WRONG):
         write_table(predictions(wrong), tables / f"{number}.csv", Predictions)

@@ -29,8 +29,8 @@ def written(tables, more_tables, study, tmp_path):
         (tmp_path / f"logs/train/text_fold{fold}.log").write_text(log)
     run_stage("pages",
         title="demo", settings=study, **tables, **more_tables, logs=tmp_path / "logs", rejected=folder / "rejected.csv",
-        comparison_page=folder / "comparison.md", data_card=tmp_path / "data_card.md",
-        model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",
+        comparison_page=folder / "comparison.md", check_page=folder / "data_check.md",
+        data_card=tmp_path / "data_card.md", model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",
     )  # fmt: skip
     return tmp_path
 
@@ -72,7 +72,7 @@ def test_every_table_becomes_a_page_that_bears_the_notice(written):
         "ablations", "calibration", "segmentation", "cnn_comparison", "leakage", "missing", "sites", "words",
         "shortcuts",
     }  # fmt: skip
-    assert set(pages) == tables | {"comparison", "data_card", "model_card", "settings", "run_times"}
+    assert set(pages) == tables | {"comparison", "data_check", "data_card", "model_card", "settings", "run_times"}
     assert [name for name, page in pages.items() if "drawn" not in page.lower()] == []
     assert [name for name, page in pages.items() if not re.search(r"<h1>.+</h1>.*<td", page, re.S)] == []
     assert "is broken | twice" in pages["data_card"], "a bar in a cell is no new column"

@@ -63,6 +63,7 @@ def study(draw, studies, settings, tmp_path):
         for row, each in zip(names, predictions, strict=True):
             write_table(each, tmp_path / f"predictions/{row}.csv", Predictions)
         np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 255, (80, 16, 16, 3), dtype=np.uint8))
+        (tmp_path / "data_check.md").write_text("# Data check: drawn\n")
         (tmp_path / "comparison.md").write_text(render(name, task.labels, scored, pairs, "drawn", "", settings))
         rules = [LabelRule(name=label, column="finding", positive=[label]) for label in task.labels]
         changed = {"task": name, "modalities": ["image", "structured"], "models": ROWS}
@@ -141,8 +142,8 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(study, tmp_path, task):
     run_stage("pages",
         **given(made, "title", "settings", "funnel", "pairs", "rejected", "comparison_table", "predictions", "tables"),
         structured=made["structured"], structured_columns=tmp_path / "columns.csv", logs=tmp_path / "logs",
-        comparison_page=tmp_path / "comparison.md", data_card=tmp_path / "data_card.md",
-        model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",
+        comparison_page=tmp_path / "comparison.md", check_page=tmp_path / "data_check.md",
+        data_card=tmp_path / "data_card.md", model_card=tmp_path / "model_card.md", pages=tmp_path / "pages",
     )  # fmt: skip
     data, models = ((tmp_path / f"{card}_card.md").read_text() for card in ["data", "model"])
     assert "of which image and structured are read" in data and "40 have no image" in data

@@ -12,15 +12,18 @@ from lungfuse.errors import UserError
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive: its `data`, or the `problem` that kept it from being read."""
+    """A file of an archive: its `data`, or the `problem` that kept it from being read.
+
+    `stem` is what the image in it is called: its name without folders and suffix unless the dataset says other.
+    """
 
     name: str
     data: bytes
     problem: str = ""
+    stem: str = ""
 
-    @property
-    def stem(self) -> str:
-        return PurePosixPath(self.name).stem
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stem", self.stem or PurePosixPath(self.name).stem)
 
 
 class _Header(tarfile.TarInfo):
@@ -102,7 +105,7 @@ def read_file(path: Path, max_bytes: int) -> Member:
     if not path.is_file():
         return Member(path.name, b"", "is a folder or device, not a file" if path.exists() else _absent(path))
     try:
-        problem = _too_large(path.stat().st_size, max_bytes)
+        problem = too_large(path.stat().st_size, max_bytes)
         return Member(path.name, b"" if problem else path.read_bytes(), problem)
     except OSError as error:
         return Member(path.name, b"", f"cannot be read ({error.strerror})")
@@ -126,8 +129,9 @@ def _problem(info: tarfile.TarInfo, max_bytes: int) -> str:
         return "its path leads out of the archive"
     if not info.isreg():
         return "is a link or device, not a file"
-    return _too_large(info.size, max_bytes)
+    return too_large(info.size, max_bytes)
 
 
-def _too_large(found: int, allowed: int) -> str:
+def too_large(found: int, allowed: int) -> str:
+    """What is wrong with a file of so many bytes; empty where nothing is."""
     return f"has {found:,} bytes, more than the {allowed:,} allowed" if found > allowed else ""

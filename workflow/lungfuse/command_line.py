@@ -6,6 +6,7 @@ Every file and setting can be given. What is not given is that of the study whic
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from lungfuse.stages import STAGES
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
 for name, stage in STAGES.items():
     app.command(f"{stage.module}:main", name=name, help=stage.summary)  # imported when it is called
+app.command("lungfuse.init.init:main", name="init", help="Make a study of a table of cases and the images it names.")
 
 
 @app.command
@@ -32,6 +34,20 @@ def schema(file: Path = SCHEMA) -> None:
     """Write the JSON schema of params.yaml."""
     with whole_file(file) as stream:
         stream.write(json.dumps(params_schema(), indent=2) + "\n")
+
+
+@app.command(name="check")
+def check_study(study: str | None = None) -> None:
+    """Run a study up to its data check, and print it.
+
+    Parameters
+    ----------
+    study
+        Name of the study; that of params.yaml when not given.
+    """
+    from lungfuse.check.command import run_check
+
+    print(run_check(study), end="")
 
 
 @app.meta.default
@@ -56,10 +72,11 @@ def launch(
 
     if place := batch_job():
         print(place, file=sys.stderr, flush=True)
-    app.config = (fill_from_study,)
-    app(tokens)
+    app.config = (Dict({"init": {"params": str(params)}}, source="--params"), fill_from_study)
+    app(tokens, result_action="return_value")
 
 
+@cache
 def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     """What each stage takes from a study when it is not given on the command line."""
     params = read_params(params_file)
@@ -67,6 +84,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     paths = Paths(name, settings)
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     known = {"title": name, "folds": settings.split.folds, "labels": settings.labels}
+    known |= {"table": to_json(settings.table) if settings.table else None}
     shared = settings.model_dump() | known | files
 
     compared = {
@@ -81,12 +99,15 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     structured = {key: next(iter(found), None) for key, found in paths.structured_files.items()}
     of_comparison = {"annotated_index": next(iter(paths.judged_index), None)} | structured
     of_comparison |= {"per_label_table": None, "missing_table": None} | paths.more_scores
+    images = {key: next(iter(found), None) for key, found in paths.checked_images.items()}
+    checked = {"reads": json.dumps(settings.reads)} | images
     return (
         dict.fromkeys(STAGES, shared)
         | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
         | {"compare": shared | compared | of_comparison}
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
+        | {"data-check": shared | checked}
         | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )

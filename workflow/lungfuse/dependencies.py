@@ -20,9 +20,11 @@ PACKAGE = ROOT.name
 DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
+    "lungfuse.check.command": "runs the workflow for a user, and prints what a rule has found",
     "lungfuse.command_line": "hands a stage what it is told",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",
+    "lungfuse.init": "writes settings; a rule passes the values",
     "lungfuse.parameters": "says how the command line is written",
     "lungfuse.paths": "says where files lie; a rule names those of its stage",
     "lungfuse.prefork": "starts a stage",
@@ -34,6 +36,8 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
 _SHOWN = {"comparison": {"timings": False, "published": []}}
 _CNN_TRAINING = {"weights": "random", "epochs": 1, "batch": 2, "learning_rate": 1.0, "precision": "fp32"}
 UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
+    "data_check": {"check": {"allow": []}},
+    "split": {"check": {"gives_away": 0.95, "covers": 0.05, "contradicting": 0.03}},
     "train": {"encoders": {"pooling": "none"}},
     "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
     "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},

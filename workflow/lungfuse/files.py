@@ -177,6 +177,11 @@ def where_not_utf8(path: Path) -> str:
     return ""
 
 
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and in those in it, links followed, by their paths."""
+    return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:

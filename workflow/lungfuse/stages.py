@@ -27,6 +27,7 @@ STAGES = {
     "masks": Stage("lungfuse.segment.masks", "Segment the lungs in every image of a study.", "tensorflow"),
     "segment": Stage("lungfuse.segment.segment", "Segment the lungs in an X-ray or a folder of them.", "tensorflow"),
     "filter": Stage("lungfuse.ingest.filter", "Select and label the pairs of a study."),
+    "data-check": Stage("lungfuse.check.check", "Look for what makes the comparison of a study meaningless."),
     "split": Stage("lungfuse.ingest.split", "Assign stratified, grouped folds."),
     "baseline": Stage("lungfuse.train.baseline", "Predict each test fold with a baseline."),
     "linear-probe": Stage(

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shlex
@@ -17,7 +18,8 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
-from lungfuse.adapters import load_adapter, load_mask_adapter
+from lungfuse.adapters import adapter_module, load_adapter, load_mask_adapter
+from lungfuse.check.findings import finding_modules
 from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
 from lungfuse.encoders import encoder_module, encoder_names
@@ -59,13 +61,14 @@ configfile: str(PARAMS)
 
 try:
     STUDY_NAME, STUDY = load_study(config)
-    ADAPTER = load_adapter(STUDY.adapter)
+    ADAPTER = load_adapter(STUDY.adapter, STUDY.table)
     MASK_ADAPTER = load_mask_adapter(STUDY.segmentation.annotated.adapter)
 except UserError as error:
     raise WorkflowError(str(error))
 
 PATHS = Paths(STUDY_NAME, STUDY)
 
+ADAPTER_MODULE = adapter_module(STUDY.adapter)
 TASK_MODULE = task_module(STUDY.task)
 MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
@@ -112,6 +115,11 @@ def training_options(input) -> str:
     names = ["structured", "columns", "mask_settings"]
     others = options(**{name: input.get(name) for name in names}, starts=input.get("start"), **folders)
     return f"{image_options(input)} {others}"
+
+
+def table_options() -> str:
+    """What the columns of the study's table mean, as an option of the command line."""
+    return f"--table {shlex.quote(to_json(STUDY.table))}" if STUDY.table else ""
 
 
 def options(**values) -> str:

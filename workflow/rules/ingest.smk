@@ -56,7 +56,7 @@ rule draw:
 rule reports:
     input:
         files=PATHS.report_files,
-        code=code_of("reports", ADAPTER.__name__),
+        code=code_of("reports", ADAPTER_MODULE),
     output:
         reports=PATHS.reports,
         views=PATHS.views,
@@ -78,12 +78,13 @@ rule reports:
         turn=1,
     params:
         adapter=STUDY.adapter,
+        table=table_options(),
         raw=PATHS.raw,
         audited=options(audited=PATHS.audited),
     message:
         "Reading the reports of {params.raw}"
     shell:
-        "python -m lungfuse reports --adapter {params.adapter} --raw {params.raw} --reports {output.reports} "
+        "python -m lungfuse reports --adapter {params.adapter} {params.table} --raw {params.raw} --reports {output.reports} "
         "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
         "--rejected-reports {output.rejected_reports} {params.audited} > {log} 2>&1"
 
@@ -92,7 +93,7 @@ rule images:
     input:
         files=PATHS.image_files,
         views=PATHS.views,
-        code=code_of("images", ADAPTER.__name__),
+        code=code_of("images", ADAPTER_MODULE),
     output:
         array=PATHS.array,
         index=PATHS.index,
@@ -112,13 +113,14 @@ rule images:
         turn=1,
     params:
         adapter=STUDY.adapter,
+        table=table_options(),
         raw=PATHS.raw,
         view=STUDY.view,
         images=to_json(STUDY.images),
     message:
         "Decoding the images of {params.raw}"
     shell:
-        "python -m lungfuse images --adapter {params.adapter} --raw {params.raw} --view {params.view:q} "
+        "python -m lungfuse images --adapter {params.adapter} {params.table} --raw {params.raw} --view {params.view:q} "
         "--images {params.images:q} --views {input.views} --array {output.array} --index {output.index} "
         "--rejected-images {output.rejected_images} --threads {threads} > {log} 2>&1"
 
@@ -164,9 +166,59 @@ rule filter:
         "--rejected {output.rejected} > {log} 2>&1"
 
 
+rule data_check:
+    input:
+        **PATHS.checked_images,
+        candidates=PATHS.candidates,
+        reports=PATHS.reports,
+        views=PATHS.views,
+        values=PATHS.values,
+        value_columns=PATHS.value_columns,
+        funnel=PATHS.funnel,
+        rejected=PATHS.rejected,
+        code=code_of("data-check", TASK_MODULE, *finding_modules()),
+    output:
+        findings=PATHS.findings,
+        check_scores=PATHS.check_scores,
+        check_cases=PATHS.check_cases,
+        check_page=PATHS.check_page,
+    log:
+        PATHS.logs / "data_check.log",
+    benchmark:
+        PATHS.logs / "data_check.benchmark.tsv"
+    group:
+        "pairs"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(500, each=12 * KB, of=named_images),
+        runtime=growing(10, each=5 * MS, of=named_images),
+        turn=1,
+    params:
+        title=STUDY_NAME,
+        notice=STUDY.notice,
+        task=STUDY.task,
+        filter=to_json(STUDY.filter),
+        reads=json.dumps(STUDY.reads),
+        folds=STUDY.split.folds,
+        check=given("data_check", "check"),
+        images=lambda wildcards, input: options(array=input.array, index=input.index),
+    message:
+        "Checking the data of {STUDY_NAME}"
+    shell:
+        "python -m lungfuse data-check --title {params.title} --notice={params.notice:q} --task {params.task} "
+        "--filter {params.filter:q} --reads {params.reads:q} --folds {params.folds} --check {params.check:q} "
+        "--candidates {input.candidates} --reports {input.reports} --views {input.views} --values {input.values} "
+        "--value-columns {input.value_columns} --funnel {input.funnel} --rejected {input.rejected} {params.images} "
+        "--findings {output.findings} --check-scores {output.check_scores} --check-cases {output.check_cases} "
+        "--check-page {output.check_page} > {log} 2>&1"
+
+
 rule split:
     input:
         candidates=PATHS.candidates,
+        findings=PATHS.findings,
         funnel=PATHS.funnel,
         rejected=PATHS.rejected,
         values=PATHS.values,
@@ -200,11 +252,13 @@ rule split:
         split=to_json(STUDY.split),
         seed=STUDY.seed,
         rejected_share=STUDY.rejected_share,
+        check=given("split", "check"),
     message:
         "Splitting the pairs of {STUDY_NAME} into folds"
     shell:
         "python -m lungfuse split --task {params.task} --labels {params.labels} --modalities {params.modalities} "
         "--split {params.split:q} --seed {params.seed} --rejected-share {params.rejected_share} "
+        "--check {params.check:q} --findings {input.findings} "
         "--candidates {input.candidates} --funnel {input.funnel} --rejected {input.rejected} --values {input.values} "
         "--value-columns {input.value_columns} {params.label_columns} --pairs {output.pairs} "
         "--validation {output.validation} {params.structured} > {log} 2>&1"

@@ -126,9 +126,10 @@ rule pages:
         rejected=PATHS.rejected,
         comparison_table=PATHS.comparison_table,
         comparison_page=PATHS.comparison_page,
+        check_page=PATHS.check_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=code_of("pages", ADAPTER.__name__, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
+        code=code_of("pages", ADAPTER_MODULE, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
         [shown(PATHS.page(name)) for name in PATHS.page_names],
@@ -162,7 +163,7 @@ rule pages:
     shell:
         "python -m lungfuse pages --title {params.title} --settings {params.settings:q} --funnel {input.funnel} "
         "--pairs {input.pairs} --rejected {input.rejected} --comparison-table {input.comparison_table} "
-        "--comparison-page {input.comparison_page} --predictions {input.predictions} {params.given} "
+        "--comparison-page {input.comparison_page} --check-page {input.check_page} --predictions {input.predictions} {params.given} "
         "--logs {params.logs} --data-card {output.data_card} --model-card {output.model_card} "
         "--pages {params.pages} > {log} 2>&1"
 

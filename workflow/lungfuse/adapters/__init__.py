@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from lungfuse import registry
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.tables.ingest import SECTIONS
+
+if TYPE_CHECKING:
+    from lungfuse.settings.table import TableSettings
 
 
 @dataclass(frozen=True)
@@ -119,15 +122,16 @@ class MaskAdapter(Adapter, Protocol):
         ...
 
 
-def load_adapter(name: str) -> Adapter:
-    """The adapter module called `name`.
+def load_adapter(name: str, table: "TableSettings | None" = None) -> Adapter:
+    """The adapter called `name`: a module or, where a study says in `table` what columns mean, what it makes of that.
 
     Raises:
         UserError: there is none, or it cannot be imported.
     """
     if name not in adapter_names():
         raise UserError(f"adapter: found {name!r}, expected one of {', '.join(adapter_names())}.")
-    return cast(Adapter, registry.load(__name__, name))
+    module = registry.load(__name__, name)
+    return cast(Adapter, module if table is None else module.MappedTable(table))
 
 
 def load_mask_adapter(name: str) -> MaskAdapter:
@@ -166,10 +170,20 @@ def adapter_names() -> list[str]:
     return [name.replace("-", "_") for name in registry.names(__name__)]
 
 
+def adapter_module(name: str) -> str:
+    """The module of an adapter."""
+    return registry.module_of(__name__, name)
+
+
+def place_of(adapter: Adapter, name: str) -> str:
+    """Where what a dataset declares is said."""
+    return getattr(adapter, "PLACE", f"lungfuse/adapters/{name}.py")
+
+
 def mask_adapters() -> list[str]:
     """The names of the adapters of datasets with lung masks; none is imported, so that a broken one harms no other."""
     return [name for name in adapter_names() if re.search(rb"^MASK_FILES\b", _file(name).read_bytes(), re.M)]
 
 
 def _file(name: str) -> Path:
-    return registry.file_of(registry.module_of(__name__, name))
+    return registry.file_of(adapter_module(name))

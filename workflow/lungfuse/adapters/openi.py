@@ -152,7 +152,7 @@ def read_images(raw: Path) -> Iterator[Member]:
     if KAGGLE_IMAGES not in image_files(raw):
         return read_members(raw / IMAGES, ".png", MAX_IMAGE_BYTES)
     members = read_folder(raw / KAGGLE_IMAGES, ".png", MAX_IMAGE_BYTES)
-    return (replace(member, name=f"{_image_id(member.name)}.png") for member in members)
+    return (replace(member, stem=_image_id(member.name)) for member in members)
 
 
 def _is_there_instead(raw: Path, name: str, of: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from lungfuse.adapters import Download, load_adapter
+from lungfuse.adapters import Adapter, Download, load_adapter
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 
@@ -61,12 +61,12 @@ def fetch(download: Download, file: Path) -> None:
     print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}; {_known(download)}")
 
 
-def compare_with_published(adapter: str, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
+def compare_with_published(adapter: str, source: Adapter, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
     """What is not the published edition among the raw files of a dataset, as rows of `lungfuse.tables.Rejected`.
 
     Only the folder named after the adapter holds published files; any other is a collection of its own.
     """
-    downloads = load_adapter(adapter).DOWNLOADS
+    downloads = source.DOWNLOADS
     if raw.name != adapter:
         return []
     rows = []

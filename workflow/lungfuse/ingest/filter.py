@@ -7,14 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.funnel import Steps, of_view
 from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import (
     balanced,
     check_rules,
-    class_counts,
     class_names,
     counted,
-    described,
     joined,
     with_labels,
 )
@@ -144,7 +143,7 @@ class Found:
     @property
     def own_sections(self) -> list[str]:
         """The sections of the dataset beside those that every table of reports has."""
-        return [name for name in self.reports if name not in columns(Reports)]
+        return [name for name in self.reports if name not in columns(Reports, self.reports)]
 
 
 def select_pairs(
@@ -179,7 +178,7 @@ def select_pairs(
         steps.add("balanced reports", reports)
 
     pairs = _joined_pairs(reports, views, alone).assign(text=lambda pairs: pairs[rules.text_fields[0]])
-    steps.add("images of these, and reports without" if alone else f"{view.lower()} images of these", pairs)
+    steps.add("images of these, and reports without" if alone else f"{of_view(view)} of these", pairs)
     if "text" in modalities:
         check_text(pairs, [*SECTIONS, *found.own_sections], rules.text_fields[0])
     if "text" in needed:
@@ -192,38 +191,13 @@ def select_pairs(
         pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
         pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
-    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"]))
+    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"], pairs.get("apart")))
     steps.add("pairs", pairs)
     if two_classes:
         steps.add(f"{task.labels[1]} pairs", pairs[pairs["label"] == 1])
     steps.add("reports of pairs", pairs.drop_duplicates("report_id"))
     steps.add("groups of pairs", pairs.drop_duplicates("group"), by_class=False)
     return pairs, steps.table(), dropped
-
-
-class Steps:
-    """The rows of a `Funnel`."""
-
-    def __init__(self, task: Task) -> None:
-        self.rows: list[dict] = []
-        self.task = task
-
-    def add(self, step: str, left: pd.DataFrame, by_class: bool = True) -> None:
-        """Count what is left after a step, by class once there are labels."""
-        labelled = by_class and set(self.task.columns("label")) <= set(left)
-        self.rows.append({"step": step, "count": len(left)} | (class_counts(left, self.task) if labelled else {}))
-
-    def keep(self, pairs: pd.DataFrame, has: pd.Series, what: str, dropped: list) -> pd.DataFrame:
-        """The pairs that have something, counted; the others are named in `dropped`."""
-        without = pairs[~has]
-        for pair, words in zip(without["pair_id"], described(without, self.task), strict=True):
-            dropped.append(("pair", pair, f"has no {what}; {words}"))
-        self.add(f"with {what}", pairs[has])
-        return pairs[has]
-
-    def table(self) -> pd.DataFrame:
-        classes = class_names(self.task)
-        return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
 
 
 def check_sections(found: Found, sections: list[str]) -> None:
@@ -266,7 +240,7 @@ def _seen(found: Found, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFr
         steps.add("reports with images", reports)
     check_view(views["view"], view)
     views = views[views["view"] == view]
-    steps.add(f"{view.lower()} images", views)
+    steps.add(of_view(view), views)
     if alone and found.readable is not None:
         views = views[views["image_id"].isin(found.readable)]
         steps.add("readable images", views)

@@ -6,20 +6,22 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 
-def group(patients: pd.Series, texts: pd.Series) -> np.ndarray:
-    """Number the groups of rows that share a patient or the same normalised text, directly or through others.
+def group(patients: pd.Series, texts: pd.Series, apart: pd.Series | None = None) -> np.ndarray:
+    """Number the groups of rows that share a patient, the same normalised text or a mark, directly or through others.
 
-    Empty texts are not compared. Returns int of shape (row,), numbered by first appearance.
+    Empty texts are not compared. `apart` holds the marks of each row, joined by '; '. Returns int of shape (row,),
+    numbered by first appearance.
     """
-    normalised = normalise(texts)
-    text_keys = ("text " + normalised).where(normalised != "", "patient " + patients)
-    rows = np.arange(len(texts))
-    patients, texts = pd.factorize(patients)[0], pd.factorize(text_keys)[0]
-    size = 3 * len(rows)
-    start, end = np.concatenate([rows, rows]), np.concatenate([patients + len(rows), texts + 2 * len(rows)])
-    _, component = connected_components(
-        coo_array((np.ones(len(start)), (start, end)), shape=(size, size)), directed=False
-    )
+    rows, said = pd.RangeIndex(len(texts)), normalise(texts)
+    keys = [("patient " + patients).set_axis(rows), ("text " + said).where(said != "").set_axis(rows)]
+    if apart is not None:
+        marks = apart.set_axis(rows).str.split("; ").explode()
+        keys.append(("mark " + marks).where(marks != ""))
+    keys = pd.concat(keys).dropna()
+    key, known = pd.factorize(keys)
+    size = len(rows) + len(known)
+    links = coo_array((np.ones(len(keys)), (keys.index, key + len(rows))), shape=(size, size))
+    _, component = connected_components(links, directed=False)
     return pd.factorize(component[: len(rows)])[0]
 
 

@@ -13,10 +13,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from lungfuse.adapters import image_files, load_adapter
 from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
+from lungfuse.ingest.dicom import is_dicom, read_dicom
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.parameters import options
+from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
 
@@ -52,6 +54,7 @@ class Outputs:
 def main(
     *,
     adapter: str,
+    table: FromJSON[TableSettings | None] = None,
     raw: Path,
     view: str,
     images: ImageSettings,
@@ -65,6 +68,8 @@ def main(
     ----------
     adapter
         Name of the dataset's adapter.
+    table
+        What the columns of the table mean, where the adapter is `table`.
     raw
         Folder of the raw files.
     view
@@ -78,15 +83,15 @@ def main(
     threads
         How many images are decoded at once.
     """
-    table = read_table(views, Views)
-    wanted = table["image_id"][table["view"] == view]
-    source = load_adapter(adapter)
+    named = read_table(views, Views)
+    wanted = named["image_id"][named["view"] == view]
+    source = load_adapter(adapter, table)
     files = image_files(source, raw)
     with unchanged(lambda: raw_files(raw, files)):
         found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
-        rejected = compare_with_published(adapter, raw, files) + bad
+        rejected = compare_with_published(adapter, source, raw, files) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)
@@ -131,7 +136,7 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
     """
     with open_image(data) as image:
-        deep_colour = ";16" in str(image.tile) and not image.mode.startswith("I")
+        deep_colour = ";16" in str(getattr(image, "tile", "")) and not image.mode.startswith("I")
         image.load()
         if deep_colour:
             raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
@@ -141,12 +146,14 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
 
 
 def open_image(data: bytes) -> Image.Image:
-    """An image file, not decoded yet.
+    """An image file, not decoded yet unless it is DICOM.
 
     Raises one of `DECODE_ERRORS` when it is none; what it says is the same in every run.
     """
     if not data:
         raise ValueError("has zero bytes")
+    if is_dicom(data):
+        return read_dicom(data)
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
@@ -180,7 +187,9 @@ def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
 def _select(members: Iterable[Member], wanted: set[str], rejected: list) -> Iterator[Member]:
     taken = set()
     for member in members:
-        if member.problem:
+        if member.problem and member.stem in wanted:
+            rejected.append(("image", member.stem, member.problem))
+        elif member.problem:
             rejected.append(("archive member", member.name, member.problem))
         elif member.stem in taken:
             rejected.append(("image", member.stem, f"is twice in the raw images ({member.name}); the first is used"))

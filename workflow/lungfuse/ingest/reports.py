@@ -1,6 +1,7 @@
 """Raw reports to a table of reports, one of the images they name, and one of the structured values beside them."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,37 +15,28 @@ from lungfuse.adapters import (
     columns_of,
     load_adapter,
     own_sections_of,
+    place_of,
     report_files,
 )
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
+from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
+from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import Table, checked, columns, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
 
+OPTIONAL = ["date", "apart"]  # columns of a table of reports
 OWN_NAME = re.compile(r"(?!label_)[a-z][a-z0-9_]*")
 
 
-def main(
-    *,
-    adapter: str,
-    raw: Path,
-    reports: Path,
-    views: Path,
-    values: Path,
-    value_columns: Path,
-    rejected_reports: Path,
-    audited: Path | None = None,
-) -> None:
-    """Read the reports of a dataset.
+@options
+class Outputs:
+    """What is written.
 
     Parameters
     ----------
-    adapter
-        Name of the dataset's adapter.
-    raw
-        Folder of the raw files.
     reports
         Output: one row a report.
     views
@@ -58,35 +50,85 @@ def main(
     audited
         Output: the values of the columns that no model may read; needed where the dataset has some.
     """
-    source = load_adapter(adapter)
+
+    reports: Path
+    views: Path
+    values: Path
+    value_columns: Path
+    rejected_reports: Path
+    audited: Path | None = None
+
+
+def main(
+    *,
+    adapter: str,
+    table: FromJSON[TableSettings | None] = None,
+    raw: Path,
+    outputs: Outputs,
+) -> None:
+    """Read the reports of a dataset.
+
+    Parameters
+    ----------
+    adapter
+        Name of the dataset's adapter.
+    table
+        What the columns of the table mean, where the adapter is `table`.
+    raw
+        Folder of the raw files.
+    outputs
+        What is written.
+    """
+    source = load_adapter(adapter, table)
     own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
     read = {name: column for name, column in declared.items() if name not in for_audits}
-    check_declared(own, declared, adapter)
+    made = Made(adapter, place_of(source, adapter))
+    check_declared(own, declared, made.place)
     files = report_files(source, raw)
     with unchanged(lambda: raw_files(raw, files)):
         collection = source.read_reports(raw)
-        unpublished = compare_with_published(adapter, raw, files)
-        found = with_patients(_from_adapter(collection.reports, _with_columns(Reports, own), adapter))
-        found_views = _from_adapter(collection.views, Views, adapter)
-        found_values = values_of(collection.values, found["report_id"], declared, adapter)
-        rejected = _from_adapter(collection.rejected, Rejected, adapter)
+        unpublished = compare_with_published(adapter, source, raw, files)
+        found = with_patients(made.checked(collection.reports, _with_columns(Reports, own)))
+        found_views = made.checked(collection.views, Views)
+        found_values = values_of(collection.values, found["report_id"], declared, made)
+        rejected = made.checked(collection.rejected, Rejected)
         rejected = pd.concat([rejected_table(unpublished), rejected], ignore_index=True)
-        write_table(found, reports, Reports, others=own)
-        write_table(found_views, views, Views)
-        write_table(found_values, values, Values, others=read)
+        write_table(found, outputs.reports, Reports, others=own)
+        write_table(found_views, outputs.views, Views)
+        write_table(found_values, outputs.values, Values, others=read)
         if for_audits:
-            write_table(found_values, audited, Values, others=for_audits)
-        write_table(column_table(read), value_columns, Columns)
-        write_table(rejected, rejected_reports, Rejected)
-    known = {*columns(Reports), *columns(Views), *own, *columns(Values), *declared}
+            write_table(found_values, outputs.audited, Values, others=for_audits)
+        write_table(column_table(read), outputs.value_columns, Columns)
+        write_table(rejected, outputs.rejected_reports, Rejected)
+    known = {*columns(Reports, OPTIONAL), *columns(Views), *own, *columns(Values), *declared}
     if unknown := {*found, *found_views, *collection.values} - known:
         print(f"columns of the adapter that no table has, so they are left out: {', '.join(sorted(unknown))}")
     print(f"{len(found):,} reports, {len(found_views):,} images, {len(rejected)} rejected")
 
 
-def check_declared(sections: list[str], declared: dict[str, Number | Category], adapter: str) -> None:
+@dataclass(frozen=True)
+class Made:
+    """Tables that an adapter has made; `place` is where to mend them."""
+
+    adapter: str
+    place: str
+
+    def checked(self, frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+        """A table with its types."""
+        return checked(frame, table, self.named(table), self.remedy)
+
+    def named(self, table: type[Table]) -> str:
+        """What a table is called in messages."""
+        return f"adapter {self.adapter}, the table {table.__name__} of read_reports"
+
+    @property
+    def remedy(self) -> str:
+        return f"Mend {self.place} or the raw files."
+
+
+def check_declared(sections: list[str], declared: dict[str, Number | Category], place: str) -> None:
     """Raise UserError when a section or column of an adapter has a name that it cannot have, or is of no kind."""
-    place, taken = f"lungfuse/adapters/{adapter}.py", {*columns(Reports), *columns(Pairs), "part"}
+    taken = taken_names()
     for what, names in [("SECTIONS", sections), ("COLUMNS", declared)]:
         for name in names:
             if not OWN_NAME.fullmatch(name) or name in taken:
@@ -102,8 +144,13 @@ def check_declared(sections: list[str], declared: dict[str, Number | Category], 
             )
 
 
+def taken_names() -> set[str]:
+    """The names that no section or structured column can have, since other columns bear them."""
+    return {*columns(Reports, OPTIONAL), *columns(Pairs), "part"}
+
+
 def values_of(
-    found: pd.DataFrame, report_ids: pd.Series, declared: dict[str, Number | Category], adapter: str
+    found: pd.DataFrame, report_ids: pd.Series, declared: dict[str, Number | Category], made: Made
 ) -> pd.DataFrame:
     """The table `Values` with the declared columns, in the order of the reports; NaN counts as missing.
 
@@ -113,11 +160,11 @@ def values_of(
     if not declared:
         return report_ids.to_frame()
     found = found.astype(object).where(found.notna(), "")
-    table = _from_adapter(found, _with_columns(Values, list(declared)), adapter)
+    table = made.checked(found, _with_columns(Values, list(declared)))
     table = table.set_index("report_id")[list(declared)].apply(lambda values: values.str.strip())
     for name, column in declared.items():
         if isinstance(column, Number):
-            _check_numbers(table[name], column, adapter)
+            _check_numbers(table[name], column, made)
     return table.reindex(report_ids, fill_value="").rename_axis("report_id").reset_index()
 
 
@@ -138,30 +185,18 @@ def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
     return reports.assign(patient=reports["patient"].mask(unnamed, reports["report_id"]))
 
 
-def _check_numbers(values: pd.Series, column: Number, adapter: str) -> None:
+def _check_numbers(values: pd.Series, column: Number, made: Made) -> None:
     """Raise UserError when a value is neither empty nor a number; `values` bear the ids of their reports."""
     numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
     wrong = values[(values != "") & ~np.isfinite(numbers)]
     if len(wrong):
         unit = f" in {column.unit}" if column.unit else ""
         raise UserError(
-            f"{_place(adapter, Values)}: column {values.name}, report {wrong.index[0]}: found {wrong.iloc[0]!r}, "
-            f"expected a number{unit}, or nothing where it is missing ({len(wrong)} values in all). {_remedy(adapter)}"
+            f"{made.named(Values)}: column {values.name}, report {wrong.index[0]}: found {wrong.iloc[0]!r}, "
+            f"expected a number{unit}, or nothing where it is missing ({len(wrong)} values in all). {made.remedy}"
         )
 
 
 def _with_columns(table: type[Table], names: list[str]) -> type[Table]:
     """A table with further columns of text."""
     return type(table.__name__, (table,), {"__annotations__": dict.fromkeys(names, Series[str])})
-
-
-def _from_adapter(frame: pd.DataFrame, table: type[Table], adapter: str) -> pd.DataFrame:
-    return checked(frame, table, _place(adapter, table), _remedy(adapter))
-
-
-def _place(adapter: str, table: type[Table]) -> str:
-    return f"adapter {adapter}, the table {table.__name__} of read_reports"
-
-
-def _remedy(adapter: str) -> str:
-    return f"Mend lungfuse/adapters/{adapter}.py or the raw files."

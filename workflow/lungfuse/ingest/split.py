@@ -6,13 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungfuse.check.gate import check_findings, unmatched
 from lungfuse.errors import UserError
 from lungfuse.ingest.groups import normalise
-from lungfuse.ingest.labels import class_counts, class_names
+from lungfuse.ingest.labels import class_counts
+from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
+from lungfuse.ingest.parts import positions
 from lungfuse.ingest.spread import parts_of
 from lungfuse.parameters import Question, Several, options
+from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.check import Findings
 from lungfuse.tables.ingest import (
     SECTIONS,
     Candidates,
@@ -26,15 +31,9 @@ from lungfuse.tables.ingest import (
     sections_of,
 )
 from lungfuse.tasks import Task, load_task
-from lungfuse.tasks.binary import Task as TwoClasses
 
 LARGE_GROUP = 0.25  # of a fold
 UNEVEN = 1.25  # the largest fold in units of the smallest
-READABLE = {
-    "with a readable image": "pairs have no readable image",
-    "readable images": "images of the view cannot be read",
-}
-BINARY = TwoClasses(["negative", "positive"])
 
 
 @options
@@ -53,6 +52,8 @@ class Files:
         Table of the structured values of reports.
     value_columns
         Table of the structured columns of reports.
+    findings
+        Table of what the data check has found.
     """
 
     candidates: Path
@@ -60,6 +61,23 @@ class Files:
     rejected: Path
     values: Path
     value_columns: Path
+    findings: Path
+
+
+@options
+class Allowed:
+    """What does not stop the study.
+
+    Parameters
+    ----------
+    rejected_share
+        Largest share of the reports, and of the pairs' images, that may be unusable.
+    check
+        What of the data check is allowed.
+    """
+
+    rejected_share: float
+    check: CheckSettings
 
 
 @options
@@ -89,13 +107,13 @@ def main(
     question: Question,
     split: SplitSettings,
     seed: int,
-    rejected_share: float,
+    allowed: Allowed,
     files: Files,
     modalities: Several[str],
     label_columns: Several[str] | None = None,
     outputs: Outputs,
 ) -> None:
-    """Assign stratified, grouped folds, unless too much of the input was rejected.
+    """Assign stratified, grouped folds, unless too much of the input was rejected, or the data check stops the study.
 
     Parameters
     ----------
@@ -105,8 +123,8 @@ def main(
         Number of folds, and the share of the training folds to validate on.
     seed
         Seed of the shuffle.
-    rejected_share
-        Largest share of the reports, and of the pairs' images, that may be unusable.
+    allowed
+        What does not stop the study.
     files
         What is read.
     modalities
@@ -119,9 +137,11 @@ def main(
     asked = load_task(question.task, question.labels)
     steps = read_table(files.funnel, Funnel)
     counts, rejected = steps.set_index("step")["count"], read_table(files.rejected, Rejected)
-    check_rejected(counts, rejected, rejected_share, files.rejected)
+    check_rejected(counts, rejected, allowed.rejected_share, files.rejected)
     table = read_table(files.candidates, Candidates)
     check_groups(table, split.folds, steps, files.funnel, asked)
+    checked = read_table(files.findings, Findings)
+    check_findings(checked, allowed.check.allow, files.findings)
     table["fold"] = assign_folds(table, split.folds, seed, asked)
     validated = assign_validation(table, split, seed, asked)
     write_table(table, outputs.pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
@@ -132,7 +152,8 @@ def main(
         values = structured_values(table, read_table(files.values, Values), kept)
         write_table(values, outputs.structured, Structured, kept["name"])
         write_table(kept, outputs.structured_columns, Columns)
-    for warning in [*warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
+    unused = [f"check.allow: nothing was found of {entry!r}" for entry in unmatched(checked, allowed.check.allow)]
+    for warning in [*unused, *warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(fold_sizes(table, asked)))
 
@@ -152,55 +173,6 @@ def fold_sizes(pairs: pd.DataFrame, task: Task) -> list[str]:
         counts = {name: count for name, count in class_counts(part, task).items() if name != "negative"}
         said.append(", ".join([f"fold {fold}: {len(part)} pairs", *(f"{counts[name]} {name}" for name in counts)]))
     return said
-
-
-def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, source: Path) -> None:
-    """Raise UserError when the share of unusable reports, of images without a view, or of pairs without a readable
-    image is above `allowed`."""
-    bad_reports = rejected["id"][rejected["what"] == "report"].nunique()
-    losses = {
-        "reports cannot be used": (bad_reports, int(steps["reports found"])),
-        "images have no view that is known": (int(steps["images"] - steps["images with a view"]), int(steps["images"])),
-    }
-    for step, what in READABLE.items():
-        if step in steps:
-            before = int(steps.iloc[list(steps.index).index(step) - 1])
-            losses[what] = (before - int(steps[step]), before)
-    for what, (lost, total) in losses.items():
-        if lost > allowed * total:
-            raise UserError(
-                f"{source}: {lost:,} of {total:,} {what} ({lost / total:.1%}, allowed {allowed:.1%}). "
-                "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
-            )
-
-
-def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path, task: Task = BINARY) -> None:
-    """Raise UserError when a class has fewer groups than there are folds, or a label has where it is 1, or where it is
-    0; says which of the `steps` has left so few."""
-    wanted = _wanted(task)
-    has = [(candidates[column] == value).fillna(False).astype(bool) for column, value in wanted.values()]
-    groups = [candidates["group"][own].nunique() for own in has]
-    if min(groups) < folds:
-        least = groups.index(min(groups))
-        what, (column, value) = list(wanted.items())[least]
-        number = value if task.columns("label") == [column] else task.columns("label").index(column)
-        left = steps.set_index("step")[class_names(task)[number]].replace("", pd.NA).dropna().astype(int)
-        of = "With this label" if len(task.columns("label")) > 1 else "Of this class"
-        raise UserError(
-            f"{source}: {what} has {groups[least]} groups of pairs, fewer than split.folds, which is {folds}. "
-            f"{of} each step has left: {', '.join(f'{count:,} {step}' for step, count in left.items())}. "
-            "Mend the step that loses most; where the data are so few, set fewer folds."
-        )
-
-
-def _wanted(task: Task) -> dict[str, tuple[str, int]]:
-    """Label column and value of each class, or of each label where it is 1 and where it is 0, by what they are."""
-    columns = task.columns("label")
-    if len(columns) > 1:
-        named = list(zip(task.labels, columns, strict=True))
-        return {f"the label {label}, where it is {n},": (column, n) for label, column in named for n in (1, 0)}
-    names = [""] * 2 if task.two_classes else [f", {label}," for label in task.labels]
-    return {f"class {number}{name}": (columns[0], number) for number, name in enumerate(names)}
 
 
 def assign_folds(candidates: pd.DataFrame, folds: int, seed: int, task: Task = BINARY) -> pd.Series:
@@ -258,13 +230,6 @@ def _complete(validated: pd.DataFrame, others: pd.DataFrame, task: Task) -> int:
 
 def _parts(pairs: pd.DataFrame, count: int, seed: int, task: Task) -> list[np.ndarray]:
     return parts_of(task.strata(task.targets(pairs)), pairs["site"], pairs["group"], count, seed)
-
-
-def positions(pairs: pd.DataFrame, validation: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions in `pairs` to learn from, to validate on and to test in a fold, from the table `Validation`."""
-    test = (pairs["fold"] == fold).to_numpy()
-    validated = pairs["pair_id"].isin(validation.loc[validation["fold"] == fold, "pair_id"]).to_numpy()
-    return tuple(map(np.flatnonzero, [~test & ~validated, validated, test]))
 
 
 def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:

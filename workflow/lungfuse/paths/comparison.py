@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import load_adapter
 from lungfuse.compare.contrasts import contrasts
 from lungfuse.paths.cnns import CNNPaths
 from lungfuse.settings.rows import Row
@@ -80,7 +79,7 @@ class ComparisonPaths(CNNPaths):
             (self.leakage_table, self.study.leakage.sections),
             (self.words_table, self.study.leakage.sections),
             (self.shortcuts_table, self.study.leakage.sections),
-            (self.sites_table, load_adapter(self.study.adapter).SITES),
+            (self.sites_table, self.dataset.SITES),
         ]
         return [*(table for table, condition in wanted if condition), *self.more_scores.values()]
 

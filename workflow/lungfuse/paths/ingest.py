@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import audit_columns_of, image_files, load_adapter, report_files
+from lungfuse.adapters import Adapter, audit_columns_of, image_files, load_adapter, report_files
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -15,13 +15,17 @@ class IngestPaths(StudyPaths):
         return RAW / self.study.raw
 
     @property
+    def dataset(self) -> Adapter:
+        """What reads the raw files."""
+        return load_adapter(self.study.adapter, self.study.table)
+
+    @property
     def report_files(self) -> list[Path]:
-        with_values = "structured" in self.study.modalities
-        return raw_files(self.raw, report_files(load_adapter(self.study.adapter), self.raw, with_values))
+        return raw_files(self.raw, report_files(self.dataset, self.raw, "structured" in self.study.modalities))
 
     @property
     def image_files(self) -> list[Path]:
-        return raw_files(self.raw, image_files(load_adapter(self.study.adapter), self.raw))
+        return raw_files(self.raw, image_files(self.dataset, self.raw))
 
     @property
     def reports(self) -> Path:
@@ -44,7 +48,7 @@ class IngestPaths(StudyPaths):
     @property
     def audited(self) -> list[Path]:
         """The values of those columns that no model may read, where the dataset has some."""
-        has = audit_columns_of(load_adapter(self.study.adapter))
+        has = audit_columns_of(self.dataset)
         return [self._data("reports") / "audited.csv"] if has else []
 
     @property
@@ -78,6 +82,31 @@ class IngestPaths(StudyPaths):
     @property
     def rejected(self) -> Path:
         return self.results / "rejected.csv"
+
+    @property
+    def findings(self) -> Path:
+        """What is odd about the cases, severest first."""
+        return self.results / "check.csv"
+
+    @property
+    def check_scores(self) -> Path:
+        """What tells the label by itself."""
+        return self.results / "check_scores.csv"
+
+    @property
+    def check_cases(self) -> Path:
+        """The cases behind findings."""
+        return self.results / "check_cases.csv"
+
+    @property
+    def check_page(self) -> Path:
+        return self.results / "data_check.md"
+
+    @property
+    def checked_images(self) -> dict[str, list[Path]]:
+        """The images that are checked; none where a study has none."""
+        has = "image" in self.study.modalities
+        return {"array": [self.array] if has else [], "index": [self.index] if has else []}
 
     @property
     def pairs(self) -> Path:

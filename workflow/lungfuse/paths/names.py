@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lungfuse.files import files_below
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 
 PARAMS = Path("params.yaml")
@@ -25,6 +26,6 @@ def slug(reads: str) -> str:
 
 
 def raw_files(raw: Path, names: list[str]) -> list[Path]:
-    """Files of a raw folder; a folder is given by its files, so that a change of any of them is seen."""
+    """Files of a raw folder; a folder is given by the files in it, so that a change of any of them is seen."""
     paths = [raw / name for name in names]
-    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]

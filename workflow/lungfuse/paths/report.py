@@ -50,7 +50,7 @@ class ReportPaths(ComparisonPaths):
 
     @property
     def page_names(self) -> list[str]:
-        return ["data_card", "model_card", "comparison", *self.table_names, "settings", "run_times"]
+        return ["data_check", "data_card", "model_card", "comparison", *self.table_names, "settings", "run_times"]
 
     def page(self, name: str) -> Path:
         return self.pages / f"{name}.html"

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.dicom import is_dicom
 from lungfuse.ingest.images import DECODE_ERRORS, decode
 from lungfuse.settings.ingest import ImageSettings
 
@@ -34,8 +35,9 @@ def check_image(path: Path) -> None:
     Raises:
         UnreadableImageError: it does not.
     """
-    with _telling(path), Image.open(path):
-        pass
+    with _telling(path), path.open("rb") as stream:
+        if not is_dicom(stream.read(132)):
+            Image.open(path).close()
 
 
 def refuse(problems: list[UnreadableImageError]) -> None:

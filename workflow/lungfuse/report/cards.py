@@ -58,7 +58,7 @@ def about_data(
     classes = [f"{count} {name}" for name, count in zip(task.labels, of_classes(task, pairs).sum(axis=0), strict=True)]
     kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
     return {
-        "source": load_adapter(study.adapter).SOURCE,
+        "source": load_adapter(study.adapter, study.table).SOURCE,
         "pairs": pairs,
         "read": READ.get(modalities, f", of which {in_words(modalities)} are read"),
         "classes": "" if several else ", ".join(classes),

@@ -53,6 +53,8 @@ class Files:
         Models and their scores.
     comparison_page
         The same as a page.
+    check_page
+        The data check as a page.
     predictions
         Out-of-fold predictions, one file a row of the comparison, in the same order.
     tables
@@ -72,6 +74,7 @@ class Files:
     rejected: Path
     comparison_table: Path
     comparison_page: Path
+    check_page: Path
     predictions: Several[Path]
     tables: Several[Path] = ()
     tokenizer: Path | None = None
@@ -142,6 +145,7 @@ def main(
         with whole_file(path) as stream:
             stream.write(shown[name])
     shown["comparison"] = files.comparison_page.read_text(encoding="utf-8")
+    shown["data_check"] = files.check_page.read_text(encoding="utf-8")
     found |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(files.logs)}
     shown |= {
         name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in found.items()

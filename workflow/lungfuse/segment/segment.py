@@ -15,7 +15,7 @@ from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import MaskSettings
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 
 

@@ -20,17 +20,21 @@ from lungfuse.settings.base import (
     listed,
     overlay,
 )
+from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings, ShortcutSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 from lungfuse.settings.problems import problem_in_words
 from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
+from lungfuse.settings.table import TableSettings
 from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
 
 
 class Study(Settings):
     """A dataset with its settings. `raw` is the folder of its raw files in data/raw.
+
+    `table` says what the columns of the table mean, where the adapter is `table`.
 
     Every trained row is trained `repeats` times on each fold, with other seeds. With `class_weights: balanced` both
     classes count the same in what every row minimises, with none each pair does.
@@ -38,6 +42,7 @@ class Study(Settings):
 
     adapter: str
     raw: Name
+    table: TableSettings | None = None
     task: str
     modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
@@ -48,6 +53,7 @@ class Study(Settings):
     view: str
     filter: FilterSettings
     images: ImageSettings
+    check: CheckSettings
     split: SplitSettings
     segmentation: SegmentationSettings
     cnns: CNNSettings
@@ -68,6 +74,15 @@ class Study(Settings):
     def labels(self) -> list[str]:
         """The names of the classes, or of the labels."""
         return [rule.name for rule in self.filter.labels]
+
+    @property
+    def reads(self) -> dict[str, list[str]]:
+        """What rows read, by modality: kinds of images, sections, structured columns; each once, sorted."""
+        found: dict[str, set[str]] = {name: set() for name in self.modalities}
+        for row in self.models.values():
+            for name, choice in row.inputs.items():
+                found[name] |= {choice} if isinstance(choice, str) else set(choice)
+        return {name: sorted(read) for name, read in found.items()}
 
     def rows_of(self, kinds: list[str]) -> list[str]:
         """The names of the rows whose model is of one of these kinds."""
@@ -107,7 +122,7 @@ class Study(Settings):
     @property
     def audit_columns(self) -> list[str]:
         """The structured columns of the dataset that no row may read."""
-        return audit_columns_of(load_adapter(self.adapter))
+        return audit_columns_of(load_adapter(self.adapter, self.table))
 
     def encoders_of(self, row: Row) -> EncoderSettings:
         """The encoders of a row."""
@@ -150,6 +165,14 @@ class Study(Settings):
     @classmethod
     def known_adapter(cls, adapter: str) -> str:
         return known_adapter_name(adapter, adapter_names())
+
+    @model_validator(mode="after")
+    def table_is_of_its_adapter(self) -> "Study":
+        if (self.adapter == "table") != (self.table is not None):
+            raise ValueError(
+                f"table: the adapter is {self.adapter}; the adapter table, and no other, needs a mapping of the columns"
+            )
+        return self
 
     @model_validator(mode="after")
     def segmenters_are_known(self) -> "Study":

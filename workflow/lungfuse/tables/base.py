@@ -14,6 +14,8 @@ from pandera.errors import SchemaErrors
 from lungfuse.errors import UserError
 from lungfuse.files import where_not_utf8, whole_file
 
+pd.options.mode.string_storage = "python"  # or texts would be treated otherwise where pyarrow is installed
+
 
 class Table(pa.DataFrameModel):
     """A CSV file with a header. An empty cell is an empty string; only in a nullable column it is a missing value."""

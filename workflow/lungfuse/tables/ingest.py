@@ -6,14 +6,15 @@ from pandera.typing import Series
 
 from lungfuse.tables.base import Table, by_label, columns
 
+ANY_VIEW = "any"  # of images in a table without a column of views
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
 
 class Reports(Table):
     """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
 
-    Pairs of a `patient` never stand on both sides of a split. `site` is the hospital, empty when the collection does
-    not say.
+    Pairs of a `patient` never stand on both sides of a split, nor do those that share a mark of `apart`, which are
+    joined by '; '. `site` is the hospital, empty when the collection does not say; so is the `date` of the case.
     """
 
     report_id: Series[str] = pa.Field(unique=True)
@@ -25,14 +26,20 @@ class Reports(Table):
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+    date: Series[str] | None
+    apart: Series[str] | None
 
 
 class Views(Table):
-    """One row an image that a report names. `view` is the projection, empty when the collection does not say."""
+    """One row an image that a report names. `view` is the projection, empty when the collection does not say.
+
+    `projection` is the collection's own word, where a view stands for several.
+    """
 
     image_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     view: Series[str]
+    projection: Series[str] | None
 
 
 class ImageIndex(Table):

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.ingest.split import positions
+from lungfuse.ingest.parts import positions
 from lungfuse.models import module_of
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row

@@ -16,7 +16,7 @@ from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_spec
 from lungfuse.encoders.network import Encoder, load_encoder, load_into
 from lungfuse.files import sha256, whole_file
-from lungfuse.ingest.split import positions
+from lungfuse.ingest.parts import positions
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.reading import Reading
 from lungfuse.models import build_model, module_of

@@ -1,0 +1,94 @@
+"""DICOM images are read as they are meant to be seen; what cannot be is refused by name."""
+
+import io
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLossless, SecondaryCaptureImageStorage
+
+from lungfuse.ingest.images import DECODE_ERRORS, decode
+from lungfuse.settings.ingest import ImageSettings
+
+SETTINGS = ImageSettings(image_px=16, fit="stretch")
+RAMP = np.tile(np.arange(16, dtype=np.uint16) * 256, (16, 1))  # black to white, 12 bits of 16
+
+
+def dicom(pixels: np.ndarray = RAMP, meaning: str = "MONOCHROME2", **changes) -> bytes:
+    """A DICOM file as a device writes it."""
+    bits = pixels.dtype.itemsize * 8
+    made = Dataset()
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    made.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    made.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    made.Rows, made.Columns, made.SamplesPerPixel = *pixels.shape[:2], 1 if pixels.ndim == 2 else 3
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = bits, min(bits, 12), bits - 1, 0
+    made.HighBit = made.BitsStored - 1
+    made.PhotometricInterpretation = meaning
+    if pixels.ndim == 3:
+        made.PlanarConfiguration = 0
+    made.PixelData = pixels.tobytes()
+    for name, value in changes.items():
+        setattr(made, name, value)
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, made, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def row(data: bytes) -> list[int]:
+    return decode(data, SETTINGS)[0][0].tolist()
+
+
+def test_grey_is_spread_from_black_to_white():
+    pixels, size = decode(dicom(), SETTINGS)
+    assert pixels[0].tolist() == [17 * step for step in range(16)] and size == (16, 16)
+
+
+def test_a_window_clips_what_lies_outside():
+    found = row(dicom(WindowCenter=1024, WindowWidth=1024))
+    assert found[:3] == [0, 0, 0] and found[7:] == [255] * 9 and 100 < found[4] < 160
+
+
+def test_monochrome1_is_inverted_so_that_white_is_bright():
+    assert row(dicom(meaning="MONOCHROME1")) == [255 - 17 * step for step in range(16)]
+
+
+def test_colours_become_luminance_or_stay():
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 200
+    assert set(row(dicom(red, "RGB"))) == {60}
+    assert decode(dicom(red, "RGB"), SETTINGS.model_copy(update={"colour": True}))[0][0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (dicom(NumberOfFrames=3, PixelData=RAMP.tobytes() * 3), "has 3 frames; expected one image"),
+        (dicom()[:-100], "cannot be read as DICOM|expected|bytes"),
+        (dicom()[:200], "is DICOM without an image|cannot be read as DICOM"),
+        (bytes(128) + b"DICM" + b"\1" * 50, "DICOM"),
+    ],
+)
+def test_what_is_no_single_whole_image_is_refused(data, message):
+    with pytest.raises(DECODE_ERRORS, match=message):
+        decode(data, SETTINGS)
+
+
+def test_a_compression_without_a_decoder_is_told():
+    made = pydicom.dcmread(io.BytesIO(dicom()))
+    made.file_meta.TransferSyntaxUID, made.PixelData = JPEGLossless, encapsulate([b"\xff\xd8\xff\xd9"])
+    made["PixelData"].is_undefined_length = True
+    stream = io.BytesIO()
+    made.save_as(stream)
+    with pytest.raises(ValueError, match=r"cannot be read as DICOM .*JPEG Lossless"):
+        decode(stream.getvalue(), SETTINGS)
+
+
+def test_without_pydicom_it_is_said_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
+    data = bytes(128) + b"DICM" + bytes(100)
+    with pytest.raises(ValueError, match=r"needs pydicom; install it with pip install 'lungfuse\[dicom\]'"):
+        decode(data, SETTINGS)

@@ -1,0 +1,194 @@
+"""Any table of cases with the images that it names; what its columns mean is said in `table` of the study."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import pandas as pd
+
+from lungfuse.adapters import Category, Collection, Download, Number, Source
+from lungfuse.archive import Member
+from lungfuse.errors import UserError
+from lungfuse.image_lookup import SUFFIXES, ImageFile, ImageFiles
+from lungfuse.settings.table import FirstRow, TableSettings
+from lungfuse.sheets import read_sheet
+from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
+
+MAX_IMAGE_BYTES = 256 << 20
+SHOWN = 8
+SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
+
+
+class MappedTable:
+    """A table of cases by the mapping of a study; offers what `lungfuse.adapters.Adapter` says."""
+
+    PLACE = "`table` of the study in params.yaml"
+    DOWNLOADS: ClassVar[dict[str, Download]] = {}
+
+    def __init__(self, table: TableSettings) -> None:
+        self.table = table
+        source = table.source
+        self.SOURCE = Source(
+            name=source.name or f"The table {table.file}",
+            page=source.page,
+            citation=source.citation or "Not published",
+            licence=source.licence or "not stated",
+            biases=tuple(source.biases),
+        )
+        self.REPORT_FILES = [table.file]
+        self.IMAGE_FILES = list(table.images)
+        self.SITES = {table.site: table.site} if table.site else {}
+        self.SECTIONS = list(table.texts)
+        self.COLUMNS = {
+            name: Number(column.unit) if column.kind == "number" else Category()
+            for name, column in table.columns.items()
+        }
+
+    def read_reports(self, raw: Path) -> Collection:
+        """A report a row of the table, in its order, with the image that it names.
+
+        Rejected are rows whose case comes twice, and images that several rows name: the first keeps it.
+
+        Raises:
+            UserError: the table cannot be read, lacks a column of the mapping, or no row has the words of `rows`.
+        """
+        sheet, rejected = self._read(raw), []
+        image_ids = self._image_ids(sheet, rejected)
+        sheet = sheet.assign(report_id=self._case_ids(sheet, image_ids), image_id=image_ids)
+        sheet = self._without_repeated_cases(sheet, rejected)
+        reports = pd.DataFrame({"report_id": sheet["report_id"], "major": "", "automatic": ""})
+        reports = reports.assign(**{name: self._texts(sheet, name) for name in [*SECTIONS, *self.SECTIONS]})
+        named = {"patient": self.table.patient, "site": self.table.site}
+        reports = reports.assign(**{name: self._column(sheet, column) for name, column in named.items()})
+        if self.table.date:
+            reports = reports.assign(date=sheet[self.table.date])
+        if self.table.apart:
+            reports = reports.assign(apart=_marks(sheet, self.table.apart))
+        views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))
+        if self.table.views:
+            views = views.assign(projection=sheet[self.table.view])
+        views = views[sheet["image_id"] != ""]
+        columns = {name: sheet[column.column] for name, column in self.table.columns.items()}
+        values = pd.DataFrame({"report_id": sheet["report_id"]} | columns)
+        return Collection(reports, views, rejected_table(rejected), values)
+
+    def read_images(self, raw: Path) -> Iterator[Member]:
+        """Yield the images that rows name, under their ids; one that cannot be found or read comes with its problem."""
+        images, named, found = self._named_images(raw)
+        for image_id, cell in named.items():
+            if isinstance(found[cell], str):
+                yield Member(image_id, b"", found[cell])
+        files = {found[cell]: image_id for image_id, cell in named.items() if isinstance(found[cell], ImageFile)}
+        ordered = [file for file in images.files if file in files]
+        for file, member in zip(ordered, images.read(ordered, MAX_IMAGE_BYTES), strict=True):
+            yield Member(member.name, member.data, member.problem, files[file])
+
+    def found_images(self, raw: Path) -> set[str]:
+        """The ids of the images that rows name and that are there."""
+        _, named, found = self._named_images(raw)
+        return {image_id for image_id, cell in named.items() if isinstance(found[cell], ImageFile)}
+
+    def _named_images(self, raw: Path) -> tuple[ImageFiles, dict[str, str], dict[str, ImageFile | str]]:
+        """All images, the cell of each image id, and the file of each cell or what is wrong with it."""
+        sheet = self._read(raw)
+        named = dict(zip(self._image_ids(sheet, []), self._column(sheet, self.table.image), strict=True))
+        named.pop("", None)
+        images = ImageFiles(raw, self.table.images)
+        return images, named, images.find(named.values())
+
+    def _read(self, raw: Path) -> pd.DataFrame:
+        """The rows of the table that the mapping keeps, numbered as in the file from 1, words without spaces around."""
+        table, path = self.table, raw / self.table.file
+        sheet = read_sheet(path, table.separator, table.encoding, table.decimal)
+        if missing := [name for name in table.headings if name not in sheet]:
+            raise UserError(
+                f"{path}: no column {', '.join(map(repr, missing))}; found {', '.join(map(repr, sheet))}. Mend "
+                f"{self.PLACE}; case counts."
+            )
+        sheet = sheet[table.headings].apply(lambda values: values.str.strip())
+        sheet = sheet.mask(sheet.isin(table.missing), "")
+        sheet.index = pd.RangeIndex(1, len(sheet) + 1)
+        for column, words in table.rows.items():
+            kept = sheet[sheet[column].isin(words)]
+            if kept.empty:
+                counts = sheet[column].value_counts().iloc[:SHOWN]
+                found = ", ".join(f"{word!r} ({count:,})" for word, count in counts.items())
+                raise UserError(
+                    f"{path}: table.rows: no row has {' or '.join(map(repr, words))} in {column!r}; found {found}. "
+                    "Case counts."
+                )
+            print(f"{len(kept):,} of {len(sheet):,} rows have {' or '.join(words)} in {column}")
+            sheet = kept
+        return sheet if table.first is None else _first_rows(sheet, table.first)
+
+    def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
+        return sheet[name] if name else pd.Series("", index=sheet.index)
+
+    def _image_ids(self, sheet: pd.DataFrame, rejected: list) -> pd.Series:
+        """What the image of each row is called: by its name where no other has it, else by its path."""
+        paths = self._column(sheet, self.table.image).str.replace("\\", "/").str.strip("/")
+        bare = paths.map(_without_suffix)
+        spelled = [bare.str.split("/").str[-1], bare.str.replace("/", "__"), paths.str.replace("/", "__")]
+        ids = next((each for each in spelled if each.nunique() == paths.nunique()), spelled[-1])
+        repeated = ids[(ids != "") & ids.duplicated(keep=False)]
+        for image_id, rows in repeated.groupby(repeated, sort=False).groups.items():
+            shown = ", ".join(map(str, rows[:SHOWN]))
+            rejected.append(("image", image_id, f"is named by {len(rows)} rows, {shown}; the first is used"))
+        return ids.mask(ids.duplicated(), "")
+
+    def _case_ids(self, sheet: pd.DataFrame, image_ids: pd.Series) -> pd.Series:
+        """What each row is called."""
+        numbers = pd.Series([f"row{number}" for number in sheet.index], index=sheet.index, dtype=str)
+        ids = sheet[self.table.case] if self.table.case else image_ids
+        return ids.mask(ids == "", numbers)
+
+    def _without_repeated_cases(self, sheet: pd.DataFrame, rejected: list) -> pd.DataFrame:
+        repeated = sheet["report_id"].duplicated()
+        for case, count in sheet["report_id"][repeated].value_counts(sort=False).items():
+            rejected.append(
+                ("report", case, f"comes {count + 1} times in the column {self.table.case}; the first is used")
+            )
+        return sheet[~repeated]
+
+    def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
+        text = self.table.sections.get(section)
+        found = self._column(sheet, text and text.column).str.split().str.join(" ")
+        return found.map(lambda whole: without_sentences(whole, text.cut)) if text and text.cut else found
+
+    def _views(self, sheet: pd.DataFrame) -> pd.Series:
+        if not self.table.view:
+            return pd.Series(ANY_VIEW, index=sheet.index)
+        meaning = {word: view for view, words in self.table.views.items() for word in words}
+        return sheet[self.table.view].map(lambda word: meaning.get(word, word))
+
+
+def without_sentences(text: str, words: list[str]) -> str:
+    """A text without the sentences in which a word begins like one of `words`; case does not count."""
+    told = re.compile(rf"\b({'|'.join(map(re.escape, words))})", re.IGNORECASE)
+    return " ".join(sentence for sentence in SENTENCE_END.split(text) if not told.search(sentence))
+
+
+def _first_rows(sheet: pd.DataFrame, first: FirstRow) -> pd.DataFrame:
+    """The first row of each value in a column, in the order of the table."""
+    ordered = sheet
+    if first.by is not None:
+        numbers = pd.to_numeric(sheet[first.by], errors="coerce")
+        ordered = sheet.loc[numbers.sort_values(kind="stable", na_position="last").index]
+    kept = ordered[~ordered[first.of].duplicated() | (ordered[first.of] == "")].sort_index()
+    print(f"{len(kept):,} of {len(sheet):,} rows are the first of their {first.of}")
+    return kept
+
+
+def _marks(sheet: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """What keeps rows together: `<column> <value>` of each column that is not empty, joined by '; '."""
+    joined = pd.Series("", index=sheet.index)
+    for column in columns:
+        mark = (f"{column} " + sheet[column].str.replace(";", ",")).mask(sheet[column] == "", "")
+        joined += ("; " + mark).where((joined != "") & (mark != ""), mark)
+    return joined
+
+
+def _without_suffix(path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    return path.removesuffix(suffix) if suffix.lower() in SUFFIXES else path

@@ -1,0 +1,135 @@
+"""Columns, words and texts that give the label away."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.check.alone import PureWord, pure_words
+from lungfuse.check.checked import Checked
+from lungfuse.check.finding import Finding, counted, listed, share
+from lungfuse.check.words import Words, naming, pure_in, telling, whole_text, words_of
+
+STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
+TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
+SOME = 0.01  # of the cases
+LATE = "If it is known only after the diagnosis, or was written down with it, no new case has it"
+
+
+def findings(data: Checked) -> Iterator[Finding]:
+    if not data.has_classes:
+        return
+    for column in data.values:
+        yield from _column(data, column)
+    for section in data.texts:
+        yield from _text(data, section)
+
+
+def _column(data: Checked, column: str) -> Iterator[Finding]:
+    values, kind = data.values[column], data.kinds[column]
+    if values.nunique() < 2:
+        return
+    read = column in data.read("structured")
+    label, told = data.score("column", column, values, kind).best()
+    pure = [word for word in _pure(data, column) if word.n >= SOME * len(data.cases)]
+    gives_away = told >= data.settings.gives_away
+    stands = any(word.n >= data.settings.covers * len(data.cases) for word in pure)
+    if told < GOOD and not pure:
+        return
+    severity = "note"
+    if read:
+        severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure else "note"
+    said = [f"{word.word} ({_of_cases(word.n, data)}, all {word.label})" for word in pure]
+    found = f"The column {column} tells {label} with AUROC {told:.2f} by itself" if told > 0.5 else f"In {column}"
+    found += f"{', and ' if told > 0.5 else ' '}these words stand for one class alone: {listed(said)}." if pure else "."
+    yield Finding(
+        severity,
+        column,
+        found,
+        ("It may be a fair predictor. " if severity == "note" else "")
+        + f"{LATE}, and rows that read it seem better than they are."
+        if read
+        else "No row reads it, so no score is too good by it; one that did might be.",
+        "Ask when it is known. Take it out of the rows, or keep it if it is known before the question is asked."
+        if read
+        else "Keep it out of the rows unless it is known before the question is asked.",
+    )
+
+
+def _pure(data: Checked, column: str) -> list[PureWord]:
+    """The words of a category that stand for one class alone, or for a label that all cases with them have."""
+    values, groups = data.values[column], data.cases["group"]
+    if data.kinds[column] != "category":
+        return []
+    if data.exclusive:
+        return pure_words(values, data.words, groups)
+    found = []
+    for name, told in zip(data.outcomes.names, data.outcomes.values.T, strict=True):
+        labels = pd.Series(np.where(np.isnan(told), "", np.where(told == 1, name, f"not {name}")))
+        found += [word for word in pure_words(values, labels, groups) if word.label == name]
+    return found
+
+
+def _of_cases(number: int, data: Checked) -> str:
+    return f"{counted(number, 'case')}, {share(number, len(data.cases))}"
+
+
+def _text(data: Checked, section: str) -> Iterator[Finding]:
+    texts, read = data.texts[section], section in data.read("text")
+    score = whole_text(texts.to_numpy(object), data.outcomes)
+    label, told = "", 0.5
+    if score is not None:
+        data.note("text", section, score)
+        label, told = score.best()
+    if told >= TEXT_GOOD:
+        yield Finding(
+            "warning" if read and told >= TEXT_STRONG else "note",
+            section,
+            f"The words of {section} tell {label} with AUROC {told:.2f} by themselves (TF-IDF).",
+            "If it was written by someone who knew the label, a row that reads it repeats what it is told."
+            if read
+            else "No row reads it.",
+            "Ask who wrote it, and when. Compare rows that read a text written before, such as the indication.",
+        )
+    words = words_of(texts.tolist(), data.outcomes.groups)
+    if words is not None:
+        yield from _words(data, section, words, read)
+
+
+def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Finding]:
+    total = int((data.texts[section] != "").sum())
+    if (best := telling(words, data.outcomes)) is not None:
+        data.note("word", f"{section}: {best[0]}", best[1])
+    named = naming(words, data.outcomes, _said_of_labels(data))
+    if named and sum(each.n for each in named) >= SOME * total:
+        said = [f"{each.word} ({each.own:.0%} of {each.label}, else {each.others:.0%})" for each in named]
+        yield Finding(
+            "warning" if read else "note",
+            f"{section}: names of labels",
+            f"Texts of {section} have words that name a label or an outcome, and tell it: {listed(said, 8)}.",
+            "Such a word may say the label outright, so that a row that reads it has nothing to tell."
+            if read
+            else "No row reads the section.",
+            "Read some of these texts. Leave the section out, or list the words under shortcuts.words to have rows "
+            "scored without them.",
+        )
+    pure = pure_in(words, data.outcomes)
+    if pure:
+        other = {f"not {data.task.labels[-1]}": data.task.labels[0]} if data.task.two_classes else {}
+        said = [f"{word} ({number:,} texts, all {other.get(label, label)})" for word, label, number in pure]
+        yield Finding(
+            "warning" if read and pure[0][2] >= SOME * total else "note",
+            f"{section}: words of one class",
+            f"{counted(len(pure), 'word')} of {section} stand{'s' if len(pure) == 1 else ''} for one class alone: "
+            f"{listed(said, 8)}.",
+            "Where such a word is the name of what is asked, or of where a text is from, it tells the label by itself.",
+            "See whether these words describe the case or its source.",
+        )
+
+
+def _said_of_labels(data: Checked) -> dict[str, list[str]]:
+    """By label, its name, its column and the words of its rule."""
+    return {
+        rule.name: [rule.name, *(rule.headings if rule.column is None else [rule.column, *rule.positive])]
+        for rule in data.rules.labels
+    }

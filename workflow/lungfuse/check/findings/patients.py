@@ -1,0 +1,41 @@
+"""Patients with several cases, and with cases of several classes."""
+
+from collections.abc import Iterator
+
+from lungfuse.check.checked import Checked
+from lungfuse.check.finding import Finding, counted
+
+
+def findings(data: Checked) -> Iterator[Finding]:
+    cases = data.cases
+    if cases.empty or "patient" not in cases:
+        return
+    sizes = cases["patient"].value_counts()
+    several = sizes[sizes > 1]
+    if len(several):
+        yield Finding(
+            "note",
+            "several cases",
+            f"{len(several):,} of {counted(len(sizes), 'patient')} have more than one case, at most {sizes.max():,}; "
+            f"{several.sum():,} of {counted(len(cases), 'case')} are theirs.",
+            "Cases of a patient are alike. All stay in one fold, and intervals count patients, not cases.",
+            "Nothing, if the column of patients is right.",
+        )
+        varied = data.words.groupby(cases["patient"].to_numpy()).nunique()
+        if mixed := int((varied.loc[several.index] > 1).sum()):
+            yield Finding(
+                "note",
+                "several labels",
+                f"{counted(mixed, 'patient')} of {len(several):,} with more than one case have cases of different "
+                "labels.",
+                "Where the label is of the patient and not of the case, it contradicts itself.",
+                "See whether labels may change between the cases of a patient.",
+            )
+    elif len(cases) > 1 and (cases["patient"] == cases["report_id"]).all():
+        yield Finding(
+            "note",
+            "unknown",
+            "No patient is named: each row is taken for a patient of its own.",
+            "If patients come more than once, they stand on both sides of a split, and scores are too good.",
+            "Name the column of the patient, if there is one.",
+        )

@@ -1,0 +1,78 @@
+"""The data check as text: a page in Markdown, and lines for a terminal."""
+
+import shutil
+import textwrap
+
+import pandas as pd
+
+from lungfuse.check.finding import counted
+from lungfuse.check.gate import allow_list
+from lungfuse.tables.check import SEVERITIES
+
+WIDTH = 100
+MEANS = {
+    "stop": "makes a comparison meaningless",
+    "warning": "may make scores too good or too weak",
+    "note": "is good to know",
+}
+NAMES = {"stop": "STOP", "warning": "WARNING", "note": "note"}
+
+
+def in_words(findings: pd.DataFrame) -> str:
+    """How many findings there are of each severity."""
+    counts = findings["severity"].value_counts()
+    parts = [counted(int(counts[severity]), severity) for severity in SEVERITIES if severity in counts]
+    return ", ".join(parts) or "nothing found"
+
+
+def for_terminal(findings: pd.DataFrame, above: str, unmatched: list[str] = ()) -> str:
+    """The findings, wrapped, severest first, with `above` as the first line."""
+    width = min(WIDTH, max(60, shutil.get_terminal_size((WIDTH, 0)).columns))
+    lines = [f"Data check of {above}: {in_words(findings)}", ""]
+    for finding in findings.itertuples():
+        lines.append(f"{NAMES[finding.severity]}  {finding.kind}: {finding.subject}")
+        parts = {"": finding.found, "Effect: ": finding.effect, "To do: ": finding.remedy}
+        for name, text in parts.items():
+            lines += textwrap.wrap(
+                f"{name}{text}", width, initial_indent="  ", subsequent_indent="    ", break_long_words=False
+            )
+        lines.append("")
+    lines += [f"warning: check.allow names {entry!r}, which nothing was found of. Remove it." for entry in unmatched]
+    stops = findings[findings["severity"] == "stop"]
+    if len(stops):
+        lines += ["A stop ends the workflow before models are trained, unless the study allows it:", ""]
+        lines += [f"    check: {{allow: {allow_list(stops)}}}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:
+    """The findings and what tells the label by itself, in Markdown."""
+    lines = [f"# Data check: {above}", "", f"{in_words(findings).capitalize()}.", ""]
+    for severity in SEVERITIES:
+        part = findings[findings["severity"] == severity]
+        if part.empty:
+            continue
+        lines += [f"## {severity.capitalize()}", "", f"What {MEANS[severity]}.", ""]
+        for finding in part.itertuples():
+            told = f"{_plain(finding.found)} {_plain(finding.effect)} *{_plain(finding.remedy)}*"
+            lines += [f"- **{finding.kind}: {_plain(finding.subject)}.** {told}"]
+        lines.append("")
+    if len(scores):
+        shown = scores.sort_values("auroc", ascending=False, kind="stable").head(40)
+        shown = shown.assign(auroc=shown["auroc"].map("{:.3f}".format)).drop(columns="baseline")
+        shown = shown.assign(name=shown["name"].map(_plain), label=shown["label"].replace("", "mean"))
+        lines += [
+            "## What tells the label by itself",
+            "",
+            "AUROC out of fold, groups kept together; one half is chance. Of many classes each against the rest. The "
+            "40 highest; all are in check_scores.csv.",
+            "",
+            shown.to_markdown(index=False, disable_numparse=True),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_").replace("<", "&lt;")

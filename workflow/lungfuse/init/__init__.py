@@ -1,0 +1,1 @@
+"""`lungfuse init`: from a table of cases, and images that it names, to a study in params.yaml."""

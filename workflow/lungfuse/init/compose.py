@@ -1,0 +1,287 @@
+"""A table, its images and what a user said of them, to the entry of a study."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lungfuse.errors import UserError
+from lungfuse.image_lookup import ImageFiles
+from lungfuse.init.cases import Cases, cases_of, splits, tells
+from lungfuse.init.choose import chosen_label
+from lungfuse.init.colours import mostly_coloured
+from lungfuse.init.draft import Draft, Files, draft_of, filters
+from lungfuse.init.naming import named_like
+from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
+from lungfuse.init.question import Question, question_of
+from lungfuse.init.roles import Roles, Said, column_called, label_columns, missing_words, roles_of
+from lungfuse.init.rows import ENCODERS, Inputs, folds_for, rows_of
+from lungfuse.settings.ingest import SplitSettings
+from lungfuse.settings.params import load_studies
+from lungfuse.settings.study import Study
+from lungfuse.sheets import read_sheet
+
+LEAST_GROUPS = 6  # of a class: three for each of two folds
+RARE = 10  # groups up to which one of several classes is left out
+FULL = 0.98  # share of the rows that have what each case needs
+MOST_LOST = 0.5  # share of the images
+ALLOWED = 0.04  # share of losses that is not spoken of
+LOST = {
+    "reports cannot be used": "rows have no label that is known",
+    "images have no view that is known": "images have no view that is known",
+    "pairs have no readable image": "rows name an image that is not there",
+    "images of the view cannot be read": "rows name an image that is not there",
+}
+NO_ROW = "no row reads it, for "
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a user says: label columns, words of the classes, words that stand for nothing, columns by their role."""
+
+    labels: Sequence[str]
+    positive: Sequence[str]
+    negative: Sequence[str]
+    missing: Sequence[str]
+    roles: Said
+
+
+@dataclass
+class Looked:
+    """What was found in the table, by its columns."""
+
+    profiles: dict[str, Profile]
+    roles: Roles
+    question: Question
+    images: ImageFiles | None
+
+
+def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], wanted: Wanted, ask: bool) -> Draft:
+    """The entry of a study called `name`, whose files, or links to them, are in `folder`.
+
+    Raises:
+        UserError: the files cannot be read, or no study can be made of them, or it cannot be told which without asking.
+    """
+    looked, draft = _looked(files, folder, wanted, ask)
+    cases = cases_of(study_of(name, draft.entry, defaults), folder)
+    _check_found(cases)
+    cases = _without_rare(name, draft, looked, cases, folder, defaults)
+    _allow_losses(draft, cases)
+    _set_split(draft, looked.question, cases)
+    inputs = _without_what_tells(draft, looked, cases, study_of(name, draft.entry, defaults))
+    if looked.images is not None and looked.roles.image and mostly_coloured(looked.images):
+        draft.entry["images"] = {"colour": True}
+        draft.say("most images have colours", "images")
+    _add_rows(draft, looked.roles, inputs, cases)
+    draft.summary = _summary(looked, cases, draft)
+    study_of(name, draft.entry, defaults)
+    return draft
+
+
+def study_of(name: str, entry: dict[str, Any], defaults: dict[str, Any]) -> Study:
+    """An entry laid over the defaults, and checked."""
+    params = {"study": name, "dvc_sync": False, "gpu_software": False, "container": "", "defaults": defaults}
+    return load_studies(params | {"studies": {name: entry}})[name]
+
+
+def _looked(files: Files, folder: Path, wanted: Wanted, ask: bool) -> tuple[Looked, Draft]:
+    sheet = read_sheet(folder / files.table, *files.form)
+    check_header(sheet, files.table)
+    images = ImageFiles(folder, files.images) if files.images else None
+    profiles = profiles_of(sheet, _share_found(images), wanted.missing)
+    labels = list(dict.fromkeys(column_called(label, "label", profiles) for label in wanted.labels))
+    why = ""
+    if not labels:
+        label, why = chosen_label(profiles, ask)
+        labels = [label]
+    question = question_of([profiles[label] for label in labels], wanted.positive, wanted.negative)
+    said = wanted.roles
+    roles = roles_of(profiles, Said(**{**vars(said), "labels": labels}))
+    _check_images(images, roles, said, files)
+    _leave_out_clashes(roles, profiles, labels)
+    names = label_columns(labels)
+    draft = draft_of(files, question, roles, missing_words(profiles, roles, labels), names)
+    if why:
+        draft.say(f"{why}.", "filter", "labels")
+    _require(draft, roles, profiles)
+    return Looked(profiles, roles, question, images), draft
+
+
+def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
+    if images is None:
+        return None
+
+    def share(cells: Sequence[str]) -> float:
+        found = images.find(cells)
+        return sum(not isinstance(file, str) for file in found.values()) / max(1, len(found))
+
+    return share
+
+
+def _check_images(images: ImageFiles | None, roles: Roles, said: Said, files: Files) -> None:
+    if images is not None and roles.image is None and said.image is None:
+        names = ", ".join(file.name or file.path.name for file in images.files[:3])
+        raise UserError(
+            f"--images: no column of {files.table} names these images, which are called {names}. Say --image-column "
+            "and its name, or write a column with their names."
+        )
+    if images is None:
+        roles.image = None
+
+
+def _leave_out_clashes(roles: Roles, profiles: dict[str, Profile], labels: Sequence[str]) -> None:
+    """Leave out columns in which a word stands for nothing that means something in another one."""
+    for name, column in list(roles.columns.items()):
+        others = [other for other in {*roles.used, *labels} if other != column.column]
+        for word in profiles[column.column].missing:
+            if means := next((other for other in others if word in profiles[other].words), None):
+                roles.columns.pop(name, None)
+                roles.left[column.column] = f"says {word!r} for nothing, which is a word of {means}"
+
+
+def _require(draft: Draft, roles: Roles, profiles: dict[str, Profile]) -> None:
+    """Say what each case needs, where not all have all."""
+    filled = {role: profiles[name].filled / profiles[name].rows for role, name in _main(roles).items()}
+    if roles.image and filled["image"] < 0.9 and len(draft.entry["modalities"]) > 1:
+        needed: list[str] = []
+        said = f"an image is named in {filled['image']:.0%} of the rows; a case may lack any input"
+    elif "text" in filled and filled["text"] < FULL and (roles.image or roles.columns):
+        needed = ["image"] if roles.image else []
+        said = f"{filled['text']:.0%} of the rows have a text; a case may lack it"
+    else:
+        return
+    draft.entry["filter"]["required"] = needed
+    draft.say(said, "filter", "required")
+
+
+def _main(roles: Roles) -> dict[str, str]:
+    """The columns of the image and of the first text."""
+    found = {"image": roles.image, "text": next(iter(roles.texts.values()), None)}
+    return {role: name for role, name in found.items() if name}
+
+
+def _without_rare(name: str, draft: Draft, looked: Looked, cases: Cases, folder: Path, defaults: dict) -> Cases:
+    """The cases without classes or labels that are too rare for folds."""
+    groups = cases.groups()
+    rare = [label for label, count in groups.items() if count < RARE]
+    least = 2 if looked.question.task == "multilabel" else 3
+    if looked.question.task == "binary" or not rare or len(groups) - len(rare) < least - 1:
+        rare = [label for label, count in groups.items() if count < LEAST_GROUPS]
+    if not rare:
+        return cases
+    left = len(groups) - len(rare)
+    shown = ", ".join(f"{label} {groups[label]:,}" for label in rare)
+    if looked.question.task == "binary" or left < 2:
+        raise UserError(
+            f"--label {', '.join(looked.question.columns)}: too few cases of {shown} (counted by patient or group, for "
+            f"these stay together); expected {LEAST_GROUPS} or more of each of two classes, to learn from some and "
+            f"test on others. The {len(cases.pairs):,} cases that have what they need are "
+            + ", ".join(f"{label} {count}" for label, count in cases.counts().items())
+            + ". Add cases, or name another column."
+        )
+    why = f"Left out, for too few patients or groups have it: {shown}"
+    looked.question = looked.question.without(rare, why)
+    draft.entry["task"] = looked.question.task
+    draft.entry["filter"] |= filters(draft, looked.question, looked.roles)
+    draft.say(f"{why}.", "filter", "labels")
+    return cases_of(study_of(name, draft.entry, defaults), folder)
+
+
+def _set_split(draft: Draft, question: Question, cases: Cases) -> None:
+    least = min(cases.groups().values())
+    folds, validation = folds_for(least)
+    while folds > 2 and not splits(cases, SplitSettings(folds=folds, validation=validation), 0):
+        folds, validation = folds - 1, 0.25
+    draft.entry["split"] = {"folds": folds, "validation": validation}
+    what = "label" if question.task == "multilabel" else "class"
+    draft.say(f"the rarest {what} has {least:,} patients or groups, each of which stays in one fold", "split")
+
+
+def _check_found(cases: Cases) -> None:
+    """Raise UserError when most images are missing."""
+    if cases.unread > MOST_LOST * cases.rows:
+        raise UserError(
+            f"--images: {cases.unread:,} of {cases.rows:,} rows name an image that is not there. Name the folder or "
+            ".zip file that has them, several if they are in several."
+        )
+
+
+def _allow_losses(draft: Draft, cases: Cases) -> None:
+    """Let the study go on without the cases that cannot be used, and say how many these are."""
+    for what, (lost, total) in cases.losses.items():
+        if lost > ALLOWED * total:
+            allowed = max(draft.entry.get("rejected_share", 0), math.ceil(20 * lost / total + 0.5) / 20)
+            draft.entry["rejected_share"] = min(1.0, allowed)
+            draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
+
+
+def _without_what_tells(draft: Draft, looked: Looked, cases: Cases, study: Study) -> list[str]:
+    """The names of the structured columns that rows may read: those that do not give the label away."""
+    kept = []
+    for name, column in looked.roles.columns.items():
+        if not (cases.values_of(name) != "").any():
+            draft.say(f"{NO_ROW}it is empty in all cases of the study", "table", "columns", name)
+        elif told := tells(cases, name, column.kind, study.check.gives_away, study.check.covers):
+            draft.say(f"{NO_ROW}{told}", "table", "columns", name)
+        elif label := named_like(column.column, looked.question.columns):
+            draft.say(
+                f"{NO_ROW}its name is like that of the label {label}: it may say the same", "table", "columns", name
+            )
+        else:
+            kept.append(name)
+    return kept
+
+
+def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases) -> None:
+    entry = draft.entry
+    found = Inputs("image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs))
+    rows = rows_of(found)
+    if not found.single:
+        raise UserError(
+            "No column is left that a model could read. Not read: "
+            + "; ".join(f"{name} ({why})" for name, why in (roles.left | _told(draft)).items())
+            + ". Name images with --images, or a text with --text."
+        )
+    entry["modalities"] = found.modalities
+    if encoders := {modality: ENCODERS[modality] for modality in found.modalities if modality in ENCODERS}:
+        entry["encoders"] = encoders | rows.settings.get("encoders", {})
+        draft.say("small, packaged with lungfuse, and kept as they are", "encoders")
+    entry.pop("models")
+    entry["models"] = rows.models
+    for note in rows.notes:
+        draft.say(note, "models")
+    for row, comment in rows.comments.items():
+        draft.say(comment, "models", row)
+
+
+def _told(draft: Draft) -> dict[str, str]:
+    """What comments say of structured columns."""
+    return {
+        place[-1]: said for place, said in draft.comments.items() if place[:2] == ("table", "columns") and place[2:]
+    }
+
+
+def _summary(looked: Looked, cases: Cases, draft: Draft) -> str:
+    """What was chosen, in lines."""
+    roles, entry, told = looked.roles, draft.entry, _told(draft)
+    groups = cases.pairs["group"].nunique()
+    counts = ", ".join(f"{name} {count}" for name, count in cases.counts().items())
+    lines = [
+        ("cases", f"{len(cases.pairs):,} in {groups:,} groups that stay together (patients, same texts)"),
+        ("label", f"{', '.join(looked.question.columns)}: {entry['task']}, {counts}"),
+    ]
+    names = {"patient": roles.patient, "site": roles.site, "date": roles.date, "kept apart": ", ".join(roles.apart)}
+    lines += [(role, name or "") for role, name in names.items()]
+    if roles.image:
+        lines.append(("image", f"{roles.image}, {cases.rows - cases.unread:,} of {cases.rows:,} found"))
+        lines.append(("view", f"{entry['view']} of the column {roles.view}" if roles.view else ""))
+    lines.append(("texts", ", ".join(roles.texts.values())))
+    unread = {roles.columns[name].column: why for name, why in told.items() if name in roles.columns}
+    inputs = [each.column for each in roles.columns.values() if each.column not in unread]
+    lines.append(("structured", ", ".join(inputs)))
+    lines += [("no input", f"{name}: {why.removeprefix(NO_ROW)}") for name, why in unread.items()]
+    lines += [("left out", f"{name}: {why}") for name, why in roles.left.items()]
+    lines.append(("folds", f"{entry['split']['folds']}"))
+    lines.append(("rows", ", ".join(entry["models"])))
+    return "\n".join(f"  {role:<12} {said}" for role, said in lines if said)

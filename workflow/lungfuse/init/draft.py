@@ -1,0 +1,127 @@
+"""A study's entry as settings, with a comment on each choice."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lungfuse.init.question import Question
+from lungfuse.init.roles import Roles
+from lungfuse.sheets import Format
+
+ANY_VIEW = "any"
+
+
+@dataclass
+class Draft:
+    """The settings of an entry, comments by their place in it, the names of label columns by theirs in the table, and a
+    summary for the user."""
+
+    entry: dict[str, Any]
+    comments: dict[tuple[str, ...], str] = field(default_factory=dict)
+    label_names: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+
+    def say(self, comment: str, *place: str) -> None:
+        """Put a comment at a place; after one that is there."""
+        said = self.comments.get(place)
+        self.comments[place] = f"{said} {comment}" if said else comment
+
+
+@dataclass(frozen=True)
+class Files:
+    """The table and places of images as they are called in the raw folder, and how the table is written."""
+
+    raw: str
+    table: str
+    images: list[str]
+    form: Format
+
+
+def draft_of(files: Files, question: Question, roles: Roles, missing: list[str], labels: dict[str, str]) -> Draft:
+    """The entry without its rows; `labels` are names of label columns with those of the table."""
+    draft = Draft({"adapter": "table", "raw": files.raw}, label_names={column: name for name, column in labels.items()})
+    draft.entry["table"] = _table(draft, files, roles, missing, labels)
+    draft.entry["task"] = question.task
+    if question.notes:
+        draft.say(". ".join(question.notes) + ".", "filter", "labels")
+    draft.entry["modalities"] = modalities(roles)
+    draft.entry["view"] = _view(draft, roles)
+    draft.entry["filter"] = filters(draft, question, roles)
+    draft.entry["models"] = {"majority": {}}
+    return draft
+
+
+def modalities(roles: Roles) -> list[str]:
+    """What models may read."""
+    has = {"image": roles.image, "text": roles.texts, "structured": roles.columns}
+    return [name for name, found in has.items() if found] or ["structured"]
+
+
+def filters(draft: Draft, question: Question, roles: Roles) -> dict[str, Any]:
+    """The section `filter` of a question."""
+    rules = []
+    for rule in question.rules:
+        said: dict[str, Any] = {
+            "name": rule.name, "column": draft.label_names[rule.column], "positive": rule.positive,
+        }  # fmt: skip
+        rules.append(said | ({"negative": rule.negative} if rule.negative is not None else {}))
+    found: dict[str, Any] = {"labels": rules, "balance": "none"}
+    return found | ({"text_fields": list(roles.texts)} if roles.texts else {})
+
+
+def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels: dict[str, str]) -> dict[str, Any]:
+    table: dict[str, Any] = {"file": files.table}
+    table |= {key: value for key, value in files.form._asdict().items() if value != getattr(Format(), key)}
+    if missing:
+        table["missing"] = missing
+        draft.say("words that stand for nothing, as an empty cell does", "table", "missing")
+    if roles.rows:
+        table["rows"] = roles.rows
+        draft.say(roles.why["rows"], "table", "rows")
+    for role in ["case", "patient", "site", "date"]:
+        if name := getattr(roles, role):
+            table[role] = name
+            draft.say(ABOUT[role], "table", role)
+    if not roles.patient:
+        draft.say(
+            "No column names the patient, so each row counts as one of a patient of its own. If patients have several "
+            "rows, name the column: `patient: <column>`.", "table",
+        )  # fmt: skip
+    if roles.apart:
+        table["apart"] = roles.apart
+        draft.say("rows with the same value stay in one fold", "table", "apart")
+    if roles.image:
+        table |= {"image": roles.image, "images": files.images}
+    if roles.image and roles.view:
+        table |= {"view": roles.view} | ({"views": roles.views} if roles.views else {})
+    if roles.texts:
+        table["texts"] = roles.texts
+        draft.say("a text written by who knew the outcome may name it: see the data check", "table", "texts")
+    of_labels = {name: {"column": column, "kind": "category"} for name, column in labels.items()}
+    table["columns"] = of_labels | {name: _column(column) for name, column in roles.columns.items()}
+    for name in of_labels:
+        draft.say("the label is read from it, so no row may read it", "table", "columns", name)
+    if roles.left:
+        draft.say(
+            "Not read: " + "; ".join(f"{name} ({why})" for name, why in roles.left.items()) + ".", "table", "columns"
+        )
+    return table
+
+
+ABOUT = {
+    "case": "names each row",
+    "patient": "all rows of a patient stay in one fold",
+    "site": "the hospital: folds have the same share of each, and each is scored by itself",
+    "date": "for the data check alone",
+}
+
+
+def _column(column: Any) -> dict[str, Any]:
+    return {"column": column.column, "kind": column.kind} | ({"unit": column.unit} if column.unit else {})
+
+
+def _view(draft: Draft, roles: Roles) -> str:
+    if not (roles.image and roles.view):
+        return ANY_VIEW
+    view = next(iter(roles.views), None) or roles.first_view
+    draft.say("the view of the images that are read; others are left out", "view")
+    return view

@@ -1,0 +1,169 @@
+"""From a table of cases to a study: looks at the columns, writes its entry, links its files, checks its data."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lungfuse.errors import UserError
+from lungfuse.init.choose import on_terminal
+from lungfuse.init.compose import Wanted, composed
+from lungfuse.init.data_check import checked_data
+from lungfuse.init.draft import Draft, Files
+from lungfuse.init.entry import checked_text, line_of, rendered, write_entry
+from lungfuse.init.link import Sources, check_links, put_in_place, sources_of
+from lungfuse.init.naming import raw_of, study_name
+from lungfuse.init.places import places_named_in
+from lungfuse.init.roles import Said
+from lungfuse.parameters import Several, options
+from lungfuse.paths.names import PARAMS
+from lungfuse.settings.params import read_params
+from lungfuse.sheets import Format, sniff
+
+
+@options
+class Labels:
+    """What is to be told of a case.
+
+    Parameters
+    ----------
+    label
+        The column that is to be told from the others; several for several labels a case.
+    positive
+        Words of the positive class; all others are negative, unless they are named.
+    negative
+        Words of the negative class.
+    missing
+        Words that stand for nothing, beside those that usually do, such as ? and n/a.
+    """
+
+    label: Several[str] | None = None
+    positive: Several[str] | None = None
+    negative: Several[str] | None = None
+    missing: Several[str] | None = None
+
+
+@options
+class Columns:
+    """Columns by their role, where the guess is not to decide; `none` for a role that no column has.
+
+    Parameters
+    ----------
+    patient
+        The column of patients, whose rows stay in one fold.
+    site
+        The column of hospitals.
+    date
+        The column of dates.
+    image_column
+        The column that names images.
+    view
+        The column of projections.
+    text
+        Columns of texts, the most important one first.
+    apart
+        Columns whose equal values stay in one fold, such as a publication.
+    leave_out
+        Columns that no row may read.
+    """
+
+    patient: str | None = None
+    site: str | None = None
+    date: str | None = None
+    image_column: str | None = None
+    view: str | None = None
+    text: Several[str] | None = None
+    apart: Several[str] | None = None
+    leave_out: Several[str] | None = None
+
+    def said(self) -> Said:
+        return Said(
+            patient=self.patient, site=self.site, date=self.date, image=self.image_column, view=self.view,
+            texts=self.text, apart=self.apart, left=self.leave_out or (),
+        )  # fmt: skip
+
+
+@options
+class Place:
+    """Where the study goes.
+
+    Parameters
+    ----------
+    name
+        What the study is called; after the table when not given.
+    replace
+        Replace the study of this name.
+    copy
+        Copy the files into the raw folder in place of linking them.
+    check
+        Run the data check at the end.
+    params
+        The file of settings.
+    """
+
+    name: str | None = None
+    replace: bool = False
+    copy: bool = False
+    check: bool = True
+    params: Path = PARAMS
+
+
+NO_LABELS, NO_COLUMNS, USUAL_PLACE = Labels(), Columns(), Place()
+
+
+def main(
+    *,
+    table: Path | None = None,
+    images: Several[Path] | None = None,
+    labels: Labels = NO_LABELS,
+    columns: Columns = NO_COLUMNS,
+    place: Place = USUAL_PLACE,
+) -> None:
+    """Make a study of a table of cases, and of the images that it names.
+
+    Parameters
+    ----------
+    table
+        A CSV or Parquet file with a header and a row a case.
+    images
+        Folders or .zip files with the images that the table names.
+    labels
+        What is to be told of a case.
+    columns
+        Columns by their role.
+    place
+        Where the study goes.
+    """
+    if table is None:
+        raise UserError(
+            "--table: not given. Expected a CSV or Parquet file with a row a case, as in --table cases.csv."
+        )
+    params = read_params(place.params)
+    form = sniff(table)
+    name = study_name(place.name, table, params.get("studies", {}), place.replace)
+    sources = sources_of(raw_of(name, table), table, images or places_named_in(table, form))
+    check_links(sources, place.replace)
+    draft = drafted(name, sources, form, params["defaults"], wanted(labels, columns))
+    entry = rendered(name, draft.entry, draft.comments)
+    text = checked_text(place.params, name, entry, place.replace)
+    put_in_place(sources, Path.cwd(), place.copy)
+    write_entry(place.params, text)
+    print(f"The study {name} is in {place.params}, from line {line_of(text, name)}; its files are in {sources.raw}.\n")
+    print(draft.summary)
+    if place.check:
+        print("\nThe data check\n")
+        print(checked_data(name, place.params))
+    print(f"\nNext:\n\n    snakemake --cores 2 --config study={name}")
+
+
+def wanted(labels: Labels, columns: Columns) -> Wanted:
+    """What a user says, as it is looked at."""
+    words = [labels.label, labels.positive, labels.negative, labels.missing]
+    return Wanted(*(each or [] for each in words), columns.said())
+
+
+def drafted(name: str, sources: Sources, form: Format, defaults: dict[str, Any], said: Wanted) -> Draft:
+    """The entry of a study, with the files where they are."""
+    files = Files(sources.raw.name, sources.table, sources.images, form)
+    with TemporaryDirectory() as folder:
+        sources.stage(Path(folder))
+        return composed(name, files, Path(folder), defaults, said, on_terminal())

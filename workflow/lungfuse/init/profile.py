@@ -1,0 +1,194 @@
+"""What each column of a table holds."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.image_lookup import SUFFIXES
+from lungfuse.init.words import NO, UNKNOWN_AMONG_NUMBERS, YES, is_unknown, tokens
+
+Kind = Literal["empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "url"]
+ShareOfImages = Callable[[Sequence[str]], float]
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NEAR_NUMBER = re.compile(
+    r"[<>≤≥~=]{0,2}\s*[+-]?\d+([.,]\d+)?\s*(-\s*\d+([.,]\d+)?)?\s*[^\d\s].{0,12}|[<>≤≥~=]{1,2}\s*\d.*"
+)
+MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+CLOCK = r"([T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s*([AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
+YEAR = re.compile(r"(19|20)\d\d")
+DATE = re.compile(
+    rf"(\d{{4}}[-/.]\d{{1,2}}([-/.]\d{{1,2}})?|\d{{1,2}}[./-]\d{{1,2}}[./-](\d{{4}}|\d{{2}})|{MONTH}\s+(\d{{1,2}},?\s+)?\d{{4}}"
+    rf"|\d{{1,2}}[. -]*{MONTH}[ -]*\d{{2,4}}){CLOCK}",
+    re.IGNORECASE,
+)
+DATED = {"date", "datum", "day", "year", "time", "when", "studydate", "fecha"}
+NUMBERED = {
+    "id",
+    "ids",
+    "nr",
+    "no",
+    "num",
+    "number",
+    "uid",
+    "index",
+    "key",
+    "code",
+    "mrn",
+    "pid",
+    "patientid",
+    "caseid",
+}
+SAMPLE = 300  # cells that are looked up among the images
+MOST_WORDS = 50  # of a category
+LONG = 25  # letters of the mean cell of a text
+TEXT_WORDS = 4
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A column: what it holds, how many rows fill it, its words with their counts, and those that stand for nothing.
+
+    `odd` are words that keep a column of numbers from being one. `images` is the share of the filled cells that name
+    an image.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    words: pd.Series
+    missing: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    images: float = 0.0
+
+    @property
+    def filled(self) -> int:
+        """Rows with a word that stands for something."""
+        return int(self.words.sum())
+
+    @property
+    def distinct(self) -> int:
+        return len(self.words)
+
+    @property
+    def unique(self) -> bool:
+        """Whether each row has a word of its own."""
+        return self.filled == self.rows == self.distinct
+
+    @property
+    def names_files(self) -> bool:
+        """Whether most cells end as the names of images do."""
+        ends = [Path(word).suffix.lower() in SUFFIXES for word in self.words.index[:SAMPLE]]
+        return sum(ends) > len(ends) / 2
+
+    @property
+    def tokens(self) -> list[str]:
+        return tokens(self.name)
+
+    def called(self, *names: str) -> bool:
+        """Whether one of these is a word of its name."""
+        return bool({*names} & {*self.tokens, "".join(self.tokens)})
+
+
+def profiles_of(
+    table: pd.DataFrame, share_of_images: ShareOfImages | None = None, missing: Iterable[str] = ()
+) -> dict[str, Profile]:
+    """The profile of each column; `share_of_images` tells how many of some cells name an image, `missing` are words
+    that stand for nothing beside those that usually do."""
+    return {name: profile(table[name], share_of_images, missing) for name in table}
+
+
+def profile(cells: pd.Series, share_of_images: ShareOfImages | None = None, unknown: Iterable[str] = ()) -> Profile:
+    """The profile of a column of text cells."""
+    counts = cells[cells != ""].value_counts()
+    said = {word.casefold() for word in unknown}
+    missing = [word for word in counts.index if is_unknown(word) or word.casefold() in said]
+    if {*counts.index} == {"+", "-"}:
+        missing = []
+    words = counts.drop(missing)
+    if among_numbers := _stand_for_nothing(words):
+        missing, words = missing + among_numbers, words.drop(among_numbers)
+    kind, odd = _kind(str(cells.name), words, len(cells))
+    images = share_of_images(list(words.index[:SAMPLE])) if share_of_images and len(words) else 0.0
+    return Profile(str(cells.name), kind, len(cells), words, missing, odd, images)
+
+
+def check_header(table: pd.DataFrame, name: str) -> None:
+    """Raise UserError when the names of the columns read like values of a first row."""
+    values = [column for column in table if NUMBER.fullmatch(column) or DATE.fullmatch(column)]
+    files = [column for column in table if Path(column).suffix.lower() in SUFFIXES]
+    if files or len(values) > len(table.columns) / 2:
+        raise UserError(
+            f"{name}: line 1: found {', '.join(map(repr, [*files, *values][:3]))}, which reads like a row and not like "
+            "names of columns. Write a first line with the names of the columns."
+        )
+
+
+def _stand_for_nothing(words: pd.Series) -> list[str]:
+    """The few words, such as none, among cells that else are numbers."""
+    others = [word for word in words.index if not NUMBER.fullmatch(word)]
+    few = len(others) < len(words) / 2 and all(word.lower() in UNKNOWN_AMONG_NUMBERS for word in others)
+    return others if few else []
+
+
+def _kind(name: str, words: pd.Series, rows: int) -> tuple[Kind, list[str]]:
+    filled = int(words.sum())
+    if not filled:
+        return "empty", []
+    lowered = {word.lower() for word in words.index}
+    if lowered <= YES | NO and len(lowered) > 1:
+        return "yes/no", []
+    if len(words) == 1 and filled == rows:
+        return "constant", []
+    if _are_dates(name, words):
+        return "date", []
+    if _share(words, NUMBER) == 1:
+        return ("id" if _is_numbered(name, words, rows) else "number"), []
+    odd = [word for word in words.index if not NUMBER.fullmatch(word)]
+    if _share(words, NUMBER) + _share(words, NEAR_NUMBER) >= 0.9 and _share(words, NUMBER) + len(words) > 10:
+        return "near-number", odd[:3]
+    if _share(words, re.compile(r"https?://\S+.*")) > 0.5:
+        return "url", []
+    return _of_words(name, words, rows), []
+
+
+def _of_words(name: str, words: pd.Series, rows: int) -> Kind:
+    filled = int(words.sum())
+    letters = (words.index.str.len() * words).sum() / filled
+    parts = ((words.index.str.count(r"\s+") + 1) * words).sum() / filled
+    if letters > LONG and parts >= TEXT_WORDS and len(words) > min(10, filled / 4):
+        return "text"
+    if len(words) == filled and filled > min(rows / 2, 20) and parts < 2:
+        return "id"
+    few = len(words) <= max(2, min(MOST_WORDS, filled / 3))
+    return "category" if few else "id" if {*tokens(name)} & NUMBERED else "words"
+
+
+def _share(words: pd.Series, form: re.Pattern) -> float:
+    """The share of the filled cells that have a form."""
+    return words[[bool(form.fullmatch(word)) for word in words.index]].sum() / words.sum()
+
+
+def _are_dates(name: str, words: pd.Series) -> bool:
+    called = bool({*tokens(name)} & DATED)
+    dates, years = _share(words, DATE), _share(words, YEAR)
+    packed = _share(words, re.compile(r"(19|20)\d\d[01]\d[0-3]\d")) if called else 0
+    return dates + packed + (years if called or dates > 0.2 else 0) > 0.8
+
+
+def _is_numbered(name: str, words: pd.Series, rows: int) -> bool:
+    """Whether numbers are names of something."""
+    zeros = any(re.match(r"0\d", word) for word in words.index)
+    whole = all(word.isdigit() for word in words.index)
+    called = bool({*tokens(name), "".join(tokens(name))} & NUMBERED)
+    many = len(words) > max(2, 0.5 * words.sum())
+    return whole and (zeros or (called and len(words) > 2) or (many and len(words) > 20 and _consecutive(words)))
+
+
+def _consecutive(words: pd.Series) -> bool:
+    numbers = sorted(map(int, words.index))
+    return len(numbers) == words.sum() and numbers[-1] - numbers[0] == len(numbers) - 1

@@ -1,0 +1,21 @@
+"""The data check: from where on it stops a study, and what the study allows."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lungfuse.settings.base import Once, Settings, Share
+
+
+class CheckSettings(Settings):
+    """What stops a study before models are trained, and what of it is meant so.
+
+    An input that reaches the AUROC `gives_away` by itself gives the label away, as does a word that at least the share
+    `covers` of the cases have and that stands for one class alone. At most the share `contradicting` of the images may
+    stand under two classes. `allow` names findings that do not stop the study, as "<kind> <subject>".
+    """
+
+    allow: Annotated[list[Annotated[str, Field(pattern=r"^[a-z-]+ \S")]], Once]
+    gives_away: Annotated[float, Field(gt=0.5, le=1)]
+    covers: Annotated[float, Field(gt=0, le=1)]
+    contradicting: Share

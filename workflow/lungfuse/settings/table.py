@@ -1,0 +1,107 @@
+"""How the rows of a table become cases, for the dataset `table`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lungfuse.settings.base import Once, Section, Settings
+
+Heading = Annotated[str, Field(min_length=1)]
+Words = Annotated[list[str], Once]
+
+
+class TableColumn(Settings):
+    """A structured column, or one that labels are read from: its heading in the table, its kind, a number's unit."""
+
+    column: Heading
+    kind: Literal["number", "category"] = "category"
+    unit: str = ""
+
+
+class TableText(Settings):
+    """A section of text: its heading in the table, without the sentences that have a word which begins like one of
+    `cut`, such as those that tell what is asked."""
+
+    column: Heading
+    cut: Words = Field(default=[])
+
+
+class FirstRow(Settings):
+    """The first row alone of each value in the column `of`, such as the first image of a patient: that with the least
+    number in the column `by`, or the first of the table. Rows without a value in `of` all stay."""
+
+    of: Heading
+    by: Heading | None = None
+
+
+class TableSource(Settings):
+    """Where a table is from, for the data card; `biases` are what to know before believing a result on it."""
+
+    name: str = ""
+    page: str = ""
+    citation: str = ""
+    licence: str = ""
+    biases: list[str] = Field(default=[])
+
+
+class TableSettings(Settings):
+    """How the rows of a table become cases; a row is a case with at most one image.
+
+    `file` and `images` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images. `missing`
+    holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column, and
+    `first` of these the first row of each patient or the like. `case`,
+    `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
+    or by the number of its row. Rows with the same value in a column of `apart` are never on both sides of a split.
+    `views` says what words of the column `view` mean. `texts` names the columns of sections, `columns` those of
+    structured values and of labels.
+    """
+
+    file: Heading
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: Heading = "utf-8"
+    decimal: Literal[".", ","] = "."
+    missing: Words = Field(default=[])
+    rows: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
+    first: FirstRow | None = None
+    case: Heading | None = None
+    patient: Heading | None = None
+    site: Heading | None = None
+    date: Heading | None = None
+    apart: Words = Field(default=[])
+    image: Heading | None = None
+    images: Words = Field(default=[])
+    view: Heading | None = None
+    views: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
+    texts: dict[Section, Heading | TableText] = Field(default={})
+    columns: dict[Section, TableColumn] = Field(default={})
+    source: TableSource = Field(default=TableSource())
+
+    @property
+    def sections(self) -> dict[str, TableText]:
+        """The sections of text by name."""
+        return {name: TableText(column=text) if isinstance(text, str) else text for name, text in self.texts.items()}
+
+    @property
+    def headings(self) -> list[str]:
+        """The columns of the table that are read."""
+        single = [self.case, self.patient, self.site, self.date, self.image, self.view]
+        several = [*self.rows, *self.apart, *(text.column for text in self.sections.values())]
+        several += [each.column for each in self.columns.values()]
+        if self.first is not None:
+            single += [self.first.of, self.first.by]
+        return list(dict.fromkeys([*filter(None, single), *several]))
+
+    @model_validator(mode="after")
+    def images_have_places(self) -> "TableSettings":
+        if (self.image is None) != (not self.images):
+            raise ValueError(
+                "image and images belong together: the column of their paths, and the folders that hold them"
+            )
+        if self.views and self.view is None:
+            raise ValueError("views: says what the words of a column mean; name the column with view")
+        outside = [place for place in [self.file, *self.images] if place.startswith("/") or ".." in place.split("/")]
+        if outside:
+            raise ValueError(
+                f"found {outside[0]!r}, expected files and folders in the raw folder; link or copy them there"
+            )
+        return self

@@ -1,0 +1,225 @@
+"""Tables of others: a CSV file of any separator and encoding, or a Parquet file, as text cells."""
+
+import csv
+import io
+import itertools
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.parquet import is_parquet, read_parquet
+
+SEPARATORS = [",", ";", "\t", "|"]
+SAMPLE = 500  # rows that `sniff` looks at
+BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+NOT_TABLES = {  # by their first bytes
+    b"PK\x03\x04": "an Excel workbook or another zip file. In Excel choose Save As, CSV UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. In Excel choose Save As, CSV UTF-8",
+    b"\x1f\x8b": "compressed. Unpack it, as with gunzip",
+    b"%PDF": "a PDF. Save the table as CSV",
+}
+DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
+WHOLE = re.compile(r"[+-]?\d+")
+EXCELS_FIRST_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+csv.field_size_limit(1 << 26)  # where the library stops at texts of 128 kB
+
+
+class Format(NamedTuple):
+    """How the cells of a CSV file are written; of a Parquet file it says nothing."""
+
+    separator: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+
+
+def read_sheet(path: Path, separator: str = ",", encoding: str = "utf-8", decimal: str = ".") -> pd.DataFrame:
+    """The cells of a CSV or Parquet file as text without spaces around; an empty or null cell is an empty text.
+
+    A row without any content is left out. A column without a name and content is left out; one that has content is
+    called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5. No word is taken for a
+    missing value.
+
+    Raises:
+        UserError: the file is missing, empty, of another kind or encoding, has no row or a row that does not fit its
+            header, stray quotes, or two columns of one name.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'not found'}. Expected a CSV or Parquet file.")
+    if is_parquet(path):
+        return _checked(read_parquet(path), path)
+    _check_kind(path)
+    header, rows = _read_csv(path, separator, encoding)
+    table = pd.DataFrame(rows, columns=range(len(header)), dtype=object).apply(_stripped)
+    if decimal == ",":
+        table = table.apply(_with_points)
+    nameless = [place for place, name in enumerate(header) if not name and (table[place] == "").all()]
+    names = {place: name or f"column{place + 1}" for place, name in enumerate(header) if place not in nameless}
+    return _checked(table[list(names)].set_axis(list(names.values()), axis=1), path)
+
+
+def sniff(path: Path) -> Format:
+    """How a CSV file is written, so that `read_sheet` reads it: by its first bytes, and its first rows.
+
+    Raises:
+        UserError: the file is missing, empty or of another kind, or in none of UTF-8, UTF-16 and Windows-1252.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'not found'}. Expected a CSV or Parquet file.")
+    if is_parquet(path):
+        return Format()
+    _check_kind(path)
+    encoding = _encoding(path)
+    text = path.read_bytes().decode(encoding).removeprefix("\ufeff")
+    samples = {separator: _sample(text, separator) for separator in SEPARATORS}
+    separator = max(SEPARATORS, key=lambda each: _fit(samples[each]))
+    if said := EXCELS_FIRST_LINE.match(text):
+        separator = said[1]
+    columns = itertools.zip_longest(*samples.get(separator, [])[1:], fillvalue="")
+    comma = separator != "," and any(map(_has_decimal_commas, columns))
+    return Format(separator, encoding, "," if comma else ".")
+
+
+def _check_kind(path: Path) -> None:
+    with path.open("rb") as stream:
+        start = stream.read(8)
+    if not start:
+        raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
+    for mark, kind in NOT_TABLES.items():
+        if start.startswith(mark):
+            raise UserError(f"{path}: is {kind}, and name that file.")
+
+
+def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], list[list[str]]]:
+    """The header, with spaces around names taken off, and the rows that have content."""
+    with io.StringIO(_decoded(path, encoding), newline="") as stream:
+        if not EXCELS_FIRST_LINE.match(stream.readline()):
+            stream.seek(0)
+        reader = csv.reader(stream, delimiter=separator, strict=True)
+        rows: list[list[str]] = []
+        try:
+            header = [name.strip() for name in next((row for row in reader if any(row)), [])]
+            for row in reader:
+                if not any(map(str.strip, row)):
+                    continue
+                if len(row) != len(header):
+                    raise UserError(_misfit(path, reader.line_num, len(row), header, separator))
+                rows.append(row)
+        except csv.Error as error:
+            raise UserError(
+                f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
+                "Mend the quotes."
+            ) from error
+    if not header:
+        raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
+    return header, rows
+
+
+def _misfit(path: Path, line: int, found: int, header: list[str], separator: str) -> str:
+    other = next((each for each in SEPARATORS if each != separator and each in header[0]), None)
+    if len(header) == 1 and other:
+        return (
+            f"{path}: the header is one field, {header[0][:60]!r}; expected fields between {separator!r}. "
+            f"Say separator: {other!r}."
+        )
+    return (
+        f"{path}: line {line}: found {found} fields, expected the {len(header)} of the header. Put quotes around a "
+        f"field that holds {separator!r}, or mend the row."
+    )
+
+
+def _decoded(path: Path, encoding: str) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise UserError(f"encoding: found {encoding!r}, expected one such as utf-8, utf-16 or cp1252.") from None
+    except UnicodeError as error:
+        place = getattr(error, "start", 0)
+        line = data[:place].count(b"\n") + 1
+        meant = BYTE_ORDER_MARKS.get(data[:2], "cp1252 for a file of Windows")
+        raise UserError(
+            f"{path}: line {line}: byte 0x{data[place]:02x} is not {encoding}. Save the file as UTF-8, or say its "
+            f"encoding, such as {meant}."
+        ) from None
+
+
+def _encoding(path: Path) -> str:
+    data = path.read_bytes()
+    marked = BYTE_ORDER_MARKS.get(data[:2])
+    halves = [data[place:2000:2] for place in (1, 0)]  # where UTF-16 without a mark has its zeros, low byte first
+    unmarked = [
+        name for name, half in zip(["utf-16-le", "utf-16-be"], halves, strict=True) if half.count(0) > len(half) / 2
+    ]
+    for encoding in [marked] if marked else [*unmarked, "utf-8", "cp1252"]:
+        try:
+            data.decode(encoding)
+        except UnicodeError:
+            continue
+        return encoding
+    raise UserError(
+        f"{path}: is {marked.upper() + ', but cut off' if marked else 'neither UTF-8 nor UTF-16 nor Windows-1252'}. "
+        "Save it as UTF-8."
+    )
+
+
+def _sample(text: str, separator: str) -> list[list[str]]:
+    """The first rows as far as they can be read, the header first."""
+    stream = io.StringIO(text, newline="")
+    if not EXCELS_FIRST_LINE.match(stream.readline()):
+        stream.seek(0)
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows += itertools.islice(filter(any, csv.reader(stream, delimiter=separator, strict=True)), SAMPLE)
+    return rows
+
+
+def _fit(rows: list[list[str]]) -> tuple[bool, float, int]:
+    """How well rows fit their header: whether it has several fields, the share that has as many, and how many."""
+    width = len(rows[0]) if rows else 0
+    same = sum(len(row) == width for row in rows) / max(1, len(rows))
+    return width > 1, same, width
+
+
+def _has_decimal_commas(cells: tuple[str, ...]) -> bool:
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    commas = [cell for cell in filled if DECIMAL_COMMA.fullmatch(cell)]
+    return bool(commas) and all(map(_is_continental, filled))
+
+
+def _is_continental(cell: str) -> bool:
+    """Whether a cell is a number without a decimal point, or a word that stands for none."""
+    number = cell.lstrip("<>≤≥~ ")
+    return any(form.fullmatch(number) for form in [DECIMAL_COMMA, WHOLE, THOUSANDS]) or not re.search(r"\d", cell[:12])
+
+
+def _with_points(cells: pd.Series) -> pd.Series:
+    grouped = any(THOUSANDS.fullmatch(cell) and "," in cell for cell in cells)
+
+    def pointed(cell: str) -> str:
+        if DECIMAL_COMMA.fullmatch(cell) or (grouped and THOUSANDS.fullmatch(cell)):
+            return cell.replace(".", "").replace(",", ".")
+        return cell
+
+    return cells.map(pointed)
+
+
+def _stripped(cells: pd.Series) -> pd.Series:
+    return pd.Series([cell.strip() for cell in cells], cells.index, dtype=object)
+
+
+def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise UserError(
+            f"{path}: found the column {', '.join(dict.fromkeys(twice))} more than once. Rename or remove one."
+        )
+    if table.empty:
+        raise UserError(
+            f"{path}: has a header and no rows. Expected a row a case; the columns are {', '.join(table) or 'none'}."
+        )
+    return table.astype(str).reset_index(drop=True)

@@ -5,8 +5,9 @@
 Where a recipe does not say otherwise, EfficientNet-Lite0 reads images of 128 px, a third of the work of 224 px.
 
 For fold k a network learns from three of the other folds and is scored on the fourth, that after k: the pairs of fold k
-are not read, so a study that takes up what is best here still tests on pairs that chose nothing in that fold. No epoch
-is chosen: the running mean of the weights after the last one is scored, so that longer trainings draw no more lots.
+are not read. Over all folds each pair is scored once; a recipe that is chosen by all of them was chosen on all pairs.
+No epoch is chosen: the running mean of the weights after the last one is scored, so that longer trainings draw no more
+lots.
 A training that is done is kept as JSON in the folder of --work, and not repeated.
 """
 

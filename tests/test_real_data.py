@@ -1,18 +1,21 @@
 """The real OpenI files, where LUNGFUSE_REAL_DATA says they are."""
 
 import shutil
+import tarfile
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from conftest import changed_setting, keep_rows, run_snakemake, write_kaggle, write_tgz
+from sklearn.metrics import roc_auc_score
 from small_study import run_stage
 
 from lungfuse.adapters import openi
 from lungfuse.ingest.filter import Found, select_pairs
 from lungfuse.paths.names import PACKAGED
 from lungfuse.segment import annotated
+from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tasks import load_task
 
 BASELINES = ["majority", "tfidf", "tfidf_impression", "tfidf_indication", "tfidf-logistic_indication"]
@@ -84,6 +87,37 @@ def test_the_kaggle_edition_gives_the_same_pairs(real_data, studies, tmp_path):
     assert kaggle_steps["count"][:3].to_dict() == {"reports": 3851, "images": 7466, "images with a view": 7466}
     pd.testing.assert_frame_equal(kaggle_steps[3:], steps[3:])
     assert {step: kaggle_steps["count"][step] for step in FUNNEL} == FUNNEL | {"reports": 3851, "images": 7466}
+
+
+def test_every_pair_has_its_real_image_and_the_age_of_its_patient(real_data, studies, tmp_path):
+    """The real images are in the folder of the Kaggle edition, the reports in the library's archive."""
+    study, raw = studies["openi"], tmp_path / "openi"
+    (raw / openi.KAGGLE_IMAGES).mkdir(parents=True)
+    for name in [*openi.REPORT_FILES, *openi.VALUE_FILES]:
+        shutil.copy(real_data / "openi" / name, raw / name)
+    with tarfile.open(real_data / "openi/frontal-256px.tar") as images:
+        for member in images:
+            name = member.name.replace(".jpg", ".png")
+            (raw / openi.KAGGLE_IMAGES / name).write_bytes(images.extractfile(member).read())
+    names = ["reports", "views", "values", "value_columns", "rejected_reports", "audited", "index", "rejected_images"]
+    files = {name: tmp_path / f"{name}.csv" for name in [*names, "candidates", "funnel", "rejected"]}
+    run_stage("reports", adapter="openi", raw=raw, **{name: files[name] for name in names[:6]})
+    run_stage(
+        "images", adapter="openi", raw=raw, view=study.view, images=ImageSettings(image_px=16, fit="pad"),
+        views=files["views"], array=tmp_path / "images.npy", **{name: files[name] for name in names[6:]},
+    )  # fmt: skip
+    asked = {name: getattr(study, name) for name in ["task", "modalities", "view", "filter", "seed"]}
+    rejected = [files["rejected_reports"], files["rejected_images"]]
+    read = ["reports", "views", "values", "index", "candidates", "funnel", "rejected"]
+    run_stage("filter", **asked, **{name: files[name] for name in read}, rejected_inputs=rejected)
+    funnel = pd.read_csv(files["funnel"]).set_index("step")["count"]
+    assert {step: funnel[step] for step in FUNNEL} == FUNNEL and funnel["with a readable image"] == 983
+    reasons = pd.read_csv(files["rejected"]).set_index("id")["reason"]
+    missing, pairs = reasons.index[reasons == "not in the raw images"], pd.read_csv(files["candidates"])
+    assert len(missing) == 24 and not set(missing) & set(pairs["image_id"])
+    age = pairs["report_id"].map(pd.read_csv(files["values"]).set_index("report_id")["age"])
+    assert age.notna().all() and age.between(17, 100).all()
+    assert roc_auc_score(pairs["label"], age) == pytest.approx(0.76, abs=0.01)
 
 
 def test_the_rule_equals_finds_the_539_reports_of_the_exact_term(project):

@@ -29,10 +29,10 @@ SCHEDULERS = {
     },
 }
 ASKED = {
-    "pbs": r"-l select=1:ncpus=1:mem=500mb:ngpus=0 -l walltime=30:00",
-    "sge": r"-pe smp 1 -l h_rt=1800 -l h_vmem=500M \S+$",
-    "kubernetes": r"activeDeadlineSeconds: 1800 .*\{cpu: 1, memory: 500M\} .*\{memory: 500M, nvidia.com/gpu: 0\}",
-    "lsf": r"-n 1 -W 30 -R span\[hosts=1\] rusage\[mem=500MB/job\] \S+$",
+    "pbs": r"-l select=1:ncpus=1:mem=500mb:ngpus=0 -l walltime=40:00",
+    "sge": r"-pe smp 1 -l h_rt=2400 -l h_vmem=500M \S+$",
+    "kubernetes": r"activeDeadlineSeconds: 2400 .*\{cpu: 1, memory: 500M\} .*\{memory: 500M, nvidia.com/gpu: 0\}",
+    "lsf": r"-n 1 -W 40 -R span\[hosts=1\] rusage\[mem=500MB/job\] \S+$",
 }
 PAIRS = ["--config", "study=openi-text", "--", "results/openi-text/pairs.csv"]
 

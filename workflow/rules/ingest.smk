@@ -190,7 +190,6 @@ rule data_check:
         "pairs"
     conda:
         "../envs/data.yaml"
-    threads: 2
     resources:
         mem_mb=growing(500, each=12 * KB, of=named_images),
         runtime=growing(10, each=5 * MS, of=named_images),

@@ -71,7 +71,7 @@ def draw_clinic(raw: Path) -> None:
                 f"Study {each} of a lung: {['clear', 'consolidation', 'collapse'][grade[each]]}." for each in number
             ],
             "diagnosis": np.array(["healthy", "pneumonia, left", "pneumonia, both"])[grade],
-            "age": np.where(number % 7 == 6, "", (40 + 20 * sick + rng.integers(0, 9, 60)).astype(str)),
+            "age": np.where(number % 7 == 6, "", (40 + 3 * sick + rng.integers(0, 9, 60)).astype(str)),
             "sex": np.where(rng.random(60) < 0.5, "F", "M"),
             "opacity": np.where(sick, "yes", "no"),
             "effusion": np.where(number % 4 == 3, "", np.where(grade == 2, "yes", "no")),

@@ -113,7 +113,7 @@ def test_a_table_that_cannot_be_used_is_told(run, tmp_path, content, message):
 IMAGES = {  # how x.png is spoilt, and what is said
     "empty": (lambda path: path.write_bytes(b""), "has zero bytes"),
     "text": (lambda path: path.write_text("no image"), "is no image in a known format"),
-    "DICOM": (lambda path: path.write_bytes(bytes(128) + b"DICM" + bytes(99)), "is DICOM; save it as PNG first"),
+    "DICOM": (lambda path: path.write_bytes(bytes(128) + b"DICM" + bytes(99)), "is DICOM without an image"),
     "cut": (truncate, "truncated"),
     "cut header": (lambda path: truncate(path, 0.005), "x.png: cannot be read"),
     "folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder"),

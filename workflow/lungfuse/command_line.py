@@ -85,7 +85,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
     known = {"title": name, "folds": settings.split.folds, "labels": settings.labels}
     known |= {"table": to_json(settings.table) if settings.table else None}
-    shared = settings.model_dump() | known | files
+    shared = settings.model_dump() | known | files | {"audited": next(iter(paths.audited), None)}
 
     compared = {
         "models": [row.model_dump() for row in settings.models.values()],

@@ -162,7 +162,7 @@ def test_changed_raw_data_rerun_what_is_made_of_them(project, tool):
     views.write_text(views.read_text().replace("Frontal", "Lateral", 20))
     made_of_it = TEXT + TFIDF + PAIRS + Counter(train=2, gather=1)
     made_of_it -= COMPARED
-    checked = {"snakemake": Counter(), "dvc repro": Counter(download=3)}
+    checked = {"snakemake": Counter(), "dvc repro": Counter(download=4)}
     assert project.does(tool) == made_of_it + checked[tool]
     assert project.agree_on_nothing_to_do()
 

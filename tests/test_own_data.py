@@ -107,7 +107,7 @@ def test_a_dataset_in_another_layout_becomes_a_study_and_a_model_is_added_to_it(
     assert pairs.groupby(patients)["fold"].nunique().max() == 1, "a patient is in one fold alone"
     assert sorted(table.index) == sorted(CLINIC)
     assert table.loc["tfidf", "accuracy"] > 0.9
-    assert table.loc["logistic", "accuracy"] > 0.7
+    assert table.loc["logistic", "accuracy"] > 0.65
     assert table.loc["gated", "structured"] == "age sex"
     structured = pd.read_csv(results / "structured.csv")
     assert structured["age"].isna().sum() == (studies["age"].isna()).sum() > 0

@@ -1,6 +1,6 @@
 """What each recipe brings to the fine-tuned image row of a study, on validation pairs alone.
 
-    python benchmarks/image_recipes.py --work /tmp/recipes --csv docs/results/openi-recipes/image_recipes.csv
+    python benchmarks/image_recipes.py --work data/recipes --csv docs/results/openi-recipes/image_recipes.csv
 
 Where a recipe does not say otherwise, EfficientNet-Lite0 reads images of 128 px, a third of the work of 224 px.
 

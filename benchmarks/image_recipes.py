@@ -29,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional
 
+from lungfuse.check import check
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.encoders.network import Encoder, load_encoder
 from lungfuse.files import read_array, whole_file
@@ -37,7 +38,7 @@ from lungfuse.ingest.groups import normalise
 from lungfuse.measures import METRICS
 from lungfuse.modalities.image.arms import image_rows
 from lungfuse.modalities.image.inputs import ImageSource
-from lungfuse.parameters import Question
+from lungfuse.parameters import Heading, Question, RawData
 from lungfuse.paths import Paths
 from lungfuse.paths.names import PACKAGED, PARAMS
 from lungfuse.settings.ingest import ImageSettings
@@ -125,7 +126,8 @@ class Bench:
         """Reports, views and pairs."""
         found = self._reports("openi", self.paths.raw)
         index = self.array(256)[1]
-        out = {name: self.work / f"{name}.csv" for name in ["candidates", "funnel", "rejected", "pairs", "validation"]}
+        names = ["candidates", "funnel", "rejected", "findings", "check_scores", "check_cases", "pairs", "validation"]
+        out = {name: self.work / f"{name}.csv" for name in names}
         files = filter.Files(
             reports=found["reports"], views=found["views"], values=found["values"], index=index,
             rejected_inputs=[found["rejected_reports"]],
@@ -136,10 +138,23 @@ class Bench:
             task=self.study.task, modalities=usual, view=self.study.view, filter=self.study.filter,
             seed=self.study.seed, files=files, outputs=made,
         )  # fmt: skip
+        tables = vars(made) | {name: found[name] for name in ["values", "value_columns"]}
+        check.main(
+            heading=Heading(title="openi", notice=""), check=self.study.check,
+            asked=check.Asked(
+                task=self.study.task, filter=self.study.filter, reads=self.study.reads, folds=self.study.split.folds
+            ),
+            files=check.Files(**tables, reports=found["reports"], views=found["views"]),
+            outputs=check.Outputs(
+                **{name: out[name] for name in ["findings", "check_scores", "check_cases"]},
+                check_page=self.work / "data_check.md",
+            ),
+        )  # fmt: skip
         split.main(
             question=Question(task=self.study.task, labels=self.study.labels), split=self.study.split,
-            seed=self.study.seed, rejected_share=self.study.rejected_share, modalities=usual,
-            files=split.Files(**vars(made), values=found["values"], value_columns=found["value_columns"]),
+            seed=self.study.seed, modalities=usual,
+            allowed=split.Allowed(rejected_share=self.study.rejected_share, check=self.study.check),
+            files=split.Files(**tables, findings=out["findings"]),
             outputs=split.Outputs(pairs=out["pairs"], validation=out["validation"]),
         )  # fmt: skip
         return read_table(found["reports"], Reports), read_table(found["views"], Views), read_table(out["pairs"], Pairs)
@@ -151,7 +166,7 @@ class Bench:
         if not rejected.exists():
             settings = ImageSettings.model_validate(self.study.images.model_dump() | {"image_px": px})
             images.main(
-                adapter=adapter, raw=raw, view=self.study.view, images=settings,
+                data=RawData(adapter=adapter, raw=raw), view=self.study.view, images=settings,
                 views=self._reports(adapter, raw)["views"],
                 outputs=images.Outputs(array=array, index=index, rejected_images=rejected),
             )  # fmt: skip
@@ -254,10 +269,10 @@ class Bench:
         return module
 
     def _reports(self, adapter: str, raw: Path) -> dict[str, Path]:
-        names = ["reports", "views", "values", "value_columns", "rejected_reports"]
+        names = ["reports", "views", "values", "value_columns", "audited", "rejected_reports"]
         files = {name: self.work / f"{adapter}_{name}.csv" for name in names}
         if not files["rejected_reports"].exists():
-            reports.main(adapter=adapter, raw=raw, outputs=reports.Outputs(**files))
+            reports.main(data=RawData(adapter=adapter, raw=raw), outputs=reports.Outputs(**files))
         return files
 
 

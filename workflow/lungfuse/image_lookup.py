@@ -44,7 +44,7 @@ class ImageFiles:
         self.by_tail: dict[str, list[int]] = {}
         for number, file in enumerate(self.files):
             for tail in _tails(self._parts(file)):
-                for spelled in dict.fromkeys([tail, _stem(tail)]):
+                for spelled in dict.fromkeys([tail, without_suffix(tail)]):
                     self.by_tail.setdefault(spelled, []).append(number)
 
     def find(self, cells: Iterable[str]) -> dict[str, ImageFile | str]:
@@ -79,7 +79,7 @@ class ImageFiles:
         starts = [*range(min(shared + 1, len(parts))), *([len(parts) - 1] if alone and parts else [])]
         for start in starts:
             tail = "/".join(parts[start:]).casefold()
-            for spelled in dict.fromkeys([tail, _stem(tail)]):
+            for spelled in dict.fromkeys([tail, without_suffix(tail)]):
                 if numbers := self.by_tail.get(spelled):
                     return self._only(numbers, parts, spelled)
         return f"no file is called {cell!r} in {' or '.join(self.places)}"
@@ -93,7 +93,8 @@ class ImageFiles:
             length = spelled.count("/") + 1
             wanted = "/".join(parts[-length:])
             same = ["/".join(self._parts(self.files[number])[-length:]) for number in numbers]
-            exact = [number for number, name in zip(numbers, same, strict=True) if wanted in (name, _stem(name))]
+            spellings = [(name, without_suffix(name)) for name in same]
+            exact = [number for number, names in zip(numbers, spellings, strict=True) if wanted in names]
             numbers = exact if len(exact) == 1 else numbers
         if len(numbers) > 1:
             found = ", ".join("/".join(self._parts(self.files[number])) for number in numbers[:3])
@@ -156,7 +157,7 @@ def _tails(parts: list[str]) -> Iterator[str]:
         yield "/".join(folded[start:])
 
 
-def _stem(tail: str) -> str:
+def without_suffix(path: str) -> str:
     """A path without the suffix of an image."""
-    suffix = PurePosixPath(tail).suffix
-    return tail.removesuffix(suffix) if suffix.lower() in SUFFIXES else tail
+    suffix = PurePosixPath(path).suffix
+    return path.removesuffix(suffix) if suffix.lower() in SUFFIXES else path

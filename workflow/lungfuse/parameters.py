@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_o
 from cyclopts import Parameter, Token
 from pydantic import TypeAdapter
 
+from lungfuse.settings.table import TableSettings
+
 T = TypeVar("T")
 
 Several = Annotated[list[T], Parameter(consume_multiple=True)]
@@ -32,6 +34,25 @@ def options(fields: type[T]) -> type[T]:
     The text of an option stands under `Parameters` in the docstring of the class, as in that of a stage.
     """
     return Parameter(name="*")(dataclass(frozen=True, kw_only=True)(fields))
+
+
+@options
+class RawData:
+    """The raw files of a dataset, and what reads them.
+
+    Parameters
+    ----------
+    adapter
+        Name of the dataset's adapter.
+    table
+        What the columns of the table mean, where the adapter is `table`.
+    raw
+        Folder of the raw files.
+    """
+
+    adapter: str
+    table: FromJSON[TableSettings | None] = None
+    raw: Path
 
 
 @options

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from lungfuse.adapters import Category, Collection, Download, Number, Source
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
-from lungfuse.image_lookup import SUFFIXES, ImageFile, ImageFiles
+from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
 from lungfuse.settings.table import FirstRow, TableSettings
 from lungfuse.sheets import read_sheet
 from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
@@ -128,7 +128,7 @@ class MappedTable:
     def _image_ids(self, sheet: pd.DataFrame, rejected: list) -> pd.Series:
         """What the image of each row is called: by its name where no other has it, else by its path."""
         paths = self._column(sheet, self.table.image).str.replace("\\", "/").str.strip("/")
-        bare = paths.map(_without_suffix)
+        bare = paths.map(without_suffix)
         spelled = [bare.str.split("/").str[-1], bare.str.replace("/", "__"), paths.str.replace("/", "__")]
         ids = next((each for each in spelled if each.nunique() == paths.nunique()), spelled[-1])
         repeated = ids[(ids != "") & ids.duplicated(keep=False)]
@@ -154,7 +154,7 @@ class MappedTable:
     def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
         text = self.table.sections.get(section)
         found = self._column(sheet, text and text.column).str.split().str.join(" ")
-        return found.map(lambda whole: without_sentences(whole, text.cut)) if text and text.cut else found
+        return without_sentences(found, text.cut) if text and text.cut else found
 
     def _views(self, sheet: pd.DataFrame) -> pd.Series:
         if not self.table.view:
@@ -163,10 +163,10 @@ class MappedTable:
         return sheet[self.table.view].map(lambda word: meaning.get(word, word))
 
 
-def without_sentences(text: str, words: list[str]) -> str:
-    """A text without the sentences in which a word begins like one of `words`; case does not count."""
+def without_sentences(texts: pd.Series, words: list[str]) -> pd.Series:
+    """Texts without the sentences in which a word begins like one of `words`; case does not count."""
     told = re.compile(rf"\b({'|'.join(map(re.escape, words))})", re.IGNORECASE)
-    return " ".join(sentence for sentence in SENTENCE_END.split(text) if not told.search(sentence))
+    return texts.map(lambda text: " ".join(each for each in SENTENCE_END.split(text) if not told.search(each)))
 
 
 def _first_rows(sheet: pd.DataFrame, first: FirstRow) -> pd.DataFrame:
@@ -187,8 +187,3 @@ def _marks(sheet: pd.DataFrame, columns: list[str]) -> pd.Series:
         mark = (f"{column} " + sheet[column].str.replace(";", ",")).mask(sheet[column] == "", "")
         joined += ("; " + mark).where((joined != "") & (mark != ""), mark)
     return joined
-
-
-def _without_suffix(path: str) -> str:
-    suffix = PurePosixPath(path).suffix
-    return path.removesuffix(suffix) if suffix.lower() in SUFFIXES else path

@@ -157,14 +157,17 @@ def intervals(numbers: np.ndarray) -> np.ndarray:
 def folds_of(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The fold of each case: no group in two, each class or label spread over all."""
     codes, found = pd.factorize(groups)
-    first = np.full(len(found), -1)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    told = np.nan_to_num(values[first], nan=0.0)
+    told = np.nan_to_num(values[first_of(codes)], nan=0.0)
     stratum = np.where(told.any(axis=1), told.argmax(axis=1), told.shape[1]) if told.size else np.zeros(len(found))
     order = np.lexsort([np.random.default_rng(0).random(len(found)), stratum])
     fold = np.empty(len(found), int)
     fold[order] = np.arange(len(found)) % FOLDS
     return fold[codes] if len(codes) else np.zeros(0, int)
+
+
+def first_of(codes: np.ndarray) -> np.ndarray:
+    """Where each code comes first, of codes numbered by first appearance."""
+    return np.flatnonzero(~pd.Series(codes).duplicated())
 
 
 def ranks_of(numbers: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lungfuse.check.alone import first_of
 from lungfuse.check.near import jaccard, near_pairs, radius_for, shingles, simhash
 from lungfuse.check.pictures import Pictures
 
@@ -12,7 +13,6 @@ IMAGE_BITS, TEXT_BITS = 10, 14  # of 64, in which near ones differ at most
 ALIKE = 0.85  # correlation of what tells images from others of their kind
 SHARED = 0.8  # of the runs of three words that either text has
 MOST_PAIRS = 200_000
-BLANK = 4
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Copies:
 
 def same_images(pictures: Pictures) -> Copies:
     """Images with the same pixels, and those whose thumbnails are nearly the same; blank ones are left out."""
-    shown = np.flatnonzero(pictures.most.astype(int) - pictures.least >= BLANK)
+    shown = np.flatnonzero(~pictures.blank)
     first, same = _same(pd.Series(pictures.digest[shown]), shown)
     bits = pictures.bits[first]
     found, count = [], 0
@@ -74,9 +74,8 @@ def same_texts(texts: pd.Series) -> Copies:
 
 def _same(keys: pd.Series, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The places of the first of each key, and pairs of the others with it."""
-    codes, found = pd.factorize(keys.to_numpy())
-    first = np.full(len(found), -1)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    codes, _ = pd.factorize(keys.to_numpy())
+    first = first_of(codes)
     others = first[codes] != np.arange(len(codes))
     return places[first], np.column_stack([places[first[codes[others]]], places[others]]).reshape(-1, 2)
 

@@ -23,6 +23,7 @@ COMMON = 32  # directions in which images of a kind differ most: position, size,
 EACH = 20  # images for each of these
 SAMPLE = 2000
 POWERS = 6
+BLANK = 4  # of 255, between the darkest and the brightest value
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.case)
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Whether all pixels of each image are the same, or nearly, (image,)."""
+        return self.most.astype(int) - self.least < BLANK
 
     @cached_property
     def mean(self) -> np.ndarray:

@@ -32,6 +32,11 @@ class Steps:
         return pd.DataFrame(self.rows, columns=["step", "count", *classes]).astype(dict.fromkeys(classes, "Int64"))
 
 
+def counts_by_class(funnel: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The counts of classes or labels in the table `Funnel`, (step, class), of the steps that have them."""
+    return funnel.set_index("step")[class_names(task)].replace("", pd.NA).dropna().astype(int)
+
+
 def of_view(view: str) -> str:
     """Images of a view, in words."""
     return "images of any view" if view == ANY_VIEW else f"{view.lower()} images"

@@ -15,10 +15,9 @@ from lungfuse.archive import Member
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.dicom import is_dicom, read_dicom
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.parameters import FromJSON, options
+from lungfuse.parameters import RawData, options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
-from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
 
@@ -53,9 +52,7 @@ class Outputs:
 
 def main(
     *,
-    adapter: str,
-    table: FromJSON[TableSettings | None] = None,
-    raw: Path,
+    data: RawData,
     view: str,
     images: ImageSettings,
     views: Path,
@@ -66,12 +63,8 @@ def main(
 
     Parameters
     ----------
-    adapter
-        Name of the dataset's adapter.
-    table
-        What the columns of the table mean, where the adapter is `table`.
-    raw
-        Folder of the raw files.
+    data
+        The raw files, and what reads them.
     view
         The view to decode, such as Frontal.
     images
@@ -85,13 +78,13 @@ def main(
     """
     named = read_table(views, Views)
     wanted = named["image_id"][named["view"] == view]
-    source = load_adapter(adapter, table)
-    files = image_files(source, raw)
-    with unchanged(lambda: raw_files(raw, files)):
-        found, bad = write_array(source.read_images(raw), set(wanted), images, outputs.array, threads)
+    source = load_adapter(data.adapter, data.table)
+    files = image_files(source, data.raw)
+    with unchanged(lambda: raw_files(data.raw, files)):
+        found, bad = write_array(source.read_images(data.raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
-        rejected = compare_with_published(adapter, source, raw, files) + bad
+        rejected = compare_with_published(data.adapter, source, data.raw, files) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.labels import class_names
+from lungfuse.ingest.funnel import counts_by_class
 from lungfuse.tasks import Task
 from lungfuse.tasks.binary import Task as TwoClasses
 
@@ -51,7 +51,7 @@ def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, sour
         least = groups.index(min(groups))
         what, (column, value) = list(wanted.items())[least]
         number = value if task.columns("label") == [column] else task.columns("label").index(column)
-        left = steps.set_index("step")[class_names(task)[number]].replace("", pd.NA).dropna().astype(int)
+        left = counts_by_class(steps, task).iloc[:, number]
         of = "With this label" if len(task.columns("label")) > 1 else "Of this class"
         raise UserError(
             f"{source}: {what} has {groups[least]} groups of pairs, fewer than split.folds, which is {folds}. "

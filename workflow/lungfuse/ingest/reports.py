@@ -21,9 +21,8 @@ from lungfuse.adapters import (
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.parameters import FromJSON, options
+from lungfuse.parameters import RawData, options
 from lungfuse.paths.names import raw_files
-from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import Table, checked, columns, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
 
@@ -61,33 +60,27 @@ class Outputs:
 
 def main(
     *,
-    adapter: str,
-    table: FromJSON[TableSettings | None] = None,
-    raw: Path,
+    data: RawData,
     outputs: Outputs,
 ) -> None:
     """Read the reports of a dataset.
 
     Parameters
     ----------
-    adapter
-        Name of the dataset's adapter.
-    table
-        What the columns of the table mean, where the adapter is `table`.
-    raw
-        Folder of the raw files.
+    data
+        The raw files, and what reads them.
     outputs
         What is written.
     """
-    source = load_adapter(adapter, table)
+    source = load_adapter(data.adapter, data.table)
     own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
     read = {name: column for name, column in declared.items() if name not in for_audits}
-    made = Made(adapter, place_of(source, adapter))
+    made = Made(data.adapter, place_of(source, data.adapter))
     check_declared(own, declared, made.place)
-    files = report_files(source, raw)
-    with unchanged(lambda: raw_files(raw, files)):
-        collection = source.read_reports(raw)
-        unpublished = compare_with_published(adapter, source, raw, files)
+    files = report_files(source, data.raw)
+    with unchanged(lambda: raw_files(data.raw, files)):
+        collection = source.read_reports(data.raw)
+        unpublished = compare_with_published(data.adapter, source, data.raw, files)
         found = with_patients(made.checked(collection.reports, _with_columns(Reports, own)))
         found_views = made.checked(collection.views, Views)
         found_values = values_of(collection.values, found["report_id"], declared, made)

@@ -8,7 +8,6 @@ from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, Severity, counted, listed
 from lungfuse.check.pictures import FEW
 
-BLANK = 4  # of 255, between the darkest and the brightest value
 TINY = 64  # pixels of the shorter side
 LONG = 3.0  # times the median shape
 ALIKE, INVERTED = 0.4, -0.3  # correlation with the mean image: of most images, and of an inverted one
@@ -24,7 +23,7 @@ def findings(data: Checked) -> Iterator[Finding]:
 
 def _blank(data: Checked) -> Iterator[Finding]:
     pictures = data.pictures
-    blank = pictures.case[pictures.most.astype(int) - pictures.least < BLANK]
+    blank = pictures.case[pictures.blank]
     if len(blank):
         yield _finding(
             data,

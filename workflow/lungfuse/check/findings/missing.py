@@ -9,6 +9,7 @@ from scipy.special import chdtrc
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted, listed, share
+from lungfuse.ingest.funnel import counts_by_class
 from lungfuse.ingest.labels import class_names
 
 TELLS = 0.65  # AUROC of a gap by itself
@@ -67,13 +68,13 @@ def _funnel(data: Checked) -> Iterator[Finding]:
     funnel, names = data.before.funnel, class_names(data.task)
     if any(name not in funnel for name in names):
         return
-    steps = funnel[funnel[names].replace("", pd.NA).notna().all(axis=1)]
-    steps = steps[~steps["step"].str.contains("reports of pairs|groups of pairs")]
-    counts = steps[names].astype(int).to_numpy()
+    counted_steps = counts_by_class(funnel, data.task)
+    counted_steps = counted_steps[~counted_steps.index.str.contains("reports of pairs|groups of pairs")]
+    steps, counts = list(counted_steps.index), counted_steps.to_numpy()
     labels = dict(zip(names, data.task.labels, strict=True))
     skipped = {BALANCE, *(f"{label} {what}" for label in data.task.labels for what in ["reports", "pairs"])}
     for place in range(1, len(steps)):
-        step, before, after = steps["step"].iloc[place], counts[place - 1], counts[place]
+        step, before, after = steps[place], counts[place - 1], counts[place]
         asked = before > 0
         if step in skipped or (after > before).any() or asked.sum() < 2 or (after == before).all():
             continue

@@ -9,7 +9,7 @@ import yaml
 
 from lungfuse.errors import UserError
 from lungfuse.files import whole_file
-from lungfuse.settings.params import UniqueKeys, load_studies, read_params
+from lungfuse.settings.params import UniqueKeys, load_studies, parsed, read_params
 
 WIDTH = 120
 SHORT = 3  # columns of a list that is written out in each row
@@ -135,7 +135,7 @@ def checked_text(path: Path, name: str, entry: str, replace: bool) -> str:
     before = read_params(path)
     load_studies(before)
     text = with_entry(_text(path), name, entry, replace)
-    after = yaml.load(text, UniqueKeys)
+    after = parsed(text)
     load_studies(after)
     others = {key: value for key, value in after["studies"].items() if key != name}
     kept = {key: value for key, value in before["studies"].items() if key != name}

@@ -21,7 +21,7 @@ def read_params(path: Path) -> dict[str, Any]:
         UserError: the file is missing, is no YAML mapping in UTF-8, or gives a key twice.
     """
     try:
-        params = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)
+        params = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found. Expected the settings; run in the root folder of the project.") from None
     except UnicodeDecodeError:
@@ -36,8 +36,23 @@ def read_params(path: Path) -> dict[str, Any]:
     return params
 
 
-class UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key that comes twice is an error, where others take the last one in silence."""
+def parsed(text: str) -> Any:
+    """The content of YAML in which no key comes twice.
+
+    LibYAML reads it ten times as fast; where it finds a mistake, PyYAML reads it again, which says better what and
+    where that is.
+
+    Raises:
+        yaml.YAMLError: it is no such YAML.
+    """
+    try:
+        return yaml.load(text, FastUniqueKeys)
+    except yaml.YAMLError:
+        return yaml.load(text, UniqueKeys)
+
+
+class OnceEach:
+    """For a loader of YAML: a key that comes twice is an error, where others take the last one in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen: dict[str, yaml.ScalarNode] = {}
@@ -47,6 +62,14 @@ class UniqueKeys(yaml.SafeLoader):
                 problem = f"the key {key.value!r} comes twice, first in line {first.start_mark.line + 1}. Remove one"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
         return super().construct_mapping(node, deep)
+
+
+class UniqueKeys(OnceEach, yaml.SafeLoader):
+    """YAML in which no key comes twice."""
+
+
+class FastUniqueKeys(OnceEach, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """The same, read by LibYAML where PyYAML was built with it."""
 
 
 def _meaning_of(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -34,7 +34,7 @@ from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.encoders.network import Encoder, load_encoder
 from lungfuse.files import read_array, whole_file
 from lungfuse.ingest import filter, images, reports, split
-from lungfuse.ingest.groups import normalise
+from lungfuse.ingest.others import headings_of, others
 from lungfuse.measures import METRICS
 from lungfuse.modalities.image.arms import image_rows
 from lungfuse.modalities.image.inputs import ImageSource
@@ -234,13 +234,11 @@ class Bench:
 
     def findings(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
         """Other frontal images of the collection with the headings of their reports."""
-        others = of_nobody_in(*self.tables)
-        labels = heading_table(others["major"], LEAST)
-        readable = read_table(self.array(px)[1], ImageIndex)["image_id"]
-        kept = others["image_id"].isin(readable).to_numpy()
-        print(f"{kept.sum()} images of others; labels: {', '.join(labels)}", flush=True)
-        task = load_task("multilabel", list(labels))
-        return task, labels.to_numpy(float)[kept], self.source(others[kept], px)
+        reports, views, pairs = self.tables
+        cases = others(reports, views, pairs, read_table(self.array(px)[1], ImageIndex))
+        labels = headings_of(cases, LEAST)
+        print(f"{len(cases)} images of others; labels: {', '.join(labels)}", flush=True)
+        return load_task("multilabel", list(labels)), labels.to_numpy(float), self.source(cases, px)
 
     def tuberculosis(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
         """The X-rays of tb with their class."""
@@ -274,26 +272,6 @@ class Bench:
         if not files["rejected_reports"].exists():
             reports.main(data=RawData(adapter=adapter, raw=raw), outputs=reports.Outputs(**files))
         return files
-
-
-def of_nobody_in(found: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The frontal images of reports that share neither a patient nor the findings with any pair of the study.
-
-    So whatever is learned from them has seen nothing of any fold: neither an image of a patient, nor a text.
-    """
-    of_pairs = found["report_id"].isin(pairs["report_id"])
-    same_patient = found["patient"].isin(found["patient"][of_pairs])
-    texts = normalise(found["findings"])
-    same_text = texts.isin(set(texts[of_pairs]) - {""})
-    return views[views["view"] == "Frontal"].merge(found[~same_patient & ~same_text], on="report_id")
-
-
-def heading_table(major: pd.Series, least: int) -> pd.DataFrame:
-    """0 or 1 for each report and each heading, without what follows a slash, that at least so many reports have."""
-    said = major.str.lower().str.split("; ").map(lambda names: {name.partition("/")[0] for name in names})
-    counts = said.explode().value_counts()
-    common = sorted(name for name in counts.index[counts >= least] if name)
-    return pd.DataFrame({name: [name in names for names in said] for name in common}, index=major.index).astype(int)
 
 
 def parts(pairs: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray]:

@@ -37,6 +37,9 @@ STAGES = {
     "features": Stage(
         "lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder.", "torch"
     ),
+    "pretrain": Stage(
+        "lungfuse.train.pretrain", "Train an image encoder on patients that are in no pair of a study.", "torch"
+    ),
     "train": Stage("lungfuse.train.train", "Train a row of the comparison table for one fold.", "torch"),
     "cnn-weights": Stage(
         "lungfuse.train.cnn_weights", "Make the weights that a network of keras.applications starts from.", "tensorflow"

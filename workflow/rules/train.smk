@@ -65,6 +65,56 @@ for modality in encoded(modality_names()):
             "python -m lungfuse encoder --name {wildcards.name} {params.outputs} > {log} 2>&1"
 
 
+rule pretrain:
+    input:
+        encoder=lambda wildcards: list(PATHS.encoder(wildcards.encoder, "image").values()),
+        reports=PATHS.reports,
+        views=PATHS.views,
+        pairs=PATHS.pairs,
+        array=PATHS.array,
+        index=PATHS.index,
+        code=lambda wildcards: code_of(
+            "pretrain", module_of("image"), inputs_module("image"), encoder_module(wildcards.encoder)
+        ),
+    output:
+        weights=PATHS.pretrained("{encoder}") / "model.safetensors",
+        history=PATHS.pretrained("{encoder}") / "history.csv",
+        settings=PATHS.pretrained("{encoder}") / "settings.json",
+    log:
+        PATHS.logs / "pretrain" / "{encoder}.log",
+    benchmark:
+        PATHS.logs / "pretrain" / "{encoder}.benchmark.tsv"
+    wildcard_constraints:
+        encoder=one_of(STUDY.pretrained),
+    group:
+        "pretrain"
+    conda:
+        f"{GPU_ENVS}/fusion.yaml"
+    threads: STUDY.pretrain.devices
+    resources:
+        mem_mb=growing(8000, each=5 * KB, of=named_images),
+        runtime=growing(240, each=STUDY.pretrain.epochs * 5 * MS, of=named_images),
+        gpu=STUDY.pretrain.devices,
+        turn=1,
+    params:
+        encoders=lambda wildcards: to_json(
+            STUDY.encoders.model_copy(update={"image": wildcards.encoder}).read_for(["image"])
+        ),
+        fusion=to_json(STUDY.fusion),
+        train=to_json(STUDY.pretrain),
+        least=STUDY.pretraining.least,
+        seed=STUDY.seed,
+        encoder_root=PATHS.encoder_root,
+    message:
+        "Training {wildcards.encoder} on patients that are in no pair"
+    shell:
+        "python -m lungfuse pretrain --encoders {params.encoders:q} --fusion {params.fusion:q} --train {params.train:q} "
+        "--least {params.least} --seed {params.seed} --reports {input.reports} --views {input.views} "
+        "--pairs {input.pairs} --array {input.array} --index {input.index} --encoder-root {params.encoder_root} "
+        "--weights {output.weights} --history {output.history} --settings {output.settings} --threads {threads} "
+        "> {log} 2>&1"
+
+
 rule features:
     input:
         unpack(
@@ -216,7 +266,7 @@ rule train:
 rule gather:
     input:
         pairs=PATHS.pairs,
-        fold_predictions=[PATHS.model("{row}", run) / "predictions.csv" for run in STUDY.runs],
+        fold_predictions=lambda wildcards: PATHS.fold_predictions(wildcards.row),
         code=code_of("gather", TASK_MODULE),
     output:
         predictions=PATHS.predictions("{row}"),

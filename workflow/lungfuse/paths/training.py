@@ -16,6 +16,7 @@ from lungfuse.paths.names import (
 )
 from lungfuse.paths.segmentation import SegmentationPaths
 from lungfuse.settings.rows import TRAINED, Row
+from lungfuse.settings.study import PRETRAINED
 
 
 class TrainingPaths(SegmentationPaths):
@@ -39,7 +40,7 @@ class TrainingPaths(SegmentationPaths):
     def features(self, source: str, reads: str) -> Path:
         """The folder of the tokens that an encoder makes of the images or section it reads.
 
-        `source` is the name of an encoder, or <row>_fold<run> of the row that has trained it.
+        `source` is one of `Study.encoder_source`.
         """
         return self._data("features") / source / slug(reads)
 
@@ -50,7 +51,7 @@ class TrainingPaths(SegmentationPaths):
         """The name of the encoder that makes features; see `features`."""
         row, trained, _ = source.rpartition("_fold")
         if not trained:
-            return source
+            return source.removesuffix(PRETRAINED)
         spec = self.study.models[row]
         return getattr(self.study.encoders_of(spec), spec.modalities[0])
 
@@ -60,10 +61,16 @@ class TrainingPaths(SegmentationPaths):
         inputs = {"encoder": list(self.encoder(name, modality).values())}
         if modality == "image":
             inputs |= self.arm_files(reads)
-        if source != name:
+        if source.endswith(PRETRAINED):
+            inputs["start"] = [self.pretrained(name) / WEIGHTS]
+        elif source != name:
             row, run = source.rsplit("_fold", 1)
             inputs["start"] = [self.model(row, run) / WEIGHTS]
         return inputs
+
+    def pretrained(self, encoder: str) -> Path:
+        """The folder of an image encoder that has learned from other patients."""
+        return self.results / "pretrained" / encoder
 
     def training_inputs(self, row: str, run: str) -> dict[str, list[Path]]:
         """What a training reads besides the pairs: features where the encoders are frozen, else what encoders read."""
@@ -93,7 +100,7 @@ class TrainingPaths(SegmentationPaths):
         """
         parts = list(self.study.parts_of(self.study.models[row]).values())
         trained = set(self.study.rows_of(TRAINED))
-        runs = self.study.runs if trained & set(parts) else self.fold_names
+        runs = self.study.runs_of(self.study.models[row]) if trained & set(parts) else self.fold_names
         return [
             self.model(part, run if part in trained else run.partition("_")[0]) / FOLD_PREDICTIONS
             for part in parts
@@ -140,14 +147,18 @@ class TrainingPaths(SegmentationPaths):
     def trained_files(self, row: str) -> list[Path]:
         """What is needed to predict with a trained row: its weights and settings, and those of its encoders."""
         files = []
-        for run in self.study.runs:
-            spec = self.study.models[row]
+        spec = self.study.models[row]
+        for run in self.study.runs_of(spec):
             files += [self.model(row, run) / name for name in [WEIGHTS, TRAINED_SETTINGS]]
             for modality in encoded(spec.inputs):
                 source = self.study.encoder_source(spec, modality, run)
                 made_from = self.feature_inputs(source, modality, spec.inputs[modality])
                 files += made_from["encoder"] + made_from.get("start", [])
         return list(dict.fromkeys(files))
+
+    def fold_predictions(self, row: str) -> list[Path]:
+        """The scores of each training of a row."""
+        return [self.model(row, run) / FOLD_PREDICTIONS for run in self.study.runs_of(self.study.models[row])]
 
     def late_settings(self, row: str) -> Path:
         """The weights of a late fusion, and where its parts are."""
@@ -184,4 +195,5 @@ class TrainingPaths(SegmentationPaths):
         ]
 
     def _of_trainings(self, name: str) -> list[Path]:
-        return [self.model(row, run) / name for row in self.study.rows_of(TRAINED) for run in self.study.runs]
+        rows = {row: self.study.models[row] for row in self.study.rows_of(TRAINED)}
+        return [self.model(row, run) / name for row, spec in rows.items() for run in self.study.runs_of(spec)]

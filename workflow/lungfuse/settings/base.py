@@ -17,6 +17,7 @@ Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Repeats = Annotated[int, Field(ge=1, le=20)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Once = AfterValidator(distinct)
 

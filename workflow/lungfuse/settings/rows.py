@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from lungfuse.errors import UserError
 from lungfuse.modalities import in_order, load_modality, modality_names
 from lungfuse.models import Declared, declared, kind_of, model_names
-from lungfuse.settings.base import Settings, listed
+from lungfuse.settings.base import Repeats, Settings, listed
 
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 Choice = str | list[str]
@@ -24,7 +24,8 @@ class Row(Settings):
     params.yaml `model` may be left out where the row bears the model's name. `ablation` takes a modality away:
     shuffled-<modality> gives each pair that of another, dropped-<modality> leaves it out as if no pair had it.
     `encoders` and `train` are laid over those of the study, `settings` are the model's own. `parts` names the rows that
-    it combines or starts from, by modality, where they are not those that read the same.
+    it combines or starts from, by modality, where they are not those that read the same. `repeats` is how often it is
+    trained on each fold, where that is not as often as the study says.
     """
 
     model: str
@@ -34,6 +35,7 @@ class Row(Settings):
     train: dict[str, Any] = Field(default={})
     settings: dict[str, Any] = Field(default={})
     parts: dict[str, RowName] = Field(default={})
+    repeats: Repeats | None = Field(default=None, exclude=True)  # one training is the same however many there are
 
     @property
     def kind(self) -> str:

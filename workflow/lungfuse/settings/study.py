@@ -14,6 +14,7 @@ from lungfuse.settings.base import (
     Images,
     Name,
     Once,
+    Repeats,
     Settings,
     Share,
     known_adapter_name,
@@ -28,7 +29,9 @@ from lungfuse.settings.problems import problem_in_words
 from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
 from lungfuse.settings.table import TableSettings
-from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
+from lungfuse.settings.training import EncoderSettings, FusionSettings, PretrainingSettings, TrainSettings
+
+PRETRAINED = "_pretrained"  # behind the name of an encoder, which has no underscore
 
 
 class Study(Settings):
@@ -36,8 +39,8 @@ class Study(Settings):
 
     `table` says what the columns of the table mean, where the adapter is `table`.
 
-    Every trained row is trained `repeats` times on each fold, with other seeds. With `class_weights: balanced` both
-    classes count the same in what every row minimises, with none each pair does.
+    Every trained row is trained `repeats` times on each fold, with other seeds, unless it says otherwise. With
+    `class_weights: balanced` both classes count the same in what every row minimises, with none each pair does.
     """
 
     adapter: str
@@ -46,7 +49,7 @@ class Study(Settings):
     task: str
     modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
-    repeats: Annotated[int, Field(ge=1, le=20)]
+    repeats: Repeats
     class_weights: ClassWeights
     notice: str
     rejected_share: Share
@@ -60,6 +63,7 @@ class Study(Settings):
     encoders: EncoderSettings
     fusion: FusionSettings
     train: TrainSettings
+    pretraining: PretrainingSettings
     comparison: ComparisonSettings
     leakage: LeakageSettings
     shortcuts: ShortcutSettings
@@ -88,11 +92,19 @@ class Study(Settings):
         """The names of the rows whose model is of one of these kinds."""
         return [name for name, row in self.models.items() if row.kind in kinds]
 
+    def repeats_of(self, row: Row) -> int:
+        """How often a network is trained on each fold."""
+        return row.repeats or self.repeats
+
+    def runs_of(self, row: Row) -> list[str]:
+        """The trainings of a row, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
+        repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, self.repeats_of(row)))]
+        return [f"{fold}{repeat}" for repeat in repeats for fold in range(self.split.folds)]
+
     @property
     def runs(self) -> list[str]:
-        """The trainings of a row, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
-        repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, self.repeats))]
-        return [f"{fold}{repeat}" for repeat in repeats for fold in range(self.split.folds)]
+        """The trainings of the rows that are trained most often."""
+        return self.runs_of(max(self.models.values(), key=self.repeats_of))
 
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
@@ -137,12 +149,27 @@ class Study(Settings):
         return {modality: name for modality in row.modalities if (name := (found | row.parts).get(modality))}
 
     def encoder_source(self, row: Row, modality: str, run: str) -> str:
-        """Where a row's encoder is from: its name as it comes, or <row>_fold<run> of the row that has trained it."""
-        if row.kind == "fusion" and self.train_of(row).start == "unimodal":
-            part = self.parts_of(row)[modality]
-            if self.train_of(self.models[part]).layers != "frozen":
-                return f"{part}_fold{run}"
-        return getattr(self.encoders_of(row), modality)
+        """Where a row's encoder is from: its name as it comes, that with `PRETRAINED` behind it, or <row>_fold<run> of
+        the row that has trained it."""
+        start, name = self.train_of(row).start, getattr(self.encoders_of(row), modality)
+        if row.kind == "fusion" and start == "unimodal":
+            part = self.models[self.parts_of(row)[modality]]
+            if self.train_of(part).layers != "frozen":
+                return f"{self.parts_of(row)[modality]}_fold{run}"
+            start = self.train_of(part).start
+        return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
+
+    @property
+    def pretrained(self) -> list[str]:
+        """The image encoders from which rows start after they were pre-trained."""
+        rows = [self.models[name] for name in self.rows_of(TRAINED)]
+        starts = {self.encoder_source(row, "image", "0") for row in rows if row.images}
+        return sorted(start.removesuffix(PRETRAINED) for start in starts if start.endswith(PRETRAINED))
+
+    @property
+    def pretrain(self) -> TrainSettings:
+        """The training settings of the pre-training."""
+        return TrainSettings.model_validate(overlay(self.train.model_dump(), self.pretraining.train), strict=True)
 
     def _encodes_alike(self, part: Row, row: Row) -> bool:
         own, other = (self.encoders_of(each).of(part.inputs) for each in [part, row])
@@ -235,6 +262,7 @@ def check_row(study: Study, place: str, row: Row) -> None:
     """Raise ValueError where a row does not fit its study; `place` is where it stands."""
     if missing := set(row.inputs) - set(study.modalities):
         raise ValueError(f"{place}: needs {listed(missing)}, which is not among the modalities")
+    _check_repeats(study, f"{place}.repeats", row)
     for section, settings in [("train", study.train_of), ("encoders", study.encoders_of)]:
         try:
             settings(row)
@@ -258,6 +286,20 @@ def check_row(study: Study, place: str, row: Row) -> None:
         )
     if row.text and row.text not in study.filter.text_fields:
         raise ValueError(f"{place}: reads {row.text}, which is not among filter.text_fields")
+
+
+def _check_repeats(study: Study, place: str, row: Row) -> None:
+    if row.kind not in [*TRAINED, "late"]:
+        if row.repeats:
+            raise ValueError(f"{place}: found {row.repeats}, but {row.model} is fitted once a fold; leave it out")
+        return
+    for name in study.parts_of(row).values():
+        part = study.models.get(name)
+        if part and part.kind in TRAINED and study.repeats_of(part) < study.repeats_of(row):
+            raise ValueError(
+                f"{place}: found {study.repeats_of(row)}, but {name}, which it combines or starts from, is trained "
+                f"{study.repeats_of(part)} times; say {study.repeats_of(part)} or less, or more for {name}"
+            )
 
 
 def _check_layers(study: Study, place: str, row: Row) -> None:

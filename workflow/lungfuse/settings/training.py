@@ -100,8 +100,8 @@ class AugmentSettings(Settings):
 class TrainSettings(Settings):
     """Training. `layers` says which layers of the encoders learn: frozen (none), top:<n> or full.
 
-    A model of both inputs starts from the encoders as they come, or from those that the unimodal rows have trained on
-    the same fold.
+    A row starts from the encoders as they come, or from the image encoder as the pre-training left it. A model of
+    several inputs may also start from those that the unimodal rows have trained on the same fold.
 
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
     `word_dropout` a share of the words, `modality_dropout` the chance with which each input of a case but one is left
@@ -110,7 +110,7 @@ class TrainSettings(Settings):
     training (processes, where there is no GPU).
     """
 
-    start: Literal["encoder", "unimodal"]
+    start: Literal["encoder", "pretrained", "unimodal"]
     layers: Annotated[str, Field(pattern=r"^(frozen|full|top:[1-9]\d*)$")]
     epochs: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=2)]
@@ -135,3 +135,14 @@ class TrainSettings(Settings):
                 f"batch {self.batch} cannot be shared by {self.devices} devices; make it a multiple of them"
             )
         return self
+
+
+class PretrainingSettings(Settings):
+    """What image encoders learn before rows start from them: the headings of reports of other patients.
+
+    A heading is learned that at least `least` of their reports have. `train` is laid over the settings of the study's
+    training.
+    """
+
+    least: Annotated[int, Field(ge=2)]
+    train: dict[str, Any]

@@ -1,0 +1,43 @@
+"""The cases of a collection that share nothing with the pairs of a study, and what their headings say of them."""
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.ingest.groups import group
+
+
+def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """The images of the array whose patient, texts and marks no pair of the study has, one row each with its report.
+
+    `reports`, `views`, `pairs` and `index` are tables `Reports`, `Views`, `Pairs` and `ImageIndex`. Two reports belong
+    together where they are of one patient, say the same in their findings or impression, or share a mark, directly or
+    through others: no report is here that so belongs to a pair.
+    """
+    together = np.stack([group(reports["patient"], reports[text], reports.get("apart")) for text in _TEXTS])
+    paired = reports["report_id"].isin(pairs["report_id"]).to_numpy()
+    near = np.any([np.isin(of_text, of_text[paired]) for of_text in together], axis=0)
+    images = views[views["image_id"].isin(index["image_id"]) & ~views["image_id"].isin(pairs["image_id"])]
+    return images.merge(reports[~near], on="report_id").assign(pair_id=lambda table: table["image_id"])
+
+
+def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
+    """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0 or 1.
+
+    A heading counts up to its first '/', in lower case.
+
+    Raises:
+        UserError: no heading is that frequent.
+    """
+    said = cases["major"].str.lower().str.split("; ").map(lambda names: {name.partition("/")[0] for name in names})
+    reports = said[~cases["report_id"].duplicated()].explode().value_counts()
+    frequent = sorted(name for name in reports.index[reports >= least] if name)
+    if not frequent:
+        raise UserError(
+            f"pretraining.least: of the {len(cases):,} images of other patients no heading stands in {least} reports. "
+            "Ask for fewer, or let no row start from `pretrained`."
+        )
+    return pd.DataFrame({name: [int(name in names) for names in said] for name in frequent}, index=cases.index)
+
+
+_TEXTS = ["findings", "impression"]

@@ -1,0 +1,167 @@
+"""Train an image encoder on the headings of reports of other patients, for rows of the study to start from."""
+
+import json
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save
+
+from lungfuse.dependencies import digest
+from lungfuse.encoders import CONFIG, encoder_module
+from lungfuse.encoders.network import load_encoder
+from lungfuse.files import sha256, whole_file
+from lungfuse.ingest.others import headings_of, others
+from lungfuse.modalities import inputs_module, load_inputs
+from lungfuse.modalities.reading import Reading
+from lungfuse.models import module_of
+from lungfuse.parameters import options
+from lungfuse.settings.rows import Row
+from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
+from lungfuse.tasks import load_task, task_module
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import PairDataset
+from lungfuse.train.engine import check_devices, fit, forget, quiet
+from lungfuse.train.train import build
+
+ROW = Row(model="image", inputs={"image": "raw"})
+TASK = "multilabel"
+VALIDATION = 0.1  # share of the other patients' reports that chooses the epoch
+
+
+@options
+class Recipe:
+    """What is trained and how.
+
+    Parameters
+    ----------
+    encoders
+        Names of the encoders; that of images is trained.
+    fusion
+        Shape of the network.
+    train
+        Settings of the training.
+    least
+        Reports with a heading, for it to be one that is learned.
+    seed
+        Seed of the weights, batches and dropout, and of the reports that choose the epoch.
+    """
+
+    encoders: EncoderSettings
+    fusion: FusionSettings
+    train: TrainSettings
+    least: int
+    seed: int
+
+
+@options
+class Files:
+    """What is read.
+
+    Parameters
+    ----------
+    reports
+        Reports of the whole collection.
+    views
+        Which image is of which report.
+    pairs
+        Table of pairs, whose patients and texts are left out.
+    array
+        The image array.
+    index
+        Index of the image array.
+    encoder_root
+        Folder with a folder for each encoder.
+    """
+
+    reports: Path
+    views: Path
+    pairs: Path
+    array: Path
+    index: Path
+    encoder_root: Path
+
+
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    weights
+        Output: the best weights, safetensors.
+    history
+        Output: loss, scores and seconds of each epoch.
+    settings
+        Output: what was learned, from how many images.
+    """
+
+    weights: Path
+    history: Path
+    settings: Path
+
+
+def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) -> None:
+    """Train an image encoder on the images of patients who are in no pair of the study.
+
+    It learns which headings their reports have. Neither an image of a pair's patient nor a text of a pair is behind it,
+    so it can serve every fold. A killed training goes on from its last finished epoch and ends with the same weights.
+
+    Parameters
+    ----------
+    recipe
+        What is trained and how.
+    files
+        What is read.
+    outputs
+        What is written.
+    threads
+        Processor threads.
+    """
+    quiet()
+    check_devices(recipe.train.devices)
+    torch.set_num_threads(max(1, threads // recipe.train.devices))
+    lightning.seed_everything(recipe.seed, verbose=False)
+    pairs, index = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
+    cases = others(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
+    headings = headings_of(cases, recipe.least)
+    task, targets = load_task(TASK, list(headings)), headings.to_numpy(float)
+    learn, validate = parts(cases["report_id"], recipe.seed)
+
+    reading = Reading(cases, recipe.encoders, files.encoder_root, files.array, files.index)
+    name = recipe.encoders.image
+    encoder = load_encoder(name, files.encoder_root / name)
+    _, model = build(ROW, {}, task, recipe.encoders, recipe.fusion)
+    weights = torch.tensor(task.weights(targets[learn]), dtype=torch.float32)
+    module = Classifier({"image": encoder}, {}, model, task, recipe.train, weights, recipe.seed)
+
+    folder = outputs.weights.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    modules = [module_of(ROW.model), task_module(TASK), inputs_module("image"), encoder_module(name)]
+    read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / name / CONFIG]
+    made_by = {"headings": list(headings), "learned": len(learn), "validated": len(validate)}
+    made_by |= {key: value.model_dump() for key, value in vars(recipe).items() if key not in ["least", "seed"]}
+    made_by |= {"least": recipe.least, "seed": recipe.seed}
+    contents = {str(path): sha256(path) for path in read}
+    identity = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents)
+    dataset = PairDataset(targets, {"image": load_inputs("image").read(reading, "raw")})
+    record = fit(module, dataset, learn, validate, folder, recipe.seed, identity)
+    with whole_file(outputs.history) as stream:
+        record.to_csv(stream, lineterminator="\n")
+    with whole_file(outputs.settings) as stream:
+        json.dump(made_by, stream, indent=2)
+    with whole_file(outputs.weights, "wb") as stream:
+        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
+    forget(folder)
+    print(f"{len(cases):,} images of {cases['report_id'].nunique():,} reports, {len(headings.columns)} headings")
+
+
+def parts(reports: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the images to learn from and of those that choose the epoch; those of a report stay together."""
+    names = np.random.default_rng(seed).permutation(reports.unique())
+    chosen = reports.isin(names[: max(1, round(VALIDATION * len(names)))]).to_numpy()
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -81,6 +81,7 @@ DOWNLOADS = {
 }
 SITES: dict[str, str] = {}
 VIEWS = ["Frontal", "Lateral"]
+UNINDEXED = "No Indexing"  # the only heading of reports that nobody has indexed: it says nothing of the patient
 
 MAX_REPORT_BYTES = 4 << 20
 MAX_IMAGE_BYTES = 64 << 20
@@ -132,6 +133,7 @@ def read_reports(raw: Path) -> Collection:
         if not report["major"]:
             rejected.append(("report", report["report_id"], "no major MeSH heading: it belongs to no class"))
     reports = pd.DataFrame(reports, columns=["report_id", "major", "automatic", *SECTIONS])
+    reports["major"] = reports["major"].replace(UNINDEXED, "")
     reports = _without_duplicates(reports, "report_id", "report", rejected)
     reports = reports.sort_values("report_id", key=_number, kind="stable", ignore_index=True)
     views = _without_duplicates(pd.DataFrame(views, columns=["image_id", "report_id"]), "image_id", "image", rejected)

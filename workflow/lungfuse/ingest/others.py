@@ -22,7 +22,8 @@ def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, inde
 
 
 def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0 or 1.
+    """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0, 1, or NaN where it
+    has no headings at all.
 
     A heading counts up to its first '/', in lower case.
 
@@ -37,7 +38,8 @@ def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
             f"pretraining.least: of the {len(cases):,} images of other patients no heading stands in {least} reports. "
             "Ask for fewer, or let no row start from `pretrained`."
         )
-    return pd.DataFrame({name: [int(name in names) for names in said] for name in frequent}, index=cases.index)
+    found = pd.DataFrame({name: [float(name in names) for names in said] for name in frequent}, index=cases.index)
+    return found.where(cases["major"] != "", axis=0)
 
 
 _TEXTS = ["findings", "impression"]

@@ -129,7 +129,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     pairs, index = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
     cases = others(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
     headings = headings_of(cases, recipe.least)
-    task, targets = load_task(TASK, list(headings)), headings.to_numpy(float)
+    task, targets = load_task(TASK, list(headings)), headings.to_numpy()
     learn, validate = parts(cases["report_id"], recipe.seed)
 
     reading = Reading(cases, recipe.encoders, files.encoder_root, files.array, files.index)

@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_study import SETTINGS, TRAIN, run_stage
+
+from lungfuse.settings.params import load_study
+from lungfuse.settings.rows import Row
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
+from lungfuse.train.pretrain import parts
+from lungfuse.train.train import load_encoders
+
+OTHERS = 24
+
+
+@pytest.fixture
+def collection(small, tmp_path):
+    """The small study, with the images of its first pairs as those of other patients too; every other one is ill."""
+    names = [f"other{number}" for number in range(OTHERS)]
+    empty = dict.fromkeys(["site", "automatic", "comparison", "indication", "findings", "impression"], "")
+    headings = ["Nodule" if label else "normal" for label in small.pairs["label"][:OTHERS]]
+    reports = pd.DataFrame({"report_id": names, "patient": names, "major": headings}).assign(**empty)
+    paired = small.pairs["report_id"].drop_duplicates()
+    own = pd.DataFrame({"report_id": paired, "patient": paired, "major": "Opacity"}).assign(**empty)
+    files = {name: tmp_path / f"{name}.csv" for name in ["reports", "views", "index"]}
+    write_table(pd.concat([reports, own]), files["reports"], Reports)
+    views = pd.DataFrame({"image_id": names, "report_id": names})
+    views = pd.concat([views, small.pairs[["image_id", "report_id"]].drop_duplicates("image_id")])
+    write_table(views.assign(view="Frontal"), files["views"], Views)
+    rows = small.pairs["image_id"][:OTHERS].map(small.index.set_index("image_id")["row"]).to_numpy()
+    array = np.concatenate([small.images, small.images[rows]])
+    np.save(tmp_path / "images.npy", array)
+    added = pd.DataFrame({"image_id": names, "row": range(len(small.images), len(array)), "width": 64, "height": 64})
+    write_table(pd.concat([small.index, added]), files["index"], ImageIndex)
+    write_table(small.pairs, tmp_path / "pairs.csv", Pairs)
+    files |= {"array": tmp_path / "images.npy", "pairs": tmp_path / "pairs.csv", "encoder_root": small.encoder_root}
+    outputs = {"weights": "model.safetensors", "history": "history.csv", "settings": "settings.json"}
+    return files | {key: tmp_path / "out" / name for key, name in outputs.items()}
+
+
+def pretrain(collection, **changes):
+    settings = {"encoders": SETTINGS["encoders"], "fusion": SETTINGS["fusion"], "seed": 0, "least": 5}
+    run_stage("pretrain", **settings, train=TRAIN.model_copy(update={"epochs": 1, "batch": 4} | changes), **collection)
+
+
+def test_the_encoder_learns_the_headings_of_other_patients_alone(collection):
+    pretrain(collection)
+    settings = json.loads(collection["settings"].read_text())
+    assert settings["headings"] == ["nodule", "normal"]  # and not opacity, which only reports of pairs have
+    assert settings["learned"] + settings["validated"] == OTHERS
+    assert len(pd.read_csv(collection["history"])) == 1
+
+
+def test_nothing_of_a_pair_decides_the_weights(collection):
+    pretrain(collection)
+    weights = load_file(collection["weights"])
+    pixels = np.load(collection["array"])
+    of_pairs = ~pd.read_csv(collection["index"])["image_id"].str.startswith("other")
+    pixels[np.flatnonzero(of_pairs)] = 0
+    np.save(collection["array"], pixels)
+    reports = pd.read_csv(collection["reports"], dtype=str, keep_default_na=False)
+    reports.loc[~reports["report_id"].str.startswith("other"), "major"] = "normal"
+    write_table(reports, collection["reports"], Reports)
+    pretrain(collection)
+    again = load_file(collection["weights"])
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_a_row_that_starts_pretrained_has_that_encoder(collection, small):
+    pretrain(collection)
+    row = Row(model="image", images="raw", train={"start": "pretrained"})
+    encoders = load_encoders(row, SETTINGS["encoders"], small.encoder_root, [collection["weights"]])
+    learned = load_file(collection["weights"])
+    for name, value in encoders["image"].state_dict().items():
+        assert torch.equal(value, learned[f"encoders.image.{name}"])
+
+
+def test_the_images_of_a_report_stay_together():
+    reports = pd.Series(["a", "b", "a", "c", "d", "d"])
+    learn, validate = parts(reports, seed=0)
+    assert set(learn) | set(validate) == set(range(6))
+    assert not set(reports[learn]) & set(reports[validate])
+
+
+def test_a_study_names_where_its_rows_start_from(params):
+    study = load_study(params | {"study": "openi"})[1]
+    image, early = study.models["image"], study.models["early"]
+    assert study.pretrained == ["efficientnet-lite0"]
+    assert study.encoder_source(image, "image", "0") == "efficientnet-lite0_pretrained"
+    assert study.encoder_source(early, "image", "0") == "image_fold0"
+    assert study.encoder_source(study.models["text"], "text", "0") == "minilm"

@@ -209,12 +209,12 @@ def masks(
 
 def compare(
     rng: np.random.Generator, *, comparison_table: Path, comparison_page: Path, ablations_table: Path,
-    calibration_table: Path, per_label_table: Path | None, missing_table: Path | None, metrics: Path,
-    predictions: list[Path], **_,
+    calibration_table: Path, verdict_table: Path | None, per_label_table: Path | None, missing_table: Path | None,
+    metrics: Path, predictions: list[Path], **_,
 ) -> None:  # fmt: skip
     scores = [{"model": path.stem} | with_limits(rng, "accuracy", "auroc") for path in predictions]
     write_rows(comparison_table, scores)
-    for table in filter(None, [ablations_table, calibration_table, per_label_table, missing_table]):
+    for table in filter(None, [ablations_table, calibration_table, verdict_table, per_label_table, missing_table]):
         write_rows(table, [{"model": path.stem, "p": 1.0} for path in predictions])
     write_json(comparison_page, scores)
     write_json(metrics, {row.pop("model"): row for row in scores})

@@ -98,7 +98,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
     networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources, "labels": settings.labels}
     structured = {key: next(iter(found), None) for key, found in paths.structured_files.items()}
     of_comparison = {"annotated_index": next(iter(paths.judged_index), None)} | structured
-    of_comparison |= {"per_label_table": None, "missing_table": None} | paths.more_scores
+    of_comparison |= {"verdict_table": None, "per_label_table": None, "missing_table": None} | paths.more_scores
     images = {key: next(iter(found), None) for key, found in paths.checked_images.items()}
     checked = {"reads": json.dumps(settings.reads)} | images
     return (

@@ -17,6 +17,7 @@ from lungfuse.compare.scores import (
     validated_primary,
 )
 from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
+from lungfuse.compare.verdict import verdict
 from lungfuse.files import whole_file
 from lungfuse.measures import METRICS
 from lungfuse.parameters import FromJSON, Heading, Question, Several, options
@@ -24,7 +25,7 @@ from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.training import EncoderSettings
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.comparison import Ablations, Calibration, Comparison, Missing, PerLabel
+from lungfuse.tables.comparison import Ablations, Calibration, Comparison, Missing, PerLabel, Verdict
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.tasks import Task, load_task
@@ -72,6 +73,8 @@ class Outputs:
         Output: rows that differ in one thing, against each other.
     calibration_table
         Output: how well scores and probabilities are calibrated.
+    verdict_table
+        Output: the best fusion of each set of inputs against the best of its parts.
     per_label_table
         Output: each label, or each class against the rest.
     missing_table
@@ -84,6 +87,7 @@ class Outputs:
     comparison_page: Path
     ablations_table: Path
     calibration_table: Path
+    verdict_table: Path | None = None
     per_label_table: Path | None = None
     missing_table: Path | None = None
     metrics: Path
@@ -135,6 +139,9 @@ def main(
     ablations = ablate(asked, names, models, joined, known, comparison, seed, held_out)
     write_table(ablations, outputs.ablations_table, Ablations)
     write_table(calibration(asked, names, models, joined), outputs.calibration_table, Calibration)
+    if outputs.verdict_table:
+        found = verdict(asked, names, models, joined, known, comparison, seed)
+        write_table(found, outputs.verdict_table, Verdict)
     if outputs.per_label_table:
         write_table(per_label(asked, names, models, joined, comparison, seed), outputs.per_label_table, PerLabel)
     if outputs.missing_table:

@@ -39,6 +39,12 @@ def contrasts(rows: list[Row]) -> list[Contrast]:
     return found
 
 
+def fused_inputs(models: list[Row]) -> list[set[str]]:
+    """The sets of inputs that rows of a study fuse, each once, in the order of the rows."""
+    found = [frozenset(row.sources) for row in models if len(row.inputs) > 1 and not row.ablation]
+    return list(map(set, dict.fromkeys(found)))
+
+
 def _reads(part: Row, row: Row, modalities: list[str]) -> bool:
     """Whether a row reads what another reads of these modalities, and nothing else."""
     read = {source for source in row.sources if source.split(" ", 1)[0] in modalities}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.compare.contrasts import contrasts
+from lungfuse.compare.contrasts import contrasts, fused_inputs
 from lungfuse.paths.cnns import CNNPaths
 from lungfuse.settings.rows import Row
 
@@ -23,11 +23,16 @@ class ComparisonPaths(CNNPaths):
         return self.results / "missing.csv"
 
     @property
+    def verdict_table(self) -> Path:
+        return self.results / "verdict.csv"
+
+    @property
     def more_scores(self) -> dict[str, Path]:
         """The tables that the comparison makes for some studies alone."""
         several = not self.study.asks.two_classes
         lacking = any(self._may_lack(row) for row in self.study.models.values() if not row.ablation)
-        wanted = {"per_label_table": several, "missing_table": lacking}
+        fuses = bool(fused_inputs(list(self.study.models.values())))
+        wanted = {"verdict_table": fuses, "per_label_table": several, "missing_table": lacking}
         return {name: getattr(self, name) for name, condition in wanted.items() if condition}
 
     def _may_lack(self, row: Row) -> bool:

@@ -103,6 +103,21 @@ def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
     return figure
 
 
+def draw_verdict(verdict: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The table `Verdict`: what the best fusion of each set of inputs gains over the best of its parts, in points."""
+    figure, ((axes,),) = sheet(above, 1, 1, LINE * len(verdict) + 0.6)
+    change = limits(verdict, "difference") * 100
+    names = [f"{row.inputs}: {row.fusion} against {row.part}" for row in verdict.itertuples()]
+    shown = verdict["p_corrected"] < 0.05
+    texts = [
+        f"{points}  p {p:.2g}" for points, p in zip(with_limits(change, 1, "+"), verdict["p_corrected"], strict=True)
+    ]
+    forest(axes, names, change, np.where(shown, np.where(change["value"] > 0, BLUE, ORANGE), GREY), texts)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+    axes.set_xlabel(f"{METRIC[task.primary]} of the fusion above that of the part, points")
+    return figure
+
+
 def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:
     """The table `Ablations`: what each change gains or loses of the primary metric, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(ablations) + 0.6)

@@ -13,6 +13,7 @@ from lungfuse.report.comparison import (
     draw_segmentation,
     draw_shortcuts,
     draw_sites,
+    draw_verdict,
     draw_words,
 )
 from lungfuse.report.curves import draw_curves, read_histories
@@ -34,7 +35,12 @@ DRAW = {
     "shortcuts": draw_shortcuts,
     "words": draw_words,
 }
-DRAW_PRIMARY = {"ablations": draw_ablations, "missing": draw_missing, "sites": draw_sites}  # the primary metric of rows
+DRAW_PRIMARY = {  # the primary metric of rows
+    "ablations": draw_ablations,
+    "missing": draw_missing,
+    "sites": draw_sites,
+    "verdict": draw_verdict,
+}
 
 
 @options

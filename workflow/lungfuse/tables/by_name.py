@@ -7,7 +7,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.tables.audits import Leakage, Shortcuts, Words
 from lungfuse.tables.base import read_table
-from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Missing, PerLabel, Sites
+from lungfuse.tables.comparison import Ablations, Calibration, CNNComparison, Missing, PerLabel, Sites, Verdict
 from lungfuse.tables.segmentation import Segmentation
 
 OF_SOME_STUDIES = {  # tables that not every study has, by the names of their files
@@ -20,6 +20,7 @@ OF_SOME_STUDIES = {  # tables that not every study has, by the names of their fi
     "per_label": PerLabel,
     "shortcuts": Shortcuts,
     "sites": Sites,
+    "verdict": Verdict,
     "words": Words,
 }
 

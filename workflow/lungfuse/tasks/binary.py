@@ -32,9 +32,9 @@ class Task(AnyTask):
         return len(targets) / (2 * counts)
 
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
-        from torch.nn.functional import cross_entropy
+        from lungfuse.tasks._losses import weighted_cross_entropy
 
-        return cross_entropy(logits, targets[:, 0].long(), weights, label_smoothing=label_smoothing)
+        return weighted_cross_entropy(logits, targets[:, 0].long(), weights, label_smoothing)
 
     def scores(self, logits: "Tensor") -> "Tensor":
         return logits.softmax(-1)[:, 1:]

@@ -43,8 +43,10 @@ class Task(AnyTask):
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         known = ~targets.isnan()
-        smoothed = targets.nan_to_num() * (1 - label_smoothing) + label_smoothing / 2
-        losses = binary_cross_entropy_with_logits(logits, smoothed, pos_weight=weights, reduction="none")
+        positive = targets.nan_to_num()
+        smoothed = positive * (1 - label_smoothing) + label_smoothing / 2
+        # Weighed by what a case is: on the smoothed part of a negative, the weight of a rare label would outweigh all else.
+        losses = binary_cross_entropy_with_logits(logits, smoothed, reduction="none") * (1 + positive * (weights - 1))
         return losses.where(known, 0).sum() / known.sum().clamp(min=1)
 
     def scores(self, logits: "Tensor") -> "Tensor":

@@ -136,8 +136,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     name = recipe.encoders.image
     encoder = load_encoder(name, files.encoder_root / name)
     _, model = build(ROW, {}, task, recipe.encoders, recipe.fusion)
-    weights = torch.tensor(task.weights(targets[learn]), dtype=torch.float32)
-    module = Classifier({"image": encoder}, {}, model, task, recipe.train, weights, recipe.seed)
+    module = Classifier({"image": encoder}, {}, model, task, recipe.train, torch.ones(task.outputs), recipe.seed)
 
     folder = outputs.weights.parent
     folder.mkdir(parents=True, exist_ok=True)

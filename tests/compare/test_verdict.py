@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.compare.contrasts import fused_inputs
+from lungfuse.compare.verdict import cases_needed, verdict
+from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.rows import Row
+from lungfuse.tasks import load_task
+
+TASK = load_task("binary", ["normal", "lung"])
+SETTINGS = ComparisonSettings(confidence=0.95, resamples=400, timings=False, published=[])
+ROWS = {
+    "image": Row(model="image", images="raw"),
+    "text": Row(model="text", text="findings"),
+    "other_text": Row(model="text", text="impression"),
+    "early": Row(model="early", images="raw", text="findings"),
+    "joint": Row(model="joint", images="raw", text="findings"),
+    "shuffled": Row(model="joint", images="raw", text="findings", ablation="shuffled-image"),
+    "pair_of_texts": Row(model="early", images="raw", text="impression"),
+}
+VALIDATED = {"image": 0.7, "text": 0.8, "other_text": 0.6, "early": 0.9, "joint": 0.85, "shuffled": 1.0}
+VALIDATED |= {"pair_of_texts": 0.7}
+
+
+def predicted(right: float, seed: int, count: int = 600) -> pd.DataFrame:
+    """Predictions of cases, each a group of its own, of which about the share `right` is right."""
+    labels = np.arange(count) % 2
+    rightly = np.random.default_rng(seed).random(count) < right
+    score = np.where(rightly == labels, 0.9, 0.1)
+    table = pd.DataFrame({"label": labels, "score": score, "prediction": (score > 0.5).astype(int)})
+    return table.assign(group=np.arange(count), repeat=0, fold=0)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    shares = {"image": 0.7, "text": 0.8, "other_text": 0.7, "early": 0.95, "joint": 0.99, "shuffled": 1.0}
+    shares |= {"pair_of_texts": 0.7}
+    joined = [predicted(shares[name], seed) for seed, name in enumerate(ROWS)]
+    validated = [VALIDATED[name] for name in ROWS]
+    return verdict(TASK, [*ROWS], [*ROWS.values()], joined, validated, SETTINGS, seed=0).set_index("inputs")
+
+
+def test_a_set_of_inputs_has_one_row(table):
+    assert list(table.index) == ["image + findings", "image + impression"]
+    assert len(fused_inputs([*ROWS.values()])) == 2
+
+
+def test_the_best_of_each_is_chosen_on_validation_pairs_and_never_by_the_cases_it_is_measured_on(table):
+    found = table.loc["image + findings"]
+    assert (found["fusion"], found["part"]) == ("early", "text")  # though joint is right more often on these cases
+
+
+def test_a_fusion_that_knows_more_gains_and_one_that_does_not_shows_nothing(table):
+    assert table.loc["image + findings", "difference_low"] > 0.1
+    assert table.loc["image + findings", "p_corrected"] < 0.02
+    assert table.loc["image + impression", "p_corrected"] > 0.05
+    assert table["p_corrected"].ge(table["p"]).all()
+
+
+def test_the_cases_needed_follow_from_the_interval(table):
+    found = table.loc["image + impression"]
+    needed = found["cases_for_two_points"]
+    error = (found["difference_high"] - found["difference_low"]) / (2 * 1.96)
+    assert needed == pytest.approx(600 * (2.8 * error / 0.02) ** 2, rel=0.02)
+    assert cases_needed(600, -0.02, 0.02, 0.95) == pytest.approx(4 * cases_needed(600, -0.01, 0.01, 0.95), abs=4)
+    assert cases_needed(600, 0.0, 0.0, 0.95) is None

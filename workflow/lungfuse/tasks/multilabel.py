@@ -45,7 +45,7 @@ class Task(AnyTask):
         known = ~targets.isnan()
         positive = targets.nan_to_num()
         smoothed = positive * (1 - label_smoothing) + label_smoothing / 2
-        # Weighed by what a case is: on the smoothed part of a negative, the weight of a rare label would outweigh all else.
+        # Weighed by what a case is: on the smoothed part of a negative, a rare label would outweigh all else.
         losses = binary_cross_entropy_with_logits(logits, smoothed, reduction="none") * (1 + positive * (weights - 1))
         return losses.where(known, 0).sum() / known.sum().clamp(min=1)
 

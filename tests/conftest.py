@@ -172,6 +172,8 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     for row in settings["models"].values():
         if "train" in row:
             row["train"]["epochs"] = epochs
+        if "layers" in row.get("train", {}):
+            row["train"]["layers"] = "full"
     content["studies"][study] = settings
     params.write_text(yaml.safe_dump(content, sort_keys=False))
 

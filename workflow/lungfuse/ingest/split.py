@@ -193,7 +193,9 @@ def assign_validation(pairs: pd.DataFrame, split: SplitSettings, seed: int, task
     found = []
     for fold in range(split.folds):
         others = pairs[pairs["fold"] != fold]
-        parts = [others.iloc[part] for part in _parts(others, round(1 / split.validation), seed + fold, task)]
+        most = int(task.strata(task.targets(others)).sum(axis=0).max())  # scikit-learn makes no more parts than that
+        count = min(round(1 / split.validation), most)
+        parts = [others.iloc[part] for part in _parts(others, count, seed + fold, task)]
         several = len(task.columns("label")) > 1
         validated = max(parts, key=lambda part: _complete(part, others, task)) if several else parts[0]
         learned = others[~others["pair_id"].isin(validated["pair_id"])]

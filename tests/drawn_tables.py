@@ -1,0 +1,80 @@
+"""Drawn files in the formats of the public sets that the studies read, at about a hundredth of their size."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from conftest import png, write_openi, write_tags, xml_report
+from PIL import Image
+
+LESIONS = ["nv", "mel", "bkl", "bcc", "akiec", "vasc", "df"]
+
+
+def write_skin(raw: Path, lesions: int = 16) -> Path:
+    """HAM10000: so many lesions of each class, every other one with two images, in two archives with a table."""
+    rng = np.random.default_rng(0)
+    raw.mkdir(parents=True)
+    rows, archives = [], [zipfile.ZipFile(raw / f"HAM10000_images_part_{n}.zip", "w") for n in [1, 2]]
+    for number, dx in enumerate(LESIONS * lesions):
+        for _ in range(1 + number % 2):
+            image_id = f"ISIC_{len(rows):07d}"
+            row = {"lesion_id": f"HAM_{number:07d}", "image_id": image_id, "dx": dx, "dx_type": "histo"}
+            row |= {"age": float(rng.integers(30, 80)), "sex": "male" if number % 2 else "female"}
+            rows.append(row | {"localization": ["back", "face", "unknown"][number % 3]})
+            archives[len(rows) % 2].writestr(f"{image_id}.jpg", _jpeg(rng, 20 * LESIONS.index(dx)))
+    pd.DataFrame(rows).to_csv(raw / "HAM10000_metadata.csv", index=False)
+    for archive in archives:
+        archive.close()
+    return raw
+
+
+def write_covid(raw: Path, patients: int = 48) -> Path:
+    """covid-chestxray-dataset: COVID-19 and other pneumonias, outcomes that are often blank, notes that tell them."""
+    rng = np.random.default_rng(0)
+    (raw / "images").mkdir(parents=True)
+    rows = []
+    for number in range(patients):
+        ill, name = number % 2, f"{number}.jpg"
+        told = " She was transferred to the ICU." if ill and number % 3 else ""
+        row = {"patientid": number, "offset": number % 5, "sex": rng.choice(["M", "F"]), "age": rng.integers(30, 80)}
+        row |= {"finding": ["COVID-19", "SARS", "COVID-19"][number % 3], "date": 2004 if number % 3 == 1 else 2020}
+        row |= {"survival": "NY"[number % 4 < 2], "intubated": ["Y", "N", ""][number % 5 % 3], "went_icu": "NY"[ill]}
+        row |= {
+            "temperature": 38.5,
+            "pO2_saturation": rng.integers(85, 99),
+            "leukocyte_count": "",
+            "neutrophil_count": "",
+        }
+        row |= {"lymphocyte_count": "" if number % 4 else 1.1, "view": ["PA", "AP", "AP Supine"][number % 3]}
+        row |= {"modality": "X-ray", "folder": "images", "filename": name, "doi": ""}
+        rows.append(row | {"clinical_notes": f"Cough for {number} days.{told}" if number % 6 else ""})
+        (raw / "images" / name).write_bytes(_jpeg(rng, 100 * ill))
+    pd.DataFrame(rows).to_csv(raw / "metadata.csv", index=False)
+    return raw
+
+
+def write_findings(raw: Path, headings: list[str], reports: int = 4) -> Path:
+    """OpenI: so many reports with each heading, one frontal image each, and as many of normal chests."""
+    named = [heading for heading in [*headings, "normal"] for _ in range(reports)]
+    images = [f"CXR{number}_IM-1" for number in range(1, len(named) + 1)]
+    written = {
+        str(number): xml_report(f"CXR{number}", [image], major=[heading], findings=f"Case {number}: {heading.lower()}.")
+        for number, (image, heading) in enumerate(zip(images, named, strict=True), start=1)
+    }
+    pictures = [(image, png(brightest=50 + 4 * number)) for number, image in enumerate(images)]
+    write_openi(raw, written, pictures, frontal=images)
+    ages = {
+        "report_id": [f"CXR{number}" for number in written],
+        "age": [40 + number % 40 for number in range(len(written))],
+    }
+    pd.DataFrame(ages).to_csv(raw / "patients.csv", index=False)
+    write_tags(raw)
+    return raw
+
+
+def _jpeg(rng: np.random.Generator, least: int) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(rng.integers(least, least + 100, (30, 40, 3)).astype(np.uint8)).save(data, "jpeg")
+    return data.getvalue()

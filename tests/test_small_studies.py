@@ -1,0 +1,99 @@
+"""The studies of params.yaml at about a hundredth of their size: drawn images, tiny encoders, few rows."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import keep_rows, run_snakemake
+from drawn_tables import LESIONS, write_covid, write_findings, write_skin
+
+FUSED = ["majority", "logistic", "image", "text", "structured", "late", "early"]
+PUBLISHED = ["majority", "tfidf", "linear-probe_mask-only", "image", "text", "late", "kv-exchange"]
+BEFORE_READING = ["majority", "logistic", "boosting", "linear-probe", "image", "text_indication", "structured"]
+BEFORE_READING += ["late-stacked_indication-age", "kv-exchange_text-age", "kv-exchange_indication-age"]
+BEFORE_READING += ["kv-exchange_indication-age_shuffled-structured"]
+
+
+@pytest.fixture
+def project(new_project, drawn_raw):
+    project = new_project(rows=None)
+    shutil.copytree(drawn_raw, project / "data/raw/openi")
+    return project
+
+
+def test_image_indication_and_age_are_held_against_their_parts_and_the_device_against_all(project):
+    keep_rows(project / "params.yaml", "openi", BEFORE_READING, folds=2, epochs=1, audited=["indication"])
+    run = run_snakemake(project, "--", "results/openi/comparison.csv", "results/openi/shortcuts.csv")
+    assert run.returncode == 0, run.stdout
+    results = project / "results/openi"
+    table = pd.read_csv(results / "comparison.csv", keep_default_na=False)
+    assert len(table) == len(BEFORE_READING)
+    assert set(table["structured"]) == {"", "age"}
+    changes = set(pd.read_csv(results / "ablations.csv")["change"])
+    assert {"image alone", "structured alone", "without image", "shuffled-structured"} <= changes
+    shortcuts = set(pd.read_csv(results / "shortcuts.csv")["reads"])
+    assert {"acquisition: plate", "acquisition: study date", "acquisition: all of these"} <= shortcuts
+    assert "plate" not in (results / "structured.csv").read_text().splitlines()[0]
+
+
+def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project):
+    run = run_snakemake(project, "-n", "--config", "study=openi-published")
+    assert run.returncode == 0, run.stdout
+    assert "data/encoders/vit-base/model.safetensors" in run.stdout
+    assert "data/encoders/bert-base/model.safetensors" in run.stdout
+    assert int(re.search(r"^train +(\d+)", run.stdout, re.M)[1]) == 5 * 13
+
+
+def test_the_published_study_runs_with_tiny_encoders(project):
+    keep_rows(project / "params.yaml", "openi-published", PUBLISHED, folds=2, epochs=1)
+    run = run_snakemake(project, "--config", "study=openi-published", "--", "results/openi-published/comparison.csv")
+    assert run.returncode == 0, run.stdout
+    assert len(pd.read_csv(project / "results/openi-published/comparison.csv")) == len(PUBLISHED)
+
+
+def run_small(new_project, study: str, rows: list[str], write, **arguments) -> Path:
+    """Run a study on drawn raw files up to its comparison; returns the folder of its results."""
+    project = new_project(rows=None)
+    write(project / "data/raw" / study.partition("-")[0], **arguments)
+    keep_rows(project / "params.yaml", study, rows, folds=2, epochs=1)
+    run = run_snakemake(project, "--config", f"study={study}", "--", f"results/{study}/comparison.csv")
+    assert run.returncode == 0, run.stdout
+    results = project / "results" / study
+    assert set(pd.read_csv(results / "comparison.csv")["row"]) == set(rows)
+    return results
+
+
+def test_fourteen_findings_are_told_from_image_text_and_age(new_project, studies):
+    study = studies["openi-findings"]
+    headings = [heading for rule in study.filter.labels for heading in rule.headings]
+    rows = ["majority", "tfidf", "image", "text", "late", "early"]
+    results = run_small(new_project, "openi-findings", rows, write_findings, headings=headings)
+    per_label = pd.read_csv(results / "per_label.csv")
+    assert list(per_label["label"].unique()) == study.labels and len(study.labels) == 14
+    assert (per_label["positives"] > 0).all()
+    assert list(pd.read_csv(results / "verdict.csv")["inputs"]) == ["image + findings"]
+
+
+def test_outcomes_of_covid_are_told_where_they_are_known(new_project):
+    results = run_small(new_project, "covid", FUSED, write_covid)
+    known = pd.read_csv(results / "per_label.csv").query("row == 'early'").set_index("label")["n"]
+    assert known["intubated"] < known["icu"]
+    notes = pd.read_csv(results / "pairs.csv", keep_default_na=False)
+    assert notes["notes"].str.contains("ICU").any() and not notes["notes_redacted"].str.contains("ICU").any()
+
+
+def test_covid_is_told_from_other_pneumonias_though_its_date_gives_it_away(new_project):
+    results = run_small(new_project, "covid-pneumonia", FUSED, write_covid)
+    page = (results / "data_check.md").read_text()
+    assert "sources: date." in page
+
+
+def test_skin_lesions_are_split_by_lesion_and_in_colour(new_project):
+    rows = ["majority", "logistic", "image", "structured", "late", "early"]
+    results = run_small(new_project, "skin", rows, write_skin)
+    pairs = pd.read_csv(results / "pairs.csv", keep_default_na=False)
+    assert pairs.groupby("group")["fold"].nunique().max() == 1 and pairs["group"].nunique() < len(pairs)
+    assert set(pd.read_csv(results / "per_label.csv")["label"]) == set(LESIONS)
+    assert "balanced_accuracy" in pd.read_csv(results / "comparison.csv")

@@ -39,6 +39,7 @@ HEAVY = {  # stages that load PyTorch, TensorFlow or Matplotlib
     "encoder": "train/encoder.py",
     "features": "train/features.py",
     "linear-probe": "train/linear_probe.py",
+    "pretrain": "train/pretrain.py",
     "train": "train/train.py",
     "segmenter": "segment/train_segmenter.py",
     "segmentation-scores": "segment/segmentation_scores.py",
@@ -163,6 +164,7 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     settings = content["studies"][study] | small
     settings["split"] = {"folds": folds}
     settings["cnns"] = {"networks": []}
+    settings["pretraining"] = {"least": 2, "train": {"epochs": epochs}}
     settings["leakage"] = {"sections": list(audited), "draws": 1}
     if "segmentation" in settings:
         settings["segmentation"]["train"]["epochs"] = epochs

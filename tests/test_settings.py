@@ -154,7 +154,10 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"study": "opnei"}, "study: found .opnei., expected one of covid, demo, openi, openi-published, openi-text, "),
+        (
+            {"study": "opnei"},
+            "study: found .opnei., expected one of covid, covid-pneumonia, demo, openi, openi-findings, openi-pub",
+        ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
         *(

@@ -1,5 +1,6 @@
 """The studies of params.yaml at about a hundredth of their size: drawn images, tiny encoders, few rows."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -36,6 +37,10 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
     shortcuts = set(pd.read_csv(results / "shortcuts.csv")["reads"])
     assert {"acquisition: plate", "acquisition: study date", "acquisition: all of these"} <= shortcuts
     assert "plate" not in (results / "structured.csv").read_text().splitlines()[0]
+    learned = json.loads((results / "pretrained/vit-tiny/settings.json").read_text())
+    assert learned["headings"] and learned["learned"] > 0
+    started = json.loads((results / "models/image/fold0/settings.json").read_text())["starts"]
+    assert started == ["../../../pretrained/vit-tiny/model.safetensors"]
 
 
 def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project):

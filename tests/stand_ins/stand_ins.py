@@ -156,6 +156,15 @@ def linear_probe(
         write_rows(folder / FOLD_PREDICTIONS, tested)
 
 
+def pretrain(
+    rng: np.random.Generator, *, train: Settings, least: int, weights: Path, history: Path, settings: Path, **_,
+) -> None:  # fmt: skip
+    write_bytes(weights, rng.bytes(64))
+    names = ["train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "seconds"]
+    write_history(rng, history, names, train.epochs)
+    write_json(settings, {"least": least, "train": plain(train)})
+
+
 def train(
     rng: np.random.Generator, *, row: Settings, train: Settings, task: str, labels: list[str], fold: int, seed: int,
     pairs: Path, weights: Path, history: Path, fold_predictions: Path, settings: Path, repeat: int = 0, **_,

@@ -74,7 +74,11 @@ rule pretrain:
         array=PATHS.array,
         index=PATHS.index,
         code=lambda wildcards: code_of(
-            "pretrain", module_of("image"), inputs_module("image"), encoder_module(wildcards.encoder)
+            "pretrain",
+            module_of("image"),
+            inputs_module("image"),
+            encoder_module(wildcards.encoder),
+            task_module("multilabel"),
         ),
     output:
         weights=PATHS.pretrained("{encoder}") / "model.safetensors",
@@ -102,14 +106,14 @@ rule pretrain:
         ),
         fusion=to_json(STUDY.fusion),
         train=to_json(STUDY.pretrain),
-        least=STUDY.pretraining.least,
+        pretraining=STUDY.pretraining.least,
         seed=STUDY.seed,
         encoder_root=PATHS.encoder_root,
     message:
         "Training {wildcards.encoder} on patients that are in no pair"
     shell:
         "python -m lungfuse pretrain --encoders {params.encoders:q} --fusion {params.fusion:q} --train {params.train:q} "
-        "--least {params.least} --seed {params.seed} --reports {input.reports} --views {input.views} "
+        "--least {params.pretraining} --seed {params.seed} --reports {input.reports} --views {input.views} "
         "--pairs {input.pairs} --array {input.array} --index {input.index} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --settings {output.settings} --threads {threads} "
         "> {log} 2>&1"

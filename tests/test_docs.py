@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import verdict
 from conftest import ROOT
 
 RESULTS = ROOT / "docs/results"
@@ -52,3 +53,17 @@ def test_an_interval_of_no_table_is_seen(tmp_path):
     table.write_text("accuracy,accuracy_low,accuracy_high\n0.8634,0.8351,0.8912\n")
     assert ".863 (.835-.891)" in told_by(table) and ".863 (.835-.892)" not in told_by(table)
     assert said_in("it is .863 (.835-.892), so +2.9 (-0.1 to +3.9)") == [".863 (.835-.892)", "+2.9 (-0.1 to +3.9)"]
+
+
+def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
+    table = verdict.verdicts(RESULTS)
+    assert set(table["study"]) == {path.parent.name for path in RESULTS.glob("*/verdict.csv")}
+    assert verdict.in_markdown(table) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_verdict_is_worded_by_what_is_shown():
+    shown = pd.DataFrame({"p_corrected": [0.2, 0.01, 0.01], "difference": [0.1, 0.02, -0.02]})
+    words = ["no difference shown", "better", "worse"]
+    assert [verdict.in_words(row) for row in shown.itertuples()] == words
+    assert verdict.shortened("image + age, sex, days, pulse") == "image + 4 columns"
+    assert verdict.p_in_words(0.0004) == "< .001" and verdict.p_in_words(0.031) == ".031"

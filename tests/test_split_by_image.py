@@ -18,7 +18,7 @@ def test_images_that_tell_whose_they_are_and_nothing_else_are_told_by_a_twin_alo
     features = np.repeat(5 * np.eye(60), 2, axis=0) + 0.1 * rng.normal(size=(120, 60))
     table = benchmark.compared(features, labels, groups, folds=5, seed=0).set_index("images")
     assert table.loc["all", "accuracy_by_image"] > 0.8 > 0.65 > table.loc["all", "accuracy_by_group"]
-    assert table.loc["of groups with several", "difference_low"] > 0.2
+    assert table.loc["of groups with several", "difference_low"] > 0.1
 
 
 def test_images_without_a_twin_gain_nothing(benchmark):

@@ -174,6 +174,7 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     for row in settings["models"].values():
         if "train" in row:
             row["train"]["epochs"] = epochs
+        row.pop("repeats", None)
         if "layers" in row.get("train", {}):
             row["train"]["layers"] = "full"
     content["studies"][study] = settings

@@ -27,7 +27,8 @@ from lungfuse.tasks import task_module
 CODE = "workflow/lungfuse"
 BY_HAND = {"lungfuse.predict.predict", "lungfuse.segment.segment"}  # stages that no rule runs
 PARTS = ("lungfuse.adapters.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
-OTHER_STUDIES = {"sites"}  # rules that the demo has no job of
+OTHER_STUDIES = {"pretrain", "sites"}  # rules that the demo has no job of
+PRETRAINS = {f"lungfuse.{name}" for name in ["models.unimodal.image", "modalities.image.inputs", "tasks.multilabel"]}
 LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
     "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
     "encoders": {"encoders.encoder_spec", "encoders.load_part"},
@@ -39,17 +40,17 @@ LOADERS = {  # what loads parts by name, functions and attributes of a row, by t
     "tasks": {"tasks.load_task"},
 }
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
-    "modalities.image.arms": {"attention", "cnn", "features", "pictures", "train"},
+    "modalities.image.arms": {"attention", "cnn", "features", "pictures", "pretrain", "train"},
     "modalities.text": {"attention", "compare", "features", "figures", "pages", "pictures", "sites", "train"},
     "modalities.structured.tokens": {"attention", "train"},
-    "encoders": {"attention", "features", "image_encoder", "pages", "text_encoder", "train"},
-    "encoders.network": {"attention", "features", "image_encoder", "text_encoder", "train"},
+    "encoders": {"attention", "features", "image_encoder", "pages", "pretrain", "text_encoder", "train"},
+    "encoders.network": {"attention", "features", "image_encoder", "pretrain", "text_encoder", "train"},
     "encoders.image.vit_tiny": {"attention", "features", "image_encoder", "pages", "train"},
     "encoders.networks.bert": {"attention", "features", "pages", "text_encoder", "train"},
     "models.fusion.kv_exchange": {"attention", "train"},
     "models.baseline.tfidf": {"baseline"},
     "models.late.late_stacked": {"late"},
-    "tasks.multilabel": set(),
+    "tasks.multilabel": {"pretrain"},
     "train.gather": {"gather"},
     "train.kept": {"baseline", "linear_probe"},
     "train.predictions": {"baseline", "gather", "late", "linear_probe"},
@@ -216,7 +217,8 @@ def reached(edges: dict[str, set[str]], *modules: str) -> set[str]:
 
 def test_a_job_lists_what_its_stage_was_seen_to_import_and_the_parts_that_it_loads_by_name(graph, edges, studies):
     for made in graph.made:
-        loaded = parts(made, studies["demo"], kinds_loaded(edges, made.stage))
+        kinds = kinds_loaded(edges, made.stage)
+        loaded = PRETRAINS if made.rule == "pretrain" else parts(made, studies["demo"], kinds)
         assert made.listed == reached(edges, made.stage, *loaded), made
 
 

@@ -73,12 +73,12 @@ rule pretrain:
         pairs=PATHS.pairs,
         array=PATHS.array,
         index=PATHS.index,
-        code=lambda wildcards: code_of(
+        code=code_of(
             "pretrain",
             module_of("image"),
             inputs_module("image"),
-            encoder_module(wildcards.encoder),
             task_module("multilabel"),
+            *map(encoder_module, STUDY.pretrained),
         ),
     output:
         weights=PATHS.pretrained("{encoder}") / "model.safetensors",

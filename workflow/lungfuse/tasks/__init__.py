@@ -171,3 +171,16 @@ def load_task(name: str, labels: list[str]) -> Task:
         UserError: there is none, or it cannot be imported.
     """
     return registry.load(__name__, name).Task(labels)
+
+
+def weighted_cross_entropy(logits: "Tensor", classes: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
+    """The mean over pairs, each weighed by the class that it is of: (B, class) and (B,), weights (class,).
+
+    PyTorch's own weights weigh each smoothed part of a target by its class: the sliver that every pair has of a rare
+    class would then count as much as the class it is of.
+    """
+    from torch.nn.functional import cross_entropy
+
+    of_pair = weights[classes]
+    losses = cross_entropy(logits, classes, reduction="none", label_smoothing=label_smoothing)
+    return (losses * of_pair).sum() / of_pair.sum()

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from lungfuse.calibration import calibrating_line, log_odds
 from lungfuse.measures import of_one_label
-from lungfuse.tasks import Calibration, Kind, OneAgainstRest
+from lungfuse.tasks import Calibration, Kind, OneAgainstRest, weighted_cross_entropy
 from lungfuse.tasks import Task as AnyTask
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ class Task(AnyTask):
         return len(targets) / (2 * counts)
 
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
-        from lungfuse.tasks._losses import weighted_cross_entropy
-
         return weighted_cross_entropy(logits, targets[:, 0].long(), weights, label_smoothing)
 
     def scores(self, logits: "Tensor") -> "Tensor":

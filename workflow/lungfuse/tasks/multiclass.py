@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 
 from lungfuse.calibration import INTERCEPTS, LIMIT, SLOPES
 from lungfuse.measures import METRICS, macro
-from lungfuse.tasks import Calibration, Kind, OneAgainstRest
+from lungfuse.tasks import Calibration, Kind, OneAgainstRest, weighted_cross_entropy
 from lungfuse.tasks import Task as AnyTask
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ class Task(AnyTask):
         return np.where(counts > 0, len(targets) / (self.outputs * np.maximum(counts, 1)), 1.0)
 
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
-        from lungfuse.tasks._losses import weighted_cross_entropy
-
         return weighted_cross_entropy(logits, targets[:, 0].long(), weights, label_smoothing)
 
     def scores(self, logits: "Tensor") -> "Tensor":

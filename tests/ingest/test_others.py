@@ -9,7 +9,7 @@ REPORTS = pd.DataFrame(
         ("r1", "ann", "Lung/hypoinflation", "The lungs are low in volume.", ""),
         ("r2", "ann", "normal", "", "No acute disease."),
         ("r3", "bob", "normal", "the lungs are low in volume", ""),
-        ("r4", "cid", "normal", "Clear.", "no acute disease"),
+        ("r4", "bob", "normal", "Clear.", ""),
         ("r5", "dot", "Nodule/lung; Opacity", "A nodule.", "Nodule."),
         ("r6", "eve", "", "", ""),
     ],
@@ -25,8 +25,8 @@ INDEX = pd.DataFrame({"image_id": ["i1", "i2", "i3", "i4", "i5", "i6", "i7"]})
 
 def test_nobody_is_among_the_others_who_shares_a_patient_or_a_text_with_a_pair_directly_or_through_others():
     found = others(REPORTS, VIEWS, PAIRS, INDEX)
-    assert list(found["image_id"]) == ["i5", "i6", "i7"]  # ann is of a pair, bob says the same, and so does cid of ann
-    assert not set(found["patient"]) & {"ann", "bob", "cid"}
+    assert list(found["image_id"]) == ["i5", "i6", "i7"]  # ann is of a pair, and bob has said the same
+    assert not set(found["patient"]) & {"ann", "bob"}
 
 
 def test_an_image_that_is_not_in_the_array_cannot_be_learned_from():

@@ -8,15 +8,14 @@ from lungfuse.ingest.groups import group
 
 
 def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
-    """The images of the array whose patient, texts and marks no pair of the study has, one row each with its report.
+    """The images of the array whose patient, findings and marks no pair of the study has, one row each with its report.
 
     `reports`, `views`, `pairs` and `index` are tables `Reports`, `Views`, `Pairs` and `ImageIndex`. Two reports belong
-    together where they are of one patient, say the same in their findings or impression, or share a mark, directly or
-    through others: no report is here that so belongs to a pair.
+    together where they are of one patient, say the same findings, or share a mark, directly or through others: no
+    report is here that so belongs to a pair.
     """
-    together = np.stack([group(reports["patient"], reports[text], reports.get("apart")) for text in _TEXTS])
-    paired = reports["report_id"].isin(pairs["report_id"]).to_numpy()
-    near = np.any([np.isin(of_text, of_text[paired]) for of_text in together], axis=0)
+    together = group(reports["patient"], reports["findings"], reports.get("apart"))
+    near = np.isin(together, together[reports["report_id"].isin(pairs["report_id"])])
     images = views[views["image_id"].isin(index["image_id"]) & ~views["image_id"].isin(pairs["image_id"])]
     return images.merge(reports[~near], on="report_id").assign(pair_id=lambda table: table["image_id"])
 
@@ -40,6 +39,3 @@ def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
         )
     found = pd.DataFrame({name: [float(name in names) for names in said] for name in frequent}, index=cases.index)
     return found.where(cases["major"] != "", axis=0)
-
-
-_TEXTS = ["findings", "impression"]

@@ -287,3 +287,30 @@ def test_texts_are_cut_where_a_study_says_or_its_encoder(studies):
 def test_settings_travel_as_json(studies):
     assert json.loads(to_json(studies["demo"].split)) == {"folds": 5, "validation": 0.25}
     assert json.loads(to_json(list(studies["demo"].models.values())))[0]["model"] == "majority"
+
+
+def test_a_row_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_starts_from(params):
+    rows = params["studies"]["demo"]["models"]
+    for name in ["image", "text", "early"]:
+        rows[name]["repeats"] = 2
+    demo = load_studies(params)["demo"]
+    assert [len(demo.runs_of(demo.models[name])) for name in ["early", "joint"]] == [
+        2 * demo.split.folds,
+        demo.split.folds,
+    ]
+    assert demo.runs == demo.runs_of(demo.models["early"])
+    rows["joint"]["repeats"] = 3
+    with pytest.raises(UserError, match=r"models\.joint\.repeats: found 3, but image, .* is trained 2 times; say 2"):
+        load_studies(params)
+
+
+def test_what_is_fitted_once_a_fold_is_not_repeated(params):
+    params["studies"]["demo"]["models"]["tfidf"]["repeats"] = 2
+    with pytest.raises(UserError, match=r"models\.tfidf\.repeats: found 2, but tfidf is fitted once a fold; leave it"):
+        load_studies(params)
+
+
+def test_a_wrong_setting_of_the_pre_training_is_named(params):
+    params["studies"]["openi"]["pretraining"] = {"train": {"layers": "most"}}
+    with pytest.raises(UserError, match=r"studies\.openi: pretraining\.train\.layers: found 'most'"):
+        load_studies(params)

@@ -1,12 +1,13 @@
 """Whether a row of the comparison table fits its study."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from lungfuse.encoders import encoder_spec
 from lungfuse.modalities import encoded
-from lungfuse.settings.base import listed
+from lungfuse.settings.base import Settings, listed
 from lungfuse.settings.problems import problem_in_words
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.settings.training import EncoderSettings, TrainSettings
@@ -20,13 +21,8 @@ def check_row(study: "Study", place: str, row: Row) -> None:
     if missing := set(row.inputs) - set(study.modalities):
         raise ValueError(f"{place}: needs {listed(missing)}, which is not among the modalities")
     _check_repeats(study, f"{place}.repeats", row)
-    for section, settings in [("train", study.train_of), ("encoders", study.encoders_of)]:
-        try:
-            settings(row)
-        except ValidationError as error:
-            kind = TrainSettings if section == "train" else EncoderSettings
-            problems = [problem_in_words(f"{place}.{section}", each, kind) for each in error.errors()]
-            raise ValueError("; ".join(problems)) from error
+    check_settings(f"{place}.train", TrainSettings, lambda: study.train_of(row))
+    check_settings(f"{place}.encoders", EncoderSettings, lambda: study.encoders_of(row))
     if row.kind in TRAINED:
         _check_layers(study, f"{place}.train.layers", row)
     combined = set(row.inputs) if row.kind == "late" else set()
@@ -43,6 +39,14 @@ def check_row(study: "Study", place: str, row: Row) -> None:
         )
     if row.text and row.text not in study.filter.text_fields:
         raise ValueError(f"{place}: reads {row.text}, which is not among filter.text_fields")
+
+
+def check_settings(place: str, kind: type[Settings], made: Callable[[], Settings]) -> None:
+    """Raise ValueError in words where settings of a `kind` cannot be made of what stands at a place."""
+    try:
+        made()
+    except ValidationError as error:
+        raise ValueError("; ".join(problem_in_words(place, each, kind) for each in error.errors())) from error
 
 
 def _check_repeats(study: "Study", place: str, row: Row) -> None:

@@ -23,7 +23,7 @@ from lungfuse.settings.base import (
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.cnns import CNNSettings
 from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings, ShortcutSettings
-from lungfuse.settings.fit import check_row
+from lungfuse.settings.fit import check_row, check_settings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 from lungfuse.settings.rows import TRAINED, Row, RowName
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, SegmentationSettings
@@ -243,6 +243,11 @@ class Study(Settings):
             raise ValueError(f"modalities: found {listed(unknown)}, expected some of {', '.join(modality_names())}")
         if missing := set(self.filter.required or []) - set(self.modalities):
             raise ValueError(f"filter.required: needs {listed(missing)}, which is not among the modalities")
+        return self
+
+    @model_validator(mode="after")
+    def pretraining_is_a_training(self) -> "Study":
+        check_settings("pretraining.train", TrainSettings, lambda: self.pretrain)
         return self
 
     @model_validator(mode="after")

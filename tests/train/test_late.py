@@ -13,6 +13,7 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
 from lungfuse.tasks import load_task
+from lungfuse.train.late import pair_weights
 
 BINARY = {"task": "binary", "labels": ["normal", "lung"]}
 CLASSES = {"task": "multiclass", "labels": ["clear", "low", "wide"]}
@@ -53,10 +54,10 @@ def folds(pairs, tmp_path):
     }
 
 
-def fuse(folds, model, folder, asked=BINARY):
+def fuse(folds, model, folder, asked=BINARY, class_weights="none"):
     row = Row(model=model, inputs={part: INPUTS[part] for part in folds})
     run_stage("late",
-        row=row, **asked, pairs=folder / "pairs.csv", parts=list(folds),
+        row=row, **asked, class_weights=class_weights, pairs=folder / "pairs.csv", parts=list(folds),
         fold_predictions=[file for files in folds.values() for file in files], predictions=folder / "late.csv",
         validated=folder / "late_validated.csv", settings=folder / "late/settings.json",
     )  # fmt: skip
@@ -121,6 +122,33 @@ def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds,
     direct = LogisticRegression().fit(validation.to_numpy(), labels)
     expected = pd.Series(direct.predict_proba(test.to_numpy())[:, 1], test.index)
     np.testing.assert_allclose(stacked.set_index("pair_id")["score"][test.index], expected, atol=2e-6)
+
+
+def test_a_rare_class_is_found_as_often_as_others_where_both_count_the_same(pairs, tmp_path):
+    few = pairs.assign(label=(np.arange(len(pairs)) % 9 == 0).astype(int))
+    write_table(few, tmp_path / "pairs.csv", Pairs)
+    rows = {
+        name: write_folds(few, tmp_path / name, BINARY, 0.7, seed=seed) for seed, name in enumerate(["image", "text"])
+    }
+    found = {}
+    for class_weights in ["none", "balanced"]:
+        stacked = fuse(rows, "late-stacked", tmp_path, class_weights=class_weights)
+        found[class_weights] = stacked.groupby("label")["prediction"].mean()
+    assert found["none"][1] < 0.5 < found["balanced"][1]
+    assert found["balanced"][0] < 0.5
+
+
+def test_the_weights_of_pairs_are_those_of_their_class_or_of_each_label():
+    task = load_task("multiclass", ["a", "b", "c"])
+    targets = np.array([0, 0, 0, 1, 1, 2])[:, None]
+    weights = pair_weights(targets, 3, task, "balanced")
+    assert [weights[targets[:, 0] == number, 0].sum() for number in range(3)] == pytest.approx([2, 2, 2])
+    assert (weights == weights[:, :1]).all()
+    several = pair_weights(
+        np.array([[1, 0], [0, 0], [0, 1], [0, 0]]), 2, load_task("multilabel", ["a", "b"]), "balanced"
+    )
+    assert several.tolist() == [[3, 1], [1, 1], [1, 3], [1, 1]]
+    assert (pair_weights(targets, 3, task, "none") == 1).all()
 
 
 def test_the_settings_hold_what_a_prediction_needs(folds, tmp_path):

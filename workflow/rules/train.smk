@@ -317,11 +317,12 @@ rule late:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         task=STUDY.task,
         labels=STUDY.labels,
+        class_weights=STUDY.class_weights,
         parts=lambda wildcards: list(STUDY.parts_of(STUDY.models[wildcards.row])),
     message:
         "Fusing the scores of the parts of {wildcards.row}"
     shell:
         "python -m lungfuse late --row {params.row:q} --task {params.task} --labels {params.labels} "
-        "--pairs {input.pairs} --parts {params.parts} --fold-predictions {input.fold_predictions} "
+        "--class-weights {params.class_weights} --pairs {input.pairs} --parts {params.parts} --fold-predictions {input.fold_predictions} "
         "--predictions {output.predictions} --validated {output.validated} --settings {output.settings} "
         "> {log} 2>&1"

@@ -12,6 +12,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import whole_file
 from lungfuse.models import module_of
 from lungfuse.parameters import FromJSON, OutOfFold, Question, Several
+from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
@@ -24,6 +25,7 @@ def main(
     *,
     row: FromJSON[Row],
     question: Question,
+    class_weights: ClassWeights,
     pairs: Path,
     parts: Several[str],
     fold_predictions: Several[Path],
@@ -38,6 +40,8 @@ def main(
         The row of the comparison table: model and inputs.
     question
         What the study asks of a pair.
+    class_weights
+        Whether all classes, or both classes of a label, count the same where weights are fitted.
     pairs
         Table of pairs with folds.
     parts
@@ -55,7 +59,10 @@ def main(
     for files in by_training(fold_predictions, parts):
         rows, scores = read_parts(files, asked)
         known = (rows["part"] == "validation").to_numpy()
-        fitted = model.fit(scores[:, known], asked.targets(rows[known]), asked)
+        targets = asked.targets(rows[known])
+        fitted = model.fit(
+            scores[:, known], targets, asked, pair_weights(targets, scores.shape[2], asked, class_weights)
+        )
         fused.append(with_columns(rows, "score", model.fuse(scores, fitted, asked), asked))
         folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
         calibration = calibration_of(fused[-1], asked).model_dump()
@@ -64,6 +71,16 @@ def main(
     with whole_file(settings) as stream:
         made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
+
+
+def pair_weights(targets: np.ndarray, columns: int, task: Task, class_weights: ClassWeights) -> np.ndarray:
+    """What each pair counts in each score column, (pair, score column): by the class it is of, or by each label."""
+    if class_weights == "none":
+        return np.ones((len(targets), columns))
+    weights = task.weights(targets)
+    if len(task.columns("label")) == 1:
+        return np.repeat(weights[targets.astype(int)], columns, axis=1)
+    return np.where(targets == 1, weights, 1.0)
 
 
 def by_training(files: list[Path], parts: list[str]) -> list[tuple[Path, ...]]:

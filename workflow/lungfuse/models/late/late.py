@@ -7,7 +7,7 @@ from lungfuse.tasks import Task
 NEEDS, MAY, LEAST = [], "any", 2
 
 
-def fit(scores: np.ndarray, targets: np.ndarray, task: Task) -> dict:
+def fit(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray) -> dict:
     """Nothing is fitted."""
     return {}
 

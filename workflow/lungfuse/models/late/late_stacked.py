@@ -9,8 +9,8 @@ from lungfuse.tasks import Task
 NEEDS, MAY, LEAST = [], "any", 2
 
 
-def fit(scores: np.ndarray, targets: np.ndarray, task: Task) -> dict:
-    """Fit on pairs that no part has learned from; scores are (part, pair, score column).
+def fit(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray) -> dict:
+    """Fit on pairs that no part has learned from; scores are (part, pair, score column), weights (pair, score column).
 
     They are those by which each part's epoch was chosen, so all look a little better there than they are. Each score
     column, a label or a class against the rest, has weights of its own; one of which the pairs have one class alone
@@ -23,7 +23,8 @@ def fit(scores: np.ndarray, targets: np.ndarray, task: Task) -> dict:
         if len(np.unique(each.label)) < 2:
             fitted.append({"coefficients": [1 / len(scores)] * len(scores), "intercept": 0.0})
             continue
-        model = LogisticRegression().fit(_log_odds(scores[:, each.known, column]).T, each.label)
+        odds, counts = _log_odds(scores[:, each.known, column]).T, weights[each.known, column]
+        model = LogisticRegression().fit(odds, each.label, sample_weight=counts)
         fitted.append({"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])})
     return {"columns": fitted}
 

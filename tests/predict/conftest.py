@@ -155,6 +155,7 @@ def _train(study: Trained, name: str) -> None:
             "late",
             row=spec,
             **labels,
+            class_weights="balanced",
             pairs=first,
             parts=[*PARTS],
             fold_predictions=scores,

@@ -222,7 +222,7 @@ def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
         for directive in ["log:", "conda:", "mem_mb=growing(", "runtime=growing(", "message:"]:
             assert directive in rule, f"{name} has no {directive}"
         assert ("group:" in rule) == ("turn=1" in rule) == (name not in LOCAL), "what is submitted takes turns"
-    assert on_gpus == {"segmenter", "features", "train", "cnn"}
+    assert on_gpus == {"segmenter", "pretrain", "features", "train", "cnn"}
 
 
 def test_conda_environments_hold_the_versions_of_the_lock(project):

@@ -43,7 +43,7 @@ def read_by_rows(entry: dict) -> set[str]:
 def test_outcomes_of_covid_are_many_labels(project, real_data):
     covid = real_data / "covid"
     entry = init(
-        project, "covid", "--table", covid / "metadata.csv", "--images", covid / "images",
+        project, "covid-outcomes", "--table", covid / "metadata.csv", "--images", covid / "images",
         "--label", "went_icu", "intubated", "survival",
     )  # fmt: skip
     table = entry["table"]
@@ -52,7 +52,7 @@ def test_outcomes_of_covid_are_many_labels(project, real_data):
     assert [(rule["positive"], rule["negative"]) for rule in entry["filter"]["labels"]] == [(["Y"], ["N"])] * 3
     assert {"age", "sex", "offset"} < read_by_rows(entry)
     assert not {"went_icu", "intubated", "survival", "intubation_present"} & read_by_rows(entry)
-    pairs, findings = made(project, "covid")
+    pairs, findings = made(project, "covid-outcomes")
     assert len(pairs) > 250
     assert pairs["label_went-icu"].isna().any()
     names = pd.read_csv(covid / "metadata.csv", dtype=str).drop_duplicates("filename")

@@ -87,7 +87,7 @@ def test_a_table_becomes_a_report_by_two_commands(project):
     assert (project / "clinic/cases.csv").read_text().startswith(blocks("csv")[0])
     first, second = commands()
     assert first[0] == "lungfuse"
-    code = {"PYTHONPATH": str(project / "workflow")}
+    code = {"PYTHONPATH": str(project / "workflow"), "COLUMNS": "100"}  # as wide as where nothing tells
     done = run_tool(project, "python", "-m", *first, **code)
     assert done.returncode == 0, done.stdout
     assert missing_lines("".join(blocks("text")), done.stdout) == []

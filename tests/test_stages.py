@@ -69,3 +69,9 @@ def test_by_hand_a_stage_takes_from_the_study_what_it_is_not_told(stage, tmp_pat
 @pytest.mark.parametrize(("study", "index"), [("demo", None), ("tb", Path("data/annotated/tb/index.csv"))])
 def test_by_hand_rows_are_held_out_where_the_workflow_holds_them_out(study, index):
     assert command_line.study_defaults(study, ROOT / "params.yaml")["compare"]["annotated_index"] == index
+
+
+def test_by_hand_the_pre_training_has_its_own_settings():
+    defaults = command_line.study_defaults("openi", ROOT / "params.yaml")
+    assert (defaults["train"]["train"]["layers"], defaults["pretrain"]["train"]["layers"]) == ("frozen", "full")
+    assert defaults["pretrain"]["least"] == 40

@@ -108,6 +108,7 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
         | {"data-check": shared | checked}
+        | {"pretrain": shared | {"train": settings.pretrain.model_dump(), "least": settings.pretraining.least}}
         | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )

@@ -40,19 +40,12 @@ def main() -> None:
     name, study = load_study(read_params(PARAMS) | {"study": arguments.study})
     paths = Paths(name, study)
     pairs = read_table(paths.pairs, Pairs)
-    features = mean_tokens(paths.features(study.encoders.image, "raw"), pairs["pair_id"])
+    features = read_tokens(paths.features(study.encoders.image, "raw"), pairs["pair_id"]).means()
     table = compared(features, pairs["label"].to_numpy(int), pairs["group"].to_numpy(), study.split.folds, study.seed)
     print(table.to_string(index=False))
     if arguments.csv:
         with whole_file(arguments.csv) as stream:
             table.to_csv(stream, index=False, lineterminator="\n")
-
-
-def mean_tokens(folder: Path, pair_ids: pd.Series) -> np.ndarray:
-    """The mean token of each pair's image, (pair, width)."""
-    stored = read_tokens(folder, pair_ids)
-    places = zip(stored.starts, stored.counts, strict=True)
-    return np.stack([np.asarray(stored.tokens[start : start + count], np.float32).mean(0) for start, count in places])
 
 
 def compared(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> pd.DataFrame:

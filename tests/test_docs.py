@@ -64,6 +64,6 @@ def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
 def test_a_verdict_is_worded_by_what_is_shown():
     shown = pd.DataFrame({"p_corrected": [0.2, 0.01, 0.01], "difference": [0.1, 0.02, -0.02]})
     words = ["no difference shown", "better", "worse"]
-    assert [verdict.in_words(row) for row in shown.itertuples()] == words
+    assert verdict.verdict_in_words(shown) == words
     assert verdict.shortened("image + age, sex, days, pulse") == "image + 4 columns"
     assert verdict.p_in_words(0.0004) == "< .001" and verdict.p_in_words(0.031) == ".031"

@@ -156,7 +156,8 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
     [
         (
             {"study": "opnei"},
-            "study: found .opnei., expected one of covid, covid-pneumonia, demo, openi, openi-findings, openi-pub",
+            "study: found .opnei., expected one of covid, covid-pneumonia, demo, openi, openi-findings, "
+            "openi-published, openi-text, ",
         ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),

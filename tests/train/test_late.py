@@ -13,7 +13,6 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
 from lungfuse.tasks import load_task
-from lungfuse.train.late import pair_weights
 
 BINARY = {"task": "binary", "labels": ["normal", "lung"]}
 CLASSES = {"task": "multiclass", "labels": ["clear", "low", "wide"]}
@@ -141,14 +140,11 @@ def test_a_rare_class_is_found_as_often_as_others_where_both_count_the_same(pair
 def test_the_weights_of_pairs_are_those_of_their_class_or_of_each_label():
     task = load_task("multiclass", ["a", "b", "c"])
     targets = np.array([0, 0, 0, 1, 1, 2])[:, None]
-    weights = pair_weights(targets, 3, task, "balanced")
+    weights = task.pair_weights(targets)
     assert [weights[targets[:, 0] == number, 0].sum() for number in range(3)] == pytest.approx([2, 2, 2])
-    assert (weights == weights[:, :1]).all()
-    several = pair_weights(
-        np.array([[1, 0], [0, 0], [0, 1], [0, 0]]), 2, load_task("multilabel", ["a", "b"]), "balanced"
-    )
+    assert weights.shape == (6, 3) and (weights == weights[:, :1]).all()
+    several = load_task("multilabel", ["a", "b"]).pair_weights(np.array([[1, 0], [0, 0], [0, 1], [0, 0]]))
     assert several.tolist() == [[3, 1], [1, 1], [1, 3], [1, 1]]
-    assert (pair_weights(targets, 3, task, "none") == 1).all()
 
 
 def test_the_settings_hold_what_a_prediction_needs(folds, tmp_path):

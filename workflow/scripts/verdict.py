@@ -7,19 +7,16 @@ prints the table in Markdown and writes docs/verdict.svg, both from docs/results
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.report.style import BLUE, GREY, ORANGE, STYLE, forest, plt, save
+from lungfuse.report.comparison import LINE, forest_of_verdicts, verdict_in_words
+from lungfuse.report.style import MOST_COLUMNS_NAMED, STYLE, plt, save
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
 KEPT, FIGURE = Path("docs/results"), Path("docs/verdict.svg")
-SHOWN = 0.05  # corrected p below which a difference is called shown
-METRIC = {"accuracy": "accuracy", "auroc": "mean AUROC"}
-LINE, WIDTH = 0.24, 9.0  # inches a row, and of the figure
-FEW = 3  # columns that are named one by one
+WIDTH = 9.0  # inches of the figure
 
 
 def main() -> None:
@@ -46,7 +43,7 @@ def in_markdown(table: pd.DataFrame) -> str:
         shown[f"best {row}"] = table[row] + " " + values
     shown["points"] = with_limits(limits(table, "difference") * 100, 1, "+")
     shown["p"] = table["p_corrected"].map(p_in_words)
-    shown["fusion"] = [in_words(row) for row in table.itertuples()]
+    shown["fusion"] = verdict_in_words(table)
     shown["cases for 2 points"] = table["cases_for_two_points"].map("{:,}".format, na_action="ignore")
     return shown.to_markdown(index=False, disable_numparse=True)
 
@@ -54,21 +51,10 @@ def in_markdown(table: pd.DataFrame) -> str:
 def drawn(table: pd.DataFrame) -> Figure:
     """The differences with their intervals, a row a study and set of inputs."""
     figure, axes = plt.subplots(figsize=(WIDTH, LINE * len(table) + 0.8), layout="constrained")
-    change = limits(table, "difference") * 100
     names = [f"{row.study}: {shortened(row.inputs)}" for row in table.itertuples()]
-    colour = {"better": BLUE, "worse": ORANGE, "no difference shown": GREY}
-    colours = np.array([colour[in_words(row)] for row in table.itertuples()])
-    forest(axes, names, change, colours, with_limits(change, 1, "+"))
-    axes.axvline(0, color="black", linewidth=0.8)
+    forest_of_verdicts(axes, names, table, [""] * len(table))
     axes.set_xlabel("best fusion above the best of its parts, points of accuracy or, of many labels, mean AUROC")
     return figure
-
-
-def in_words(row: tuple) -> str:
-    """Whether a difference is shown, and which way it falls."""
-    if row.p_corrected >= SHOWN:
-        return "no difference shown"
-    return "better" if row.difference > 0 else "worse"
 
 
 def p_in_words(p: float) -> str:
@@ -78,7 +64,9 @@ def p_in_words(p: float) -> str:
 def shortened(inputs: str) -> str:
     """Inputs, with their columns counted where they are many."""
     parts = inputs.split(" + ")
-    return " + ".join(f"{part.count(',') + 1} columns" if part.count(",") >= FEW else part for part in parts)
+    counts = [part.count(",") + 1 for part in parts]
+    named = zip(parts, counts, strict=True)
+    return " + ".join(f"{count} columns" if count > MOST_COLUMNS_NAMED else part for part, count in named)
 
 
 if __name__ == "__main__":

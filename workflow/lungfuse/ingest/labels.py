@@ -80,7 +80,7 @@ def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.
 def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
 
-    terms = _terms(headings)
+    terms = heading_terms(headings)
     part = "|".join(map(re.escape, rule.headings))
     fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(rule.headings)
     return fits.groupby(level=0).any().reindex(headings.index)
@@ -115,7 +115,7 @@ def _why(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> str:
     if rule.column is None:
         return (
             f"for no heading {rule.match} {' or '.join(map(repr, rule.headings))}. Those of {len(reports):,} reports "
-            f"are, up to a '/', {counted(_terms(reports['major']))}"
+            f"are, up to a '/', {counted(heading_terms(reports['major']))}"
         )
     return (
         f"for no value of the column {rule.column} is {' or '.join(map(repr, rule.positive))}. Those of "
@@ -128,6 +128,6 @@ def _words(reports: pd.DataFrame, values: pd.DataFrame, column: str) -> pd.Serie
     return reports["report_id"].map(values.set_index("report_id")[column]).fillna("").astype(str)
 
 
-def _terms(headings: pd.Series) -> pd.Series:
+def heading_terms(headings: pd.Series) -> pd.Series:
     """Each of the '; '-joined headings up to its first '/', under the index of its report."""
     return headings.str.split("; ").explode().str.split("/").str[0].str.strip()

@@ -5,6 +5,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.groups import group
+from lungfuse.ingest.labels import heading_terms
 
 
 def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, inde
     together = group(reports["patient"], reports["findings"], reports.get("apart"))
     near = np.isin(together, together[reports["report_id"].isin(pairs["report_id"])])
     images = views[views["image_id"].isin(index["image_id"]) & ~views["image_id"].isin(pairs["image_id"])]
-    return images.merge(reports[~near], on="report_id").assign(pair_id=lambda table: table["image_id"])
+    return images.merge(reports[~near], on="report_id")
 
 
 def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
@@ -29,13 +30,13 @@ def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
     Raises:
         UserError: no heading is that frequent.
     """
-    said = cases["major"].str.lower().str.split("; ").map(lambda names: {name.partition("/")[0] for name in names})
-    reports = said[~cases["report_id"].duplicated()].explode().value_counts()
-    frequent = sorted(name for name in reports.index[reports >= least] if name)
+    terms = heading_terms(cases["major"]).str.lower()
+    has = pd.crosstab(terms.index, terms).clip(upper=1).reindex(cases.index).drop(columns="", errors="ignore")
+    reports = has[~cases["report_id"].duplicated()].sum()
+    frequent = sorted(reports.index[reports >= least])
     if not frequent:
         raise UserError(
             f"pretraining.least: of the {len(cases):,} images of other patients no heading stands in {least} reports. "
             "Ask for fewer, or let no row start from `pretrained`."
         )
-    found = pd.DataFrame({name: [float(name in names) for names in said] for name in frequent}, index=cases.index)
-    return found.where(cases["major"] != "", axis=0)
+    return has[frequent].astype(float).where(cases["major"] != "", axis=0)

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -25,6 +26,8 @@ from lungfuse.report.style import (
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tasks import Task
 
+SHOWN = 0.05  # corrected p below which a difference is called shown
+COLOUR_OF_VERDICT = {"better": BLUE, "worse": ORANGE, "no difference shown": GREY}
 COLOUR_OF_FLAW = {"flaw": ORANGE, "cumulative": BLACK, "shared text": BLUE}
 MOST_COLUMNS = 4  # of a legend
 LINE, LEAST_LINE = 0.24, 0.17  # inches of a line of a forest plot
@@ -106,16 +109,25 @@ def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
 def draw_verdict(verdict: pd.DataFrame, task: Task, above: str) -> Figure:
     """The table `Verdict`: what the best fusion of each set of inputs gains over the best of its parts, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE * len(verdict) + 0.6)
-    change = limits(verdict, "difference") * 100
     names = [f"{row.inputs}: {row.fusion} against {row.part}" for row in verdict.itertuples()]
-    shown = verdict["p_corrected"] < 0.05
-    texts = [
-        f"{points}  p {p:.2g}" for points, p in zip(with_limits(change, 1, "+"), verdict["p_corrected"], strict=True)
-    ]
-    forest(axes, names, change, np.where(shown, np.where(change["value"] > 0, BLUE, ORANGE), GREY), texts)
-    axes.axvline(0, color=BLACK, linewidth=0.8)
+    forest_of_verdicts(axes, names, verdict, [f"  p {p:.2g}" for p in verdict["p_corrected"]])
     axes.set_xlabel(f"{METRIC[task.primary]} of the fusion above that of the part, points")
     return figure
+
+
+def forest_of_verdicts(axes: Axes, names: list[str], verdict: pd.DataFrame, texts: list[str]) -> None:
+    """The differences of a table `Verdict` in points, a line a name, with a text behind each."""
+    change = limits(verdict, "difference") * 100
+    colours = [COLOUR_OF_VERDICT[said] for said in verdict_in_words(verdict)]
+    behind = [points + text for points, text in zip(with_limits(change, 1, "+"), texts, strict=True)]
+    forest(axes, names, change, colours, behind)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
+
+
+def verdict_in_words(verdict: pd.DataFrame) -> list[str]:
+    """Whether each row of a table `Verdict` shows a difference, and which way it falls."""
+    better = np.where(verdict["difference"] > 0, "better", "worse")
+    return np.where(verdict["p_corrected"] < SHOWN, better, "no difference shown").tolist()
 
 
 def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:

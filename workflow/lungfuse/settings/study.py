@@ -152,10 +152,11 @@ class Study(Settings):
         the row that has trained it."""
         start, name = self.train_of(row).start, getattr(self.encoders_of(row), modality)
         if row.kind == "fusion" and start == "unimodal":
-            part = self.models[self.parts_of(row)[modality]]
-            if self.train_of(part).layers != "frozen":
-                return f"{self.parts_of(row)[modality]}_fold{run}"
-            start = self.train_of(part).start
+            part = self.parts_of(row)[modality]
+            train = self.train_of(self.models[part])
+            if train.layers != "frozen":
+                return f"{part}_fold{run}"
+            start = train.start
         return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
 
     @property

@@ -96,6 +96,10 @@ class Task(ABC):
     def weights(self, targets: np.ndarray) -> np.ndarray:
         """Weights in the loss with which both classes of a label, or all classes, count the same; (class or label,)."""
 
+    def pair_weights(self, targets: np.ndarray) -> np.ndarray:
+        """What each pair counts by `weights` for each score, (pair, score column): by the class that it is of."""
+        return np.repeat(self.weights(targets)[targets.astype(int)], len(self.columns("score")), axis=1)
+
     @abstractmethod
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
         """The mean loss of logits (B, output) over known labels (B, label column).

@@ -39,6 +39,10 @@ class Task(AnyTask):
         positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
         return np.where((positives > 0) & (negatives > 0), negatives / np.maximum(positives, 1), 1.0)
 
+    def pair_weights(self, targets: np.ndarray) -> np.ndarray:
+        """Of each label by itself."""
+        return np.where(targets == 1, self.weights(targets), 1.0)
+
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
         from torch.nn.functional import binary_cross_entropy_with_logits
 

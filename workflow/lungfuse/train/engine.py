@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from safetensors.torch import save
 from torch.utils.data import DataLoader
 
 from lungfuse.errors import UserError
@@ -128,6 +129,26 @@ def fit(
     module.on_load_checkpoint(best)
     module.load_state_dict(best["state_dict"])
     return pd.DataFrame(history.records).set_index("epoch")
+
+
+def prepare(devices: int, threads: int, seed: int) -> None:
+    """Share the processor threads among the devices, and seed what is random from here on.
+
+    Raises:
+        UserError: there are fewer devices.
+    """
+    quiet()
+    check_devices(devices)
+    torch.set_num_threads(max(1, threads // devices))
+    lightning.seed_everything(seed, verbose=False)
+
+
+def write_trained(module: Classifier, record: pd.DataFrame, weights: Path, history: Path) -> None:
+    """Write the weights of a trained module as safetensors, and its record as CSV."""
+    with whole_file(history) as stream:
+        record.to_csv(stream, lineterminator="\n")
+    with whole_file(weights, "wb") as stream:
+        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
 
 
 def check_devices(devices: int) -> None:

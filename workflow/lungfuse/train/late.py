@@ -60,9 +60,8 @@ def main(
         rows, scores = read_parts(files, asked)
         known = (rows["part"] == "validation").to_numpy()
         targets = asked.targets(rows[known])
-        fitted = model.fit(
-            scores[:, known], targets, asked, pair_weights(targets, scores.shape[2], asked, class_weights)
-        )
+        weights = asked.pair_weights(targets) if class_weights == "balanced" else np.ones(scores.shape[1:])[known]
+        fitted = model.fit(scores[:, known], targets, asked, weights)
         fused.append(with_columns(rows, "score", model.fuse(scores, fitted, asked), asked))
         folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
         calibration = calibration_of(fused[-1], asked).model_dump()
@@ -71,16 +70,6 @@ def main(
     with whole_file(settings) as stream:
         made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
-
-
-def pair_weights(targets: np.ndarray, columns: int, task: Task, class_weights: ClassWeights) -> np.ndarray:
-    """What each pair counts in each score column, (pair, score column): by the class it is of, or by each label."""
-    if class_weights == "none":
-        return np.ones((len(targets), columns))
-    weights = task.weights(targets)
-    if len(task.columns("label")) == 1:
-        return np.repeat(weights[targets.astype(int)], columns, axis=1)
-    return np.where(targets == 1, weights, 1.0)
 
 
 def by_training(files: list[Path], parts: list[str]) -> list[tuple[Path, ...]]:

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save
 
 from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_module
@@ -25,8 +23,8 @@ from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.tasks import load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
-from lungfuse.train.engine import check_devices, fit, forget, quiet
-from lungfuse.train.train import build
+from lungfuse.train.engine import fit, forget, prepare, write_trained
+from lungfuse.train.train import build, dump
 
 ROW = Row(model="image", inputs={"image": "raw"})
 TASK = "multilabel"
@@ -122,10 +120,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     threads
         Processor threads.
     """
-    quiet()
-    check_devices(recipe.train.devices)
-    torch.set_num_threads(max(1, threads // recipe.train.devices))
-    lightning.seed_everything(recipe.seed, verbose=False)
+    prepare(recipe.train.devices, threads, recipe.seed)
     pairs, index = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
     cases = others(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
     headings = headings_of(cases, recipe.least)
@@ -143,18 +138,14 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     modules = [module_of(ROW.model), task_module(TASK), inputs_module("image"), encoder_module(name)]
     read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / name / CONFIG]
     made_by = {"headings": list(headings), "learned": len(learn), "validated": len(validate)}
-    made_by |= {key: value.model_dump() for key, value in vars(recipe).items() if key not in ["least", "seed"]}
-    made_by |= {"least": recipe.least, "seed": recipe.seed}
+    made_by |= vars(recipe)
     contents = {str(path): sha256(path) for path in read}
-    identity = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents)
+    identity = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents, default=dump)
     dataset = PairDataset(targets, {"image": load_inputs("image").read(reading, "raw")})
     record = fit(module, dataset, learn, validate, folder, recipe.seed, identity)
-    with whole_file(outputs.history) as stream:
-        record.to_csv(stream, lineterminator="\n")
+    write_trained(module, record, outputs.weights, outputs.history)
     with whole_file(outputs.settings) as stream:
-        json.dump(made_by, stream, indent=2)
-    with whole_file(outputs.weights, "wb") as stream:
-        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
+        json.dump(made_by, stream, indent=2, default=dump)
     forget(folder)
     print(f"{len(cases):,} images of {cases['report_id'].nunique():,} reports, {len(headings.columns)} headings")
 

@@ -5,11 +5,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import lightning
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from lungfuse.dependencies import digest
@@ -32,7 +30,7 @@ from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, sources_of
-from lungfuse.train.engine import check_devices, fit, forget, peak_memory_mb, predict, quiet
+from lungfuse.train.engine import fit, forget, peak_memory_mb, predict, prepare, write_trained
 from lungfuse.train.features import trained_encoder
 from lungfuse.train.masks import masks_made_by
 
@@ -180,11 +178,8 @@ def main(
     threads
         Processor threads.
     """
-    quiet()
-    check_devices(recipe.train.devices)
-    torch.set_num_threads(max(1, threads // recipe.train.devices))
     own_seed = run.seed + run.fold + REPEAT * run.repeat
-    lightning.seed_everything(own_seed, verbose=False)
+    prepare(recipe.train.devices, threads, own_seed)
     task, table = load_task(question.task, question.labels), read_table(files.pairs, Pairs)
     learn, validate, test = positions(table, read_table(files.validation, Validation), run.fold)
     arm, columns = (files.array, files.index, files.masks), (files.structured, files.columns)
@@ -216,10 +211,7 @@ def main(
     ]
     write_table(pd.concat(scores).assign(fold=run.fold, repeat=run.repeat), outputs.fold_predictions, FoldPredictions)
     calibration = task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))
-    with whole_file(outputs.history) as stream:
-        record.to_csv(stream, lineterminator="\n")
-    with whole_file(outputs.weights, "wb") as stream:
-        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
+    write_trained(module, record, outputs.weights, outputs.history)
     made_by |= {"calibration": calibration.model_dump()}
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
     with whole_file(outputs.settings) as stream:

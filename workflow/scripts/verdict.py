@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.report.comparison import LINE, forest_of_verdicts, verdict_in_words
-from lungfuse.report.style import MOST_COLUMNS_NAMED, STYLE, plt, save
+from lungfuse.report.comparison import LINE, forest_of_verdicts, shortened, verdict_in_words
+from lungfuse.report.style import STYLE, plt, save
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
@@ -59,14 +59,6 @@ def drawn(table: pd.DataFrame) -> Figure:
 
 def p_in_words(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.2g}".removeprefix("0")
-
-
-def shortened(inputs: str) -> str:
-    """Inputs, with their columns counted where they are many."""
-    parts = inputs.split(" + ")
-    counts = [part.count(",") + 1 for part in parts]
-    named = zip(parts, counts, strict=True)
-    return " + ".join(f"{count} columns" if count > MOST_COLUMNS_NAMED else part for part, count in named)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from lungfuse.report.style import (
     GREEN,
     GREY,
     LEAST_FONT,
+    MOST_COLUMNS_NAMED,
     ORANGE,
     colours_of_inputs,
     forest,
@@ -108,10 +109,10 @@ def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
 
 def draw_verdict(verdict: pd.DataFrame, task: Task, above: str) -> Figure:
     """The table `Verdict`: what the best fusion of each set of inputs gains over the best of its parts, in points."""
-    figure, ((axes,),) = sheet(above, 1, 1, LINE * len(verdict) + 0.6)
-    names = [f"{row.inputs}: {row.fusion} against {row.part}" for row in verdict.itertuples()]
+    figure, ((axes,),) = sheet(above, 1, 1, 2 * LINE * len(verdict) + 0.6)
+    names = [f"{shortened(row.inputs)}\n{row.fusion} against {row.part}" for row in verdict.itertuples()]
     forest_of_verdicts(axes, names, verdict, [f"  p {p:.2g}" for p in verdict["p_corrected"]])
-    axes.set_xlabel(f"{METRIC[task.primary]} of the fusion above that of the part, points")
+    axes.set_xlabel(f"gain in {METRIC[task.primary]}, points")
     return figure
 
 
@@ -128,6 +129,14 @@ def verdict_in_words(verdict: pd.DataFrame) -> list[str]:
     """Whether each row of a table `Verdict` shows a difference, and which way it falls."""
     better = np.where(verdict["difference"] > 0, "better", "worse")
     return np.where(verdict["p_corrected"] < SHOWN, better, "no difference shown").tolist()
+
+
+def shortened(inputs: str) -> str:
+    """The inputs of a table `Verdict`, with columns counted where they are many."""
+    parts = inputs.split(" + ")
+    counts = [part.count(",") + 1 for part in parts]
+    named = zip(parts, counts, strict=True)
+    return " + ".join(f"{count} columns" if count > MOST_COLUMNS_NAMED else part for part, count in named)
 
 
 def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:

@@ -53,6 +53,17 @@ def test_two_classes_score_to_the_bit_as_scikit_learn_does(texts, classes):
     assert expected.std() > 0.1
 
 
+def test_labels_known_of_the_same_pairs_share_the_words_that_are_counted(texts, classes):
+    known = np.hstack([classes == 1, classes == 2, classes == 0]).astype(float)
+    known[:5, 2] = np.nan
+    models = fit(build(TFIDF, "none", 0), texts, known, LEARNED)
+    assert models[0][0] is models[1][0]
+    assert models[0][0] is not models[2][0]
+    scores = score(models, texts[SCORED], load_task("multilabel", ["low", "wide", "clear"]))
+    alone = [fitted_score(TFIDF, texts, known[:, [n]], BINARY)[:, 0] for n in range(3)]
+    assert (scores == np.stack(alone, axis=1)).all()
+
+
 def test_a_probe_scores_to_the_bit_as_scikit_learn_does_in_single_precision(classes):
     labels = (classes == 1).astype(float)
     means = (np.random.default_rng(0).normal(size=(140, 6)) + labels).astype(np.float32)

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
 from lungfuse import registry
@@ -72,23 +73,36 @@ def by_fold(
 def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: np.ndarray) -> Models:
     """Fit a clone a label column, on those of the `learned` pairs whose label is known.
 
-    Where these are of one class alone, it gives that class to all.
+    Where these are of one class alone, it gives that class to all. What a pipeline makes of the inputs is learned from
+    them alone: label columns that are known of the same pairs share it.
 
     Raises:
         UserError: the texts to learn from have no n-gram in common.
     """
-    models = []
+    models, prepared = [], {}
     for known, labels in problems(targets, learned):
         if len(np.unique(labels)) < 2:
             models.append(constant(labels))
             continue
-        try:
-            models.append(clone(estimator).fit(take(inputs, known), labels))
-        except ValueError as error:
-            if not NO_WORDS.search(str(error)):
-                raise
-            raise no_words() from error
+        if known.tobytes() not in prepared:
+            prepared[known.tobytes()] = _prepare(estimator, take(inputs, known))
+        before, features = prepared[known.tobytes()]
+        last = clone(estimator[-1] if before else estimator).fit(features, labels)
+        models.append(make_pipeline(*before, last) if before else last)
     return models
+
+
+def _prepare(estimator: BaseEstimator, inputs: Inputs) -> tuple[list[BaseEstimator], Any]:
+    """The steps of a pipeline before its last, fitted, and what they make of the inputs; no step of what is none."""
+    if not isinstance(estimator, Pipeline):
+        return [], inputs
+    before = clone(estimator[:-1])
+    try:
+        return [step for _, step in before.steps], before.fit_transform(inputs)
+    except ValueError as error:
+        if not NO_WORDS.search(str(error)):
+            raise
+        raise no_words() from error
 
 
 def problems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -107,7 +121,15 @@ def constant(labels: np.ndarray) -> DummyClassifier:
 @in_one_thread
 def score(models: Models, inputs: Inputs, task: Task) -> np.ndarray:
     """Scores in [0, 1] of all `inputs`, (pair, score column)."""
-    return of_label_columns([by_class(model, inputs, task) for model in models], task)
+    scores, made = [], {}
+    for model in models:
+        if not isinstance(model, Pipeline):
+            scores.append(by_class(model, inputs, task))
+            continue
+        if (shared := id(model[0])) not in made:
+            made[shared] = model[:-1].transform(inputs)
+        scores.append(by_class(model[-1], made[shared], task))
+    return of_label_columns(scores, task)
 
 
 def of_label_columns(scores: list[np.ndarray], task: Task) -> np.ndarray:

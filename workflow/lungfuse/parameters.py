@@ -105,12 +105,12 @@ class OutOfFold:
 
 @options
 class AnnotatedFiles:
-    """Annotated X-rays, as the stage `annotated` writes them.
+    """Annotated images, as the stage `annotated` writes them.
 
     Parameters
     ----------
     annotated_images
-        Annotated X-rays.
+        Annotated images.
     annotated_masks
         Their lung masks.
     annotated_index

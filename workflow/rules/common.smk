@@ -62,7 +62,7 @@ configfile: str(PARAMS)
 try:
     STUDY_NAME, STUDY = load_study(config)
     ADAPTER = load_adapter(STUDY.adapter, STUDY.table)
-    MASK_ADAPTER = load_mask_adapter(STUDY.segmentation.annotated.adapter)
+    load_mask_adapter(STUDY.segmentation.annotated.adapter, STUDY.table)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -120,6 +120,11 @@ def training_options(input) -> str:
 def table_options() -> str:
     """What the columns of the study's table mean, as an option of the command line."""
     return f"--table {shlex.quote(to_json(STUDY.table))}" if STUDY.table else ""
+
+
+def mask_table_options() -> str:
+    """The same, where the annotated images are those of the table."""
+    return table_options() if STUDY.segmentation.annotated.adapter == "table" else ""
 
 
 def options(**values) -> str:

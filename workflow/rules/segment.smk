@@ -2,7 +2,7 @@ rule annotated:
     input:
         files=PATHS.mask_files,
         folders=ancient(PATHS.drawn_mask_folders),
-        code=code_of("annotated", MASK_ADAPTER.__name__),
+        code=code_of("annotated", adapter_module(STUDY.segmentation.annotated.adapter)),
     output:
         annotated_images=PATHS.annotated_images,
         annotated_masks=PATHS.annotated_masks,
@@ -22,13 +22,14 @@ rule annotated:
         turn=1,
     params:
         annotated=to_json(STUDY.segmentation.annotated),
+        table=mask_table_options(),
         raw=PATHS.annotated_raw,
         seed=STUDY.seed,
         rejected_share=STUDY.rejected_share,
     message:
-        "Reading the annotated X-rays of {params.raw}"
+        "Reading the annotated images of {params.raw}"
     shell:
-        "python -m lungfuse annotated --annotated {params.annotated:q} --annotated-raw {params.raw} "
+        "python -m lungfuse annotated --annotated {params.annotated:q} {params.table} --annotated-raw {params.raw} "
         "--seed {params.seed} --rejected-share {params.rejected_share} --annotated-images {output.annotated_images} "
         "--annotated-masks {output.annotated_masks} --annotated-index {output.annotated_index} "
         "--rejected-annotations {output.rejected_annotations} > {log} 2>&1"
@@ -141,7 +142,7 @@ rule masks:
         mask=to_json(STUDY.segmentation.mask),
         suspicious=to_json(STUDY.segmentation.suspicious),
     message:
-        "Segmenting the lungs with {wildcards.segmenter}"
+        "Segmenting the images with {wildcards.segmenter}"
     shell:
         "python -m lungfuse masks --mask {params.mask:q} --suspicious {params.suspicious:q} --segmenter {params.folder} "
         "--array {input.array} --index {input.index} --masks {output.masks} --quality {output.quality} "

@@ -74,7 +74,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Annotation:
-    """An X-ray and the files of its lung mask: one, one a lung, or none when nobody has annotated it."""
+    """An image and the files of its mask: one, one a lung, or none when nobody has annotated it."""
 
     patient: str
     site: str
@@ -113,12 +113,12 @@ class Adapter(Protocol):
 
 
 class MaskAdapter(Adapter, Protocol):
-    """An adapter of a dataset with lung masks. `MASK_FILES` names their files or folders in the raw folder."""
+    """An adapter of a dataset with masks, of lungs or of lesions. `MASK_FILES` names their files or folders in the raw folder."""
 
     MASK_FILES: list[str]
 
     def read_annotations(self, raw: Path) -> Iterator[Annotation]:
-        """Yield every X-ray with its masks; the stem of an image member is its image id."""
+        """Yield every image with its masks; the stem of an image member is its image id."""
         ...
 
 
@@ -134,9 +134,9 @@ def load_adapter(name: str, table: "TableSettings | None" = None) -> Adapter:
     return cast(Adapter, module if table is None else module.MappedTable(table))
 
 
-def load_mask_adapter(name: str) -> MaskAdapter:
-    """The adapter module called `name`, of a dataset with lung masks."""
-    return cast(MaskAdapter, load_adapter(name))
+def load_mask_adapter(name: str, table: "TableSettings | None" = None) -> MaskAdapter:
+    """The adapter called `name`, of a dataset with masks; `table` as in `load_adapter`."""
+    return cast(MaskAdapter, load_adapter(name, table if name == "table" else None))
 
 
 def report_files(adapter: Adapter, raw: Path, with_values: bool = False) -> list[str]:
@@ -181,8 +181,8 @@ def place_of(adapter: Adapter, name: str) -> str:
 
 
 def mask_adapters() -> list[str]:
-    """The names of the adapters of datasets with lung masks; none is imported, so that a broken one harms no other."""
-    return [name for name in adapter_names() if re.search(rb"^MASK_FILES\b", _file(name).read_bytes(), re.M)]
+    """The names of the adapters of datasets with masks; none is imported, so that a broken one harms no other."""
+    return [name for name in adapter_names() if re.search(rb"^ *(self\.)?MASK_FILES\b", _file(name).read_bytes(), re.M)]
 
 
 def _file(name: str) -> Path:

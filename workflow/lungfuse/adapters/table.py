@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from lungfuse.adapters import Category, Collection, Download, Number, Source
+from lungfuse.adapters import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
@@ -38,6 +38,7 @@ class MappedTable:
         )
         self.REPORT_FILES = [table.file]
         self.IMAGE_FILES = list(table.images)
+        self.MASK_FILES = [table.file, *table.images, *table.masks]
         self.SITES = {table.site: table.site} if table.site else {}
         self.SECTIONS = list(table.texts)
         self.COLUMNS = {
@@ -83,6 +84,26 @@ class MappedTable:
         ordered = [file for file in images.files if file in files]
         for file, member in zip(ordered, images.read(ordered, MAX_IMAGE_BYTES), strict=True):
             yield Member(member.name, member.data, member.problem, files[file])
+
+    def read_annotations(self, raw: Path) -> Iterator[Annotation]:
+        """Yield the images with the masks that are called after them.
+
+        Their patient is that of the row or, where the table has none, what keeps rows together; their site is the name
+        of the source where the table has none.
+        """
+        sheet = self._read(raw)
+        sheet = sheet.assign(image_id=self._image_ids(sheet, []))
+        sheet = sheet[sheet["image_id"] != ""].set_index("image_id")
+        apart = self._column(sheet, self.table.patient) if self.table.patient else _marks(sheet, self.table.apart)
+        apart = apart.mask(apart == "", sheet.index.to_series())
+        sites = self._column(sheet, self.table.site).replace("", self.SOURCE.name)
+        called = sheet[self.table.image].map(without_suffix) + self.table.mask_suffix
+        masks = ImageFiles(raw, self.table.masks)
+        found = masks.find(called)
+        for image in self.read_images(raw):
+            file = found[called[image.stem]]
+            files = masks.read([file], MAX_IMAGE_BYTES) if isinstance(file, ImageFile) else []
+            yield Annotation(apart[image.stem], sites[image.stem], image, list(files))
 
     def found_images(self, raw: Path) -> set[str]:
         """The ids of the images that rows name and that are there."""

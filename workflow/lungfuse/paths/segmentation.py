@@ -40,7 +40,7 @@ class SegmentationPaths(IngestPaths):
 
     @property
     def _mask_adapter(self) -> MaskAdapter:
-        return load_mask_adapter(self.study.segmentation.annotated.adapter)
+        return load_mask_adapter(self.study.segmentation.annotated.adapter, self.study.table)
 
     @property
     def annotated_images(self) -> Path:

@@ -1,4 +1,4 @@
-"""Annotated X-rays to two arrays on disk, images and masks, split by patient."""
+"""Annotated images to two arrays on disk, images and masks, split by patient."""
 
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
+from lungfuse.parameters import FromJSON
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import AnnotatedSettings
+from lungfuse.settings.table import TableSettings
 from lungfuse.tables.base import columns, write_table
 from lungfuse.tables.ingest import Rejected, rejected_table
 from lungfuse.tables.segmentation import AnnotatedIndex
@@ -23,6 +25,7 @@ from lungfuse.tables.segmentation import AnnotatedIndex
 def main(
     *,
     annotated: AnnotatedSettings,
+    table: FromJSON[TableSettings | None] = None,
     annotated_raw: Path,
     seed: int,
     rejected_share: float,
@@ -31,29 +34,31 @@ def main(
     annotated_index: Path,
     rejected_annotations: Path,
 ) -> None:
-    """Decode annotated X-rays with their lung masks, and split them by patient.
+    """Decode annotated images with their masks, and split them by patient.
 
     Parameters
     ----------
     annotated
-        Adapter, size and parts of the annotated X-rays.
+        Adapter, size and parts of the annotated images.
+    table
+        What the columns of the table mean, where the adapter is `table`.
     annotated_raw
-        Folder of the raw X-rays and masks.
+        Folder of the raw images and masks.
     seed
         Seed of the split.
     rejected_share
-        Stop when more of the X-rays than this share cannot be used.
+        Stop when more of the images than this share cannot be used.
     annotated_images
         Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
     annotated_masks
-        Output: bool of the same shape, true in the lungs, .npy.
+        Output: bool of the same shape, true in what is marked, .npy.
     annotated_index
-        Output: the row of each X-ray in the arrays, its patient, hospital and part.
+        Output: the row of each image in the arrays, its patient, hospital and part.
     rejected_annotations
-        Output: X-rays and masks that cannot be used.
+        Output: images and masks that cannot be used.
     """
     found, rejected = [], []
-    source = load_mask_adapter(annotated.adapter)
+    source = load_mask_adapter(annotated.adapter, table)
     shape = (annotated.image_px, annotated.image_px)
     fit = ImageSettings(image_px=annotated.image_px, fit=annotated.fit)
     with (
@@ -76,12 +81,12 @@ def main(
         index["part"] = split_parts(index, annotated.test, annotated.validation, seed)
         write_table(rejected_table(rejected), rejected_annotations, Rejected)
         write_table(index, annotated_index, AnnotatedIndex)
-    print(f"{len(index):,} annotated X-rays, {len(rejected)} rejected")
+    print(f"{len(index):,} annotated images, {len(rejected)} rejected")
     print(index.groupby(["site", "part"]).size().to_string())
 
 
 def read_annotation(annotation: Annotation, settings: ImageSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels, uint8, and mask, bool, both (image_px, image_px), of an annotated X-ray.
+    """Pixels, uint8, and mask, bool, both (image_px, image_px), of an annotated image.
 
     Raises:
         ValueError: says why it cannot be used.
@@ -94,13 +99,16 @@ def read_annotation(annotation: Annotation, settings: ImageSettings) -> tuple[np
         pixels, size = decode(annotation.image.data, settings)
     except DECODE_ERRORS as error:
         raise ValueError(f"cannot be decoded ({error})") from error
-    lungs = np.any([_read_mask(mask, size) for mask in annotation.masks], axis=0)
-    fitted = fit_square(Image.fromarray(lungs.astype(np.uint8) * 255), settings)
+    marked = np.any([_read_mask(mask, size) for mask in annotation.masks], axis=0)
+    fitted = fit_square(Image.fromarray(marked.astype(np.uint8) * 255), settings)
     return pixels, np.asarray(fitted) > 127
 
 
 def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
-    """A mask file as bool (height, width): true where it is brighter than half of its brightest sample."""
+    """A mask file as bool (height, width): true where it is brighter than half of its brightest sample.
+
+    A mask of the image's shape in more or fewer pixels is brought to its size, (width, height).
+    """
     if member.problem:
         raise ValueError(f"its mask {member.name} {member.problem}")
     try:
@@ -108,12 +116,14 @@ def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
             samples = np.asarray(image.convert("L"))
     except DECODE_ERRORS as error:
         raise ValueError(f"its mask {member.name} cannot be decoded ({error})") from error
-    if samples.shape[::-1] != size:
-        found, expected = (f"{width} x {height}" for width, height in [samples.shape[::-1], size])
-        raise ValueError(f"its mask {member.name} has {found} pixels, expected the image's {expected}")
+    found = samples.shape[::-1]
+    if abs(found[0] * size[1] - found[1] * size[0]) > max(found):  # by more than a pixel
+        of_mask, of_image = (f"{width} x {height}" for width, height in [found, size])
+        raise ValueError(f"its mask {member.name} has {of_mask} pixels, expected the shape of the image's {of_image}")
     if not samples.any():
-        raise ValueError(f"its mask {member.name} is black: no lung is marked")
-    return samples > samples.max() // 2
+        raise ValueError(f"its mask {member.name} is black: nothing is marked")
+    marked = Image.fromarray(samples > samples.max() // 2)
+    return np.asarray(marked if found == size else marked.resize(size, Image.Resampling.NEAREST))
 
 
 def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:
@@ -130,7 +140,7 @@ def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) 
         counts = ", ".join(f"{site or 'no hospital'} {count}" for site, count in patients.value_counts().items())
         raise UserError(
             f"segmentation.annotated: too few patients for parts of test {test:g} and validation {validation:g} in "
-            f"each hospital; found {counts}. Add annotated X-rays, or leave a hospital out."
+            f"each hospital; found {counts}. Add annotated images, or leave a hospital out."
         ) from error
     parts = pd.Series("train", index=patients.index)
     parts[tested.index], parts[validated.index] = "test", "validation"
@@ -140,10 +150,10 @@ def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) 
 def _stop_if_too_many(found: int, rejected: list[tuple[str, str, str]], share: float, raw: Path) -> None:
     total = found + len(rejected)
     if not total:
-        raise UserError(f"{raw}: no annotated X-ray found. Put the X-rays and their masks there.")
+        raise UserError(f"{raw}: no annotated image found. Put the images and their masks there.")
     if len(rejected) > share * total:
         first = "; ".join(f"{image_id} {reason}" for _, image_id, reason in rejected[:5])
         raise UserError(
-            f"{raw}: {len(rejected)} of {total} X-rays have no mask that can be used, more than the {share:.0%} "
+            f"{raw}: {len(rejected)} of {total} images have no mask that can be used, more than the {share:.0%} "
             f"allowed (rejected_share): {first}. Mend or replace them."
         )

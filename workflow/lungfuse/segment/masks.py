@@ -1,4 +1,4 @@
-"""The lung masks of a study's images, and what is suspicious about them."""
+"""The masks of a study's images, and what is suspicious about them."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def main(
     quality: Path,
     settings: Path,
 ) -> None:
-    """Segment the lungs in every image of an image array.
+    """Segment every image of an image array.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def main(
     index
         Index of the image array.
     masks
-        Output: bool of the shape of the image array, true in the lungs, .npy.
+        Output: bool (image, height, width), true in what is segmented, .npy.
     quality
         Output: area, components, asymmetry of each mask, contrast of its image, and why it is suspicious.
     settings
@@ -51,11 +51,11 @@ def main(
     table = read_table(index, ImageIndex).sort_values("row")
     images = read_array(array, len(table))
     measured = []
-    with whole_array(masks, np.bool_, images.shape[1:]) as append:
+    with whole_array(masks, np.bool_, images.shape[1:3]) as append:
         segmented = load_segmenter(segmenter).masks(images, mask)
-        for image, (probability, lungs) in zip(images, segmented, strict=True):
-            append(lungs)
-            measured.append(measure(image, probability, lungs, mask))
+        for image, (probability, found) in zip(images, segmented, strict=True):
+            append(found)
+            measured.append(measure(image, probability, found, mask))
     found = pd.DataFrame(measured, columns=["area", "components", "asymmetry", "contrast"]).round(6)
     found["suspicious"] = [suspicion(each, suspicious) for each in measured]
     write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)

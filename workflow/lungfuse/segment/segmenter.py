@@ -1,4 +1,4 @@
-"""Trained segmenters: their files, and the lungs they see in images."""
+"""Trained segmenters: their files, and what they see in images, such as lungs."""
 
 import json
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings, UNe
 from lungfuse.train.keras_engine import dtype_of
 
 BATCH = 16
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as Pillow has it
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class Segmenter:
     image_px: int
 
     def probabilities(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """The probability of lung at each pixel: uint8 (image, height, width) to float32 (height, width) one by one.
+        """The probability of the marked, such as lung, at each pixel: float32 (height, width) of image by image.
 
+        The images are uint8 (image, height, width), or with colours at the end, of which the luminance is read.
         Images of another size than that of the training are resized to it, and the probabilities back. Memory use does
         not grow with the number of images.
         """
         for start in range(0, len(images), BATCH):
-            batch = np.asarray(images[start : start + BATCH])[..., None].astype(np.float32) / 255
+            batch = grey(np.asarray(images[start : start + BATCH]))[..., None].astype(np.float32) / 255
             seen = self.network.predict_on_batch(resized(batch, self.image_px))
             yield from resized(seen, batch.shape[1])[..., 0]
 
@@ -42,6 +44,11 @@ class Segmenter:
         """Each image's probabilities and its clean mask, bool of the same shape."""
         for probability in self.probabilities(images):
             yield probability, clean(probability, settings)
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """Images (B, y, x), grey already or in colour with an axis of red, green and blue at the end, as luminance."""
+    return images if images.ndim == 3 else images @ LUMINANCE
 
 
 def resized(images: np.ndarray, px: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Train a segmenter on the annotated X-rays of some hospitals."""
+"""Train a segmenter on the annotated images of some hospitals."""
 
 import json
 import sys
@@ -65,7 +65,7 @@ def main(
     name
         Name of the segmenter.
     hospitals
-        Where the X-rays it learns from are from.
+        Where the images it learns from are from.
     unet
         Shape of the network.
     train
@@ -73,7 +73,7 @@ def main(
     seed
         Seed of the weights, batches and augmentation.
     annotated
-        Annotated X-rays.
+        Annotated images.
     outputs
         What is written.
     threads
@@ -119,7 +119,7 @@ def main(
 
 
 def rows_of(index: pd.DataFrame, hospitals: list[str], part: str, source: Path) -> np.ndarray:
-    """The rows of one part of the X-rays of some hospitals.
+    """The rows of one part of the images of some hospitals.
 
     Raises:
         UserError: there are none of a hospital.
@@ -127,8 +127,8 @@ def rows_of(index: pd.DataFrame, hospitals: list[str], part: str, source: Path) 
     for hospital in hospitals:
         if not ((index["site"] == hospital) & (index["part"] == part)).any():
             raise UserError(
-                f"{source}: no {part} X-ray from {hospital}; found {', '.join(sorted(index['site'].unique()))}. "
-                "Correct segmentation.segmenters, or add X-rays."
+                f"{source}: no {part} image from {hospital}; found {', '.join(sorted(index['site'].unique()))}. "
+                "Correct segmentation.segmenters, or add images."
             )
     return index["row"][index["site"].isin(hospitals) & (index["part"] == part)].to_numpy()
 

@@ -54,7 +54,9 @@ class SuspicionSettings(Settings):
 
 
 class AnnotatedSettings(Settings):
-    """X-rays with lung masks: those of `adapter` in data/raw/`raw`, as squares of `image_px` pixels.
+    """Images with masks: those of `adapter` in data/raw/`raw`, as squares of `image_px` pixels.
+
+    Of the adapter `table` they are those of the study's own table, with its `masks`.
 
     `test` and `validation` are shares of the patients.
     """

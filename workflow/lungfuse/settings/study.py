@@ -202,6 +202,16 @@ class Study(Settings):
         return self
 
     @model_validator(mode="after")
+    def masks_are_of_the_table(self) -> "Study":
+        annotated = self.segmentation.annotated
+        if annotated.adapter == "table" and not (self.table and self.table.masks and annotated.raw == self.raw):
+            raise ValueError(
+                f"segmentation.annotated: found the adapter table with raw {annotated.raw}, expected a study of a table "
+                "that names masks, with its own raw folder"
+            )
+        return self
+
+    @model_validator(mode="after")
     def segmenters_are_known(self) -> "Study":
         known = [PACKAGED_SEGMENTER, *self.segmentation.segmenters]
         if "mask-only" in self.arms and len(self.segmenters) > 1:

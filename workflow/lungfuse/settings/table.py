@@ -47,7 +47,8 @@ class TableSource(Settings):
 class TableSettings(Settings):
     """How the rows of a table become cases; a row is a case with at most one image.
 
-    `file` and `images` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images. `missing`
+    `file`, `images` and `masks` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images and
+    of what is outlined in them. A mask is called like its image, with `mask_suffix` behind. `missing`
     holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column, and
     `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
@@ -70,6 +71,8 @@ class TableSettings(Settings):
     apart: Words = Field(default=[])
     image: Heading | None = None
     images: Words = Field(default=[])
+    masks: Words = Field(default=[])
+    mask_suffix: str = ""
     view: Heading | None = None
     views: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
     texts: dict[Section, Heading | TableText] = Field(default={})
@@ -97,9 +100,11 @@ class TableSettings(Settings):
             raise ValueError(
                 "image and images belong together: the column of their paths, and the folders that hold them"
             )
+        if self.masks and self.image is None:
+            raise ValueError("masks: are those of images; name the column of their paths with image")
         if self.views and self.view is None:
             raise ValueError("views: says what the words of a column mean; name the column with view")
-        outside = [place for place in [self.file, *self.images] if place.startswith("/") or ".." in place.split("/")]
+        outside = [place for place in [self.file, *self.images, *self.masks] if place.startswith("/") or ".." in place.split("/")]
         if outside:
             raise ValueError(
                 f"found {outside[0]!r}, expected files and folders in the raw folder; link or copy them there"

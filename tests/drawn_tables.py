@@ -13,7 +13,10 @@ LESIONS = ["nv", "mel", "bkl", "bcc", "akiec", "vasc", "df"]
 
 
 def write_skin(raw: Path, lesions: int = 16) -> Path:
-    """HAM10000: so many lesions of each class, every other one with two images, in two archives with a table."""
+    """HAM10000: so many lesions of each class, every other one with two images, in two archives with a table.
+
+    Masks, of three times the images' size, say that the lower half is lesion.
+    """
     rng = np.random.default_rng(0)
     raw.mkdir(parents=True)
     rows, archives = [], [zipfile.ZipFile(raw / f"HAM10000_images_part_{n}.zip", "w") for n in [1, 2]]
@@ -27,6 +30,9 @@ def write_skin(raw: Path, lesions: int = 16) -> Path:
     pd.DataFrame(rows).to_csv(raw / "HAM10000_metadata.csv", index=False)
     for archive in archives:
         archive.close()
+    with zipfile.ZipFile(raw / "HAM10000_segmentations_lesion_tschandl.zip", "w") as masks:
+        for row in rows:
+            masks.writestr(f"masks/{row['image_id']}_segmentation.png", png(120, 90))
     return raw
 
 

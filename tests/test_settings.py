@@ -103,7 +103,11 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ({"modalities": []}, r"modalities: found \[\]"),
         (
             {"segmentation": {"annotated": {"adapter": "openi"}}},
-            r"segmentation\.annotated\.adapter: found 'openi'.*expected one of montgomery, nlm_tb",
+            r"segmentation\.annotated\.adapter: found 'openi'.*expected one of montgomery, nlm_tb, table",
+        ),
+        (
+            {"segmentation": {"annotated": {"adapter": "table"}}},
+            r"found the adapter table with raw tb; it is that of a study of a table that names masks",
         ),
         (
             {"segmentation": {"annotated": {"image_px": 100}}},

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -58,12 +59,13 @@ def test_the_published_study_runs_with_tiny_encoders(project):
     assert len(pd.read_csv(project / "results/openi-published/comparison.csv")) == len(PUBLISHED)
 
 
-def run_small(new_project, study: str, rows: list[str], write, **arguments) -> Path:
-    """Run a study on drawn raw files up to its comparison; returns the folder of its results."""
+def run_small(new_project, study: str, rows: list[str], write, tables: Sequence[str] = (), **arguments) -> Path:
+    """Run a study on drawn raw files up to its comparison and other tables; returns the folder of its results."""
     project = new_project(rows=None)
     write(project / "data/raw" / study.partition("-")[0], **arguments)
     keep_rows(project / "params.yaml", study, rows, folds=2, epochs=1)
-    run = run_snakemake(project, "--config", f"study={study}", "--", f"results/{study}/comparison.csv")
+    asked = [f"results/{study}/{table}" for table in ["comparison.csv", *tables]]
+    run = run_snakemake(project, "--config", f"study={study}", "--", *asked)
     assert run.returncode == 0, run.stdout
     results = project / "results" / study
     assert set(pd.read_csv(results / "comparison.csv")["row"]) == set(rows)
@@ -86,6 +88,8 @@ def test_outcomes_of_covid_are_told_where_they_are_known(new_project):
     known = pd.read_csv(results / "per_label.csv").query("row == 'early'").set_index("label")["n"]
     assert known["intubated"] < known["icu"]
     notes = pd.read_csv(results / "pairs.csv", keep_default_na=False)
+    trained = json.loads((results / "models/text/fold0/settings.json").read_text())
+    assert "intubat" in trained["cut"], "predict leaves the same sentences out"
     assert notes["notes"].str.contains("ICU").any() and not notes["notes_redacted"].str.contains("ICU").any()
 
 
@@ -95,10 +99,12 @@ def test_covid_is_told_from_other_pneumonias_though_its_date_gives_it_away(new_p
     assert "sources: date." in page
 
 
-def test_skin_lesions_are_split_by_lesion_and_in_colour(new_project):
-    rows = ["majority", "logistic", "image", "structured", "late", "early"]
-    results = run_small(new_project, "skin", rows, write_skin)
+def test_skin_lesions_are_split_by_lesion_cut_out_and_in_colour(new_project):
+    rows = ["majority", "linear-probe_segmented", "linear-probe_mask-only", "logistic", "image", "structured"]
+    results = run_small(new_project, "skin", [*rows, "late", "early"], write_skin, ["segmentation.csv"])
     pairs = pd.read_csv(results / "pairs.csv", keep_default_na=False)
     assert pairs.groupby("group")["fold"].nunique().max() == 1 and pairs["group"].nunique() < len(pairs)
     assert set(pd.read_csv(results / "per_label.csv")["label"]) == set(LESIONS)
     assert "balanced_accuracy" in pd.read_csv(results / "comparison.csv")
+    lesions = pd.read_csv(results / "segmentation.csv")
+    assert set(lesions["source"]) == {"HAM10000"} and lesions["dice"].max() > 0.3

@@ -26,7 +26,7 @@ def broken(tmp_path, monkeypatch):
 def test_a_broken_adapter_is_told_where_it_is_used_and_harms_no_other(broken, params, code, message):
     broken.write_text(code)
     assert load_studies(params)
-    assert adapters.mask_adapters() == ["broken", "montgomery", "nlm_tb"]
+    assert adapters.mask_adapters() == ["broken", "montgomery", "nlm_tb", "table"]
     with pytest.raises(UserError, match=message):
         adapters.load_adapter("broken")
 

@@ -1,5 +1,7 @@
 """A table of cases becomes reports, images and values by a mapping, without code."""
 
+from zipfile import ZipFile
+
 import pandas as pd
 import pytest
 from PIL import Image
@@ -59,6 +61,22 @@ def test_images_come_under_the_ids_of_their_rows(raw):
     assert {member.stem: member.data for member in dataset().read_images(raw)} == {
         "a": b"a.png", "b": b"b.png", "c": b"c.png",
     }  # fmt: skip
+
+
+def test_an_image_comes_with_the_mask_that_is_called_after_it(raw):
+    with ZipFile(raw / "masks.zip", "w") as archive:
+        for name in ["a", "c"]:
+            archive.writestr(f"outlines/{name}_segmentation.png", f"mask of {name}")
+    masked = dataset(masks=["masks.zip"], mask_suffix="_segmentation", patient=None)
+    assert masked.MASK_FILES == ["cases.csv", "images", "masks.zip"]
+    found = {each.image.stem: each for each in masked.read_annotations(raw)}
+    assert {name: [mask.data for mask in each.masks] for name, each in found.items()} == {
+        "a": [b"mask of a"], "b": [], "c": [b"mask of c"],
+    }  # fmt: skip
+    assert [found[name].patient for name in "abc"] == ["Paper x", "Paper x", "Paper y"], "what keeps rows together"
+    assert {each.site for each in found.values()} == {"The table cases.csv"}
+    by_patient = dataset(masks=["masks.zip"], mask_suffix="_segmentation").read_annotations(raw)
+    assert [each.patient for each in by_patient] == ["p1", "p1", "p3"]
 
 
 def test_an_image_that_is_not_there_is_told_with_its_row_kept(raw):
@@ -134,6 +152,8 @@ def test_a_mapping_that_does_not_fit_the_table_is_told(raw, changes, message):
     ("changes", "message"),
     [
         ({"images": []}, "image and images belong together"),
+        ({"image": None, "images": [], "view": None, "views": {}, "masks": ["m"]}, "masks: are those of images"),
+        ({"masks": ["/elsewhere"]}, "expected files and folders in the raw folder"),
         ({"view": None}, "views: says what the words of a column mean"),
         ({"file": "/home/me/cases.csv"}, "in the raw folder; link or copy"),
         ({"images": ["../images"]}, "in the raw folder; link or copy"),

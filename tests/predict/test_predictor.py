@@ -1,5 +1,8 @@
 """The one door to trained rows of every kind, task and modalities."""
 
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +117,22 @@ def test_it_is_loaded_once_and_predicts_part_by_part(trained, monkeypatch):
     parts = list(predictor.predict(cases))
     assert [len(part) for part in parts] == [2, 2, 1]
     pd.testing.assert_frame_equal(pd.concat(parts).reset_index(drop=True), whole, rtol=1e-4)
+
+
+@pytest.mark.parametrize("row", ["tfidf", "text"])
+def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trained, row, tmp_path):
+    study = trained("binary")
+    cases = study.cases(3).assign(text=lambda cases: cases["text"] + ".")
+    folder = shutil.copytree(study.folder(row), tmp_path / "models" / row / "fold0")
+    settings = json.loads((folder / "settings.json").read_text())
+    (folder / "settings.json").write_text(json.dumps(settings | {"cut": ["icu", "died"]}))
+    telling = cases.assign(text=cases["text"] + " She died in the ICU.")
+    predictor = module.Predictor(folder, study.small.encoder_root)
+    found = pd.concat(predictor.predict(telling)).set_index("id")
+    score = predictor.task.columns("score")
+    np.testing.assert_allclose(found[score], study.predict(row, cases)[score], atol=1e-5)
+    assert abs(study.predict(row, telling)[score] - found[score]).to_numpy().max() > 1e-4
+    assert "sentences that may tell what is asked are not read, as in training" in predictor.notes
 
 
 def test_colours_are_read_where_the_study_keeps_them(tmp_path):

@@ -42,11 +42,11 @@ def test_each_hospital_is_in_each_part_and_no_patient_in_two():
         (lambda raw: (raw / "masks" / "CHNCXR_0001_0_mask.png").unlink(), "has no mask"),
         (
             lambda raw: Image.new("L", (32, 64), 255).save(raw / "masks" / "CHNCXR_0001_0_mask.png"),
-            "its mask CHNCXR_0001_0_mask.png has 32 x 64 pixels, expected the image's 64 x 64",
+            "its mask CHNCXR_0001_0_mask.png has 32 x 64 pixels, expected the shape of the image's 64 x 64",
         ),
         (
             lambda raw: Image.new("L", (64, 64)).save(raw / "masks" / "CHNCXR_0001_0_mask.png"),
-            "its mask CHNCXR_0001_0_mask.png is black: no lung is marked",
+            "its mask CHNCXR_0001_0_mask.png is black: nothing is marked",
         ),
         (
             lambda raw: (raw / "masks" / "CHNCXR_0001_0_mask.png").write_bytes(b"no image"),
@@ -54,7 +54,7 @@ def test_each_hospital_is_in_each_part_and_no_patient_in_two():
         ),
         (lambda raw: (raw / "CXR_png" / "CHNCXR_0001_0.png").write_bytes(b""), "cannot be decoded (has zero bytes)"),
     ],
-    ids=["missing", "another size", "black", "broken mask", "broken image"],
+    ids=["missing", "another shape", "black", "broken mask", "broken image"],
 )
 def test_an_image_that_cannot_be_used_is_named(mask_set, tmp_path, spoil, reason):
     spoil(mask_set)
@@ -83,10 +83,19 @@ def test_masks_of_0_and_1_are_read_like_those_of_0_and_255(mask_set, tmp_path):
     np.testing.assert_array_equal(before, after)
 
 
+def test_a_mask_with_more_pixels_than_its_image_is_brought_to_its_size(mask_set, tmp_path):
+    path = mask_set / "masks" / "CHNCXR_0001_0_mask.png"
+    _, before, *_ = run(mask_set, tmp_path, image_px=64)
+    small = Image.open(path)
+    small.resize((3 * small.width, 3 * small.height), Image.Resampling.NEAREST).save(path)
+    _, after, *_ = run(mask_set, tmp_path, image_px=64)
+    np.testing.assert_array_equal(before, after)
+
+
 def test_too_many_unusable_images_stop_the_run_and_leave_nothing(mask_set, tmp_path):
     for number in (1, 3, 5):
         (mask_set / "masks" / f"CHNCXR_{number:04d}_0_mask.png").unlink()
-    with pytest.raises(UserError, match=r"3 of 24 X-rays.*10%.*CHNCXR_0001_0 has no mask; CHNCXR_0003_0"):
+    with pytest.raises(UserError, match=r"3 of 24 images.*10%.*CHNCXR_0001_0 has no mask; CHNCXR_0003_0"):
         run(mask_set, tmp_path, rejected_share=0.1)
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob("*.csv"))
 
@@ -94,6 +103,6 @@ def test_too_many_unusable_images_stop_the_run_and_leave_nothing(mask_set, tmp_p
 def test_a_hospital_with_one_patient_is_told():
     index = pd.DataFrame({"patient": np.arange(21), "site": ["a"] * 20 + ["b"]})
     with pytest.raises(
-        UserError, match=r"too few patients .* in each hospital; found a 20, b 1\. Add annotated X-rays"
+        UserError, match=r"too few patients .* in each hospital; found a 20, b 1\. Add annotated images"
     ):
         split_parts(index, test=0.25, validation=0.25, seed=0)

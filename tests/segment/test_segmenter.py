@@ -68,6 +68,16 @@ def test_every_image_of_a_study_gets_a_mask(annotated_set, segmenter, tmp_path):
     assert quality["suspicious"][3] and (quality["suspicious"] == "").sum() >= 6
 
 
+def test_colour_is_segmented_by_its_luminance(annotated_set, segmenter):
+    network, images = load_segmenter(segmenter), annotated_set.images[-4:]
+    grey = np.stack(list(network.probabilities(images)))
+    np.testing.assert_allclose(list(network.probabilities(np.stack([images] * 3, axis=-1))), grey, atol=1e-3)
+    tinted = np.stack([images, images // 2, images // 4], axis=-1)
+    as_pillow = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in tinted])
+    found, expected = (np.stack([mask for _, mask in network.masks(each, MASK)]) for each in [tinted, as_pillow])
+    assert (found == expected).mean() > 0.99 and found.any()
+
+
 def test_images_of_another_size_are_segmented_at_theirs(annotated_set, segmenter):
     network = load_segmenter(segmenter)
     large = np.asarray(Image.fromarray(annotated_set.images[-1]).resize((160, 160)))

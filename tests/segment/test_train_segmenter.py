@@ -68,7 +68,7 @@ def test_a_training_that_had_stopped_is_over():
 
 
 def test_an_unknown_hospital_is_named(annotated_set):
-    with pytest.raises(UserError, match=r"no train X-ray from Lourdes; found Montgomery, Shenzhen"):
+    with pytest.raises(UserError, match=r"no train image from Lourdes; found Montgomery, Shenzhen"):
         rows_of(annotated_set.index, ["Lourdes"], "train", annotated_set.files["annotated_index"])
 
 

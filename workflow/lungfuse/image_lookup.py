@@ -41,6 +41,7 @@ class ImageFiles:
                 f"{', '.join(str(raw / place) for place in self.places)}: no image found; expected files that end in "
                 f"{', '.join(sorted(SUFFIXES))}, or in nothing. Name the folder or .zip file that holds them."
             )
+        self._opened: dict[Path, zipfile.ZipFile] = {}
         self.by_tail: dict[str, list[int]] = {}
         for number, file in enumerate(self.files):
             for tail in _tails(self._parts(file)):
@@ -63,17 +64,14 @@ class ImageFiles:
 
     def read(self, files: Iterable[ImageFile], max_bytes: int) -> Iterator[Member]:
         """Yield the content of files, one in memory at a time; what cannot be read comes with its problem."""
-        archive: zipfile.ZipFile | None = None
-        try:
-            for file in files:
-                if file.name and (archive is None or Path(archive.filename) != file.path):
-                    if archive is not None:
-                        archive.close()
-                    archive = zipfile.ZipFile(file.path)
-                yield _member(archive, file, max_bytes) if file.name else read_file(file.path, max_bytes)
-        finally:
-            if archive is not None:
-                archive.close()
+        for file in files:
+            yield _member(self._archive(file.path), file, max_bytes) if file.name else read_file(file.path, max_bytes)
+
+    def _archive(self, path: Path) -> zipfile.ZipFile:
+        """A .zip file, opened once: its list of files is long."""
+        if path not in self._opened:
+            self._opened[path] = zipfile.ZipFile(path)
+        return self._opened[path]
 
     def _find(self, cell: str, parts: list[str], shared: int, alone: bool) -> ImageFile | str:
         starts = [*range(min(shared + 1, len(parts))), *([len(parts) - 1] if alone and parts else [])]

@@ -19,7 +19,7 @@ STAGES = {
     "draw": Stage("lungfuse.demo.draw", "Draw the raw files of the demo."),
     "reports": Stage("lungfuse.ingest.reports", "Read the reports of a dataset."),
     "images": Stage("lungfuse.ingest.images", "Decode every image of one view into an array."),
-    "annotated": Stage("lungfuse.segment.annotated", "Decode annotated X-rays and their lung masks."),
+    "annotated": Stage("lungfuse.segment.annotated", "Decode annotated images and their masks."),
     "segmenter": Stage("lungfuse.segment.train_segmenter", "Train a segmenter.", "tensorflow"),
     "segmentation-scores": Stage(
         "lungfuse.segment.segmentation_scores", "Score the segmenters on held-out patients.", "tensorflow"

@@ -28,13 +28,14 @@ rule baseline:
         labels=STUDY.labels,
         class_weights=STUDY.class_weights,
         seed=STUDY.seed,
+        cut=lambda wildcards: cut_options(wildcards.row),
         structured=lambda wildcards, input: options(structured=input.get("structured"), columns=input.get("columns")),
         folder=lambda wildcards: PATHS.models / wildcards.row,
     message:
         "Predicting with {wildcards.row}"
     shell:
         "python -m lungfuse baseline --row {params.row:q} --task {params.task} --labels {params.labels} "
-        "--class-weights {params.class_weights} --seed {params.seed} --pairs {input.pairs} "
+        "--class-weights {params.class_weights} --seed {params.seed} {params.cut} --pairs {input.pairs} "
         "--validation {input.validation} {params.structured} --predictions {output.predictions} "
         "--validated {output.validated} --models {params.folder} > {log} 2>&1"
 
@@ -253,6 +254,7 @@ rule train:
         task=STUDY.task,
         labels=STUDY.labels,
         class_weights=STUDY.class_weights,
+        cut=lambda wildcards: cut_options(wildcards.row),
         place=lambda wildcards: run_options(wildcards.run),
         inputs=lambda wildcards, input: training_options(input),
         encoder_root=PATHS.encoder_root,
@@ -261,8 +263,8 @@ rule train:
     shell:
         "python -m lungfuse train --row {params.row:q} {params.place} --encoders {params.encoders:q} "
         "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
-        "--task {params.task} --labels {params.labels} --class-weights {params.class_weights} --pairs {input.pairs} "
-        "--validation {input.validation} {params.inputs} --encoder-root {params.encoder_root} "
+        "--task {params.task} --labels {params.labels} --class-weights {params.class_weights} {params.cut} "
+        "--pairs {input.pairs} --validation {input.validation} {params.inputs} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --fold-predictions {output.fold_predictions} "
         "--settings {output.settings} --threads {threads} > {log} 2>&1"
 

@@ -113,7 +113,10 @@ class Adapter(Protocol):
 
 
 class MaskAdapter(Adapter, Protocol):
-    """An adapter of a dataset with masks, of lungs or of lesions. `MASK_FILES` names their files or folders in the raw folder."""
+    """An adapter of a dataset with masks, of lungs or of lesions.
+
+    `MASK_FILES` names the files or folders in the raw folder that annotated images and their masks are read from.
+    """
 
     MASK_FILES: list[str]
 

@@ -1,6 +1,5 @@
 """Any table of cases with the images that it names; what its columns mean is said in `table` of the study."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -11,13 +10,13 @@ from lungfuse.adapters import Annotation, Category, Collection, Download, Number
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
+from lungfuse.modalities.text.redaction import without_sentences
 from lungfuse.settings.table import FirstRow, TableSettings
 from lungfuse.sheets import read_sheet
 from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
 
 MAX_IMAGE_BYTES = 256 << 20
 SHOWN = 8
-SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
 
 
 class MappedTable:
@@ -92,8 +91,8 @@ class MappedTable:
         of the source where the table has none.
         """
         sheet = self._read(raw)
-        sheet = sheet.assign(image_id=self._image_ids(sheet, []))
-        sheet = sheet[sheet["image_id"] != ""].set_index("image_id")
+        image_ids = self._image_ids(sheet, [])
+        sheet = sheet.set_axis(image_ids)[image_ids.to_numpy() != ""]
         apart = self._column(sheet, self.table.patient) if self.table.patient else _marks(sheet, self.table.apart)
         apart = apart.mask(apart == "", sheet.index.to_series())
         sites = self._column(sheet, self.table.site).replace("", self.SOURCE.name)
@@ -182,12 +181,6 @@ class MappedTable:
             return pd.Series(ANY_VIEW, index=sheet.index)
         meaning = {word: view for view, words in self.table.views.items() for word in words}
         return sheet[self.table.view].map(lambda word: meaning.get(word, word))
-
-
-def without_sentences(texts: pd.Series, words: list[str]) -> pd.Series:
-    """Texts without the sentences in which a word begins like one of `words`; case does not count."""
-    told = re.compile(rf"\b({'|'.join(map(re.escape, words))})", re.IGNORECASE)
-    return texts.map(lambda text: " ".join(each for each in SENTENCE_END.split(text) if not told.search(each)))
 
 
 def _first_rows(sheet: pd.DataFrame, first: FirstRow) -> pd.DataFrame:

@@ -70,6 +70,6 @@ def _how_often_right(task: Task, joined: pd.DataFrame) -> np.ndarray:
 
 
 def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:
-    """Which pairs show test patients of the annotated X-rays, from which no segmenter has learned; bool of (pair,)."""
+    """Which pairs show test patients of the annotated images, from which no segmenter has learned; bool of (pair,)."""
     index = read_table(annotated_index, AnnotatedIndex)
     return pairs["image_id"].isin(index["image_id"][index["part"] == "test"]).to_numpy()

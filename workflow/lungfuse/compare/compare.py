@@ -46,7 +46,7 @@ class Files:
     trainings
         What each training took: settings.json of every fold of every trained row.
     annotated_index
-        Index of the annotated X-rays, where they are images of the study and segmenters have learned from some.
+        Index of the annotated images, where they are images of the study and segmenters have learned from some.
     structured
         Values of the structured columns, where a row reads some.
     """

@@ -56,7 +56,7 @@ class SegmentationPaths(IngestPaths):
 
     @property
     def judged_index(self) -> list[Path]:
-        """The index of the annotated X-rays where images of the study are among them, and segmented by what has learned
+        """The index of the annotated images where images of the study are among them, and segmented by what has learned
         from them here; which the packaged segmenter has learned from, this index does not say."""
         own = self.study.raw == self.study.segmentation.annotated.raw
         trained = set(self.used_segmenters) - {PACKAGED_SEGMENTER}

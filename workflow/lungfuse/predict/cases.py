@@ -40,13 +40,14 @@ class Input:
 class Setup:
     """How a model was trained to read; `known` is what it knows of structured columns, see `Member.known`.
 
-    `segmenter` is a folder.
+    `segmenter` is a folder; sentences with a word that begins like one of `cut` are not read.
     """
 
     encoders: EncoderSettings | None = None
     images: ImageSettings | None = None
     segmenter: Path | None = None
     mask: MaskSettings | None = None
+    cut: tuple[str, ...] = ()
     known: dict[str, list[dict]] = field(default_factory=dict, compare=False)
 
 

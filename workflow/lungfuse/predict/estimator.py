@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
+from lungfuse.modalities.text.cases import texts_of
 from lungfuse.models.columns import as_values
 from lungfuse.paths.names import ESTIMATOR
 from lungfuse.predict.cases import Part
@@ -56,7 +57,7 @@ class EstimatorFold(Fold):
             precision = self.settings["precision"]
             found = [self.features(part, name, encoder, precision) for name, encoder in self.encoders.items()]
             return np.hstack([each.means() for each in found])
-        return part.column("text").to_numpy()
+        return texts_of(part, self.setup).to_numpy()
 
 
 def categories_of(models: Models) -> dict[str, list[str]]:

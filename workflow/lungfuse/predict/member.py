@@ -117,6 +117,7 @@ class Fold(Member):
             images=ImageSettings.model_validate(found["images"]) if "images" in found else None,
             segmenter=segmenter and (PACKAGED if segmenter == PACKAGED_SEGMENTER else self.folder / segmenter),
             mask=masks and MaskSettings.model_validate(masks["mask"]),
+            cut=tuple(found.get("cut", [])),
             known=found.get("fitted", {}),
         )
 

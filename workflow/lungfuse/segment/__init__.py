@@ -1,1 +1,1 @@
-"""Lung segmentation: U-Nets that learn from annotated X-rays, and the masks they make of a study's images."""
+"""Segmentation, of lungs or lesions: U-Nets that learn from annotated images, and their masks of a study's images."""

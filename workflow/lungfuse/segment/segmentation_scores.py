@@ -1,4 +1,4 @@
-"""Dice and IoU of the segmenters on annotated X-rays that none of them has learned from."""
+"""Dice and IoU of the segmenters on annotated images that none of them has learned from."""
 
 from pathlib import Path
 

@@ -75,7 +75,7 @@ class AnnotatedSettings(Settings):
 
 
 class SegmentationSettings(Settings):
-    """Segmenters by name, each with the hospitals whose annotated X-rays it learns from.
+    """Segmenters by name, each with the hospitals whose annotated images it learns from.
 
     The images of a study are segmented by those that its rows name; the one called packaged comes with this package.
     """

@@ -119,6 +119,11 @@ class Study(Settings):
             return self.segmenters[0]
         return images.partition(":")[2] or None
 
+    def cut_of(self, row: Row) -> list[str]:
+        """The words whose sentences the text of a row lacks."""
+        text = self.table.sections.get(row.text) if self.table else None
+        return text.cut if text else []
+
     @property
     def segmenters(self) -> list[str]:
         """The segmenters that arms name, each once in the order of the rows; the packaged one where none is named."""
@@ -206,8 +211,8 @@ class Study(Settings):
         annotated = self.segmentation.annotated
         if annotated.adapter == "table" and not (self.table and self.table.masks and annotated.raw == self.raw):
             raise ValueError(
-                f"segmentation.annotated: found the adapter table with raw {annotated.raw}, expected a study of a table "
-                "that names masks, with its own raw folder"
+                f"segmentation.annotated: found the adapter table with raw {annotated.raw}; it is that of a study of a "
+                "table that names masks, with the study's own raw folder"
             )
         return self
 

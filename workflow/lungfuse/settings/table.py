@@ -104,7 +104,11 @@ class TableSettings(Settings):
             raise ValueError("masks: are those of images; name the column of their paths with image")
         if self.views and self.view is None:
             raise ValueError("views: says what the words of a column mean; name the column with view")
-        outside = [place for place in [self.file, *self.images, *self.masks] if place.startswith("/") or ".." in place.split("/")]
+        outside = [
+            place
+            for place in [self.file, *self.images, *self.masks]
+            if place.startswith("/") or ".." in place.split("/")
+        ]
         if outside:
             raise ValueError(
                 f"found {outside[0]!r}, expected files and folders in the raw folder; link or copy them there"

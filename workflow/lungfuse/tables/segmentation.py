@@ -7,7 +7,7 @@ from lungfuse.tables.base import Table
 
 
 class AnnotatedIndex(Table):
-    """Where an annotated X-ray lies on axis 0 of both arrays, and the part of the data it belongs to."""
+    """Where an annotated image lies on axis 0 of both arrays, and the part of the data it belongs to."""
 
     image_id: Series[str] = pa.Field(unique=True)
     row: Series[int] = pa.Field(ge=0, unique=True)

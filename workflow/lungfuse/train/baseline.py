@@ -9,7 +9,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.models.columns import as_values
-from lungfuse.parameters import FromJSON, OutOfFold, Question, options
+from lungfuse.parameters import FromJSON, OutOfFold, Question, Several, options
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
@@ -49,6 +49,7 @@ def main(
     question: Question,
     class_weights: ClassWeights,
     seed: int,
+    cut: Several[str] = (),
     files: Files,
     outputs: OutOfFold,
     models: Path,
@@ -65,6 +66,8 @@ def main(
         Whether both classes count the same.
     seed
         Seed of the solver.
+    cut
+        Beginnings of words whose sentences the text that the row reads lacks; kept for prediction.
     files
         What is read.
     outputs
@@ -75,7 +78,7 @@ def main(
     asked = load_task(question.task, question.labels)
     table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
     made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
-    made_by |= {"class_weights": class_weights, "seed": seed}
+    made_by |= {"class_weights": class_weights, "seed": seed, "cut": list(cut)}
     known = {}
     if row.structured:
         described = read_columns(files.columns, row.structured)

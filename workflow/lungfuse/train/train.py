@@ -72,6 +72,8 @@ class Recipe:
         How the images of the array were fitted; kept for prediction.
     class_weights
         Whether all classes, or both classes of a label, count the same in the loss.
+    cut
+        Beginnings of words whose sentences the text that the row reads lacks; kept for prediction.
     """
 
     encoders: EncoderSettings
@@ -79,6 +81,7 @@ class Recipe:
     train: TrainSettings
     images: ImageSettings
     class_weights: ClassWeights
+    cut: Several[str] = ()
 
 
 @options

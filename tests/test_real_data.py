@@ -168,7 +168,8 @@ def test_the_packaged_segmenter_finds_the_lungs_of_patients_it_has_not_learned_f
     files = {f"annotated_{name}": tmp_path / file for name, file in files.items()}
     annotated.main(
         annotated=tb.segmentation.annotated, annotated_raw=real_data / "lung-masks", seed=tb.seed,
-        rejected_share=tb.rejected_share, rejected_annotations=tmp_path / "rejected.csv", **files,
+        rejected_share=tb.rejected_share,
+        outputs=annotated.Outputs(**files, rejected_annotations=tmp_path / "rejected.csv"),
     )  # fmt: skip
     run_stage("segmentation-scores",
         mask=tb.segmentation.mask, comparison=tb.comparison, seed=tb.seed, segmenters=[PACKAGED],

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from lungfuse.errors import UserError
-from lungfuse.segment.annotated import main, split_parts
+from lungfuse.segment.annotated import Outputs, main, split_parts
 from lungfuse.settings.segmentation import AnnotatedSettings
 
 SETTINGS = AnnotatedSettings(adapter="nlm_tb", raw="tb", image_px=32, fit="stretch", test=0.25, validation=0.25)
@@ -14,8 +14,9 @@ def run(raw, tmp_path, rejected_share=0.5, **changes):
     files = {"annotated_images": "images.npy", "annotated_masks": "masks.npy", "annotated_index": "index.csv"}
     files = {key: tmp_path / name for key, name in (files | {"rejected_annotations": "rejected.csv"}).items()}
     main(
-        annotated=SETTINGS.model_copy(update=changes), annotated_raw=raw, seed=0, rejected_share=rejected_share, **files
-    )
+        annotated=SETTINGS.model_copy(update=changes), annotated_raw=raw, seed=0, rejected_share=rejected_share,
+        outputs=Outputs(**files),
+    )  # fmt: skip
     images, masks = (np.load(files[key]) for key in ["annotated_images", "annotated_masks"])
     return images, masks, pd.read_csv(files["annotated_index"]), pd.read_csv(files["rejected_annotations"])
 

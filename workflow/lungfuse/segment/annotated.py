@@ -12,7 +12,7 @@ from lungfuse.archive import Member
 from lungfuse.errors import UserError
 from lungfuse.files import unchanged, whole_array
 from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
-from lungfuse.parameters import FromJSON
+from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import AnnotatedSettings
@@ -22,6 +22,28 @@ from lungfuse.tables.ingest import Rejected, rejected_table
 from lungfuse.tables.segmentation import AnnotatedIndex
 
 
+@options
+class Outputs:
+    """What is written.
+
+    Parameters
+    ----------
+    annotated_images
+        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
+    annotated_masks
+        Output: bool of the same shape, true in what is marked, .npy.
+    annotated_index
+        Output: the row of each image in the arrays, its patient, hospital and part.
+    rejected_annotations
+        Output: images and masks that cannot be used.
+    """
+
+    annotated_images: Path
+    annotated_masks: Path
+    annotated_index: Path
+    rejected_annotations: Path
+
+
 def main(
     *,
     annotated: AnnotatedSettings,
@@ -29,10 +51,7 @@ def main(
     annotated_raw: Path,
     seed: int,
     rejected_share: float,
-    annotated_images: Path,
-    annotated_masks: Path,
-    annotated_index: Path,
-    rejected_annotations: Path,
+    outputs: Outputs,
 ) -> None:
     """Decode annotated images with their masks, and split them by patient.
 
@@ -48,14 +67,8 @@ def main(
         Seed of the split.
     rejected_share
         Stop when more of the images than this share cannot be used.
-    annotated_images
-        Output: uint8 of shape (image, height, width), 0 black to 255 white, .npy.
-    annotated_masks
-        Output: bool of the same shape, true in what is marked, .npy.
-    annotated_index
-        Output: the row of each image in the arrays, its patient, hospital and part.
-    rejected_annotations
-        Output: images and masks that cannot be used.
+    outputs
+        What is written.
     """
     found, rejected = [], []
     source = load_mask_adapter(annotated.adapter, table)
@@ -63,8 +76,8 @@ def main(
     fit = ImageSettings(image_px=annotated.image_px, fit=annotated.fit)
     with (
         unchanged(lambda: raw_files(annotated_raw, source.MASK_FILES)),
-        whole_array(annotated_images, np.uint8, shape) as append_image,
-        whole_array(annotated_masks, np.bool_, shape) as append_mask,
+        whole_array(outputs.annotated_images, np.uint8, shape) as append_image,
+        whole_array(outputs.annotated_masks, np.bool_, shape) as append_mask,
     ):
         for annotation in source.read_annotations(annotated_raw):
             try:
@@ -79,8 +92,8 @@ def main(
         _stop_if_too_many(len(found), rejected, rejected_share, annotated_raw)
         index = pd.DataFrame(found, columns=[name for name in columns(AnnotatedIndex) if name != "part"])
         index["part"] = split_parts(index, annotated.test, annotated.validation, seed)
-        write_table(rejected_table(rejected), rejected_annotations, Rejected)
-        write_table(index, annotated_index, AnnotatedIndex)
+        write_table(rejected_table(rejected), outputs.rejected_annotations, Rejected)
+        write_table(index, outputs.annotated_index, AnnotatedIndex)
     print(f"{len(index):,} annotated images, {len(rejected)} rejected")
     print(index.groupby(["site", "part"]).size().to_string())
 

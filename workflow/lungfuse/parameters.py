@@ -112,7 +112,7 @@ class AnnotatedFiles:
     annotated_images
         Annotated images.
     annotated_masks
-        Their lung masks.
+        Their masks.
     annotated_index
         Index of both arrays, with parts.
     """

@@ -42,7 +42,7 @@ class PairFiles:
     index
         Index of the image array.
     masks
-        Lung masks of the image array; needed for a row that does not read raw images.
+        Masks of the image array; needed for a row that does not read raw images.
     structured
         Structured columns of the pairs; needed for a row that reads some.
     columns

@@ -11,7 +11,7 @@ from lungfuse.paths.names import TRAINED_SETTINGS
 OTHERS = {  # what else of a study has settings, by one that it alone has
     "unet": "a segmenter, for `python -m lungfuse segment`",
     "network": "a network of keras.applications, which is compared and not kept",
-    "mask": "the lung masks of a study",
+    "mask": "the masks of a study",
 }
 
 

@@ -91,16 +91,16 @@ def main(
     above = heading(study.title, study.notice)
     asked = load_task(question.task, question.labels)
     table, places = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
-    images, *lungs = (read_array(path, len(places)) for path in [files.array, *files.masks])
-    shown = PairImages(table, images, lungs[0] if lungs else None, rows_or_none(table, places))
+    images, *masks = (read_array(path, len(places)) for path in [files.array, *files.masks])
+    shown = PairImages(table, images, masks[0] if masks else None, rows_or_none(table, places))
     drawn = {"examples": draw_examples(shown, examples(asked, table, seed), asked, above)}
     if found := best_fused(read_table(files.comparison_table, Comparison), asked):
         scores = {kind: mean_scores(asked, table, files.predictions[row]) for kind, row in found.items()}
         names = {kind: files.predictions[row].stem for kind, row in found.items()}
         drawn["disagreements"] = draw_disagreements(shown, names, scores, asked, above)
-    for lung, path in zip(lungs, files.qualities, strict=True):
+    for mask, path in zip(masks, files.qualities, strict=True):
         quality = read_table(path, MaskQuality).merge(places, on="image_id", validate="1:1")
-        drawn[f"masks_{path.stem}"] = draw_masks(images, lung, by_plausibility(quality), above)
+        drawn[f"masks_{path.stem}"] = draw_masks(images, mask, by_plausibility(quality), above)
     for name, figure in drawn.items():
         save(figure, figures / f"{name}.svg")
 
@@ -130,7 +130,7 @@ class PairImages:
     rows: np.ndarray
 
     def draw(self, panel: Axes, position: int) -> None:
-        """Draw the image of a pair with the outline of its lungs."""
+        """Draw the image of a pair with the outline of its mask."""
         row = self.rows[position]
         if row < 0:
             panel.set_axis_off()

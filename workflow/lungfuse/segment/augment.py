@@ -1,11 +1,11 @@
-"""Other framings, exposures and noise of an X-ray, so that a segmenter learns lungs and not a hospital's look."""
+"""Other framings, exposures and noise of an image, so that a segmenter learns what is marked and not a hospital's look."""
 
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
 
 def augment(rng: np.random.Generator, image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One variant of an X-ray and its mask.
+    """One variant of an image and its mask.
 
     Parameters
     ----------

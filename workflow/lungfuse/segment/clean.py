@@ -1,4 +1,4 @@
-"""Lung probabilities to clean masks, and what is suspicious about a mask."""
+"""Probabilities to clean masks, and what is suspicious about a mask."""
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
@@ -27,7 +27,7 @@ def largest(mask: np.ndarray, count: int) -> np.ndarray:
 def measure(image: np.ndarray, probability: np.ndarray, mask: np.ndarray, settings: MaskSettings) -> dict[str, float]:
     """What `MaskQuality` tells of the mask of an image: area, components, asymmetry, contrast.
 
-    The three arrays are (height, width): grey levels, probabilities of lung, bool.
+    The three arrays are (height, width): levels of grey, or of colours at the end, probabilities, bool.
     """
     width = mask.shape[1]
     left, right = mask[:, : width // 2].sum(), mask[:, width - width // 2 :].sum()

@@ -61,8 +61,8 @@ def main(
 def overlaps(segmenter: Segmenter, images: np.ndarray, masks: np.ndarray, settings: MaskSettings) -> pd.DataFrame:
     """Dice and IoU with `masks` of the thresholded and the clean mask of each image: columns mask, dice, iou."""
     rows = []
-    for (probability, lungs), true in zip(segmenter.masks(images, settings), masks, strict=True):
-        for kind, found in [("thresholded", probability > settings.threshold), ("clean", lungs)]:
+    for (probability, cleaned), true in zip(segmenter.masks(images, settings), masks, strict=True):
+        for kind, found in [("thresholded", probability > settings.threshold), ("clean", cleaned)]:
             rows.append([kind, *overlap(found, true)])
     return pd.DataFrame(rows, columns=["mask", "dice", "iou"])
 

@@ -29,7 +29,7 @@ class Segmenter:
     image_px: int
 
     def probabilities(self, images: np.ndarray) -> Iterator[np.ndarray]:
-        """The probability of the marked, such as lung, at each pixel: float32 (height, width) of image by image.
+        """The probability of lung, or what else was marked, at each pixel: float32 (height, width) of image by image.
 
         The images are uint8 (image, height, width), or with colours at the end, of which the luminance is read.
         Images of another size than that of the training are resized to it, and the probabilities back. Memory use does

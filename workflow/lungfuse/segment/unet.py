@@ -15,7 +15,7 @@ GROUPS = 8  # of group normalisation
 
 
 def build_unet(image_px: int, settings: UNetSettings, dtype: str = "float32") -> keras.Model:
-    """Grey images (B, image_px, image_px, 1) of any range to lung probabilities of the same shape, float32 in [0, 1].
+    """Grey images (B, image_px, image_px, 1) of any range to probabilities of the same shape, float32 in [0, 1].
 
     `dtype` is a Keras dtype policy: float32, mixed_bfloat16 or mixed_float16.
     """

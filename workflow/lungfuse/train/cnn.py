@@ -33,7 +33,7 @@ class Files:
     index
         Index of the image array.
     masks
-        Lung masks of the image array; needed for an arm other than raw.
+        Masks of the image array; needed for an arm other than raw.
     start
         Weights that the network starts from.
     """

@@ -37,7 +37,7 @@ class Files:
     index
         Index of the image array; needed for an image encoder.
     masks
-        Lung masks of the image array; needed for an arm other than raw.
+        Masks of the image array; needed for an arm other than raw.
     encoder_root
         Folder with a folder for each encoder.
     start

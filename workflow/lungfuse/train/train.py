@@ -99,7 +99,7 @@ class Files:
     index
         Index of the image array; needed for images, unless the encoders are frozen.
     masks
-        Lung masks of the image array; needed for arms other than raw, unless the encoders are frozen.
+        Masks of the image array; needed for arms other than raw, unless the encoders are frozen.
     mask_settings
         How the masks were made; kept for prediction.
     encoder_root

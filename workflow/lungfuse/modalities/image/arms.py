@@ -1,4 +1,4 @@
-"""The arms of the images: raw, cut out by lung masks, or the masks alone."""
+"""The arms of the images: raw, cut out by masks, or the masks alone."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ ABSENT = -1  # in place of the row of an image that a pair lacks
 
 @dataclass(frozen=True)
 class ArmImages:
-    """The image array as an arm of the study reads it: whole, cut out by lung masks, or the masks alone as images.
+    """The image array as an arm of the study reads it: whole, cut out by masks, or the masks alone as images.
 
     `images` is uint8 of shape (image, height, width), or with colours at the end; `masks` is bool of shape
     (image, height, width).

@@ -62,7 +62,7 @@ def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
 def _cut_out(part: Part, pixels: np.ndarray, choice: str, setup: Setup) -> np.ndarray | ArmImages:
     masks = np.stack([mask for _, mask in segmenter_in(setup.segmenter.resolve()).masks(pixels, setup.mask)])
     if empty := (~masks.any((1, 2))).sum():
-        part.notes["no lung is found in the image, so the model sees it black"] += int(empty)
+        part.notes["nothing is segmented in the image, so the model sees it black"] += int(empty)
     return arm_images(choice, pixels, masks)
 
 

@@ -56,8 +56,8 @@ def read(reading: Reading, choice: str) -> ImageSource:
         UserError: the image array is shorter than its index, or lacks the image of a pair.
     """
     rows = image_rows(reading.pairs, read_table(reading.index, ImageIndex))
-    images, lungs = (path and read_array(path, rows.max() + 1) for path in [reading.array, reading.masks])
-    return ImageSource(arm_images(choice, images, lungs), rows)
+    images, masks = (path and read_array(path, rows.max() + 1) for path in [reading.array, reading.masks])
+    return ImageSource(arm_images(choice, images, masks), rows)
 
 
 def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:

@@ -119,7 +119,7 @@ def test_it_is_loaded_once_and_predicts_part_by_part(trained, monkeypatch):
     pd.testing.assert_frame_equal(pd.concat(parts).reset_index(drop=True), whole, rtol=1e-4)
 
 
-@pytest.mark.parametrize("row", ["tfidf", "text"])
+@pytest.mark.parametrize("row", ["tfidf", "text", "linear-probe"])
 def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trained, row, tmp_path):
     study = trained("binary")
     cases = study.cases(3).assign(text=lambda cases: cases["text"] + ".")

@@ -122,15 +122,15 @@ def table_options() -> str:
     return f"--table {shlex.quote(to_json(STUDY.table))}" if STUDY.table else ""
 
 
+def mask_table_options() -> str:
+    """The same, where the annotated images are those of the table."""
+    return table_options() if STUDY.segmentation.annotated.adapter == "table" else ""
+
+
 def cut_options(row: str) -> str:
     """The words whose sentences the text of a row lacks, as an option of the command line."""
     cut = STUDY.cut_of(STUDY.models[row])
     return f"--cut {shlex.join(cut)}" if cut else ""
-
-
-def mask_table_options() -> str:
-    """The same, where the annotated images are those of the table."""
-    return table_options() if STUDY.segmentation.annotated.adapter == "table" else ""
 
 
 def options(**values) -> str:

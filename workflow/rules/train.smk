@@ -200,6 +200,7 @@ rule linear_probe:
         encoders=lambda wildcards: to_json(STUDY.encoders_of(STUDY.models[wildcards.row])),
         images=to_json(STUDY.images),
         precision=STUDY.train.precision,
+        cut=lambda wildcards: cut_options(wildcards.row),
         features=lambda wildcards, input: [Path(file).parent for file in input.features[::2]],
         masks=lambda wildcards, input: options(mask_settings=input.get("mask_settings")),
         folder=lambda wildcards: PATHS.models / wildcards.row,
@@ -208,7 +209,7 @@ rule linear_probe:
     shell:
         "python -m lungfuse linear-probe --row {params.row:q} --task {params.task} --labels {params.labels} "
         "--class-weights {params.class_weights} --seed {params.seed} --encoders {params.encoders:q} "
-        "--images {params.images:q} --precision {params.precision} --pairs {input.pairs} "
+        "--images {params.images:q} --precision {params.precision} {params.cut} --pairs {input.pairs} "
         "--validation {input.validation} --features {params.features} {params.masks} "
         "--predictions {output.predictions} --validated {output.validated} --models {params.folder} > {log} 2>&1"
 

@@ -53,9 +53,9 @@ def main(
     measured = []
     with whole_array(masks, np.bool_, images.shape[1:3]) as append:
         segmented = load_segmenter(segmenter).masks(images, mask)
-        for image, (probability, found) in zip(images, segmented, strict=True):
-            append(found)
-            measured.append(measure(image, probability, found, mask))
+        for image, (probability, cleaned) in zip(images, segmented, strict=True):
+            append(cleaned)
+            measured.append(measure(image, probability, cleaned, mask))
     found = pd.DataFrame(measured, columns=["area", "components", "asymmetry", "contrast"]).round(6)
     found["suspicious"] = [suspicion(each, suspicious) for each in measured]
     write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)

@@ -16,6 +16,7 @@ from lungfuse.tasks import load_task
 
 BINARY = {"task": "binary", "labels": ["normal", "lung"]}
 CLASSES = {"task": "multiclass", "labels": ["clear", "low", "wide"]}
+FINDINGS = {"task": "multilabel", "labels": ["edema", "nodule"]}
 INPUTS = {"image": "raw", "text": "findings", "structured": ["age"]}
 
 
@@ -31,7 +32,8 @@ def write_folds(pairs, folder, asked, strength, repeats=1, seed=0):
     """Scores of a row whose trainings tell the label with a `strength`; each has the rows in an order of its own."""
     task, rng, files = load_task(asked["task"], asked["labels"]), np.random.default_rng(seed), []
     for repeat in range(repeats):
-        telling = task.strata(task.targets(pairs))[:, -len(task.columns("score")) :]
+        blank = np.zeros((len(pairs), len(task.columns("score"))))
+        telling = np.stack([each.label for each in task.one_against_rest(task.targets(pairs), blank, blank)], axis=1)
         scores = expit(rng.normal(strength * (2 * telling - 1), 1))
         scores = scores / scores.sum(axis=1, keepdims=True) if task.excludes else scores
         for fold in range(3):
@@ -121,6 +123,43 @@ def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds,
     direct = LogisticRegression().fit(validation.to_numpy(), labels)
     expected = pd.Series(direct.predict_proba(test.to_numpy())[:, 1], test.index)
     np.testing.assert_allclose(stacked.set_index("pair_id")["score"][test.index], expected, atol=2e-6)
+
+
+def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from_its_group(folds, pairs, tmp_path):
+    """So rows are chosen between, and calibrated, by scores as good as those of new patients."""
+    pairs = pairs.assign(group=pairs["group"] // 6)  # three validation pairs of each fold or more are of a group
+    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+
+    def validated():
+        fuse(folds, "late-stacked", tmp_path)
+        found = read_table(tmp_path / "late_validated.csv", ValidationPredictions)
+        return found.merge(pairs[["pair_id", "group"]])
+
+    before = validated()
+    for file in [file for files in folds.values() for file in files]:
+        told = pd.read_csv(file)
+        of_group = told["pair_id"].isin(pairs.loc[pairs["group"] == 0, "pair_id"])
+        told.assign(label=told["label"].where(~of_group, 1 - told["label"])).to_csv(file, index=False)
+    after = validated()
+    changed = before["score"] != after["score"]
+    assert not changed[before["group"] == 0].any()
+    assert changed[before["group"] != 0].mean() > 0.5
+
+
+def test_findings_share_the_weight_of_a_part(pairs, tmp_path):
+    """A rare one has too few validation pairs for weights of its own."""
+    several = pairs.drop(columns="label").assign(label_edema=np.arange(90) % 2, label_nodule=np.arange(90) % 30 == 7)
+    several["label_nodule"] = several["label_nodule"].astype(int)
+    write_table(several, tmp_path / "pairs.csv", Pairs)
+    rows = {
+        name: write_folds(several, tmp_path / name, FINDINGS, strength, seed=seed)
+        for seed, (name, strength) in enumerate([("image", 2.0), ("text", 0.7)])
+    }
+    fuse(rows, "late-stacked", tmp_path, FINDINGS, class_weights="balanced")
+    for fold in json.loads((tmp_path / "late/settings.json").read_text())["folds"]:
+        edema, nodule = fold["fitted"]["columns"]
+        assert edema == nodule
+        assert edema["coefficients"][0] > edema["coefficients"][1] > 0
 
 
 def test_a_rare_class_is_found_as_often_as_others_where_both_count_the_same(pairs, tmp_path):

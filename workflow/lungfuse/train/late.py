@@ -3,9 +3,11 @@
 import json
 import os
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import GroupKFold
 
 from lungfuse import registry
 from lungfuse.errors import UserError
@@ -19,6 +21,8 @@ from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.predictions import calibration_of, with_columns, write_predictions
+
+SPLITS = 5  # of the validation pairs of a fold, as many as the folds of a study
 
 
 def main(
@@ -34,6 +38,9 @@ def main(
 ) -> None:
     """Fuse the scores of the parts of a row in each fold.
 
+    What the model learns, it learns on the validation pairs of the fold. Their own scores are by weights learned on the
+    others of them, so that rows are chosen by, and calibrated on, scores as good as those of the test pairs.
+
     Parameters
     ----------
     row
@@ -43,7 +50,7 @@ def main(
     class_weights
         Whether all classes, or both classes of a label, count the same where weights are fitted.
     pairs
-        Table of pairs with folds.
+        Table of pairs with folds and groups.
     parts
         The modalities whose rows are fused, in order.
     fold_predictions
@@ -55,6 +62,8 @@ def main(
         Output: of each fold the folders of the parts, what was fitted, and the calibration, for prediction.
     """
     model, asked = registry.imported(module_of(row.model)), load_task(question.task, question.labels)
+    table = read_table(pairs, Pairs)
+    groups = table.set_index("pair_id")["group"]
     fused, folds = [], []
     for files in by_training(fold_predictions, parts):
         rows, scores = read_parts(files, asked)
@@ -62,14 +71,33 @@ def main(
         targets = asked.targets(rows[known])
         weights = asked.pair_weights(targets) if class_weights == "balanced" else np.ones(scores.shape[1:])[known]
         fitted = model.fit(scores[:, known], targets, asked, weights)
-        fused.append(with_columns(rows, "score", model.fuse(scores, fitted, asked), asked))
+        found = model.fuse(scores, fitted, asked)
+        found[known] = cross_fitted(
+            model, scores[:, known], targets, asked, weights, groups[rows.loc[known, "pair_id"]].to_numpy()
+        )
+        fused.append(with_columns(rows, "score", found, asked))
         folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
         calibration = calibration_of(fused[-1], asked).model_dump()
         folds.append({"parts": folders, "fitted": fitted, "calibration": calibration})
-    write_predictions(read_table(pairs, Pairs), fused, asked, outputs.predictions, outputs.validated)
+    write_predictions(table, fused, asked, outputs.predictions, outputs.validated)
     with whole_file(settings) as stream:
         made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
+
+
+def cross_fitted(
+    model: ModuleType, scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """The fused scores of pairs, (pair, score column), each by what the model learns on pairs of other groups.
+
+    `scores` are (part, pair, score column), `weights` (pair, score column), and `groups` (pair,).
+    """
+    fused = np.empty(scores.shape[1:])
+    splits = GroupKFold(min(SPLITS, len(np.unique(groups))), shuffle=True, random_state=0)
+    for learned, left_out in splits.split(targets, groups=groups):
+        fitted = model.fit(scores[:, learned], targets[learned], task, weights[learned])
+        fused[left_out] = model.fuse(scores[:, left_out], fitted, task)
+    return fused
 
 
 def by_training(files: list[Path], parts: list[str]) -> list[tuple[Path, ...]]:

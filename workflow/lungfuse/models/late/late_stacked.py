@@ -12,21 +12,18 @@ NEEDS, MAY, LEAST = [], "any", 2
 def fit(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray) -> dict:
     """Fit on pairs that no part has learned from; scores are (part, pair, score column), weights (pair, score column).
 
-    They are those by which each part's epoch was chosen, so all look a little better there than they are. Each score
-    column, a label or a class against the rest, has weights of its own; one of which the pairs have one class alone
-    keeps the mean of its parts.
+    They are those by which each part's epoch was chosen, so all look a little better there than they are. Each of
+    classes that exclude each other has weights of its own, learned against the rest. Labels share theirs: a rare one
+    has a handful of positive pairs here, and the parts have set its level already. Where the pairs have one class
+    alone, scores are the mean of the log odds of the parts.
     """
-    fitted = []
-    for each, column in zip(
-        task.one_against_rest(targets, scores[0], task.decide(scores[0])), range(scores.shape[2]), strict=True
-    ):
-        if len(np.unique(each.label)) < 2:
-            fitted.append({"coefficients": [1 / len(scores)] * len(scores), "intercept": 0.0})
-            continue
-        odds, counts = _log_odds(scores[:, each.known, column]).T, weights[each.known, column]
-        model = LogisticRegression().fit(odds, each.label, sample_weight=counts)
-        fitted.append({"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])})
-    return {"columns": fitted}
+    columns = [
+        (_log_odds(scores[:, each.known, column]).T, each.label, weights[each.known, column])
+        for column, each in enumerate(task.one_against_rest(targets, scores[0], task.decide(scores[0])))
+    ]
+    if task.excludes:
+        return {"columns": [_regression(*column) for column in columns]}
+    return {"columns": [_regression(*map(np.concatenate, zip(*columns, strict=True)))] * len(columns)}
 
 
 def fuse(scores: np.ndarray, fitted: dict, task: Task) -> np.ndarray:
@@ -36,6 +33,14 @@ def fuse(scores: np.ndarray, fitted: dict, task: Task) -> np.ndarray:
         for column, weights in enumerate(fitted["columns"])
     ]
     return softmax(np.stack(odds, 1), axis=1) if task.excludes else expit(np.stack(odds, 1))
+
+
+def _regression(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict:
+    """The line of a logistic regression on log odds (pair, part)."""
+    if len(np.unique(labels)) < 2:
+        return {"coefficients": [1 / odds.shape[1]] * odds.shape[1], "intercept": 0.0}
+    model = LogisticRegression().fit(odds, labels, sample_weight=weights)
+    return {"coefficients": model.coef_[0].tolist(), "intercept": float(model.intercept_[0])}
 
 
 def _log_odds(scores: np.ndarray) -> np.ndarray:

@@ -95,3 +95,12 @@ def test_repeats_are_scored_apart_and_widen_the_interval(pairs, predictions, set
     assert table["accuracy"].tolist() == [0.75, 0.75]
     widths = table["accuracy_high"] - table["accuracy_low"]
     assert widths[1] > 1.2 * widths[0], "trainings differ by more than groups do"
+
+
+def test_the_page_says_which_rows_were_trained_several_times(table, pairs, settings):
+    trained = table.assign(repeats=range(1, 1 + len(table)))
+    several = render("binary", BINARY.labels, trained, pairs, "demo", "", settings)
+    header, _, first, second, *_ = (line.split("|") for line in several.splitlines() if line.startswith("|"))
+    column = [cell.strip() for cell in header].index("trainings")
+    assert (first[column].strip(), second[column].strip()) == ("1", "2")
+    assert "trainings" not in render("binary", BINARY.labels, table, pairs, "demo", "", settings)

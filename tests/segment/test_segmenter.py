@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import truncate
 from PIL import Image
+from scipy.ndimage import label
 from small_study import run_stage
 
 from lungfuse.errors import UserError
@@ -153,6 +154,7 @@ CALLS = {  # what segment is told, and what it says before any work
     "text": ({"image": "note.txt", "out": "mask.png"}, r"note\.txt: cannot be read \(is no image"),
     "an empty folder": ({"image": "empty", "out": "out"}, r"empty: no image found; expected files that end in"),
     "a share below nothing": ({"margin": -0.1}, r"--margin: found -0\.1. Input should be greater"),
+    "no part": ({"components": 0}, r"--components: found 0. Input should be greater than or equal to 1"),
     "a share above all": ({"margin": 3.0}, r"--margin: found 3. Input should be less than or equal to 0\.2"),
 }
 
@@ -167,7 +169,7 @@ def test_a_call_that_would_lose_something_is_told_before_the_work(tmp_path, monk
     (tmp_path / "note.txt").write_text("text")
     (tmp_path / "link").symlink_to("in")
     before = (tmp_path / "in/a.png").read_bytes()
-    paths = {name: tmp_path / value for name, value in given.items() if name != "margin"}
+    paths = {name: tmp_path / value for name, value in given.items() if isinstance(value, str)}
     with pytest.raises(UserError, match=message):
         segment.main(**{"image": tmp_path / "in/a.png", "out": tmp_path / "out.png"} | given | paths)
     assert (tmp_path / "in/a.png").read_bytes() == before
@@ -186,7 +188,18 @@ def test_an_x_ray_stored_turned_is_segmented_upright(annotated_set, segmenter, t
     np.testing.assert_array_equal(*masks)
 
 
+def test_a_mask_keeps_as_many_parts_as_asked_for(annotated_set, segmenter, tmp_path):
+    """Two lungs, but one lesion."""
+    Image.fromarray(annotated_set.images[-1]).save(tmp_path / "a.png")
+    parts = {}
+    for count in [1, 2]:
+        out = tmp_path / f"{count}.png"
+        segment.main(image=tmp_path / "a.png", out=out, segmenter=segmenter, components=count)
+        parts[count] = label(np.asarray(Image.open(out)))[1]
+    assert parts == {1: 1, 2: 2}
+
+
 def test_an_image_without_lungs_is_named(segmenter, tmp_path, capsys):
     Image.new("RGBA", (1, 1)).save(tmp_path / "dot.png")
     segment.main(image=tmp_path / "dot.png", out=tmp_path / "mask.png", segmenter=segmenter)
-    assert "no lung found in 1 of 1 images" in capsys.readouterr().out
+    assert "nothing found in 1 of 1 images" in capsys.readouterr().out

@@ -13,6 +13,7 @@ AGAINST_IS = (
     "Against: of the rows that read a part of the same inputs, that with the best {metric} on the validation pairs; p: "
     "equal {metric} with it, by exchanging predictions group by group, corrected for {tests} tests (Holm)."
 )
+TRAININGS_ARE = "; `trainings` is how often a row was trained on each fold, with other seeds"
 METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC"}
 
 
@@ -41,15 +42,16 @@ def render(
         p_values = zip(scored["p_vs_best_unimodal"], scored["p_corrected"], strict=True)
         shown["against"] = scored["reference"]
         shown["p"] = [p_in_words(*values, settings.resamples) for values in p_values]
+    if repeats > 1:
+        shown["trainings"] = scored["repeats"]
     shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
     positives = ", and how many of them are positive" if asked.two_classes else ""
-    trained = f", each network trained {repeats} times on each fold" if repeats > 1 else ""
     lines = [
         f"# Comparison: {title}",
         *([f"**{notice}**"] if notice else []),
         f"{len(pairs)} pairs ({counts_in_words(asked, pairs)}), {pairs['report_id'].nunique()} reports, "
-        f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds{trained}; "
-        "out-of-fold predictions, pooled.",
+        f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; "
+        f"out-of-fold predictions, pooled{TRAININGS_ARE if repeats > 1 else ''}.",
         held_apart(pairs, scored["text"]),
         shown.astype(object).fillna("").to_markdown(index=False),
         f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"

@@ -143,7 +143,8 @@ def about_models(
     if any(row.encoders for row in study.models.values()):
         rows["encoders"] = comparison["encoders"]
     trained = [
-        {"row": name} | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
+        {"row": name, "trainings": study.repeats_of(study.models[name])}
+        | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
         for name in study.rows_of(TRAINED)
     ]
     scores = pd.DataFrame({"row": list(study.models)})

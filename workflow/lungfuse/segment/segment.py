@@ -1,4 +1,4 @@
-"""Segment the lungs in X-rays by hand."""
+"""Segment images by hand: the lungs in X-rays, or what another segmenter has learned."""
 
 from collections import Counter
 from pathlib import Path
@@ -19,24 +19,34 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 
 
-def main(*, image: Path, out: Path, segmenter: Path = PACKAGED, margin: float = MASK.margin) -> None:
-    """Write the lung mask of an X-ray, or of each in a folder: 255 in the lungs, 0 elsewhere, of the image's size.
+def main(
+    *,
+    image: Path,
+    out: Path,
+    segmenter: Path = PACKAGED,
+    components: int = MASK.components,
+    margin: float = MASK.margin,
+) -> None:
+    """Write the mask of an image, or of each in a folder: 255 in the lungs, 0 elsewhere, of the image's size.
 
     Parameters
     ----------
     image
-        An X-ray, or a folder of them.
+        An X-ray, or what else the segmenter has learned from, or a folder of them.
     out
         Output: a .png file, or a folder for files of the images' names; never what is read.
     segmenter
-        Folder of a trained segmenter; that of the package when not given.
+        Folder of a trained segmenter; that of the package, which finds lungs, when not given.
+    components
+        How many parts a mask keeps, the largest ones: two lungs, but one lesion.
     margin
         How far a mask is widened, as a share of the image's side.
     """
     try:
-        settings = MaskSettings.model_validate(MASK.model_dump() | {"margin": margin})
+        settings = MaskSettings.model_validate(MASK.model_dump() | {"components": components, "margin": margin})
     except ValidationError as error:
-        raise UserError(f"--margin: found {margin:g}. {error.errors()[0]['msg']}.") from error
+        wrong = error.errors()[0]
+        raise UserError(f"--{wrong['loc'][0]}: found {wrong['input']:g}. {wrong['msg']}.") from error
     masks = mask_files(image, out)
     network = load_segmenter(segmenter)
     bad, empty = [], []
@@ -51,7 +61,7 @@ def main(*, image: Path, out: Path, segmenter: Path = PACKAGED, margin: float = 
         with whole_file(mask_file, "wb") as stream:
             Image.fromarray(mask).save(stream, "png")
     if empty:
-        print(f"no lung found in {len(empty):,} of {len(masks):,} images, {empty[0]} first: their masks are black")
+        print(f"nothing found in {len(empty):,} of {len(masks):,} images, {empty[0]} first: their masks are black")
     refuse(bad)
 
 

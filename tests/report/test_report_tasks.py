@@ -39,7 +39,8 @@ def study(draw, studies, settings, tmp_path):
         drawn = draw(name)
         task, number = drawn.task, np.arange(120)
         pairs = drawn.pairs.assign(image_id=np.where(number % 3, drawn.pairs["pair_id"], ""))
-        predictions = [drawn.predictions(noise, seed) for seed, noise in enumerate([3, 2, 2, 0.5])]
+        predictions = [drawn.predictions(noise, seed) for seed, noise in enumerate([3, 2, 2])]
+        predictions += [drawn.predictions(0.5, 3, repeats=2)]
         joined = [join_predictions(task, pairs, each, tmp_path) for each in predictions]
         names, rows = list(ROWS), list(ROWS.values())
         scored = compare(task, names, rows, joined, [0.5] * 4, settings, seed=0)
@@ -150,6 +151,7 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(study, tmp_path, task):
     assert re.search(r"age +\| years +\| 9 .*\| 64 ", data) and re.search(r"sex +\| category +\| 0 .*\| F ", data)
     assert "its finding is effusion" in data
     assert "image encoders vit-tiny and vit-base" in models.lower()
+    assert re.search(r"early +\| 2 +\| frozen", models), "how often it was trained on each fold"
     assert re.search(r"early +\| [01]\.\d{3} +\| [01]\.\d{3} +\| [01]\.\d{3} ", models), "the AUROC of each label"
     if task == "multilabel":
         assert re.search(r"nodule +\| +\d+ +\| +\d+ +\| +[1-9]", data), "positive, negative and unknown"

@@ -142,8 +142,9 @@ def about_models(
     rows["of"] = [", ".join(filter(None, [row.images, row.text, *row.structured])) for row in study.models.values()]
     if any(row.encoders for row in study.models.values()):
         rows["encoders"] = comparison["encoders"]
+    trainings = dict(zip(study.models, comparison["repeats"], strict=True))
     trained = [
-        {"row": name, "trainings": study.repeats_of(study.models[name])}
+        {"row": name, "trainings": trainings[name]}
         | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
         for name in study.rows_of(TRAINED)
     ]

@@ -147,23 +147,37 @@ def _train(study: Trained, name: str) -> None:
             "linear-probe", row=spec, **asked, **encoders, **files, **outputs, features=features, models=models / name
         )
     elif spec.kind == "late":
-        first = small.folder / "fold0.csv"
-        small.pairs[small.pairs["fold"] == 0].to_csv(first, index=False)
-        scores = [study.folder(part) / "predictions.csv" for part in PARTS.values()]
+        files = [study.folder(part) / "predictions.csv" for part in PARTS.values()]
         settings = models / name / "settings.json"
         run_stage(
             "late",
             row=spec,
             **labels,
             class_weights="balanced",
-            pairs=first,
+            pairs=small.files["pairs"],
             parts=[*PARTS],
-            fold_predictions=scores,
+            fold_predictions=[each for file in files for each in [file, _of_other_folds(small, file)]],
             **outputs,
             settings=settings,
         )
+        kept = json.loads(settings.read_text())
+        settings.write_text(json.dumps(kept | {"folds": kept["folds"][:1]}))
     else:
         small.train(models / name / "fold0", spec, _frozen(study, name), **{"epochs": 1} | spec.train)
+
+
+def _of_other_folds(small: SmallStudy, file: Path) -> Path:
+    """A part is trained for fold 0 alone: scores that tell nothing, for the pairs of all other folds together."""
+    first, names = pd.read_csv(file), small.pairs["pair_id"]
+    scores = first.filter(regex="^score").columns
+    labels = small.pairs.filter(regex="^label")
+    part = (small.pairs["fold"] == 0).map({True: "validation", False: "test"})
+    others = pd.DataFrame({"pair_id": names, "fold": 1, "repeat": 0, "part": part}).join(labels)
+    others[list(scores)] = 1 / max(len(scores), 2)
+    path = file.parents[1] / "others" / file.name
+    path.parent.mkdir()
+    others[first.columns].to_csv(path, index=False)
+    return path
 
 
 def _frozen(study: Trained, name: str) -> dict:

@@ -230,5 +230,8 @@ def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs, tmp_pat
 def test_parts_that_do_not_belong_together_are_told(folds, tmp_path):
     with pytest.raises(UserError, match="found 5 files for the parts image, text"):
         fuse({"image": folds["image"], "text": folds["text"][:2]}, "late", tmp_path)
+    write_table(read_table(tmp_path / "pairs.csv", Pairs)[:-1], tmp_path / "pairs.csv", Pairs)
+    with pytest.raises(UserError, match=r"pairs\.csv: lacks P89, which the parts have scored"):
+        fuse(folds, "late", tmp_path)
     with pytest.raises(UserError, match=r"text/fold2.*: found other pairs, folds or labels than in .*image/fold0"):
         fuse({"image": folds["image"], "text": folds["text"][::-1]}, "late", tmp_path)

@@ -63,7 +63,6 @@ def main(
     """
     model, asked = registry.imported(module_of(row.model)), load_task(question.task, question.labels)
     table = read_table(pairs, Pairs)
-    groups = table.set_index("pair_id")["group"]
     fused, folds = [], []
     for files in by_training(fold_predictions, parts):
         rows, scores = read_parts(files, asked)
@@ -72,9 +71,8 @@ def main(
         weights = asked.pair_weights(targets) if class_weights == "balanced" else np.ones(scores.shape[1:])[known]
         fitted = model.fit(scores[:, known], targets, asked, weights)
         found = model.fuse(scores, fitted, asked)
-        found[known] = cross_fitted(
-            model, scores[:, known], targets, asked, weights, groups[rows.loc[known, "pair_id"]].to_numpy()
-        )
+        groups = groups_of(rows.loc[known, "pair_id"], table, pairs)
+        found[known] = cross_fitted(model, scores[:, known], targets, asked, weights, groups)
         fused.append(with_columns(rows, "score", found, asked))
         folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
         calibration = calibration_of(fused[-1], asked).model_dump()
@@ -83,6 +81,21 @@ def main(
     with whole_file(settings) as stream:
         made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
+
+
+def groups_of(pair_ids: pd.Series, table: pd.DataFrame, file: Path) -> np.ndarray:
+    """The group of each pair, (pair,), by the table of pairs.
+
+    Raises:
+        UserError: the table lacks one.
+    """
+    groups = table.set_index("pair_id")["group"].reindex(pair_ids)
+    if groups.isna().any():
+        raise UserError(
+            f"{file}: lacks {groups.index[groups.isna()][0]}, which the parts have scored. Make the parts again from "
+            "these pairs."
+        )
+    return groups.to_numpy()
 
 
 def cross_fitted(

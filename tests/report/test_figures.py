@@ -53,7 +53,7 @@ def test_a_study_has_a_figure_for_each_table_it_has(tables, more_tables, histori
         ("comparison", ["majority", "tfidf, findings", "published", "0.950 (0.8"]),
         ("confusion", ["majority", "indication", "normal", "lung", "predicted"]),
         ("roc_calibration", ["text: ROC", "text: calibration", "tfidf, findings: 0."]),
-        ("ablations", ["early, raw, findings: text alone", "-10.0 (-20.0 to -5.0)", "+1 -9"]),
+        ("ablations", ["early, raw, findings:", "text alone", "-10.0 (-20.0 to -5.0)", "+1 -9"]),
         ("segmentation", ["unet-small, Montgomery (9 patients)", "0.960 (0.950-0.970)"]),
         ("cnn_comparison", ["vgg19, random weights", "segmented:unet-small", "published"]),
         ("leakage", ["findings", "0.700 without", "the same patient on both sides", "(cumulative)", "no control"]),

@@ -31,7 +31,7 @@ SHOWN = 0.05  # corrected p below which a difference is called shown
 COLOUR_OF_VERDICT = {"better": BLUE, "worse": ORANGE, "no difference shown": GREY}
 COLOUR_OF_FLAW = {"flaw": ORANGE, "cumulative": BLACK, "shared text": BLUE}
 MOST_COLUMNS = 4  # of a legend
-LINE, LEAST_LINE = 0.24, 0.17  # inches of a line of a forest plot
+LINE, LINE_OF_TWO, LEAST_LINE = 0.24, 0.4, 0.17  # inches of a line of a forest plot, its name in one line or two
 METRIC = {"accuracy": "accuracy", "auroc": "mean AUROC"}
 AXIS = {"accuracy": "accuracy, out of fold", "auroc": "mean AUROC over the labels, out of fold"}
 LINE_OF_ORIGIN = {
@@ -109,7 +109,7 @@ def draw_missing(missing: pd.DataFrame, task: Task, above: str) -> Figure:
 
 def draw_verdict(verdict: pd.DataFrame, task: Task, above: str) -> Figure:
     """The table `Verdict`: what the best fusion of each set of inputs gains over the best of its parts, in points."""
-    figure, ((axes,),) = sheet(above, 1, 1, 2 * LINE * len(verdict) + 0.6)
+    figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * len(verdict) + 0.6)
     names = [f"{shortened(row.inputs)}\n{row.fusion} against {row.part}" for row in verdict.itertuples()]
     forest_of_verdicts(axes, names, verdict, [f"  p {p:.2g}" for p in verdict["p_corrected"]])
     axes.set_xlabel(f"gain in {METRIC[task.primary]}, points")
@@ -141,13 +141,13 @@ def shortened(inputs: str) -> str:
 
 def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:
     """The table `Ablations`: what each change gains or loses of the primary metric, in points."""
-    figure, ((axes,),) = sheet(above, 1, 1, LINE * len(ablations) + 0.6)
+    figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * len(ablations) + 0.6)
     change = limits(ablations, "difference") * 100
     held_out = ablations["pairs"].map({"all": "", "held-out": " (held-out patients)"})
     names = [
-        f"{name}: {row.change}, {row.changed}"
+        f"{name}:\n{row.change}, {row.changed}"
         if row.change.endswith(" alone") or row.change.startswith("without ")
-        else f"{name}: {row.change}{pairs}"
+        else f"{name}:\n{row.change}{pairs}"
         for name, row, pairs in zip(short_names(ablations), ablations.itertuples(), held_out, strict=True)
     ]
     significant = (change["low"] > 0) | (change["high"] < 0)

@@ -1,6 +1,6 @@
 """How fast and how lean the data check is. Run: python benchmarks/data_check.py [--cases 1000 10000 100000]
 
-Studies of so many cases are drawn: an image of 224 px, a text of forty words, ten structured columns, four hospitals,
+Studies of so many cases are drawn: an image of 224 px, a text of forty words, ten structured columns, four sites,
 dates, three cases a patient at most, and some near copies. Each is checked by a process of its own.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from processes import measure
 
-from lungfuse.files import whole_array
+from lungfuse.files import atomic_array
 
 SIDE, COARSE = 224, 14
 WORDS, LENGTH = 4000, 40
@@ -21,7 +21,7 @@ PART = 1000
 COPIES = 0.01  # of the cases that are near copies of another one
 LABELS = [{"name": name, "column": "outcome", "positive": [name]} for name in ["healthy", "sick"]]
 FILTER = {"labels": LABELS, "balance": "none", "required": [], "text_fields": ["findings"]}
-CHECK = {"allow": [], "gives_away": 0.95, "covers": 0.05, "contradicting": 0.03}
+CHECK = {"allow": [], "leak_auroc": 0.95, "leak_min_share": 0.05, "contradicting": 0.03}
 NUMBERS, CATEGORIES = [f"number{n}" for n in range(5)], [f"category{n}" for n in range(5)]
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
@@ -107,7 +107,7 @@ def _draw_images(rng: np.random.Generator, count: int, path: Path) -> None:
     """Images of one smooth pattern that all share, another of their own, and noise."""
     scale = SIDE // COARSE
     shared = rng.normal(128, 40, (COARSE, COARSE))
-    with whole_array(path, np.uint8, (SIDE, SIDE)) as append:
+    with atomic_array(path, np.uint8, (SIDE, SIDE)) as append:
         for start in range(0, count, PART):
             number = min(PART, count - start)
             own = shared + rng.normal(0, 15, (number, COARSE, COARSE))

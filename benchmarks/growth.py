@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 from processes import Taken, measure
 
-from lungfuse.adapters.openi import IMAGES, PROJECTIONS, REPORTS
+from lungfuse.datasets.openi import IMAGES, PROJECTIONS, REPORTS
 from lungfuse.demo.draw import DrawnStudy, draw_images, plan_studies, report_xml, write_archive, write_projections
 from lungfuse.paths import Paths
 from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS, PARAMS, SEGMENTER, TRAINED_SETTINGS
@@ -116,7 +116,7 @@ def prepare(pairs: int, folder: Path) -> Study:
     params["studies"]["growth"] = params["studies"]["demo"] | {
         "raw": "growth",
         "filter": {"balance": "none"},
-        "train": params["studies"]["demo"]["train"] | {"epochs": 1, "start": "encoder"},
+        "train": params["studies"]["demo"]["train"] | {"epochs": 1, "init_from": "encoder"},
         "leakage": {"sections": []},
         "models": ROWS,
     }
@@ -178,7 +178,7 @@ def save_segmenter(folder: Path) -> None:
     keras.utils.set_random_seed(0)
     folder.mkdir(parents=True)
     build_unet(PX, settings).save(folder / SEGMENTER)
-    (folder / TRAINED_SETTINGS).write_text(json.dumps({"image_px": PX, "unet": settings.model_dump()}))
+    (folder / TRAINED_SETTINGS).write_text(json.dumps({"image_size": PX, "unet": settings.model_dump()}))
 
 
 def stages(paths: Paths, folder: Path) -> Iterator[tuple[str, list]]:
@@ -230,9 +230,9 @@ def draw_scores(paths: Paths, folder: Path) -> None:
     rng = np.random.default_rng(0)
     (folder / paths.predictions("early")).parent.mkdir(parents=True, exist_ok=True)
     for name, (_, accuracy) in COMPARED.items():
-        right = rng.random(len(pairs)) < accuracy
+        correct = rng.random(len(pairs)) < accuracy
         sure = rng.uniform(0.5, 1, len(pairs))
-        score = np.where(pairs["label"].eq(1) == right, sure, 1 - sure).round(6)
+        score = np.where(pairs["label"].eq(1) == correct, sure, 1 - sure).round(6)
         found = pairs.assign(score=score, prediction=(score >= 0.5).astype(int))
         found.to_csv(folder / paths.predictions(name), index=False)
 

@@ -32,12 +32,12 @@ from torch.nn import functional
 from lungfuse.check import check
 from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.encoders.network import Encoder, load_encoder
-from lungfuse.files import read_array, whole_file
+from lungfuse.files import atomic_write, read_array
 from lungfuse.ingest import filter, images, reports, split
-from lungfuse.ingest.others import headings_of, others
+from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
 from lungfuse.measures import METRICS
-from lungfuse.modalities.image.arms import image_rows
 from lungfuse.modalities.image.inputs import ImageSource
+from lungfuse.modalities.image.variants import image_rows
 from lungfuse.parameters import Heading, Question, RawData
 from lungfuse.paths import Paths
 from lungfuse.paths.names import PACKAGED, PARAMS
@@ -93,7 +93,7 @@ RECIPES = {  # those of which most is expected for their time first
     "224 px": Recipe(px=224),
     "mask as a channel": Recipe(mask=True),
     "rate 1e-4": Recipe(train={"encoder_learning_rate": 1e-4}),
-    "no mean of weights": Recipe(train={"averaging": 0.0}),
+    "no mean of weights": Recipe(train={"ema_decay": 0.0}),
     "strong augmentation": Recipe(train={"augment": STRONG}),
     "15 epochs": Recipe(train={"epochs": 15}),
     "pre-trained on tb": Recipe(start="tb"),
@@ -159,15 +159,15 @@ class Bench:
         )  # fmt: skip
         return read_table(found["reports"], Reports), read_table(found["views"], Views), read_table(out["pairs"], Pairs)
 
-    def array(self, px: int, adapter: str = "openi", raw: Path | None = None) -> tuple[Path, Path]:
+    def array(self, px: int, dataset: str = "openi", raw: Path | None = None) -> tuple[Path, Path]:
         """The image array of a size, and its index."""
         raw = raw or self.paths.raw
-        array, index, rejected = (self.work / f"{adapter}_{px}" / name for name in ["images.npy", "i.csv", "r.csv"])
+        array, index, rejected = (self.work / f"{dataset}_{px}" / name for name in ["images.npy", "i.csv", "r.csv"])
         if not rejected.exists():
-            settings = ImageSettings.model_validate(self.study.images.model_dump() | {"image_px": px})
+            settings = ImageSettings.model_validate(self.study.images.model_dump() | {"image_size": px})
             images.main(
-                data=RawData(adapter=adapter, raw=raw), view=self.study.view, images=settings,
-                views=self._reports(adapter, raw)["views"],
+                data=RawData(dataset=dataset, raw=raw), view=self.study.view, images=settings,
+                views=self._reports(dataset, raw)["views"],
                 outputs=images.Outputs(array=array, index=index, rejected_images=rejected),
             )  # fmt: skip
         return array, index
@@ -235,7 +235,7 @@ class Bench:
     def findings(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
         """Other frontal images of the collection with the headings of their reports."""
         reports, views, pairs = self.tables
-        cases = others(reports, views, pairs, read_table(self.array(px)[1], ImageIndex))
+        cases = pretraining_cases(reports, views, pairs, read_table(self.array(px)[1], ImageIndex))
         labels = headings_of(cases, LEAST)
         print(f"{len(cases)} images of others; labels: {', '.join(labels)}", flush=True)
         return load_task("multilabel", list(labels)), labels.to_numpy(float), self.source(cases, px)
@@ -251,7 +251,13 @@ class Bench:
         return load_task("binary", ["normal", "tb"]), targets, ImageSource(np.load(array), table["row"].to_numpy())
 
     def fitted(
-        self, recipe: Recipe, task: Task, dataset: PairDataset, learn: np.ndarray, weights: np.ndarray, seed: int
+        self,
+        recipe: Recipe,
+        task: Task,
+        dataset: PairDataset,
+        train_indices: np.ndarray,
+        weights: np.ndarray,
+        seed: int,
     ) -> Classifier:
         """A trained image row."""
         lightning.seed_everything(seed, verbose=False)
@@ -261,16 +267,16 @@ class Bench:
         settings = self.study.train_of(row)
         counts = torch.tensor(weights, dtype=torch.float32)
         module = Classifier({"image": self.encoder(recipe)}, tokenizers, model, task, settings, counts, seed)
-        callbacks = [averaging(settings.averaging)] if settings.averaging else []
+        callbacks = [averaging(settings.ema_decay)] if settings.ema_decay else []
         trainer = make_trainer(settings, callbacks, progress_bar=False)
-        trainer.fit(module, in_random_order(dataset, learn, settings.batch, seed))
+        trainer.fit(module, in_random_order(dataset, train_indices, settings.batch_size, seed))
         return module
 
-    def _reports(self, adapter: str, raw: Path) -> dict[str, Path]:
+    def _reports(self, dataset: str, raw: Path) -> dict[str, Path]:
         names = ["reports", "views", "values", "value_columns", "audited", "rejected_reports"]
-        files = {name: self.work / f"{adapter}_{name}.csv" for name in names}
+        files = {name: self.work / f"{dataset}_{name}.csv" for name in names}
         if not files["rejected_reports"].exists():
-            reports.main(data=RawData(adapter=adapter, raw=raw), outputs=reports.Outputs(**files))
+            reports.main(data=RawData(dataset=dataset, raw=raw), outputs=reports.Outputs(**files))
         return files
 
 
@@ -318,16 +324,18 @@ def trained(bench: Bench, name: str, fold: int) -> dict:
         return json.loads(path.read_text())
     recipe, start = RECIPES[name], time.process_time()
     pairs = bench.tables[2]
-    learn, scored = parts(pairs, fold)
+    train_indices, scored = parts(pairs, fold)
     targets = bench.task.targets(pairs)
     if recipe.frozen:
         features = bench.features(recipe)
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-        model.fit(features[learn], targets[learn, 0])
+        model.fit(features[train_indices], targets[train_indices, 0])
         scores = {AS_IT_IS: model.predict_proba(features[scored])[:, 1]}
     else:
         dataset = PairDataset(targets, {"image": bench.source(pairs, recipe.px, recipe.mask)})
-        module = bench.fitted(recipe, bench.task, dataset, learn, bench.task.weights(targets[learn]), seed=fold)
+        module = bench.fitted(
+            recipe, bench.task, dataset, train_indices, bench.task.weights(targets[train_indices]), seed=fold
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in module.state_dict().items()}, path.with_suffix(".safetensors"))
         scores = {AS_IT_IS: predict(module, dataset, scored)[:, 0], MOVED: of_views(module, dataset, scored)[:, 0]}
@@ -336,7 +344,7 @@ def trained(bench: Bench, name: str, fold: int) -> dict:
         "pair_id": pairs["pair_id"].iloc[scored].tolist(), "group": pairs["group"].iloc[scored].tolist(),
         "label": targets[scored, 0].tolist(),
     } | {kind: values.round(6).tolist() for kind, values in scores.items()}  # fmt: skip
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         json.dump(found, stream)
     return found
 
@@ -404,7 +412,7 @@ def main() -> None:
     told = table(bench)
     print(told.to_markdown(index=False))
     if arguments.csv:
-        with whole_file(arguments.csv) as stream:
+        with atomic_write(arguments.csv) as stream:
             told.to_csv(stream, index=False, lineterminator="\n")
 
 

@@ -37,7 +37,7 @@ def main() -> None:
 def reports_and_filter(raw: Path, folder: Path) -> list[tuple]:
     files = {name: folder / f"{name}.csv" for name in ["reports", "views", "rejected", "candidates", "funnel", "all"]}
     reports = measure(
-        "reports", "--adapter", "openi", "--raw", raw, "--reports", files["reports"], "--views", files["views"],
+        "reports", "--dataset", "openi", "--raw", raw, "--reports", files["reports"], "--views", files["views"],
         "--rejected-reports", files["rejected"],
     )  # fmt: skip
     filtered = measure(
@@ -59,8 +59,8 @@ def decoding(count: int, folder: Path) -> tuple:
     views = pd.DataFrame({"image_id": [f"CXR{n}_a" for n in range(count)], "report_id": "CXR1", "view": "Frontal"})
     views.to_csv(folder / "views.csv", index=False)
     taken = measure(
-        "images", "--adapter", "openi", "--raw", folder, "--view", "Frontal",
-        "--images", json.dumps({"image_px": 224, "fit": "pad"}), "--views", folder / "views.csv",
+        "images", "--dataset", "openi", "--raw", folder, "--view", "Frontal",
+        "--images", json.dumps({"image_size": 224, "fit": "pad"}), "--views", folder / "views.csv",
         "--array", folder / "images.npy", "--index", folder / "index.csv", "--rejected-images", folder / "rejected.csv",
         "--threads", 1,
     )  # fmt: skip

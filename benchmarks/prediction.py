@@ -60,7 +60,7 @@ def prepare(folder: Path, px: int) -> None:
     widths = {name: encoder_spec(encoder).width for name, encoder in study.encoders.of(ROW.inputs).items()}
     settings = {"row": ROW, "encoders": study.encoders, "fusion": study.fusion}
     settings |= {"train": study.train.model_copy(update={"layers": "frozen", "precision": "fp32"})}
-    settings |= {"images": study.images.model_copy(update={"image_px": px})}
+    settings |= {"images": study.images.model_copy(update={"image_size": px})}
     page = ", ".join(f'"{key}": {to_json(value)}' for key, value in settings.items())
     for fold in range(FOLDS):
         torch.manual_seed(fold)

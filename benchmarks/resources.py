@@ -30,8 +30,8 @@ def asked() -> pd.DataFrame:
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     rows = []
     for rule in re.split(r"^rule ", text, flags=re.M)[1:]:
-        memory = re.search(r"mem_mb=growing\((\d+)", rule)[1]
-        minutes = re.search(r"runtime=growing\(\s*(?:lambda wildcards: )?(\d+)(?: if .* else (\d+))?", rule).groups()
+        memory = re.search(r"mem_mb=scaled\((\d+)", rule)[1]
+        minutes = re.search(r"runtime=scaled\(\s*(?:lambda wildcards: )?(\d+)(?: if .* else (\d+))?", rule).groups()
         asked = {"asked MB": int(memory), "asked minutes": " or ".join(filter(None, minutes))}
         rows.append({"rule": rule.split(":")[0], **asked})
     return pd.DataFrame(rows).set_index("rule")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.files import whole_array
+from lungfuse.files import atomic_array
 
 PX = 256
 MEASURED = """
@@ -59,7 +59,7 @@ def draw(path: Path, count: int) -> None:
     """An array of `count` images, of which thirty differ."""
     rng = np.random.default_rng(0)
     drawn = [draw_frontal(rng, rng.normal(1, 0.15), 1, PX)[0] for _ in range(30)]
-    with whole_array(path, np.uint8, (PX, PX)) as append:
+    with atomic_array(path, np.uint8, (PX, PX)) as append:
         for number in range(count):
             append(drawn[number % len(drawn)])
 

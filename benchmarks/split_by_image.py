@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lungfuse.compare.paired import difference_of_shares
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.paths import Paths
 from lungfuse.paths.names import PARAMS
 from lungfuse.settings.params import load_study, read_params
@@ -44,7 +44,7 @@ def main() -> None:
     table = compared(features, pairs["label"].to_numpy(int), pairs["group"].to_numpy(), study.split.folds, study.seed)
     print(table.to_string(index=False))
     if arguments.csv:
-        with whole_file(arguments.csv) as stream:
+        with atomic_write(arguments.csv) as stream:
             table.to_csv(stream, index=False, lineterminator="\n")
 
 
@@ -59,8 +59,8 @@ def compared(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds
         if not chosen.any():
             continue
         truth = labels[chosen]
-        right = [(predicted[chosen] == truth) for predicted in (by_image, by_group)]
-        gained = difference_of_shares(*right, groups[chosen], CONFIDENCE, RESAMPLES, seed)
+        correct = [(predicted[chosen] == truth) for predicted in (by_image, by_group)]
+        gained = difference_of_shares(*correct, groups[chosen], CONFIDENCE, RESAMPLES, seed)
         record = {"images": images, "n": int(chosen.sum()), "share": several[chosen].mean()}
         for split, predicted in {"group": by_group, "image": by_image}.items():
             record[f"accuracy_by_{split}"] = (predicted[chosen] == truth).mean()

@@ -44,7 +44,7 @@ from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import encode_png
 from lungfuse.encoders import encoder_spec, modality_of
 from lungfuse.encoders.network import build_encoder
-from lungfuse.encoders.networks.efficientnet_lite import Unit
+from lungfuse.encoders.networks.efficientnet_lite import ConvBNAct
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.image.inputs import ImageSource
 from lungfuse.modalities.text.inputs import TextSource
@@ -53,7 +53,7 @@ from lungfuse.models.blocks import Dropout, Unimodal
 from lungfuse.settings.training import AugmentSettings, FusionSettings, TrainSettings
 from lungfuse.tasks import load_task
 from lungfuse.train.classifier import Classifier
-from lungfuse.train.data import LABELS, Batch, Features, PairDataset
+from lungfuse.train.data import LABELS, Features, PairDataset, TensorBatch
 from lungfuse.train.engine import in_random_order, make_trainer, quiet
 from lungfuse.train.precision import uses_bf16
 
@@ -61,10 +61,10 @@ BATCH, PUBLISHED_BATCH, HUGGING_FACE_BATCH = 16, 4, 8
 PX = 224
 PLAIN = "plain loop"
 SETTINGS = TrainSettings(
-    start="encoder", layers="full", epochs=1, batch=BATCH, learning_rate=1e-3, encoder_learning_rate=5e-5,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.05, patience=1, modality_dropout=0.0,
+    init_from="encoder", layers="full", epochs=1, batch_size=BATCH, learning_rate=1e-3, encoder_learning_rate=5e-5,
+    weight_decay=0.01, warmup=0.1, gradient_clip=1.0, label_smoothing=0.05, patience=1, modality_dropout=0.0,
     augment=AugmentSettings(rotation=7, shift=0.06, scale=0.08, contrast=0.15, brightness=12, gamma=0),
-    word_dropout=0.0, averaging=0.0, precision="auto", devices=1,
+    word_dropout=0.0, ema_decay=0.0, precision="auto", devices=1,
 )  # fmt: skip
 TASK = load_task("binary", ["normal", "lung"])
 FUSION = FusionSettings(width=256, heads=4, blocks=2, hidden=128, dropout=0.1)
@@ -292,7 +292,7 @@ def plain_loop(make: Callable[[], Classifier], dataset: PairDataset, pairs: int)
     with ExitStack() as stack:
         stack.enter_context(mock.patch("lungfuse.models.blocks.attend", plain_attend))
         stack.enter_context(mock.patch("lungfuse.encoders.networks.transformer.attend", plain_attend))
-        stack.enter_context(mock.patch.object(Unit, "forward", plain_unit))
+        stack.enter_context(mock.patch.object(ConvBNAct, "forward", plain_unit))
         stack.enter_context(mock.patch.object(Dropout, "forward", nn.Dropout.forward))
         module = make().train()
         optimizer = torch.optim.Adam(module.parameters(), 5e-5)
@@ -309,7 +309,7 @@ def plain_loop(make: Callable[[], Classifier], dataset: PairDataset, pairs: int)
         return (pairs - BATCH) / (time.perf_counter() - begin)
 
 
-def collated(pairs: list[Batch]) -> Batch:
+def collated(pairs: list[TensorBatch]) -> TensorBatch:
     """Pairs of one each, put together and padded to the longest."""
     return {
         name: collated([pair[name] for pair in pairs])
@@ -324,7 +324,7 @@ def plain_attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: 
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=share), None
 
 
-def plain_unit(unit: Unit, x: Tensor) -> Tensor:
+def plain_unit(unit: ConvBNAct, x: Tensor) -> Tensor:
     """Padding, convolution, batch normalisation with its pretrained statistics, ReLU6."""
     convolution, norm = unit
     pads = []

@@ -125,7 +125,7 @@ def drawn_raw(tmp_path_factory) -> Path:
 
 def write_tags(raw: Path) -> None:
     """The DICOM tags of the images of drawn studies, with the ages of their patients and one of two devices."""
-    from lungfuse.adapters.openi import TAGS
+    from lungfuse.datasets.openi import TAGS
 
     born = pd.read_csv(raw / "patients.csv").set_index("report_id")["age"].map(lambda age: f"{2012 - age:.0f}0101")
     images = pd.read_csv(raw / "indiana_projections.csv", dtype=str)
@@ -164,17 +164,17 @@ def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int
     settings = content["studies"][study] | small
     settings["split"] = {"folds": folds}
     settings["cnns"] = {"networks": []}
-    settings["pretraining"] = {"least": 2, "train": {"epochs": epochs}}
+    settings["pretraining"] = {"min_reports": 2, "train": {"epochs": epochs}}
     settings["leakage"] = {"sections": list(audited), "draws": 1}
     if "segmentation" in settings:
         settings["segmentation"]["train"]["epochs"] = epochs
-    start = {} if study == "demo" else {"start": "encoder"}  # no row of others starts from another
+    start = {} if study == "demo" else {"init_from": "encoder"}  # no row of others starts from another
     settings["train"] = settings["train"] | {"epochs": epochs} | start
     settings["models"] = {name: row for name, row in settings["models"].items() if name in rows}
     for row in settings["models"].values():
         if "train" in row:
             row["train"]["epochs"] = epochs
-        row.pop("repeats", None)
+        row.pop("n_seeds", None)
         if "layers" in row.get("train", {}):
             row["train"]["layers"] = "full"
     content["studies"][study] = settings

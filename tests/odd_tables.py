@@ -10,7 +10,7 @@ import pandas as pd
 from conftest import ROOT
 from PIL import Image
 
-from lungfuse.adapters.table import MappedTable
+from lungfuse.datasets.table import MappedTable
 from lungfuse.ingest.reports import OPTIONAL, check_declared
 from lungfuse.init.init import Columns, Labels, Place, main
 from lungfuse.settings.params import load_studies, read_params
@@ -19,7 +19,7 @@ from lungfuse.settings.study import Study
 WORDS = ["clear", "dense", "left", "right", "lower", "upper", "lobe", "small", "large", "shadow", "heart", "border"]
 SHORT_STUDY = """\
   openi:
-    adapter: openi
+    dataset: openi
     raw: openi
     modalities: [text]
     models: {majority: {}}
@@ -28,7 +28,7 @@ SHORT_STUDY = """\
 
 @dataclass
 class Made:
-    """A study, what its adapter reads, the text of params.yaml and what was printed."""
+    """A study, what its dataset reads, the text of params.yaml and what was printed."""
 
     study: Study
     reports: pd.DataFrame
@@ -93,7 +93,7 @@ def new_place(folder: Path) -> Path:
 
 
 def init(table: Path, images: list[Path] | None = None, name: str = "odd", **options) -> Made:
-    """Run `init` here without the data check, load all studies, and read the new one with its adapter."""
+    """Run `init` here without the data check, load all studies, and read the new one with its dataset."""
     groups = {kind: {key: options.pop(key) for key in vars(kind()) if key in options} for kind in [Labels, Columns]}
     place = Place(name=name, check=False, **options)
     main(table=table, images=images, labels=Labels(**groups[Labels]), columns=Columns(**groups[Columns]), place=place)

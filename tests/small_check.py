@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.check.check import with_origin
-from lungfuse.check.checked import Before, Checked
+from lungfuse.check.checked import Checked, RawTables
 from lungfuse.check.finding import Finding
 from lungfuse.check.findings import load_findings
 from lungfuse.check.pictures import look_at
-from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings, LabelRule
 from lungfuse.tables.base import columns
 from lungfuse.tables.ingest import SECTIONS, Candidates, rejected_table
 from lungfuse.tasks import load_task
 
-SETTINGS = CheckSettings(allow=[], gives_away=0.95, covers=0.05, contradicting=0.03)
+SETTINGS = CheckSettings(allow=[], leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03)
 NO_REJECTED = rejected_table([])
 
 
@@ -57,24 +57,24 @@ def study(
     views = pd.DataFrame({"image_id": reports["report_id"], "report_id": reports["report_id"], "view": "any"})
     views = views.assign(**{name: reports[name] for name in ["view", "projection"] if name in reports})
     views = views if has else views[:0]
-    found = Found(
+    found = FilterInputs(
         reports.drop(columns=["view", "projection"], errors="ignore"), views, values, set(ids) if has else None
     )
     modalities = ["structured", *(["text"] if "text" in reads else []), *(["image"] if has else [])]
     pairs, funnel, dropped = select_pairs(found, asked, modalities, "any", filters, 0)
     rejected = pd.concat([rejected, rejected_table(dropped)], ignore_index=True)
     pairs = pairs[[*columns(Candidates, pairs), *set(found.own_sections) - {"date", "apart"}]]
-    before = Before(found.reports, views, values, funnel, rejected)
+    raw_tables = RawTables(found.reports, views, values, funnel, rejected)
     sides = others.get("sizes", [(64, 64)] * len(reports))
     index = pd.DataFrame({"image_id": reports["report_id"], "row": range(len(reports))}) if has else None
     index = index.assign(width=[w for w, _ in sides], height=[h for _, h in sides]) if has else None
-    cases = with_origin(pairs, before, index)
+    cases = with_origin(pairs, raw_tables, index)
     own = [name for name in values if name not in {"report_id", *(each.column for each in rules)}]
     of_cases = values.set_index("report_id")[own].reindex(cases["report_id"]).reset_index(drop=True)
     shown = np.flatnonzero(cases["row"].notna()) if has else []
     pictures = look_at(images, cases["row"].iloc[shown].to_numpy(int), shown, done=int) if has else None
     kinds = dict.fromkeys(own, "category") | (kinds or {})
-    return Checked(cases, of_cases, kinds, asked, filters, reads, folds, SETTINGS, before, pictures)
+    return Checked(cases, of_cases, kinds, asked, filters, reads, folds, SETTINGS, raw_tables, pictures)
 
 
 def found_in(data: Checked, kind: str) -> dict[str, Finding]:

@@ -23,16 +23,16 @@ from lungfuse.tables.ingest import Columns, ImageIndex, Pairs, Structured, Valid
 AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
 NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
 TRAIN = TrainSettings(
-    start="encoder", layers="full", epochs=3, batch=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
-    weight_decay=0.01, warmup=0.1, clip=1.0, label_smoothing=0.0, patience=9, modality_dropout=0.0, augment=AUGMENT,
-    word_dropout=0.0, averaging=0.5, precision="fp32", devices=1,
+    init_from="encoder", layers="full", epochs=3, batch_size=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
+    weight_decay=0.01, warmup=0.1, gradient_clip=1.0, label_smoothing=0.0, patience=9, modality_dropout=0.0,
+    augment=AUGMENT, word_dropout=0.0, ema_decay=0.5, precision="fp32", devices=1,
 )  # fmt: skip
 SETTINGS = {
     "fold": 0,
     "seed": 0,
     "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None),
     "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
-    "images": ImageSettings(image_px=64, fit="pad"),
+    "images": ImageSettings(image_size=64, fit="pad"),
     "task": "binary",
     "labels": ["normal", "lung"],
     "class_weights": "balanced",

@@ -32,10 +32,10 @@ ROWS = ["majority", "tfidf", "image", "text"]
 REPORT = Counter(figures=1, pictures=1, pages=1, report_html=1)
 COMPARED = Counter(compare=1) + REPORT
 PAIRS = Counter(reports=1, images=1, filter=1, data_check=1, split=1)
-TEXT = Counter(train=2, gather=1) + COMPARED
+TEXT = Counter(train=2, pool_folds=1) + COMPARED
 TFIDF = Counter(baseline=2) + COMPARED
-GATHERED = Counter(gather=2) + COMPARED
-TRAINED = Counter(image_encoder=1, text_encoder=1, pretrain=1, train=4) + GATHERED
+POOLED = Counter(pool_folds=2) + COMPARED
+TRAINED = Counter(image_encoder=1, text_encoder=1, pretrain=1, train=4) + POOLED
 ENCODERS = {"data/dvc.yaml:image_encoder_vit-tiny", "data/dvc.yaml:text_encoder_bert-tiny"}
 TOOLS = ["snakemake", "dvc repro"]
 RATES = (round(0.001 + step * 1e-5, 6) for step in count())
@@ -122,7 +122,7 @@ def project(new_project, drawn_raw) -> Project:
     assert project.run("git init -q").returncode == 0
     project.commit("start")
     ran = project.does("snakemake")
-    once = Counter(image_encoder=1, text_encoder=1, pretrain=1, train=2, gather=1)
+    once = Counter(image_encoder=1, text_encoder=1, pretrain=1, train=2, pool_folds=1)
     assert ran == TEXT + TFIDF + PAIRS + once - COMPARED
     return project
 
@@ -144,7 +144,7 @@ def test_a_learning_rate_reruns_that_model_and_what_reads_it(project, tool):
 @pytest.mark.parametrize(
     ("tool", "module", "would", "stale", "does"),
     [
-        ("snakemake", "train/gather.py", GATHERED, {"train_image", "train_text"}, GATHERED),
+        ("snakemake", "train/pool_folds.py", POOLED, {"train_image", "train_text"}, POOLED),
         (
             "dvc repro",
             "encoders/network.py",
@@ -167,7 +167,7 @@ def test_a_changed_module_reruns_what_imports_it(project, tool, module, would, s
 def test_changed_raw_data_rerun_what_is_made_of_them(project, tool):
     views = project.folder / "data/raw/openi/indiana_projections.csv"
     views.write_text(views.read_text().replace("Frontal", "Lateral", 20))
-    made_of_it = TEXT + TFIDF + PAIRS + Counter(pretrain=1, train=2, gather=1)
+    made_of_it = TEXT + TFIDF + PAIRS + Counter(pretrain=1, train=2, pool_folds=1)
     made_of_it -= COMPARED
     checked = {"snakemake": Counter(), "dvc repro": Counter(download=4)}
     assert project.does(tool) == made_of_it + checked[tool]
@@ -309,12 +309,12 @@ def test_an_output_edited_by_hand_is_never_taken_for_made(project):
 
 
 def test_a_failed_run_is_undone_by_reverting_and_checkout(project):
-    module = project.folder / "workflow/lungfuse/train/gather.py"
+    module = project.folder / "workflow/lungfuse/train/pool_folds.py"
     code = module.read_text()
     module.write_text(code + "raise RuntimeError\n")
     assert project.run("snakemake --cores 2").returncode != 0
     module.write_text(code)
-    assert project.would_do() == Counter(gather=2) + COMPARED
+    assert project.would_do() == Counter(pool_folds=2) + COMPARED
     assert project.run("dvc checkout -q").returncode == 0
     assert project.agree_on_nothing_to_do()
 

@@ -48,7 +48,9 @@ class Rows:
             arguments = self.study.arguments(folder, self.trained[name], **learning)
             run_stage("train", **arguments | {"fold": fold, "features": features})
             scores.append(folder / "predictions.csv")
-        run_stage("gather", **self.asked, pairs=self.study.files["pairs"], fold_predictions=scores, **self.scores(name))
+        run_stage(
+            "pool-folds", **self.asked, pairs=self.study.files["pairs"], fold_predictions=scores, **self.scores(name)
+        )
 
     @property
     def asked(self) -> dict:

@@ -26,11 +26,11 @@ from lungfuse.tasks import task_module
 
 CODE = "workflow/lungfuse"
 BY_HAND = {"lungfuse.predict.predict", "lungfuse.segment.segment"}  # stages that no rule runs
-PARTS = ("lungfuse.adapters.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
+PARTS = ("lungfuse.datasets.", "lungfuse.encoders.", "lungfuse.modalities.", "lungfuse.models.", "lungfuse.tasks.")
 OTHER_STUDIES = {"pretrain", "sites"}  # rules that the demo has no job of
 PRETRAINS = {f"lungfuse.{name}" for name in ["models.unimodal.image", "modalities.image.inputs", "tasks.multilabel"]}
 LOADERS = {  # what loads parts by name, functions and attributes of a row, by the kind of the parts
-    "adapters": {"adapters.load_adapter", "adapters.load_mask_adapter"},
+    "datasets": {"datasets.load_dataset", "datasets.load_mask_dataset"},
     "encoders": {"encoders.encoder_spec", "encoders.load_part"},
     "findings": {"check.findings.finding_names", "check.findings.load_findings"},
     "inputs": {"modalities.load_inputs"},
@@ -40,7 +40,7 @@ LOADERS = {  # what loads parts by name, functions and attributes of a row, by t
     "tasks": {"tasks.load_task"},
 }
 RERUN_BY = {  # some modules, with the rules that a change of each makes run again
-    "modalities.image.arms": {"attention", "cnn", "features", "pictures", "pretrain", "train"},
+    "modalities.image.variants": {"attention", "cnn", "features", "pictures", "pretrain", "train"},
     "modalities.text": {"attention", "compare", "features", "figures", "pages", "pictures", "sites", "train"},
     "modalities.structured.tokens": {"attention", "train"},
     "encoders": {"attention", "features", "image_encoder", "pages", "pretrain", "text_encoder", "train"},
@@ -51,14 +51,14 @@ RERUN_BY = {  # some modules, with the rules that a change of each makes run aga
     "models.baseline.tfidf": {"baseline"},
     "models.late.late_stacked": {"late"},
     "tasks.multilabel": {"pretrain"},
-    "train.gather": {"gather"},
+    "train.pool_folds": {"pool_folds"},
     "train.kept": {"baseline", "linear_probe"},
-    "train.predictions": {"baseline", "gather", "late", "linear_probe"},
+    "train.predictions": {"baseline", "pool_folds", "late", "linear_probe"},
     "train.keras_engine": {"cnn", "masks", "segmentation_scores", "segmenter"},
     "check.findings.sources": {"data_check"},
     "check.gate": {"data_check", "split"},
     "compare.sites": {"sites"},
-    "adapters.openi": {"images", "pages", "reports"},
+    "datasets.openi": {"images", "pages", "reports"},
 }
 
 
@@ -87,9 +87,9 @@ def parts(made: Made, study: Study, kinds: set[str]) -> set[str]:
     row = study.models.get(made.row)
     rows = [row] if row else [study.models[name] for name in study.rows_of(ENCODING)]
     found = set()
-    if "adapters" in kinds:
-        adapter = study.segmentation.annotated.adapter if made.rule == "annotated" else study.adapter
-        found |= {f"lungfuse.adapters.{adapter}"}
+    if "datasets" in kinds:
+        dataset = study.segmentation.annotated.dataset if made.rule == "annotated" else study.dataset
+        found |= {f"lungfuse.datasets.{dataset}"}
     if "encoders" in kinds:
         of_rows = {name for each in rows for name in study.encoders_of(each).of(each.inputs).values()}
         found |= {encoder_module(name) for name in made.encoders or of_rows}
@@ -256,8 +256,8 @@ def test_a_package_and_imports_of_a_submodule_and_in_a_function_count():
 def test_the_digest_of_code_is_another_when_a_module_of_it_changes(monkeypatch, tmp_path):
     code = ["lungfuse.train.train", "lungfuse.modalities.image.inputs"]
     before = digest(*code)
-    edited = tmp_path / "arms.py"
-    edited.write_text(source("lungfuse.modalities.image.arms").read_text() + "# a remark\n")
-    places = {module: source(module) for module in deciding(*code)} | {"lungfuse.modalities.image.arms": edited}
+    edited = tmp_path / "variants.py"
+    edited.write_text(source("lungfuse.modalities.image.variants").read_text() + "# a remark\n")
+    places = {module: source(module) for module in deciding(*code)} | {"lungfuse.modalities.image.variants": edited}
     monkeypatch.setattr("lungfuse.dependencies.source", places.get)
     assert digest(*code) != before

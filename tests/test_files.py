@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.files import read_array, unchanged, whole_array, whole_file
+from lungfuse.files import atomic_array, atomic_write, read_array, unchanged
 
 
 def test_a_file_appears_whole(tmp_path):
-    with whole_file(tmp_path / "deep" / "a.txt") as stream:
+    with atomic_write(tmp_path / "deep" / "a.txt") as stream:
         stream.write("text")
         assert not (tmp_path / "deep" / "a.txt").exists()
     assert (tmp_path / "deep" / "a.txt").read_text() == "text"
@@ -17,7 +17,7 @@ def test_a_file_appears_whole(tmp_path):
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "a.txt") as stream:
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "a.txt") as stream:
         stream.write("new")
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
@@ -26,7 +26,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file/a\.txt: cannot be written"), whole_file(tmp_path / "file" / "a.txt"):
+    with pytest.raises(UserError, match=r"file/a\.txt: cannot be written"), atomic_write(tmp_path / "file" / "a.txt"):
         pass
 
 
@@ -34,9 +34,9 @@ WRITE_A_MEGABYTE = """
 import sys
 from pathlib import Path
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 try:
-    with whole_file(Path(sys.argv[1]), "wb") as stream:
+    with atomic_write(Path(sys.argv[1]), "wb") as stream:
         stream.write(bytes(1 << 20))
 except UserError as error:
     sys.exit(str(error))
@@ -70,7 +70,7 @@ def test_a_file_larger_than_allowed_is_told_and_leaves_nothing(tmp_path):
 
 
 def test_an_input_that_cannot_be_read_is_not_blamed_on_the_output(tmp_path):
-    with pytest.raises(IsADirectoryError, match=str(tmp_path)), whole_file(tmp_path / "a.txt"):
+    with pytest.raises(IsADirectoryError, match=str(tmp_path)), atomic_write(tmp_path / "a.txt"):
         tmp_path.read_bytes()
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_changes_while_it_is_read_is_named(tmp_path, change):
 
 def test_an_array_is_as_long_as_its_index_or_named(tmp_path):
     path = tmp_path / "images.npy"
-    with whole_array(path, np.uint8, (2,)) as append:
+    with atomic_array(path, np.uint8, (2,)) as append:
         append(np.zeros((3, 2)))
     assert read_array(path, 3).shape == (3, 2)
     with pytest.raises(UserError, match=r"images\.npy: has 3 rows, fewer than the 4 of its index"):

@@ -21,8 +21,8 @@ def test_in_a_fold_no_pair_of_it_is_learned_from_or_scored_on(recipes):
     pairs = pd.DataFrame({"fold": np.arange(50) % 5})
     scored_on = []
     for fold in range(5):
-        learn, scored = recipes.parts(pairs, fold)
-        assert not {fold} & set(pairs["fold"].iloc[np.concatenate([learn, scored])])
-        assert len(learn) == 30 and not set(learn) & set(scored)
+        train_indices, scored = recipes.parts(pairs, fold)
+        assert not {fold} & set(pairs["fold"].iloc[np.concatenate([train_indices, scored])])
+        assert len(train_indices) == 30 and not set(train_indices) & set(scored)
         scored_on += list(scored)
     assert sorted(scored_on) == list(range(50)), "each pair is scored once"

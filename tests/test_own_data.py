@@ -19,7 +19,7 @@ FINDINGS = ["majority", "boosting", "image", "early"]
 SAID = ["clear", "consolidation", "collapse"]
 GRADES = """
   clinic-grades:
-    adapter: clinic
+    dataset: clinic
     raw: clinic
     task: grades
     modalities: [image, text, structured]
@@ -47,7 +47,7 @@ def project(tmp_path_factory, new_project):
     draw_clinic(project / "data/raw/clinic")
     code = project / "workflow/lungfuse"
     model, task = blocks(PARTS, "python")
-    parts = {"adapters/clinic": blocks(DATA, "python")[0], "models/fusion/gated": model, "tasks/grades": task}
+    parts = {"datasets/clinic": blocks(DATA, "python")[0], "models/fusion/gated": model, "tasks/grades": task}
     for file, text in parts.items():
         (code / f"{file}.py").write_text(text)
     clinic, findings = blocks(DATA, "yaml")
@@ -91,7 +91,7 @@ def run(project: Path, study: str, *targets: str) -> pd.DataFrame:
     return pd.read_csv(project / f"results/{study}/comparison.csv").set_index("row")
 
 
-def test_the_readme_shows_the_adapter_of_the_page():
+def test_the_readme_shows_the_dataset_of_the_page():
     readme = (ROOT / "README.md").read_text()
     assert blocks(readme, "python")[0] in blocks(DATA, "python")[0]
 

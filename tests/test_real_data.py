@@ -11,8 +11,8 @@ from conftest import changed_setting, keep_rows, run_snakemake, write_kaggle, wr
 from sklearn.metrics import roc_auc_score
 from small_study import run_stage
 
-from lungfuse.adapters import openi
-from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.datasets import openi
+from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.paths.names import PACKAGED
 from lungfuse.segment import annotated
 from lungfuse.settings.ingest import ImageSettings
@@ -80,7 +80,7 @@ def test_the_kaggle_edition_gives_the_same_pairs(real_data, studies, tmp_path):
     for raw in [library, write_kaggle(library, tmp_path / "kaggle")]:
         read = openi.read_reports(raw)
         asked = load_task(study.task, study.labels), ["text"], study.view, study.filter, study.seed
-        pairs, steps, _ = select_pairs(Found(read.reports, read.views, read.values, None), *asked)
+        pairs, steps, _ = select_pairs(FilterInputs(read.reports, read.views, read.values, None), *asked)
         found.append((pairs.drop(columns="automatic"), steps.set_index("step")))
     (pairs, steps), (kaggle_pairs, kaggle_steps) = found
     pd.testing.assert_frame_equal(kaggle_pairs, pairs)
@@ -101,9 +101,9 @@ def test_every_pair_has_its_real_image_and_the_age_of_its_patient(real_data, stu
             (raw / openi.KAGGLE_IMAGES / name).write_bytes(images.extractfile(member).read())
     names = ["reports", "views", "values", "value_columns", "rejected_reports", "audited", "index", "rejected_images"]
     files = {name: tmp_path / f"{name}.csv" for name in [*names, "candidates", "funnel", "rejected"]}
-    run_stage("reports", adapter="openi", raw=raw, **{name: files[name] for name in names[:6]})
+    run_stage("reports", dataset="openi", raw=raw, **{name: files[name] for name in names[:6]})
     run_stage(
-        "images", adapter="openi", raw=raw, view=study.view, images=ImageSettings(image_px=16, fit="pad"),
+        "images", dataset="openi", raw=raw, view=study.view, images=ImageSettings(image_size=16, fit="pad"),
         views=files["views"], array=tmp_path / "images.npy", **{name: files[name] for name in names[6:]},
     )  # fmt: skip
     asked = {name: getattr(study, name) for name in ["task", "modalities", "view", "filter", "seed"]}

@@ -44,7 +44,10 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": {"imagepx": 64}}, r"studies\.demo\.images\.imagepx: unknown key \(did you mean image_px\?\).*fit"),
+        (
+            {"images": {"imagesize": 64}},
+            r"studies\.demo\.images\.imagesize: unknown key \(did you mean image_size\?\).*fit",
+        ),
         ({"split": {"folds": "5"}}, r"studies\.demo\.split\.folds: found '5'.*valid integer"),
         ({"split": {"folds": 1}}, r"studies\.demo\.split\.folds: found 1.*greater than or equal to 2"),
         ({"filter": {"balance": "last"}}, r"filter\.balance: found 'last'.*'first', 'random' or 'none'"),
@@ -56,7 +59,7 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             {"models": {"tfidf": {"text": "findings", "settings": {"word": [1, 3]}}}},
             r"models\.tfidf: settings: .*'word' was unexpected.*; it has words, characters",
         ),
-        ({"adapter": "mimic"}, r"adapter: found 'mimic'.*expected one of .*openi"),
+        ({"dataset": "mimic"}, r"dataset: found 'mimic'.*expected one of .*openi"),
         ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
         ({"models": {"svm": {"text": "findings"}}}, r"studies\.demo\.models\.svm\.model: missing"),
         (
@@ -74,19 +77,34 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             r"models\.majority\.train\.epochs: found 0.*; models\.majority\.train\.augment\.rotation: found '7'",
         ),
         (
-            {"models": {"majority": {"train": {"batch": 15, "devices": 2}}}},
-            r"models\.majority\.train: batch 15 cannot be shared by 2 devices",
+            {"models": {"majority": {"train": {"batch_size": 15, "devices": 2}}}},
+            r"models\.majority\.train: batch_size 15 cannot be shared by 2 devices",
         ),
         (
             {"models": {"image": {"images": "raw", "train": {"layers": "top:99"}}}},
             r"models\.image\.train\.layers: found top:99, but vit-tiny has 4 layers; say full",
         ),
-        ({"train": {"clip": float("inf")}}, r"studies\.demo\.train\.clip: found inf\. .*finite number"),
+        (
+            {"train": {"gradient_clip": float("inf")}},
+            r"studies\.demo\.train\.gradient_clip: found inf\. .*finite number",
+        ),
+        ({"train": {"clip": 1.0}}, r"studies\.demo\.train\.clip: was renamed; say gradient_clip\.$"),
+        ({"adapter": "openi"}, r"studies\.demo\.adapter: was renamed; say dataset\.$"),
+        (
+            {"models": {"image": {"images": "raw", "train": {"start": "encoder"}}}},
+            r"models\.image\.train\.start: was renamed; say init_from\.$",
+        ),
+        ({"models": {"text": {"text": "findings", "repeats": 2}}}, r"repeats: was renamed; say n_seeds\.$"),
+        ({"table": {"apart": ["doi"]}}, r"table\.apart: was renamed; say group_by\.(\n|$)"),
+        ({"table": {"texts": {"a": {"column": "A", "cut": ["x"]}}}}, r"cut: was renamed; say redact_terms\.(\n|$)"),
         ({"seed": 2**32 - 1}, r"seed: found 4294967295.*less than 2147483648"),
         ({"modalities": ["text", "text"]}, r"modalities: found \['text', 'text'\]. found text more than once"),
         ({"cnns": {"networks": ["vgg19"] * 2}}, r"cnns\.networks: .*found vgg19 more than once"),
         ({"leakage": {"sections": ["findings"] * 2}}, r"leakage\.sections: .*found findings more than once"),
-        ({"cnns": {"arms": ["raw", "mask-only"]}}, r"mask-only: of which segmenter\? .* unet-cxr-masks, unet-shenzhen"),
+        (
+            {"cnns": {"variants": ["raw", "mask-only"]}},
+            r"mask-only: of which segmenter\? .* unet-cxr-masks, unet-shenzhen",
+        ),
         (
             {"models": {"majority": {"txet": "findings"}}},
             r"txet: unknown key \(did you mean text\?\).*images",
@@ -102,19 +120,19 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ({"modalities": ["image"]}, "models.tfidf: needs text, which is not among the modalities"),
         ({"modalities": []}, r"modalities: found \[\]"),
         (
-            {"segmentation": {"annotated": {"adapter": "openi"}}},
-            r"segmentation\.annotated\.adapter: found 'openi'.*expected one of montgomery, nlm_tb, table",
+            {"segmentation": {"annotated": {"dataset": "openi"}}},
+            r"segmentation\.annotated\.dataset: found 'openi'.*expected one of montgomery, nlm_tb, table",
         ),
         (
-            {"segmentation": {"annotated": {"adapter": "table"}}},
-            r"found the adapter table with raw tb; it is that of a study of a table that names masks",
+            {"segmentation": {"annotated": {"dataset": "table"}}},
+            r"found the dataset table with raw tb; it is that of a study of a table that names masks",
         ),
         (
-            {"segmentation": {"annotated": {"image_px": 100}}},
-            r"annotated\.image_px: found 100, expected a multiple of 16 for a U-Net of depth 5",
+            {"segmentation": {"annotated": {"image_size": 100}}},
+            r"annotated\.image_size: found 100, expected a multiple of 16 for a U-Net of depth 5",
         ),
         (
-            {"cnns": {"arms": ["segmented:unet-lourdes"]}},
+            {"cnns": {"variants": ["segmented:unet-lourdes"]}},
             r"segmented:unet-lourdes: no segmenter is called 'unet-lourdes'; expected one of packaged, unet-cxr-masks",
         ),
         (
@@ -141,7 +159,7 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(params, change, message):
         ("filter.text_fields", ["findings", "indication", "findings"]),
         ("leakage.sections", ["findings", "findings"]),
         ("cnns.networks", ["vgg19", "vgg19"]),
-        ("cnns.arms", ["raw", "raw"]),
+        ("cnns.variants", ["raw", "raw"]),
         ("segmentation.segmenters.unet-a", ["Shenzhen", "Shenzhen"]),
     ],
 )
@@ -218,7 +236,7 @@ def test_a_row_reads_no_column_that_is_for_audits_alone(params):
     study["models"]["logistic"] = {"structured": ["age"]}
     assert load_studies(params)["openi-text"].audit_columns[:2] == ["study_date", "pixel_spacing"]
     study["models"]["logistic"] = {"structured": ["age", "plate", "bits"]}
-    with pytest.raises(UserError, match=r"models\.logistic\.structured: no model may read bits and plate: the adapter"):
+    with pytest.raises(UserError, match=r"models\.logistic\.structured: no model may read bits and plate: the dataset"):
         load_studies(params)
 
 
@@ -255,12 +273,12 @@ def test_a_fused_row_takes_its_encoders_from_the_unimodal_rows_that_trained_them
     demo, row = studies["demo"], studies["demo"].models["kv-exchange"]
     assert demo.parts_of(row) == {"image": "image", "text": "text"}
     assert demo.encoder_source(row, "image", run="2_repeat1") == "image_fold2_repeat1"
-    from_the_start = demo.model_copy(update={"train": demo.train.model_copy(update={"start": "encoder"})})
+    from_the_start = demo.model_copy(update={"train": demo.train.model_copy(update={"init_from": "encoder"})})
     assert from_the_start.encoder_source(row, "image", run="2_repeat1") == "vit-tiny"
 
 
 def test_each_repeat_of_a_fused_row_starts_from_the_same_repeat_of_its_parts(studies):
-    demo = studies["demo"].model_copy(update={"repeats": 2})
+    demo = studies["demo"].model_copy(update={"n_seeds": 2})
     assert demo.runs[:2] == ["0", "1"] and demo.runs[5:7] == ["0_repeat1", "1_repeat1"]
     starts = Paths("demo", demo).training_inputs("joint", "1_repeat1")["start"]
     assert [start.parent for start in starts] == [
@@ -297,21 +315,21 @@ def test_settings_travel_as_json(studies):
 def test_a_row_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_starts_from(params):
     rows = params["studies"]["demo"]["models"]
     for name in ["image", "text", "early"]:
-        rows[name]["repeats"] = 2
+        rows[name]["n_seeds"] = 2
     demo = load_studies(params)["demo"]
     assert [len(demo.runs_of(demo.models[name])) for name in ["early", "joint"]] == [
         2 * demo.split.folds,
         demo.split.folds,
     ]
     assert demo.runs == demo.runs_of(demo.models["early"])
-    rows["joint"]["repeats"] = 3
-    with pytest.raises(UserError, match=r"models\.joint\.repeats: found 3, but image, .* is trained 2 times; say 2"):
+    rows["joint"]["n_seeds"] = 3
+    with pytest.raises(UserError, match=r"models\.joint\.n_seeds: found 3, but image, .* is trained 2 times; say 2"):
         load_studies(params)
 
 
 def test_what_is_fitted_once_a_fold_is_not_repeated(params):
-    params["studies"]["demo"]["models"]["tfidf"]["repeats"] = 2
-    with pytest.raises(UserError, match=r"models\.tfidf\.repeats: found 2, but tfidf is fitted once a fold; leave it"):
+    params["studies"]["demo"]["models"]["tfidf"]["n_seeds"] = 2
+    with pytest.raises(UserError, match=r"models\.tfidf\.n_seeds: found 2, but tfidf is fitted once a fold; leave it"):
         load_studies(params)
 
 

@@ -89,7 +89,7 @@ def test_outcomes_of_covid_are_told_where_they_are_known(new_project):
     assert known["intubated"] < known["icu"]
     notes = pd.read_csv(results / "pairs.csv", keep_default_na=False)
     trained = json.loads((results / "models/text/fold0/settings.json").read_text())
-    assert "intubat" in trained["cut"], "predict leaves the same sentences out"
+    assert "intubat" in trained["redact_terms"], "predict leaves the same sentences out"
     assert notes["notes"].str.contains("ICU").any() and not notes["notes_redacted"].str.contains("ICU").any()
 
 

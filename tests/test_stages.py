@@ -53,7 +53,7 @@ def test_a_file_that_cannot_be_written_is_told_without_a_traceback(monkeypatch):
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(stage, monkeypatch, failing):
     monkeypatch.setenv(WORKFLOW_JOB, "1")
-    ended = stage("reports", "--adapter", "openi", "--study", "nothing") if failing else stage("--help")
+    ended = stage("reports", "--dataset", "openi", "--study", "nothing") if failing else stage("--help")
     assert (ended.returncode != 0) is failing
     assert 10 < float(USAGE.search(ended.stderr)["MB"]) < 1000
 
@@ -74,4 +74,4 @@ def test_by_hand_rows_are_held_out_where_the_workflow_holds_them_out(study, inde
 def test_by_hand_the_pre_training_has_its_own_settings():
     defaults = command_line.study_defaults("openi", ROOT / "params.yaml")
     assert (defaults["train"]["train"]["layers"], defaults["pretrain"]["train"]["layers"]) == ("frozen", "full")
-    assert defaults["pretrain"]["least"] == 40
+    assert defaults["pretrain"]["min_reports"] == 40

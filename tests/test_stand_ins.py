@@ -29,7 +29,7 @@ def test_a_stand_in_writes_what_depends_on_all_it_is_given(small, train):
     assert ran.returncode == 0, ran.stdout
     assert " torch" not in ran.stdout
     train("again", threads=2)
-    train("other_setting", train=TRAIN.model_copy(update={"clip": 2.0}))
+    train("other_setting", train=TRAIN.model_copy(update={"gradient_clip": 2.0}))
     train("other_folder", features={"image": small.folder / "first"})
     small.images[0] += 1
     small.write()

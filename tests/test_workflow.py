@@ -17,7 +17,7 @@ LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu":
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 DEMO = ["--config", "study=demo"]
 UNFORKED = ["--resources", "own_process=1"]
-LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "gather", "late", "report_html"}
+LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "pool_folds", "late", "report_html"}
 FOLDS = 2
 SHOWN = {"compare", "figures", "pictures", "pages", "report_html", "default"}
 FILES = ["model.safetensors", "predictions.csv"]
@@ -84,7 +84,7 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
         "linear_probe",
         "features",
         "train",
-        "gather",
+        "pool_folds",
         "late",
         "attention",
         *SHOWN,
@@ -100,9 +100,9 @@ def test_a_setting_reruns_what_depends_on_it_alone(project):
 
 def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
     row = ["studies", "demo", "models", "kv-exchange", "train"]
-    with changed_setting(project / "params.yaml", *row, to={"clip": 2.0}):
+    with changed_setting(project / "params.yaml", *row, to={"gradient_clip": 2.0}):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"train", "gather", "attention", *SHOWN}
+    assert jobs_of(run) == {"train", "pool_folds", "attention", *SHOWN}
     assert re.search(rf"^train +{FOLDS}$", run.stdout, re.M), "the folds of one row"
 
 
@@ -170,9 +170,9 @@ def test_two_runs_from_scratch_agree_to_the_byte(project, new_project):
 
 def test_scores_figures_and_cards_are_the_same_bytes_again(project):
     before = {name: (project / "results/demo" / name).read_bytes() for name in CONTRACT}
-    run = run_snakemake(project, *DEMO, "--forcerun", "gather", "late", "segmentation_scores")
+    run = run_snakemake(project, *DEMO, "--forcerun", "pool_folds", "late", "segmentation_scores")
     assert run.returncode == 0, run.stdout
-    assert {"gather", "late", "segmentation_scores", "compare", "figures", "pictures", "pages"} <= jobs_of(run)
+    assert {"pool_folds", "late", "segmentation_scores", "compare", "figures", "pictures", "pages"} <= jobs_of(run)
     for name, content in before.items():
         assert (project / "results/demo" / name).read_bytes() == content, name
 
@@ -186,7 +186,7 @@ def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("image_px: 64", "imagepx: 64", "studies.demo.images.imagepx: unknown key (did you mean image_px?)"),
+        ("image_size: 64", "imagesize: 64", "studies.demo.images.imagesize: unknown key (did you mean image_size?)"),
         ("folds: 5", "folds: five", "defaults.split.folds: found 'five'"),
     ],
 )
@@ -219,7 +219,7 @@ def test_every_rule_says_what_a_cluster_and_a_reader_need(project):
     for rule in re.split(r"^ *rule\b *", rules, flags=re.M)[1:]:
         name = rule.split(":")[0] or "text_encoder"  # a loop makes one for each modality with encoders
         on_gpus |= {name} if "gpu=" in rule else set()
-        for directive in ["log:", "conda:", "mem_mb=growing(", "runtime=growing(", "message:"]:
+        for directive in ["log:", "conda:", "mem_mb=scaled(", "runtime=scaled(", "message:"]:
             assert directive in rule, f"{name} has no {directive}"
         assert ("group:" in rule) == ("turn=1" in rule) == (name not in LOCAL), "what is submitted takes turns"
     assert on_gpus == {"segmenter", "pretrain", "features", "train", "cnn"}

@@ -13,7 +13,7 @@ from small_study import run_stage
 from lungfuse.errors import UserError
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import read_table
-from lungfuse.tables.check import Alone, CheckedCases, Findings
+from lungfuse.tables.check import CheckedCases, Findings, UnivariateAUROC
 from lungfuse.tables.ingest import SECTIONS
 
 COUNT = 120
@@ -71,7 +71,7 @@ def test_the_stage_writes_findings_scores_cases_and_a_page(files, images, capsys
     found = read_table(written["findings"], Findings)
     assert found["severity"].tolist() == sorted(found["severity"], key=["stop", "warning", "note"].index)
     assert found["subject"][found["severity"] == "stop"].tolist() == ["code"]
-    scores = read_table(written["check_scores"], Alone)
+    scores = read_table(written["check_scores"], UnivariateAUROC)
     assert scores.set_index("name")["auroc"]["code"] == 1
     assert "outcome" not in set(scores["name"]), "labels are read from it, so no row may"
     assert read_table(written["check_cases"], CheckedCases).empty

@@ -7,7 +7,7 @@ from lungfuse.check.gate import check_findings, unmatched
 from lungfuse.check.text import as_page, for_terminal
 from lungfuse.errors import UserError
 from lungfuse.tables.base import columns
-from lungfuse.tables.check import Alone, Findings
+from lungfuse.tables.check import Findings, UnivariateAUROC
 
 FOUND = pd.DataFrame(
     [
@@ -18,7 +18,7 @@ FOUND = pd.DataFrame(
     ],
     columns=columns(Findings),
 )
-SCORES = pd.DataFrame([("column", "dx_type", "nv", 10, 0.987, 0.5)], columns=columns(Alone))
+SCORES = pd.DataFrame([("column", "dx_type", "nv", 10, 0.987, 0.5)], columns=columns(UnivariateAUROC))
 
 
 def test_each_stop_is_named_with_its_remedy_and_how_to_allow_it():

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from small_check import found_in, rule, study
 
-from lungfuse.adapters import nlm_tb
-from lungfuse.check.alone import pure_words, score_alone
 from lungfuse.check.findings import finding_names
+from lungfuse.check.univariate import pure_words, univariate_auroc
+from lungfuse.datasets import nlm_tb
 from lungfuse.settings.ingest import LabelRule
 
 SIDE = 64
@@ -114,4 +114,4 @@ def test_one_column_by_itself_as_a_new_study_asks_of_it(real_data):
     table = pd.read_csv(real_data / "skin/HAM10000_metadata.csv", dtype=str, keep_default_na=False)
     words = pure_words(table["dx_type"], table["dx"], table["lesion_id"])
     assert [(word.word, word.label) for word in words] == [("follow_up", "nv"), ("confocal", "bkl")]
-    assert score_alone(table["age"], "number", table["dx"], table["lesion_id"]) == pytest.approx(0.69, abs=0.03)
+    assert univariate_auroc(table["age"], "number", table["dx"], table["lesion_id"]) == pytest.approx(0.69, abs=0.03)

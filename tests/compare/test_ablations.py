@@ -36,9 +36,9 @@ def table(pairs, predictions, settings):
 
 
 def test_a_row_stands_against_the_one_that_differs_in_one_thing(table):
-    arms = [("image", "mask-only"), ("image", "segmented:unet-shenzhen")]
+    variants = [("image", "mask-only"), ("image", "segmented:unet-shenzhen")]
     parts = [("early", change) for change in ["image alone", "text alone", "shuffled-image"]]
-    assert list(table.index) == arms + parts, "a probe of masks has no raw counterpart"
+    assert list(table.index) == variants + parts, "a probe of masks has no raw counterpart"
     assert table["accuracy"].tolist() == [0.75, 0.75, 0.95, 0.95, 0.95]
 
 

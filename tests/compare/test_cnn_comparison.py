@@ -11,8 +11,8 @@ from lungfuse.tables.base import write_table
 from lungfuse.tables.training import EpochPredictions
 
 CNNS = CNNSettings(
-    networks=["densenet121"], arms=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet",
-    folds=None, epochs=2, batch=8, learning_rate=1e-3, precision="fp32",
+    networks=["densenet121"], variants=["raw", "segmented:unet-shenzhen", "mask-only"], weights="imagenet",
+    folds=None, epochs=2, batch_size=8, learning_rate=1e-3, precision="fp32",
     published=[{"network": "densenet121", "raw": [0.5, 0.25], "segmented": [0.75, 0.5]}],
 )  # fmt: skip
 
@@ -22,11 +22,11 @@ def table(small, tmp_path, request) -> pd.DataFrame:
     """A comparison in which segmented images are always right after the last epoch, and the others half of the time."""
     cnns = CNNS.model_copy(update={"folds": request.param})
     files = []
-    for arm in CNNS.arms:
+    for variant in CNNS.variants:
         pairs = small.pairs[cnns.tests(small.pairs["fold"])]
-        sure = np.where(arm.startswith("segmented"), pairs["label"], np.arange(len(pairs)) // 2 % 2)
+        sure = np.where(variant.startswith("segmented"), pairs["label"], np.arange(len(pairs)) // 2 % 2)
         epochs = [pairs.assign(epoch=0, score=0.1), pairs.assign(epoch=1, score=sure)]
-        files.append(tmp_path / f"{arm}.csv")
+        files.append(tmp_path / f"{variant}.csv")
         write_table(pd.concat(epochs).sample(frac=1, random_state=0), files[-1], EpochPredictions)
     source = tmp_path / "config.json"
     source.write_text(json.dumps({"network": "densenet121", "weights": "random"}))
@@ -41,14 +41,14 @@ def table(small, tmp_path, request) -> pd.DataFrame:
     return table
 
 
-def test_arms_are_scored_out_of_fold_on_the_same_pairs(table):
-    assert list(table.index) == CNNS.arms
+def test_variants_are_scored_out_of_fold_on_the_same_pairs(table):
+    assert list(table.index) == CNNS.variants
     assert table["accuracy"]["segmented:unet-shenzhen"] == 1
     assert abs(table["accuracy"]["raw"] - 0.5) < 0.1
     assert table["epoch_accuracies"]["segmented:unet-shenzhen"] == "0.5000 1.0000"
 
 
-def test_each_arm_is_tested_against_raw_images(table):
+def test_each_variant_is_tested_against_raw_images(table):
     assert np.isnan(table["p_vs_raw"]["raw"])
     assert table["p_vs_raw"]["segmented:unet-shenzhen"] < 0.01
     assert table["p_vs_raw"]["mask-only"] == 1

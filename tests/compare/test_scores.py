@@ -106,5 +106,5 @@ def test_holm_multiplies_the_least_p_most_and_keeps_their_order():
 
 
 def test_equal_models_have_p_1():
-    right = np.array([True, False, True])
-    assert p_of_shares(right, right, np.arange(3), 100, seed=0) == 1.0
+    correct = np.array([True, False, True])
+    assert p_of_shares(correct, correct, np.arange(3), 100, seed=0) == 1.0

@@ -52,12 +52,12 @@ def look(tmp_path):
 
 def test_the_most_telling_words_come_first_with_how_they_tell(look):
     words, _ = look(words=["lung disease"])
-    telling = words.loc[("findings", "telling")].set_index("word")
-    assert set(telling.index[:3]) == {"flattened", "lung", "disease"}
-    flattened = telling.loc["flattened"]
+    predictive = words.loc[("findings", "telling")].set_index("word")
+    assert set(predictive.index[:3]) == {"flattened", "lung", "disease"}
+    flattened = predictive.loc["flattened"]
     assert flattened["auroc_low"] > 0.7 and flattened["share_positive"] == pytest.approx(0.7, abs=0.1)
-    assert (telling["n"] < 300).all(), "measured on pairs they were not chosen on"
-    fillers = telling[~telling.index.isin(["flattened", "lung", "disease"])]
+    assert (predictive["n"] < 300).all(), "measured on pairs they were not chosen on"
+    fillers = predictive[~predictive.index.isin(["flattened", "lung", "disease"])]
     assert (fillers["auroc_low"] < 0.5).mean() > 0.7 and (fillers["auroc_high"] > 0.5).mean() > 0.7
     named = words.loc[("findings", "named")].set_index("word")
     assert list(named.index) == ["normal", "lung", "lung disease"]

@@ -14,7 +14,7 @@ TASK = {"task": "binary", "labels": ["normal", "tb"]}
 
 @pytest.fixture
 def files(tmp_path):
-    """A model that tells the hospitals apart and nothing else; most patients of one are ill, of the other healthy."""
+    """A model that tells the sites apart and nothing else; most patients of one are ill, of the other healthy."""
     rng = np.random.default_rng(0)
     site = np.repeat(["north", "south"], 100)
     label = (rng.random(200) < np.where(site == "north", 0.8, 0.2)).astype(int)
@@ -28,7 +28,7 @@ def files(tmp_path):
     return {"pairs": tmp_path / "pairs.csv", "predictions": [tmp_path / "image.csv"]}, pairs
 
 
-def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, tmp_path):
+def test_a_shortcut_through_the_site_shows_at_each_of_them(files, studies, tmp_path):
     paths, pairs = files
     settings = studies["tb"].comparison
     table = tmp_path / "sites.csv"
@@ -36,7 +36,7 @@ def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, t
     run_stage("sites", **TASK, models=rows, comparison=settings, seed=0, sites_table=table, **paths)
     scores = read_table(table, Sites).set_index("site")
     assert (pairs["label"] == pairs["prediction"]).mean() > 0.75, "it looks well over all"
-    assert list(scores["auroc"]) == [0.5, 0.5], "and knows nothing at either hospital"
+    assert list(scores["auroc"]) == [0.5, 0.5], "and knows nothing at either site"
     north = pairs[pairs["site"] == "north"]
     assert scores.loc["north", "false_positives"] == (north["label"] == 0).sum()
     assert scores.loc["south", "false_negatives"] == (pairs["label"][pairs["site"] == "south"] == 1).sum()
@@ -44,7 +44,7 @@ def test_a_shortcut_through_the_hospital_shows_at_each_of_them(files, studies, t
 
 
 @pytest.mark.parametrize("patients", [1, 4])
-def test_a_hospital_of_one_class_or_one_patient_has_no_auroc_and_stops_nothing(files, studies, tmp_path, patients):
+def test_a_site_of_one_class_or_one_patient_has_no_auroc_and_stops_nothing(files, studies, tmp_path, patients):
     paths, pairs = files
     few = pairs.index >= 200 - patients
     pairs = pairs.assign(site=pairs["site"].mask(few, ""), label=pairs["label"].mask(few, 0))

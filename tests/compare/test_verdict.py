@@ -23,11 +23,11 @@ VALIDATED = {"image": 0.7, "text": 0.8, "other_text": 0.6, "early": 0.9, "joint"
 VALIDATED |= {"pair_of_texts": 0.7}
 
 
-def predicted(right: float, seed: int, count: int = 600) -> pd.DataFrame:
-    """Predictions of cases, each a group of its own, of which about the share `right` is right."""
+def predicted(correct: float, seed: int, count: int = 600) -> pd.DataFrame:
+    """Predictions of cases, each a group of its own, of which about the share `correct` is right."""
     labels = np.arange(count) % 2
-    rightly = np.random.default_rng(seed).random(count) < right
-    score = np.where(rightly == labels, 0.9, 0.1)
+    correct = np.random.default_rng(seed).random(count) < correct
+    score = np.where(correct == labels, 0.9, 0.1)
     table = pd.DataFrame({"label": labels, "score": score, "prediction": (score > 0.5).astype(int)})
     return table.assign(group=np.arange(count), repeat=0, fold=0)
 

@@ -29,7 +29,7 @@ def project(new_project, conda) -> Path:
     """A project in which a small demo, with every kind of rule, has been run with --use-conda."""
     project = new_project(ROWS, folds=2, epochs=1)
     params = yaml.safe_load((project / "params.yaml").read_text())
-    params["studies"]["demo"]["train"]["start"] = "encoder"
+    params["studies"]["demo"]["train"]["init_from"] = "encoder"
     params["studies"]["demo"]["segmentation"]["segmenters"] = {"unet-cxr-masks": ["Montgomery", "Shenzhen"]}
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     done = run_tool(project, *SNAKEMAKE, timeout=1000, **conda)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lungfuse.adapters import demo, openi
+from lungfuse.datasets import demo, openi
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import main, plan_studies
 from lungfuse.demo.evidence import (
@@ -38,7 +38,7 @@ def draw(folder, seed=1):
     return folder
 
 
-def test_the_openi_adapter_reads_the_drawn_files(drawn):
+def test_the_openi_dataset_reads_the_drawn_files(drawn):
     collection = openi.read_reports(drawn)
     assert len(collection.reports) == 60
     assert set(collection.views["view"]) == {"Frontal", "Lateral", ""}
@@ -85,7 +85,7 @@ def test_the_lungs_are_dark_and_grow_with_the_volume():
     assert areas[0] < 0.8 * areas[1] < 0.8 * areas[2]
 
 
-def test_the_demo_adapter_reads_what_is_known_of_the_patients(drawn):
+def test_the_demo_dataset_reads_what_is_known_of_the_patients(drawn):
     collection = demo.read_reports(drawn)
     values = collection.values
     assert list(values["report_id"]) == list(collection.reports["report_id"])

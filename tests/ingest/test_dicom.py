@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLossless, SecondaryCaptureIm
 from lungfuse.ingest.images import DECODE_ERRORS, decode
 from lungfuse.settings.ingest import ImageSettings
 
-SETTINGS = ImageSettings(image_px=16, fit="stretch")
+SETTINGS = ImageSettings(image_size=16, fit="stretch")
 RAMP = np.tile(np.arange(16, dtype=np.uint16) * 256, (16, 1))  # black to white, 12 bits of 16
 
 

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lungfuse.adapters import Download, openi
+from lungfuse.datasets import Download, openi
 from lungfuse.errors import UserError
 from lungfuse.ingest.download import compare_with_published, fetch
 

@@ -3,7 +3,7 @@ import pytest
 from small_study import run_stage
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import matches
 from lungfuse.ingest.split import check_rejected
@@ -36,7 +36,7 @@ def make_views(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 
 def select(reports, views, readable=None, needs_text=True, seed=0, **rules):
-    found = Found(reports, views, reports[["report_id"]], readable)
+    found = FilterInputs(reports, views, reports[["report_id"]], readable)
     modalities = [*(["image"] if readable or not needs_text else []), *(["text"] if needs_text else [])]
     task = load_task("binary", ["normal", "lung"])
     pairs, funnel, dropped = select_pairs(found, task, modalities, "Frontal", FilterSettings(**RULES | rules), seed)

@@ -9,13 +9,13 @@ from conftest import png, truncate, write_openi
 from PIL import Image
 from small_study import run_stage
 
-from lungfuse.adapters import openi
 from lungfuse.archive import Member
+from lungfuse.datasets import openi
 from lungfuse.errors import UserError
 from lungfuse.ingest.images import DECODE_ERRORS, decode, write_array
 from lungfuse.settings.ingest import ImageSettings
 
-SMALL = ImageSettings(image_px=16, fit="stretch")
+SMALL = ImageSettings(image_size=16, fit="stretch")
 
 
 def test_an_image_becomes_a_grey_square_and_keeps_its_source_size():
@@ -25,7 +25,7 @@ def test_an_image_becomes_a_grey_square_and_keeps_its_source_size():
     assert source == (40, 30)
 
 
-COLOUR = ImageSettings(image_px=16, fit="stretch", colour=True)
+COLOUR = ImageSettings(image_size=16, fit="stretch", colour=True)
 
 
 def test_colours_are_kept_where_the_settings_say_so_and_grey_is_three_times_the_same():
@@ -48,8 +48,8 @@ def test_an_array_with_colours_has_an_axis_of_them(tmp_path):
 
 def test_pad_keeps_everything_crop_fills_the_square():
     wide = png(64, 32)
-    assert (decode(wide, ImageSettings(image_px=32, fit="pad"))[0][:8] == 0).all()
-    assert (decode(wide, ImageSettings(image_px=32, fit="crop"))[0][4:] > 0).all()
+    assert (decode(wide, ImageSettings(image_size=32, fit="pad"))[0][:8] == 0).all()
+    assert (decode(wide, ImageSettings(image_size=32, fit="crop"))[0][4:] > 0).all()
 
 
 @pytest.mark.parametrize(("bits", "brightest"), [(8, 255), (12, 4095), (16, 65535)])
@@ -131,7 +131,7 @@ def test_the_stage_names_what_it_could_not_use(tmp_path):
         tmp_path / "views.csv", index=False
     )
     run_stage("images",
-        adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
+        dataset="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
         array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
     )  # fmt: skip
     assert list(pd.read_csv(tmp_path / "index.csv")["image_id"]) == ["good"]
@@ -150,7 +150,8 @@ def test_a_truncated_archive_leaves_no_array(tmp_path, stage):
     (tmp_path / "views.csv").write_text("image_id,report_id,view\nCXR1_a,CXR1,Frontal\n")
     out = tmp_path / "out"
     run = stage(
-        "images", "--adapter", "openi", "--raw", raw, "--view", "Frontal", "--images", '{"image_px": 16, "fit": "pad"}',
+        "images", "--dataset", "openi", "--raw", raw, "--view", "Frontal",
+        "--images", '{"image_size": 16, "fit": "pad"}',
         "--views", tmp_path / "views.csv", "--array", out / "images.npy", "--index", out / "index.csv",
         "--rejected-images", out / "rejected.csv",
     )  # fmt: skip
@@ -172,6 +173,6 @@ def test_raw_images_that_are_replaced_while_they_are_read_are_told(tmp_path, mon
     monkeypatch.setattr(openi, "read_images", read_and_replace)
     with pytest.raises(UserError, match=r"NLMCXR_png\.tgz: changed while it was read"):
         run_stage("images",
-            adapter="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
+            dataset="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
             array=tmp_path / "images.npy", index=tmp_path / "index.csv", rejected_images=tmp_path / "rejected.csv",
         )  # fmt: skip

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.ingest import SECTIONS
 from lungfuse.tasks import load_task
@@ -17,7 +17,7 @@ LABELS = [
 ]
 
 
-def found(majors, images=None, values=None, readable=None) -> Found:
+def found(majors, images=None, values=None, readable=None) -> FilterInputs:
     """A report R0, R1... with these headings each; images are pairs of report and whether it is frontal."""
     ids = [f"R{number}" for number in range(len(majors))]
     reports = pd.DataFrame({"report_id": ids, "patient": ids, "site": "", "major": majors, "automatic": ""})
@@ -25,10 +25,10 @@ def found(majors, images=None, values=None, readable=None) -> Found:
     images = [(name, "Frontal") for name in ids] if images is None else images
     views = pd.DataFrame(images, columns=["report_id", "view"], dtype=str)
     views["image_id"] = "I" + views.index.astype(str)
-    return Found(reports, views, pd.DataFrame({"report_id": ids} | (values or {})), readable)
+    return FilterInputs(reports, views, pd.DataFrame({"report_id": ids} | (values or {})), readable)
 
 
-def select(what: Found, labels, task="multilabel", modalities=("text",), **rules):
+def select(what: FilterInputs, labels, task="multilabel", modalities=("text",), **rules):
     settings = FilterSettings(**SETTINGS | {"labels": labels} | rules)
     asked = load_task(task, [rule["name"] for rule in labels])
     pairs, steps, dropped = select_pairs(what, asked, list(modalities), "Frontal", settings, seed=0)
@@ -81,7 +81,7 @@ def test_a_class_whose_reports_all_fit_another_leaves_nothing_to_balance():
     ("labels", "message"),
     [
         ([{"name": "a", "column": "outcom", "positive": ["dead"]}, LABELS[1]],
-         "'a' is read from the column outcom, but the adapter's COLUMNS are outcome. Name one of them"),
+         "'a' is read from the column outcom, but the dataset's COLUMNS are outcome. Name one of them"),
         ([LABELS[1] | {"positive": ["Dead"]}, LABELS[0]],
          r"no report is 'died', for no value of the column outcome is 'Dead'. Those of 2 reports are 'dead' \(1\)"),
     ],

@@ -3,13 +3,13 @@ import pandas as pd
 import pytest
 from small_study import run_stage
 
-from lungfuse.adapters import Category, Collection, Number
+from lungfuse.datasets import Category, Collection, Number
 from lungfuse.errors import UserError
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 
 class Clinic:
-    """An adapter that finds three X-rays of two patients; `values` are those of its structured columns."""
+    """A dataset module that finds three X-rays of two patients; `values` are those of its structured columns."""
 
     REPORT_FILES, DOWNLOADS = ["studies.csv"], {}
     values, COLUMNS, SECTIONS = pd.DataFrame(), {}, []
@@ -43,11 +43,11 @@ class Scanner(Ward):
 def read(tmp_path, monkeypatch):
     """Run the stage on a clinic; gives the table of reports."""
 
-    def run(adapter=Clinic, **columns):
-        monkeypatch.setattr("lungfuse.ingest.reports.load_adapter", lambda name, table=None: adapter(**columns))
+    def run(dataset=Clinic, **columns):
+        monkeypatch.setattr("lungfuse.ingest.reports.load_dataset", lambda name, table=None: dataset(**columns))
         names = ["reports", "views", "values", "value_columns", "rejected_reports"]
         files = {name: tmp_path / f"{name}.csv" for name in names}
-        run_stage("reports", adapter="clinic", raw=tmp_path, **files, audited=tmp_path / "audited.csv")
+        run_stage("reports", dataset="clinic", raw=tmp_path, **files, audited=tmp_path / "audited.csv")
         return pd.read_csv(files["reports"], dtype=str)
 
     return run
@@ -73,8 +73,8 @@ def test_columns_that_no_table_has_are_told(read, capsys):
         ({"image_id": "1"}, "the table Views of read_reports: column image_id, row 0: found '1', expected no value"),
     ],
 )  # fmt: skip
-def test_a_table_of_an_adapter_that_does_not_fit_is_blamed_on_the_adapter(read, tmp_path, columns, message):
-    with pytest.raises(UserError, match=rf"^adapter clinic, {message}.* Mend lungfuse/adapters/clinic\.py or the raw"):
+def test_a_table_of_a_dataset_that_does_not_fit_is_blamed_on_the_dataset(read, tmp_path, columns, message):
+    with pytest.raises(UserError, match=rf"^dataset clinic, {message}.* Mend lungfuse/datasets/clinic\.py or the raw"):
         read(**columns)
     assert list(tmp_path.iterdir()) == []
 
@@ -96,14 +96,14 @@ def test_a_clinic_without_columns_has_no_values(read, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"values": Ward.values.assign(age=["old", ""])}, "adapter clinic, the table Values of read_reports: column "
+        ({"values": Ward.values.assign(age=["old", ""])}, "dataset clinic, the table Values of read_reports: column "
          "age, report 3: found 'old', expected a number in years, or nothing where it is missing"),
         ({"values": Ward.values.assign(age=["inf", ""])}, "column age, report 3: found 'inf', expected a number"),
         ({"values": Ward.values.drop(columns="age")}, "the table Values of read_reports: no column age; found"),
         ({"values": pd.DataFrame()}, "no column report_id, age, smokes"),
         ({"values": Ward.values.assign(report_id="1")}, "column report_id, row 0: found '1', expected no value twice"),
         ({"SECTIONS": ["anamnesis"]}, "the table Reports of read_reports: no column anamnesis; found"),
-        ({"SECTIONS": ["text"]}, r"adapters/clinic\.py: SECTIONS: found 'text', expected .* none of .*text"),
+        ({"SECTIONS": ["text"]}, r"datasets/clinic\.py: SECTIONS: found 'text', expected .* none of .*text"),
         ({"COLUMNS": {"Age": Number("years")}}, "COLUMNS: found 'Age', expected lower-case letters"),
         ({"COLUMNS": {"age": "years"}}, r'COLUMNS: age: found \'years\', expected Number\("<unit>"\) or Category'),
     ],
@@ -114,7 +114,7 @@ def test_columns_and_sections_that_do_not_fit_what_is_declared_are_told(read, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_numbers_and_missing_values_of_an_adapter_that_parses_its_table_are_taken(read, tmp_path):
+def test_numbers_and_missing_values_of_a_dataset_that_parses_its_table_are_taken(read, tmp_path):
     read(type("Parsed", (Ward,), {"values": Ward.values.assign(age=[61.5, np.nan])}), history="")
     assert (tmp_path / "values.csv").read_text().splitlines()[1:] == ["1,,yes", "2,,", "3,61.5,no"]
 

@@ -11,8 +11,8 @@ from lungfuse.ingest.split import (
     assign_validation,
     check_groups,
     check_rejected,
+    fold_indices,
     missing_of_validation,
-    positions,
     warnings_of,
 )
 from lungfuse.ingest.spread import parts_of
@@ -52,13 +52,13 @@ def test_each_fold_is_validated_on_pairs_of_the_other_folds_that_share_no_group_
     pairs = candidates.assign(pair_id=[f"P{n}" for n in range(200)], fold=assign_folds(candidates, 5, seed=0))
     validation = assign_validation(pairs, SplitSettings(folds=5, validation=0.2), seed=0)
     for fold in range(5):
-        learn, validate, test = (pairs.iloc[part] for part in positions(pairs, validation, fold))
-        assert len(learn) + len(validate) + len(test) == 200
+        train, val, test = (pairs.iloc[part] for part in fold_indices(pairs, validation, fold))
+        assert len(train) + len(val) + len(test) == 200
         assert set(test["fold"]) == {fold}
-        groups = [set(part["group"]) for part in [learn, validate, test]]
+        groups = [set(part["group"]) for part in [train, val, test]]
         assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
-        assert len(validate) == pytest.approx(0.2 * (200 - len(test)), abs=8)
-        assert validate["label"].mean() == pytest.approx(learn["label"].mean(), abs=0.1)
+        assert len(val) == pytest.approx(0.2 * (200 - len(test)), abs=8)
+        assert val["label"].mean() == pytest.approx(train["label"].mean(), abs=0.1)
 
 
 def test_validation_pairs_of_one_class_are_told():
@@ -132,7 +132,7 @@ def test_pairs_are_validated_where_most_labels_are_both_present_and_absent(seed)
         others = pairs[pairs["fold"] != fold]
         parts = parts_of(task.strata(task.targets(others)), others["site"], others["group"], 5, seed + fold)
         most = max((others[columns].iloc[part].nunique() == 2).sum() for part in parts)
-        _, validated, _ = positions(pairs, validation, fold)
+        _, validated, _ = fold_indices(pairs, validation, fold)
         assert (pairs[columns].iloc[validated].nunique() == 2).sum() == most
 
 

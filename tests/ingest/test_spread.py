@@ -53,7 +53,7 @@ def test_the_seed_decides():
     assert not np.array_equal(spread(strata, groups, 5, 1), spread(strata, groups, 5, 2))
 
 
-def test_a_label_is_spread_at_every_hospital_that_has_enough_of_it():
+def test_a_label_is_spread_at_every_site_that_has_enough_of_it():
     strata, groups = labelled_pairs(0, [0.3, 0.1])
     sites = pd.Series(np.where(np.arange(1500) < 300, "small", "large"))
     for part in parts_of(strata, sites, pd.Series(groups), 5, seed=0):
@@ -63,7 +63,7 @@ def test_a_label_is_spread_at_every_hospital_that_has_enough_of_it():
             assert len(own) == pytest.approx(size / 5, abs=12)
 
 
-def test_a_hospital_with_too_few_of_a_stratum_counts_as_none():
+def test_a_site_with_too_few_of_a_stratum_counts_as_none():
     strata = np.array([[1, 0], [1, 1], [1, 0], [0, 1]])
     assert at_sites(strata, np.array(["a", "a", "b", "b"]), 2).T.tolist() == [
         [1, 1, 0, 0], [0, 0, 1, 0],  # of the first stratum at a, and the rest of it

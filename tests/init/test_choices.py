@@ -8,7 +8,7 @@ from lungfuse.errors import UserError
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import profile, profiles_of
 from lungfuse.init.question import question_of
-from lungfuse.init.roles import Said, label_columns, roles_of
+from lungfuse.init.roles import UserRoles, label_columns, roles_of
 from lungfuse.init.rows import Inputs, folds_for, rows_of
 from lungfuse.init.words import column_name, grouped_views, label_name
 
@@ -73,12 +73,12 @@ TABLE = pd.DataFrame(
 
 def looked(**said):
     images = lambda cells: sum(cell.endswith(".png") for cell in cells) / len(cells)  # noqa: E731
-    return roles_of(profiles_of(TABLE, images), Said(labels=["dx"], **said))
+    return roles_of(profiles_of(TABLE, images), UserRoles(labels=["dx"], **said))
 
 
 def test_each_column_gets_its_role():
     found = looked()
-    assert (found.patient, found.date, found.site, found.apart) == ("PatientID", "study_date", "Hospital", ["doi"])
+    assert (found.patient, found.date, found.site, found.group_by) == ("PatientID", "study_date", "Hospital", ["doi"])
     assert (found.image, found.view) == ("file", "ViewPosition")
     assert found.views == {"Frontal": ["PA", "AP"], "Lateral": ["LATERAL"]}
     assert found.texts == {"notes": "notes"}
@@ -91,8 +91,8 @@ def test_each_column_gets_its_role():
 
 
 def test_what_is_said_goes_before_what_is_guessed():
-    found = looked(patient="file", site="none", texts=["none"], left=["AGE"], apart=["none"])
-    assert (found.patient, found.site, found.apart, found.texts) == ("file", None, [], {})
+    found = looked(patient="file", site="none", texts=["none"], left=["AGE"], group_by=["none"])
+    assert (found.patient, found.site, found.group_by, found.texts) == ("file", None, [], {})
     assert "age" not in found.columns
     with pytest.raises(UserError, match=r"--patient: found 'pat', .*no such column"):
         looked(patient="pat")
@@ -100,8 +100,8 @@ def test_what_is_said_goes_before_what_is_guessed():
 
 def test_a_group_that_is_large_for_a_fold_keeps_nothing_apart():
     table = TABLE.assign(doi=np.where(np.arange(100) < 40, "10.1/1", TABLE["doi"]))
-    found = roles_of(profiles_of(table), Said(labels=["dx"]))
-    assert found.apart == []
+    found = roles_of(profiles_of(table), UserRoles(labels=["dx"]))
+    assert found.group_by == []
     assert "40% of the rows in one fold" in found.left["doi"]
 
 

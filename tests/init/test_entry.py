@@ -8,7 +8,7 @@ from lungfuse.errors import UserError
 from lungfuse.init.entry import checked_text, line_of, rendered, with_entry
 from lungfuse.settings.params import load_studies, read_params
 
-ENTRY = {"adapter": "openi", "raw": "openi", "modalities": ["text"], "models": {"majority": {}}}
+ENTRY = {"dataset": "openi", "raw": "openi", "modalities": ["text"], "models": {"majority": {}}}
 PARAMS = """\
 study: one
 # what all have
@@ -77,8 +77,8 @@ def test_the_file_of_the_project_takes_an_entry_and_gives_it_back():
 def test_an_entry_that_is_no_study_is_never_written(tmp_path):
     before = read_params(ROOT / "params.yaml")
     load_studies(before)
-    with pytest.raises(UserError, match=r"studies.new.*adapter"):
-        checked_text(ROOT / "params.yaml", "new", rendered("new", ENTRY | {"adapter": "none"}, {}), replace=False)
+    with pytest.raises(UserError, match=r"studies.new.*dataset"):
+        checked_text(ROOT / "params.yaml", "new", rendered("new", ENTRY | {"dataset": "none"}, {}), replace=False)
 
 
 def test_words_of_any_kind_are_written_so_that_they_are_read_again():

@@ -23,7 +23,7 @@ def init(project: Path, name: str, *arguments: object) -> dict:
     params = project / "params.yaml"
     content = yaml.safe_load(params.read_text())
     entry = content["studies"][name]
-    entry["images"] = entry.get("images", {}) | {"image_px": 16}
+    entry["images"] = entry.get("images", {}) | {"image_size": 16}
     params.write_text(yaml.safe_dump(content, sort_keys=False))
     return entry
 
@@ -48,7 +48,7 @@ def test_outcomes_of_covid_are_many_labels(project, real_data):
     )  # fmt: skip
     table = entry["table"]
     assert (table["patient"], table["image"], table["view"]) == ("patientid", "filename", "view")
-    assert (table["apart"], table["rows"]) == (["doi"], {"modality": ["X-ray"]})
+    assert (table["group_by"], table["rows"]) == (["doi"], {"modality": ["X-ray"]})
     assert [(rule["positive"], rule["negative"]) for rule in entry["filter"]["labels"]] == [(["Y"], ["N"])] * 3
     assert {"age", "sex", "offset"} < read_by_rows(entry)
     assert not {"went_icu", "intubated", "survival", "intubation_present"} & read_by_rows(entry)
@@ -84,7 +84,7 @@ def test_lesions_of_ham10000_are_kept_together_and_dx_type_is_read_by_no_row(pro
     assert entry["task"] == "multiclass"
     assert len(entry["filter"]["labels"]) == 7
     assert entry["images"]["colour"]
-    assert entry["table"]["apart"] == ["lesion_id"]
+    assert entry["table"]["group_by"] == ["lesion_id"]
     assert read_by_rows(entry) == {"age", "sex", "localization"}
     assert "dx_type" in entry["table"]["columns"]
     pairs, findings = made(project, "ham")

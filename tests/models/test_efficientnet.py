@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lungfuse.encoders.networks.efficientnet_lite import Unit
+from lungfuse.encoders.networks.efficientnet_lite import ConvBNAct
 
 
 @pytest.mark.parametrize("groups", [1, 6])
@@ -12,7 +12,7 @@ from lungfuse.encoders.networks.efficientnet_lite import Unit
 def test_a_unit_is_convolution_normalisation_and_relu6(kernel, stride, size, groups):
     """With gradients; padded as TensorFlow does, where sizes are rounded up and less is added on the top left."""
     torch.manual_seed(0)
-    unit = Unit(6, 6, kernel, stride, groups)
+    unit = ConvBNAct(6, 6, kernel, stride, groups)
     convolution, norm = unit
     torch.nn.init.normal_(norm.weight), torch.nn.init.normal_(norm.bias)
     norm.running_mean.normal_(), norm.running_var.uniform_(0.5, 2)

@@ -34,7 +34,7 @@ ROWS = {
     "without-text": row("early", "image", "text", ablation="dropped-text"),
     "kv-exchange": row("kv-exchange", "image", "text", "structured", train={"layers": "frozen"}),
     "kv-exchange-full": row("kv-exchange", "image", "text", "structured"),
-    "of-trained": row("joint", "image", "text", train={"layers": "frozen", "start": "unimodal"}),
+    "of-trained": row("joint", "image", "text", train={"layers": "frozen", "init_from": "unimodal"}),
     "of-means": row("kv-exchange", "image", "text", train={"layers": "frozen"}),
     "late-stacked": row("late-stacked", "image", "text", "structured"),
 }
@@ -110,7 +110,7 @@ def study(clinic) -> Path:
         predictions=study / "predictions/tfidf.csv", validated=study / "validated/tfidf.csv",
     )  # fmt: skip
     for folder, settings in {
-        "segmenters/unet-a": {"image_px": 64, "unet": {}},
+        "segmenters/unet-a": {"image_size": 64, "unet": {}},
         "models/vgg19/raw": {"network": "vgg19"},
     }.items():
         (study / folder).mkdir(parents=True)
@@ -187,7 +187,7 @@ def _frozen(study: Trained, name: str) -> dict:
         return {}
     pooled = MEANS if name == "of-means" else {}
     pooling = "mean" if pooled else "none"
-    starts = [study.folder(part) / "model.safetensors" for part in ["image", "text"] if "start" in train]
+    starts = [study.folder(part) / "model.safetensors" for part in ["image", "text"] if "init_from" in train]
     features = {
         "image": small.features("vit-tiny", pooling=pooling, start=starts[0] if starts else None),
         "text": small.features("bert-tiny", pooling=pooling, start=starts[1] if starts else None),

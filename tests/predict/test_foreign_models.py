@@ -71,7 +71,7 @@ MODELS = {  # how the weights (or what is beside them) are spoilt, and what is s
         change_settings(row={"model": "joint", "images": "raw", "text": "findings"}), "unknown of the weights"
     ),
     "settings cut": (lambda path: truncate(path.with_name("settings.json")), r"settings\.json: is no JSON"),
-    "an older version": (change_settings(images={"px": 64}), r"not what this version.*ImageSettings\.image_px: Field"),
+    "an older version": (change_settings(images={"px": 64}), r"not what this version.*ImageSettings\.image_size: F"),
     "before tasks": (
         change_settings(calibration={"slope": 1.0, "intercept": 0.0}), r"not what this version.*Calibration\.slope"
     ),

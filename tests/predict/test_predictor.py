@@ -125,7 +125,7 @@ def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trai
     cases = study.cases(3).assign(text=lambda cases: cases["text"] + ".")
     folder = shutil.copytree(study.folder(row), tmp_path / "models" / row / "fold0")
     settings = json.loads((folder / "settings.json").read_text())
-    (folder / "settings.json").write_text(json.dumps(settings | {"cut": ["icu", "died"]}))
+    (folder / "settings.json").write_text(json.dumps(settings | {"redact_terms": ["icu", "died"]}))
     telling = cases.assign(text=cases["text"] + " She died in the ICU.")
     predictor = module.Predictor(folder, study.small.encoder_root)
     found = pd.concat(predictor.predict(telling)).set_index("id")
@@ -143,5 +143,5 @@ def test_colours_are_read_where_the_study_keeps_them(tmp_path):
 
     Image.new("RGB", (20, 20), (200, 10, 10)).save(tmp_path / "red.png")
     paths = pd.Series([str(tmp_path / "red.png")])
-    assert read_images(paths, ImageSettings(image_px=16, fit="pad", colour=True))[0, 0, 0].tolist() == [200, 10, 10]
-    assert read_images(paths, ImageSettings(image_px=16, fit="pad")).shape == (1, 16, 16)
+    assert read_images(paths, ImageSettings(image_size=16, fit="pad", colour=True))[0, 0, 0].tolist() == [200, 10, 10]
+    assert read_images(paths, ImageSettings(image_size=16, fit="pad")).shape == (1, 16, 16)

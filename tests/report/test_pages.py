@@ -42,7 +42,7 @@ def test_the_data_card_says_what_the_data_are_and_are_not(written, pairs):
         assert said in card
     assert f"{(pairs['label'] == 0).sum()} normal, {(pairs['label'] == 1).sum()} lung" in card
     assert re.search(r"findings +\| +0 +\| +4", card), "no findings are empty, the shortest has four words"
-    assert re.search(r"Here +\| +\d+", card), "pairs by hospital"
+    assert re.search(r"Here +\| +\d+", card), "pairs by site"
 
 
 def test_the_data_card_counts_the_texts_that_the_encoder_cuts_by_class(pairs, study, tmp_path):
@@ -61,7 +61,7 @@ def test_the_data_card_counts_the_texts_that_the_encoder_cuts_by_class(pairs, st
 def test_the_model_card_has_the_scores_and_what_they_are_not_for(written):
     card = (written / "model_card.md").read_text()
     assert re.search(r"tfidf +\| 0\.950 \(0\.\d+-[01]\.\d+\)", card)
-    for said in ["Brier", "text alone", "-10.0 (-20.0 to -5.0)", "At each hospital", "Not for diagnosis"]:
+    for said in ["Brier", "text alone", "-10.0 (-20.0 to -5.0)", "At each site", "Not for diagnosis"]:
         assert said in card
     assert "scikit-learn" in card, "no row is trained by gradient descent"
 

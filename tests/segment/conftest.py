@@ -38,7 +38,7 @@ class AnnotatedSet:
         """The command that trains a segmenter in a folder; `changes` are of its training settings."""
         train = {
             "epochs": epochs,
-            "batch": 8,
+            "batch_size": 8,
             "learning_rate": 0.003,
             "plateau": 4,
             "patience": 10,
@@ -46,7 +46,7 @@ class AnnotatedSet:
         }
         arguments = {
             "name": "unet-shenzhen",
-            "hospitals": SITES,
+            "sites": SITES,
             "unet": UNetSettings(width=8, depth=3, normalisation="batch"),
             "train": SegmenterSettings(**train | changes),
             "seed": 0,

@@ -7,7 +7,7 @@ from lungfuse.errors import UserError
 from lungfuse.segment.annotated import Outputs, main, split_parts
 from lungfuse.settings.segmentation import AnnotatedSettings
 
-SETTINGS = AnnotatedSettings(adapter="nlm_tb", raw="tb", image_px=32, fit="stretch", test=0.25, validation=0.25)
+SETTINGS = AnnotatedSettings(dataset="nlm_tb", raw="tb", image_size=32, fit="stretch", test=0.25, validation=0.25)
 
 
 def run(raw, tmp_path, rejected_share=0.5, **changes):
@@ -22,7 +22,7 @@ def run(raw, tmp_path, rejected_share=0.5, **changes):
 
 
 def test_images_and_masks_of_every_patient_are_read(mask_set, tmp_path):
-    images, masks, index, rejected = run(mask_set, tmp_path, image_px=64)
+    images, masks, index, rejected = run(mask_set, tmp_path, image_size=64)
     assert images.shape == masks.shape == (24, 64, 64) and masks.dtype == bool and rejected.empty
     row = index.set_index("image_id")["row"]["CHNCXR_0001_0"]
     np.testing.assert_array_equal(images[row], np.asarray(Image.open(mask_set / "CXR_png" / "CHNCXR_0001_0.png")))
@@ -30,7 +30,7 @@ def test_images_and_masks_of_every_patient_are_read(mask_set, tmp_path):
     assert set(index["site"]) == {"Shenzhen", "Montgomery"}
 
 
-def test_each_hospital_is_in_each_part_and_no_patient_in_two():
+def test_each_site_is_in_each_part_and_no_patient_in_two():
     index = pd.DataFrame({"patient": np.repeat(np.arange(40), 2), "site": np.repeat(["a"] * 28 + ["b"] * 12, 2)})
     parts = split_parts(index, test=0.25, validation=0.25, seed=0)
     assert (parts.groupby(index["patient"]).nunique() == 1).all()
@@ -86,10 +86,10 @@ def test_masks_of_0_and_1_are_read_like_those_of_0_and_255(mask_set, tmp_path):
 
 def test_a_mask_with_more_pixels_than_its_image_is_brought_to_its_size(mask_set, tmp_path):
     path = mask_set / "masks" / "CHNCXR_0001_0_mask.png"
-    _, before, *_ = run(mask_set, tmp_path, image_px=64)
+    _, before, *_ = run(mask_set, tmp_path, image_size=64)
     small = Image.open(path)
     small.resize((3 * small.width, 3 * small.height), Image.Resampling.NEAREST).save(path)
-    _, after, *_ = run(mask_set, tmp_path, image_px=64)
+    _, after, *_ = run(mask_set, tmp_path, image_size=64)
     np.testing.assert_array_equal(before, after)
 
 
@@ -101,9 +101,7 @@ def test_too_many_unusable_images_stop_the_run_and_leave_nothing(mask_set, tmp_p
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob("*.csv"))
 
 
-def test_a_hospital_with_one_patient_is_told():
+def test_a_site_with_one_patient_is_told():
     index = pd.DataFrame({"patient": np.arange(21), "site": ["a"] * 20 + ["b"]})
-    with pytest.raises(
-        UserError, match=r"too few patients .* in each hospital; found a 20, b 1\. Add annotated images"
-    ):
+    with pytest.raises(UserError, match=r"too few patients .* in each site; found a 20, b 1\. Add annotated images"):
         split_parts(index, test=0.25, validation=0.25, seed=0)

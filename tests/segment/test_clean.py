@@ -5,7 +5,7 @@ from lungfuse.segment.clean import clean, measure, suspicion
 from lungfuse.settings.segmentation import MaskSettings, SuspicionSettings
 
 SETTINGS = MaskSettings(threshold=0.5, components=2, margin=0.0)
-LIMITS = SuspicionSettings(least_area=0.1, most_area=0.6, most_asymmetry=0.5, most_components=4, least_contrast=10)
+LIMITS = SuspicionSettings(min_area=0.1, max_area=0.6, max_asymmetry=0.5, max_components=4, min_contrast=10)
 
 
 @pytest.fixture

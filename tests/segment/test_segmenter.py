@@ -21,10 +21,10 @@ from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex
 
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
-LIMITS = SuspicionSettings(least_area=0.08, most_area=0.6, most_asymmetry=0.5, most_components=6, least_contrast=10)
+LIMITS = SuspicionSettings(min_area=0.08, max_area=0.6, max_asymmetry=0.5, max_components=6, min_contrast=10)
 
 
-def test_scores_are_those_of_held_out_patients_of_each_hospital(annotated_set, segmenter, tmp_path):
+def test_scores_are_those_of_held_out_patients_of_each_site(annotated_set, segmenter, tmp_path):
     comparison = ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[])
     table = tmp_path / "segmentation.csv"
     run_stage("segmentation-scores",
@@ -105,7 +105,7 @@ def test_a_folder_is_segmented_and_what_cannot_be_read_is_named_in_the_end(annot
 
 
 def test_the_word_packaged_is_the_segmenter_of_the_package():
-    assert load_segmenter(Path("packaged")).image_px == 256
+    assert load_segmenter(Path("packaged")).image_size == 256
 
 
 SEGMENTERS = {  # how the folder of a segmenter is spoilt, and what is said
@@ -116,7 +116,7 @@ SEGMENTERS = {  # how the folder of a segmenter is spoilt, and what is said
     "settings cut": (lambda folder: truncate(folder / "settings.json"), "settings.json: cannot be used"),
     "another depth": (
         lambda folder: (folder / "settings.json").write_text(
-            '{"image_px": 64, "unet": {"width": 8, "depth": 2, "normalisation": "batch"}}'
+            '{"image_size": 64, "unet": {"width": 8, "depth": 2, "normalisation": "batch"}}'
         ),
         "model.keras: cannot be loaded",
     ),

@@ -23,7 +23,7 @@ def test_it_learns_and_leaves_its_record_and_no_checkpoints(segmenter):
     assert list(history["epoch"]) == list(range(len(history)))
     assert history["validation_dice"].max() > 0.9 > history["validation_dice"][0]
     settings = json.loads((segmenter / "settings.json").read_text())
-    assert settings["image_px"] == 64 and settings["unet"]["width"] == 8
+    assert settings["image_size"] == 64 and settings["unet"]["width"] == 8
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(annotated_set, tmp_path):
@@ -67,12 +67,12 @@ def test_a_training_that_had_stopped_is_over():
     assert not has_stopped([], patience=1)
 
 
-def test_an_unknown_hospital_is_named(annotated_set):
+def test_an_unknown_site_is_named(annotated_set):
     with pytest.raises(UserError, match=r"no train image from Lourdes; found Montgomery, Shenzhen"):
         rows_of(annotated_set.index, ["Lourdes"], "train", annotated_set.files["annotated_index"])
 
 
-def test_a_segmenter_learns_from_its_hospitals_alone(annotated_set):
+def test_a_segmenter_learns_from_its_sites_alone(annotated_set):
     rows = rows_of(annotated_set.index, ["Shenzhen"], "train", annotated_set.files["annotated_index"])
     chosen = annotated_set.index.set_index("row").loc[rows]
     assert set(chosen["site"]) == {"Shenzhen"} and set(chosen["part"]) == {"train"} and len(chosen) == 16

@@ -28,7 +28,7 @@ from cyclopts import App
 import lungfuse.parameters
 import lungfuse.settings
 from lungfuse.encoders import encoder_spec
-from lungfuse.files import sha256, whole_file
+from lungfuse.files import atomic_write, sha256
 from lungfuse.hardware import batch_job
 from lungfuse.paths import Paths
 from lungfuse.paths.names import ESTIMATOR, FOLD_PREDICTIONS, PARAMS, TRAINED_SETTINGS
@@ -157,12 +157,12 @@ def linear_probe(
 
 
 def pretrain(
-    rng: np.random.Generator, *, train: Settings, least: int, weights: Path, history: Path, settings: Path, **_,
+    rng: np.random.Generator, *, train: Settings, min_reports: int, weights: Path, history: Path, settings: Path, **_,
 ) -> None:  # fmt: skip
     write_bytes(weights, rng.bytes(64))
     names = ["train_loss", "validation_loss", "validation_accuracy", "validation_auroc", "seconds"]
     write_history(rng, history, names, train.epochs)
-    write_json(settings, {"least": least, "train": plain(train)})
+    write_json(settings, {"min_reports": min_reports, "train": plain(train)})
 
 
 def train(
@@ -293,7 +293,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
@@ -304,21 +304,21 @@ def write_history(rng: np.random.Generator, path: Path, names: list[str], epochs
 
 
 def write_json(path: Path, content: dict) -> None:
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         json.dump(content, stream)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    with whole_file(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         stream.write(content)
 
 
 def write_array(path: Path, values: np.ndarray) -> None:
-    with whole_file(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         np.save(stream, values)
 
 
 def write_picture(rng: np.random.Generator, path: Path) -> None:
     circle = f'<circle cx="50" cy="50" r="{rng.uniform(5, 50):.6f}"/>'
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">{circle}</svg>\n')

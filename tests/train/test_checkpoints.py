@@ -10,10 +10,10 @@ from lungfuse.train.engine import History
 IMAGE = Row(model="image", images="raw")
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.5])
-def test_frozen_layers_are_in_no_checkpoint_and_are_there_again(small, tmp_path, monkeypatch, averaging):
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+def test_frozen_layers_are_in_no_checkpoint_and_are_there_again(small, tmp_path, monkeypatch, ema_decay):
     """Only the encoder's last block learns."""
-    short = {"layers": "top:2", "epochs": 3, "averaging": averaging}
+    short = {"layers": "top:2", "epochs": 3, "ema_decay": ema_decay}
     small.train(tmp_path / "unbroken", IMAGE, **short)
 
     ends = History.on_train_epoch_end

@@ -16,7 +16,7 @@ from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import Pairs
 
 CNNS = CNNSettings(
-    networks=[], arms=[], weights="random", folds=1, epochs=1, batch=16, learning_rate=1e-6, precision="fp32",
+    networks=[], variants=[], weights="random", folds=1, epochs=1, batch_size=16, learning_rate=1e-6, precision="fp32",
     published=[],
 )  # fmt: skip
 TESTED = {"vgg19": [0, 1]}  # the folds that a network is tested on, where it is more than the first
@@ -51,7 +51,7 @@ def trained(tmp_path_factory, encoder_root) -> Path:
         made = folder / network
         start = {"weights": made / "start.weights.h5", "source": made / "config.json"}
         cnns = CNNS.model_copy(update={"folds": len(TESTED.get(network, [0]))})
-        training = {"arm": "raw", "cnns": cnns, "start": start["weights"]}
+        training = {"variant": "raw", "cnns": cnns, "start": start["weights"]}
         training |= {name: small.files[name] for name in ["pairs", "array", "index"]}
         training |= {key: made / name for key, name in outputs.items()}
         for stage, arguments in {"cnn-weights": {"cnn_weights": "random"} | start, "cnn": training}.items():

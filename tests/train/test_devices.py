@@ -63,7 +63,7 @@ def test_devices_share_every_batch(monkeypatch):
 
 
 def test_devices_that_cannot_share_a_batch_are_refused():
-    with pytest.raises(ValidationError, match="batch 8 cannot be shared by 3 devices"):
+    with pytest.raises(ValidationError, match="batch_size 8 cannot be shared by 3 devices"):
         TrainSettings.model_validate(TRAIN.model_dump() | {"devices": 3})
 
 

@@ -10,7 +10,7 @@ from small_study import SETTINGS, run_stage, small_study
 from lungfuse.encoders.network import load_encoder
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.modalities.text.inputs import pad, read
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import read_table
@@ -43,12 +43,12 @@ def test_the_features_of_texts_are_kept_without_padding(small):
 
 def test_texts_that_are_cut_are_told(small, capsys):
     encoders = SETTINGS["encoders"].model_copy(update={"max_tokens": 5})
-    cut = read(Reading(small.pairs, encoders, small.encoder_root), "findings")
+    cut = read(DataFiles(small.pairs, encoders, small.encoder_root), "findings")
     assert max(map(len, cut.texts)) == 5
     assert (
         "Warning: 60 of 60 findings are cut after 5 tokens, which loses 16.7% of all tokens" in capsys.readouterr().out
     )
-    read(Reading(small.pairs, SETTINGS["encoders"], small.encoder_root), "findings")
+    read(DataFiles(small.pairs, SETTINGS["encoders"], small.encoder_root), "findings")
     assert capsys.readouterr().out == ""
 
 

@@ -71,9 +71,9 @@ def scores_of(files, part="test", kind="score"):
     return found.filter(regex=f"^{kind}")
 
 
-def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
+def test_pooled_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
     outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    run_stage("gather", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
+    run_stage("pool-folds", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
     predictions = read_table(tmp_path / "out.csv", Predictions)
     assert list(predictions["pair_id"]) == [f"P{n:02d}" for n in range(90)]
     expected = scores_of(folds["image"])["score"][predictions["pair_id"]]
@@ -84,7 +84,7 @@ def test_gathered_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tm
 
 def test_a_missing_fold_is_told(folds, tmp_path):
     with pytest.raises(UserError, match=r"out\.csv: 60 test scores for 90 pairs"):
-        run_stage("gather",
+        run_stage("pool-folds",
             **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"][:2],
             predictions=tmp_path / "out.csv", validated=tmp_path / "validated.csv",
         )  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_pair_is_predicted_by_its_score_as_it_is_written(pairs, tmp_path):
     for file in files:
         pd.read_csv(file).assign(score=0.4999996).to_csv(file, index=False)
     outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    run_stage("gather", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
+    run_stage("pool-folds", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
     found = read_table(tmp_path / "out.csv", Predictions)
     assert set(found["score"]) == {0.5}
     assert set(found["prediction"]) == {1}

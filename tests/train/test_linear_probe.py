@@ -47,7 +47,7 @@ def probe(pairs, folder, features, **row):
     masks.write_text(json.dumps({"segmenter": str(folder / "segmenters/unet"), "mask": {"threshold": 0.5}}))
     run_stage("linear-probe",
         row=Row(model="linear-probe", **row), task="binary", labels=["normal", "lung"], class_weights="none", seed=0,
-        encoders=ENCODERS, images=ImageSettings(image_px=64, fit="pad"), precision="fp32", cut=["icu"],
+        encoders=ENCODERS, images=ImageSettings(image_size=64, fit="pad"), precision="fp32", redact_terms=["icu"],
         pairs=folder / "pairs.csv", validation=folder / "validation.csv", features=features, mask_settings=masks,
         predictions=folder / "predictions.csv", validated=folder / "validated.csv", models=folder / "models",
     )  # fmt: skip
@@ -96,6 +96,6 @@ def test_what_is_kept_reads_new_images_alike(pairs, tmp_path):
     scores = found.score(means[tested.index])[:, 0]
     np.testing.assert_allclose(scores, predictions["score"][tested["pair_id"]], atol=1e-4)
     assert found.settings["encoders"]["image"] == "vit-tiny"
-    assert found.settings["images"]["image_px"] == 64
-    assert found.settings["cut"] == ["icu"]
+    assert found.settings["images"]["image_size"] == 64
+    assert found.settings["redact_terms"] == ["icu"]
     assert (tmp_path / "models/fold1" / found.settings["masks"]["segmenter"]).resolve() == tmp_path / "segmenters/unet"

@@ -43,8 +43,10 @@ def collection(small, tmp_path):
 
 
 def pretrain(collection, **changes):
-    settings = {"encoders": SETTINGS["encoders"], "fusion": SETTINGS["fusion"], "seed": 0, "least": 5}
-    run_stage("pretrain", **settings, train=TRAIN.model_copy(update={"epochs": 1, "batch": 4} | changes), **collection)
+    settings = {"encoders": SETTINGS["encoders"], "fusion": SETTINGS["fusion"], "seed": 0, "min_reports": 5}
+    run_stage(
+        "pretrain", **settings, train=TRAIN.model_copy(update={"epochs": 1, "batch_size": 4} | changes), **collection
+    )
 
 
 def test_the_encoder_learns_the_headings_of_other_patients_alone(collection):
@@ -72,7 +74,7 @@ def test_nothing_of_a_pair_decides_the_weights(collection):
 
 def test_a_row_that_starts_pretrained_has_that_encoder(collection, small):
     pretrain(collection)
-    row = Row(model="image", images="raw", train={"start": "pretrained"})
+    row = Row(model="image", images="raw", train={"init_from": "pretrained"})
     encoders = load_encoders(row, SETTINGS["encoders"], small.encoder_root, [collection["weights"]])
     learned = load_file(collection["weights"])
     for name, value in encoders["image"].state_dict().items():
@@ -81,9 +83,9 @@ def test_a_row_that_starts_pretrained_has_that_encoder(collection, small):
 
 def test_the_images_of_a_report_stay_together():
     reports = pd.Series(["a", "b", "a", "c", "d", "d"])
-    learn, validate = parts(reports, seed=0)
-    assert set(learn) | set(validate) == set(range(6))
-    assert not set(reports[learn]) & set(reports[validate])
+    train_indices, val_indices = parts(reports, seed=0)
+    assert set(train_indices) | set(val_indices) == set(range(6))
+    assert not set(reports[train_indices]) & set(reports[val_indices])
 
 
 def test_a_study_names_where_its_rows_start_from(params):

@@ -20,14 +20,14 @@ from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.encoders.networks import efficientnet_lite
 from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
-from lungfuse.modalities.image.arms import image_rows
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.modalities.image.inputs import ImageSource, change
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.image.variants import image_rows
 from lungfuse.modalities.text.inputs import drop_words, pad
 from lungfuse.models.blocks import Tokens, Unimodal
 from lungfuse.settings.rows import Row
 from lungfuse.tasks import load_task
-from lungfuse.train.classifier import Classifier, set_trainable, without_some
+from lungfuse.train.classifier import Classifier, modality_dropout, set_trainable
 from lungfuse.train.data import Batches, PairDataset, sources_of
 from lungfuse.train.engine import fit, predict
 from lungfuse.train.train import build, load_encoders
@@ -119,7 +119,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small, tmp_pat
 
 def test_a_killed_training_of_other_settings_is_not_gone_on_with(small, tmp_path, monkeypatch):
     with monkeypatch.context() as killed:
-        killed.setattr("lungfuse.train.train.forget", lambda folder: None)
+        killed.setattr("lungfuse.train.train.remove_checkpoints", lambda folder: None)
         small.train(tmp_path / "a", learning_rate=0.5)
     assert (tmp_path / "a/last.ckpt").exists()
     small.train(tmp_path / "a")
@@ -132,7 +132,7 @@ def test_a_killed_training_of_other_settings_is_not_gone_on_with(small, tmp_path
 @pytest.mark.parametrize("fault", ["other code", "cut last.ckpt", "cut best.ckpt"])
 def test_a_killed_training_that_cannot_be_gone_on_with_starts_anew(small, tmp_path, monkeypatch, capsys, fault):
     with monkeypatch.context() as killed:
-        killed.setattr("lungfuse.train.train.forget", lambda folder: None)
+        killed.setattr("lungfuse.train.train.remove_checkpoints", lambda folder: None)
         small.train(tmp_path / "a")
     first = (tmp_path / "a/model.safetensors").read_bytes()
     if fault == "other code":
@@ -182,8 +182,8 @@ def test_frozen_encoders_train_on_their_features_alone(small, tmp_path):
 def sources(small, ablation: str = "", features=None, **inputs):
     row = Row(model="early", **inputs or {"images": "raw", "text": "findings"}, ablation=ablation)
     files = {name: small.files[name] for name in ["array", "index", "structured", "columns"]}
-    reading = Reading(small.pairs, SETTINGS["encoders"], small.encoder_root, **files)
-    return sources_of(row, reading, features or {}, np.arange(40), seed=0)
+    data_files = DataFiles(small.pairs, SETTINGS["encoders"], small.encoder_root, **files)
+    return sources_of(row, data_files, features or {}, np.arange(40), seed=0)
 
 
 def score(small) -> np.ndarray:
@@ -250,7 +250,7 @@ def test_a_modality_is_left_out_by_chance_but_never_all_of_a_case():
     lacking = mask.clone()
     lacking[:500] = False
     inputs = {name: Tokens(torch.zeros(2000, 3, 4), lacking if name == "text" else mask) for name in ["image", "text"]}
-    kept = {name: tokens.mask.any(1) for name, tokens in without_some(inputs, 0.5).items()}
+    kept = {name: tokens.mask.any(1) for name, tokens in modality_dropout(inputs, 0.5).items()}
     assert (kept["image"] | kept["text"]).all()
     assert kept["image"][:500].all(), "a case keeps the last that it has"
     assert not kept["text"][:500].any()
@@ -271,7 +271,7 @@ def test_a_three_way_row_learns_other_tasks_where_some_inputs_and_labels_are_mis
     predictions = study.train(tmp_path / "early", Row(model="early", **EVERYTHING), **learning)
     asked = load_task(task, LABELS[task])
     test = predictions[predictions["part"] == "test"]
-    found = asked.right(asked.targets(test), asked.decide(asked.of("score", test)))
+    found = asked.correct(asked.targets(test), asked.decide(asked.of("score", test)))
     assert len(test) == 20
     assert np.nanmean(found) > 0.7
     assert np.isfinite(asked.of("score", predictions)).all()
@@ -311,10 +311,10 @@ def test_the_mean_of_the_weights_is_what_is_kept(small, tmp_path):
     """With a slow mean the kept weights stay nearer to where they started."""
     start = load_file(small.encoder_root / "vit-tiny/model.safetensors")["embeddings.cls_token"]
     moved = {}
-    for averaging in [0.0, 0.999]:
-        small.train(tmp_path / str(averaging), averaging=averaging, epochs=4)
-        kept = load_file(tmp_path / str(averaging) / "model.safetensors")["encoders.image.network.embeddings.cls_token"]
-        moved[averaging] = (kept - start).norm()
+    for ema_decay in [0.0, 0.999]:
+        small.train(tmp_path / str(ema_decay), ema_decay=ema_decay, epochs=4)
+        kept = load_file(tmp_path / str(ema_decay) / "model.safetensors")["encoders.image.network.embeddings.cls_token"]
+        moved[ema_decay] = (kept - start).norm()
     assert 0 < moved[0.999] < moved[0.0]
 
 
@@ -341,7 +341,7 @@ def test_batch_normalisation_stays_as_it_was_pretrained(tmp_path):
     before = {name: buffer.clone() for name, buffer in encoder.network.named_buffers()}
     images = np.random.default_rng(0).integers(0, 256, (12, 64, 64), dtype=np.uint8)
     pairs = PairDataset(np.tile([0.0, 1.0], 6)[:, None], {"image": ImageSource(images, np.arange(12))})
-    fit(module, pairs, np.arange(8), np.arange(8, 12), tmp_path, seed=0, identity="")
+    fit(module, pairs, np.arange(8), np.arange(8, 12), tmp_path, seed=0, fingerprint="")
     for name, buffer in encoder.network.named_buffers():
         torch.testing.assert_close(buffer, before[name], msg=name)
 

@@ -15,7 +15,7 @@ from cyclopts.config import Dict
 
 from lungfuse import __version__
 from lungfuse.errors import UserError
-from lungfuse.files import FORBIDDEN, FULL, whole_file
+from lungfuse.files import FORBIDDEN, FULL, atomic_write
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
 from lungfuse.paths import Paths
 from lungfuse.paths.names import PARAMS, SCHEMA
@@ -32,7 +32,7 @@ app.command("lungfuse.init.init:main", name="init", help="Make a study of a tabl
 @app.command
 def schema(file: Path = SCHEMA) -> None:
     """Write the JSON schema of params.yaml."""
-    with whole_file(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(json.dumps(params_schema(), indent=2) + "\n")
 
 
@@ -108,7 +108,10 @@ def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
         | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
         | {"cnn-comparison": shared | networks}
         | {"data-check": shared | checked}
-        | {"pretrain": shared | {"train": settings.pretrain.model_dump(), "least": settings.pretraining.least}}
+        | {
+            "pretrain": shared
+            | {"train": settings.pretrain.model_dump(), "min_reports": settings.pretraining.min_reports}
+        }
         | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
         | {"pictures": shared | compared | paths.mask_files_shown}
     )

@@ -34,12 +34,12 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
 }
 
 _SHOWN = {"comparison": {"timings": False, "published": []}}
-_CNN_TRAINING = {"weights": "random", "epochs": 1, "batch": 2, "learning_rate": 1.0, "precision": "fp32"}
+_CNN_TRAINING = {"weights": "random", "epochs": 1, "batch_size": 2, "learning_rate": 1.0, "precision": "fp32"}
 UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
     "data_check": {"check": {"allow": []}},
-    "split": {"check": {"gives_away": 0.95, "covers": 0.05, "contradicting": 0.03}},
+    "split": {"check": {"leak_auroc": 0.95, "leak_min_share": 0.05, "contradicting": 0.03}},
     "train": {"encoders": {"pooling": "none"}},
-    "cnn": {"cnns": {"networks": [], "arms": [], "published": []}},
+    "cnn": {"cnns": {"networks": [], "variants": [], "published": []}},
     "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},
     "compare": {"encoders": {"pooling": "none", "max_tokens": None}},
     "sites": _SHOWN,

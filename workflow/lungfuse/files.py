@@ -18,7 +18,7 @@ FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST
 
 
 @contextmanager
-def whole_file(path: Path, mode: str = "w") -> Iterator[IO]:
+def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
     """Open a temporary neighbour of `path` that takes its place once the block has ended well.
 
     Raises:
@@ -56,7 +56,7 @@ def _told_of(path: Path, inputs: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def whole_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """The path of a temporary neighbour of `path` for a library that opens files itself; it takes the place of `path`
     once the block has ended well. It ends like `path`."""
     partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
@@ -72,13 +72,13 @@ def whole_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
+def atomic_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
     """Write a .npy file of shape (count, *shape) part by part: the block is given a function that appends to axis 0.
 
-    The file appears when the block has ended well, see `whole_file`. Memory use does not grow with it.
+    The file appears when the block has ended well, see `atomic_write`. Memory use does not grow with it.
     """
     count = 0
-    with whole_file(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
 
         def write_header() -> None:
             # NumPy pads the header, so that the length of axis 0 can be written again in place.

@@ -33,9 +33,9 @@ def of_one_label(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray
     missed = np.pad(np.cumsum(of_positive, axis=-1), ((0, 0), (1, 0)))
     missed = missed[:, np.searchsorted(scores[positive], scores[positive])]  # positives with a lower score
     found, alarms = positives[:, None] - missed, negatives[:, None] - of_negative[:, below]
-    right = labels == predictions
-    right_positives = of_positive[:, right[positive]].sum(-1)
-    right_negatives = weights[:, (labels == 0) & right].sum(-1)
+    correct = labels == predictions
+    right_positives = of_positive[:, correct[positive]].sum(-1)
+    right_negatives = weights[:, (labels == 0) & correct].sum(-1)
     with np.errstate(invalid="ignore"):
         precision = np.divide(found, found + alarms, where=of_positive > 0, out=np.zeros(found.shape))
         sensitivity, specificity = right_positives / positives, right_negatives / negatives

@@ -42,15 +42,15 @@ class RawData:
 
     Parameters
     ----------
-    adapter
-        Name of the dataset's adapter.
+    dataset
+        Name of the dataset.
     table
-        What the columns of the table mean, where the adapter is `table`.
+        What the columns of the table mean, where the dataset is `table`.
     raw
         Folder of the raw files.
     """
 
-    adapter: str
+    dataset: str
     table: FromJSON[TableSettings | None] = None
     raw: Path
 

@@ -45,12 +45,14 @@ STAGES = {
         "lungfuse.train.cnn_weights", "Make the weights that a network of keras.applications starts from.", "tensorflow"
     ),
     "cnn": Stage("lungfuse.train.cnn", "Train a network of keras.applications for one fold.", "tensorflow"),
-    "gather": Stage("lungfuse.train.gather", "Join the test scores of the folds to the pairs."),
+    "pool-folds": Stage("lungfuse.train.pool_folds", "Join the test scores of the folds to the pairs."),
     "late": Stage("lungfuse.train.late", "Fuse the scores of rows of one modality each."),
     "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained row.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
-    "cnn-comparison": Stage("lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each arm."),
-    "sites": Stage("lungfuse.compare.sites", "Score every model at each hospital."),
+    "cnn-comparison": Stage(
+        "lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each variant."
+    ),
+    "sites": Stage("lungfuse.compare.sites", "Score every model at each site."),
     "leakage": Stage("lungfuse.compare.leakage", "Measure what the flaws of the published protocol add."),
     "shortcuts": Stage("lungfuse.compare.shortcuts", "Look for what little tells the label by itself."),
     "attention": Stage(

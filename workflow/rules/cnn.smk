@@ -10,8 +10,8 @@ rule cnn_weights:
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         cnn_weights=STUDY.cnns.weights,
         seed=STUDY.seed,
@@ -24,40 +24,40 @@ rule cnn_weights:
 
 rule cnn:
     input:
-        unpack(lambda wildcards: PATHS.arm_files(READS[wildcards.arm])),
+        unpack(lambda wildcards: PATHS.variant_files(READS[wildcards.variant])),
         pairs=PATHS.pairs,
         start=lambda wildcards: PATHS.cnn_weights(wildcards.network)["weights"],
         code=code_of("cnn"),
     output:
-        history=PATHS.cnn("{network}", "{arm}") / HISTORY,
-        epoch_predictions=PATHS.cnn_predictions("{network}", "{arm}"),
-        settings=PATHS.cnn("{network}", "{arm}") / TRAINED_SETTINGS,
+        history=PATHS.cnn("{network}", "{variant}") / HISTORY,
+        epoch_predictions=PATHS.cnn_predictions("{network}", "{variant}"),
+        settings=PATHS.cnn("{network}", "{variant}") / TRAINED_SETTINGS,
     log:
-        PATHS.logs / "cnn" / "{network}_{arm}.log",
+        PATHS.logs / "cnn" / "{network}_{variant}.log",
     benchmark:
-        PATHS.logs / "cnn" / "{network}_{arm}.benchmark.tsv"
+        PATHS.logs / "cnn" / "{network}_{variant}.benchmark.tsv"
     wildcard_constraints:
         network=one_of(STUDY.cnns.networks),
-        arm=one_of(map(slug, STUDY.cnns.arms)),
+        variant=one_of(map(slug, STUDY.cnns.variants)),
     group:
-        "cnn_{network}_{arm}"
+        "cnn_{network}_{variant}"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(480),
+        mem_mb=scaled(8000),
+        runtime=scaled(480),
         gpu=1,
         turn=1,
     params:
-        arm=lambda wildcards: READS[wildcards.arm],
-        cnns=given("cnn", "cnns"),
+        variant=lambda wildcards: READS[wildcards.variant],
+        cnns=settings_json("cnn", "cnns"),
         seed=STUDY.seed,
         inputs=lambda wildcards, input: image_options(input),
     message:
-        "Training {wildcards.network} on {params.arm} images"
+        "Training {wildcards.network} on {params.variant} images"
     shell:
-        "python -m lungfuse cnn --network {wildcards.network} --arm {params.arm} "
+        "python -m lungfuse cnn --network {wildcards.network} --variant {params.variant} "
         "--cnns {params.cnns:q} --seed {params.seed} --pairs {input.pairs} {params.inputs} --start {input.start} "
         "--history {output.history} --epoch-predictions {output.epoch_predictions} --settings {output.settings} "
         "--threads {threads} > {log} 2>&1"
@@ -70,7 +70,7 @@ rule cnn_comparison:
         sources=PATHS.cnn_sources,
         code=code_of("cnn-comparison", TASK_MODULE),
     output:
-        cnn_table=shown(PATHS.cnn_table),
+        cnn_table=report_item(PATHS.cnn_table),
     log:
         PATHS.logs / "cnn_comparison.log",
     benchmark:
@@ -80,14 +80,14 @@ rule cnn_comparison:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=scaled(500),
+        runtime=scaled(10),
         turn=1,
     params:
         task=STUDY.task,
         labels=STUDY.labels,
-        cnns=given("cnn_comparison", "cnns"),
-        comparison=given("cnn_comparison", "comparison"),
+        cnns=settings_json("cnn_comparison", "cnns"),
+        comparison=settings_json("cnn_comparison", "comparison"),
         seed=STUDY.seed,
     message:
         "Comparing the networks of {STUDY_NAME}"

@@ -18,7 +18,7 @@ CODE = WORKFLOW_FOLDER / "lungfuse"
 # Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
 sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
-from lungfuse.adapters import adapter_module, load_adapter, load_mask_adapter
+from lungfuse.datasets import dataset_module, load_dataset, load_mask_dataset
 from lungfuse.check.findings import finding_modules
 from lungfuse.dependencies import code_files, unread
 from lungfuse.errors import UserError
@@ -61,20 +61,20 @@ configfile: str(PARAMS)
 
 try:
     STUDY_NAME, STUDY = load_study(config)
-    ADAPTER = load_adapter(STUDY.adapter, STUDY.table)
-    load_mask_adapter(STUDY.segmentation.annotated.adapter, STUDY.table)
+    DATASET = load_dataset(STUDY.dataset, STUDY.table)
+    load_mask_dataset(STUDY.segmentation.annotated.dataset, STUDY.table)
 except UserError as error:
     raise WorkflowError(str(error))
 
 PATHS = Paths(STUDY_NAME, STUDY)
 
-ADAPTER_MODULE = adapter_module(STUDY.adapter)
+DATASET_MODULE = dataset_module(STUDY.dataset)
 TASK_MODULE = task_module(STUDY.task)
 MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
 CONTENTS = yaml.safe_load((WORKFLOW / "report" / "contents.yaml").read_text(encoding="utf-8"))
 GPU_ENVS = "../envs/gpu" if config["gpu_software"] else "../envs"
-MODALITY_OF = dict.fromkeys(map(slug, STUDY.arms), "image") | dict.fromkeys(STUDY.filter.text_fields, "text")
-READS = {slug(reads): reads for reads in [*STUDY.arms, *STUDY.filter.text_fields]}
+MODALITY_OF = dict.fromkeys(map(slug, STUDY.image_variants), "image") | dict.fromkeys(STUDY.filter.text_fields, "text")
+READS = {slug(reads): reads for reads in [*STUDY.image_variants, *STUDY.filter.text_fields]}
 KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
 
@@ -84,7 +84,7 @@ def code_of(stage: str, *parts: str) -> list[Path]:
     return [CODE / file for file in code_files(STAGES[stage].module, *parts)]
 
 
-def given(rule: str, section: str, row: str = "") -> str:
+def settings_json(rule: str, section: str, row: str = "") -> str:
     """A section of the settings as JSON, the same in every study where the rule's stage, or a row, does not read it."""
     spec = STUDY.models.get(row)
     settings = getattr(STUDY, section)
@@ -95,7 +95,7 @@ def given(rule: str, section: str, row: str = "") -> str:
 
 
 def image_options(input) -> str:
-    """The files of an arm of images as options of the command line."""
+    """The files of a variant of images as options of the command line."""
     array, index = input.get("images", (None, None))
     return options(array=array, index=index, masks=input.get("masks"))
 
@@ -124,13 +124,13 @@ def table_options() -> str:
 
 def mask_table_options() -> str:
     """The same, where the annotated images are those of the table."""
-    return table_options() if STUDY.segmentation.annotated.adapter == "table" else ""
+    return table_options() if STUDY.segmentation.annotated.dataset == "table" else ""
 
 
-def cut_options(row: str) -> str:
+def redact_options(row: str) -> str:
     """The words whose sentences the text of a row lacks, as an option of the command line."""
-    cut = STUDY.cut_of(STUDY.models[row])
-    return f"--cut {shlex.join(cut)}" if cut else ""
+    terms = STUDY.redact_terms_of(STUDY.models[row])
+    return f"--redact-terms {shlex.join(terms)}" if terms else ""
 
 
 def options(**values) -> str:
@@ -143,7 +143,7 @@ def options(**values) -> str:
     return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
 
 
-def shown(path: Path, subject: str = "", of: str = ""):
+def report_item(path: Path, subject: str = "", of: str = ""):
     """A file that the report shows: a figure, a page, or a table to download. `subject` is its entry in the contents,
     by default the name of the file, and what stands behind it is `of` what it is."""
     if not subject:
@@ -155,7 +155,7 @@ def shown(path: Path, subject: str = "", of: str = ""):
     return report(path, caption=f"../report/{subject}.rst", category=place["category"], labels=labels)
 
 
-def growing(first, each=0, of=None):
+def scaled(first, each=0, of=None):
     """A resource that doubles with each attempt: `first` or, where that is more, `each` for every pair of the study, or
     every image with `of=named_images`. Both are numbers or functions of the wildcards."""
 
@@ -170,7 +170,7 @@ def named_images() -> int:
     """How many images the reports of the study name; before they are read, a guess from the size of their files."""
     if PATHS.views.exists():
         return rows_of(PATHS.views, PATHS.views.stat().st_mtime_ns)
-    published = {name: download.bytes or 0 for name, download in ADAPTER.DOWNLOADS.items()}
+    published = {name: download.bytes or 0 for name, download in DATASET.DOWNLOADS.items()}
     sizes = [file.stat().st_size if file.exists() else published.get(file.name, 0) for file in PATHS.report_files]
     return sum(sizes) // REPORT_BYTES_AN_IMAGE
 

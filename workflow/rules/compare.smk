@@ -12,11 +12,11 @@ rule compare:
         structured=PATHS.structured_files["structured"],
         code=code_of("compare", TASK_MODULE, *MODALITIES),
     output:
-        **{name: shown(table) for name, table in PATHS.more_scores.items()},
-        comparison_table=shown(PATHS.comparison_table),
+        **{name: report_item(table) for name, table in PATHS.more_scores.items()},
+        comparison_table=report_item(PATHS.comparison_table),
         comparison_page=PATHS.comparison_page,
-        ablations_table=shown(PATHS.ablations_table),
-        calibration_table=shown(PATHS.calibration_table),
+        ablations_table=report_item(PATHS.ablations_table),
+        calibration_table=report_item(PATHS.calibration_table),
         metrics=PATHS.metrics,
     log:
         PATHS.logs / "compare.log",
@@ -27,8 +27,8 @@ rule compare:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=SCORING * MS),
+        mem_mb=scaled(500, each=10 * KB),
+        runtime=scaled(10, each=SCORING * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -36,7 +36,7 @@ rule compare:
         task=STUDY.task,
         labels=STUDY.labels,
         models=to_json(list(STUDY.models.values())),
-        encoders=given("compare", "encoders"),
+        encoders=settings_json("compare", "encoders"),
         comparison=to_json(STUDY.comparison),
         seed=STUDY.seed,
         given=lambda wildcards, input: options(
@@ -61,7 +61,7 @@ rule sites:
         predictions=PATHS.all_predictions,
         code=code_of("sites", TASK_MODULE, *MODALITIES),
     output:
-        sites_table=shown(PATHS.sites_table),
+        sites_table=report_item(PATHS.sites_table),
     log:
         PATHS.logs / "sites.log",
     benchmark:
@@ -71,17 +71,17 @@ rule sites:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=SCORING * MS),
+        mem_mb=scaled(500, each=10 * KB),
+        runtime=scaled(10, each=SCORING * MS),
         turn=1,
     params:
         task=STUDY.task,
         labels=STUDY.labels,
         models=to_json(list(STUDY.models.values())),
-        comparison=given("sites", "comparison"),
+        comparison=settings_json("sites", "comparison"),
         seed=STUDY.seed,
     message:
-        "Scoring the models of {STUDY_NAME} at each hospital"
+        "Scoring the models of {STUDY_NAME} at each site"
     shell:
         "python -m lungfuse sites --task {params.task} --labels {params.labels} --models {params.models:q} "
         "--comparison {params.comparison:q} --seed {params.seed} --pairs {input.pairs} --predictions {input.predictions} --sites-table {output.sites_table} > {log} 2>&1"
@@ -94,7 +94,7 @@ rule leakage:
         reports=PATHS.reports,
         code=code_of("leakage"),
     output:
-        leakage_table=shown(PATHS.leakage_table),
+        leakage_table=report_item(PATHS.leakage_table),
     log:
         PATHS.logs / "leakage.log",
     benchmark:
@@ -104,12 +104,12 @@ rule leakage:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=30 * KB),
-        runtime=growing(30, each=300 * MS),
+        mem_mb=scaled(500, each=30 * KB),
+        runtime=scaled(30, each=300 * MS),
         turn=1,
     params:
         leakage=to_json(STUDY.leakage),
-        comparison=given("leakage", "comparison"),
+        comparison=settings_json("leakage", "comparison"),
         folds=STUDY.split.folds,
         seed=STUDY.seed,
     message:
@@ -126,8 +126,8 @@ rule shortcuts:
         audited=PATHS.audited,
         code=code_of("shortcuts"),
     output:
-        words_table=shown(PATHS.words_table),
-        shortcuts_table=shown(PATHS.shortcuts_table),
+        words_table=report_item(PATHS.words_table),
+        shortcuts_table=report_item(PATHS.shortcuts_table),
     log:
         PATHS.logs / "shortcuts.log",
     benchmark:
@@ -137,14 +137,14 @@ rule shortcuts:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=30 * KB),
-        runtime=growing(10, each=30 * MS),
+        mem_mb=scaled(500, each=30 * KB),
+        runtime=scaled(10, each=30 * MS),
         turn=1,
     params:
         sections=STUDY.leakage.sections,
         labels=STUDY.labels,
         shortcuts=to_json(STUDY.shortcuts),
-        comparison=given("shortcuts", "comparison"),
+        comparison=settings_json("shortcuts", "comparison"),
         seed=STUDY.seed,
         audited=options(audited=PATHS.audited),
     message:

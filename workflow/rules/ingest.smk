@@ -4,22 +4,22 @@ STRUCTURED = [PATHS.structured, PATHS.structured_columns] if "structured" in STU
 
 rule download:
     output:
-        update(RAW / STUDY.adapter / "{file}"),
+        update(RAW / STUDY.dataset / "{file}"),
     log:
         PATHS.logs / "download" / "{file}.log",
     wildcard_constraints:
-        file=one_of(ADAPTER.DOWNLOADS),
+        file=one_of(DATASET.DOWNLOADS),
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(240),
+        mem_mb=scaled(500),
+        runtime=scaled(240),
     params:
-        adapter=STUDY.adapter,
+        dataset=STUDY.dataset,
     message:
         "Fetching {output}"
     shell:
-        "python -m lungfuse download --adapter {params.adapter} --file {output} 2>&1 | tee {log}"
+        "python -m lungfuse download --dataset {params.dataset} --file {output} 2>&1 | tee {log}"
 
 
 rule draw:
@@ -41,8 +41,8 @@ rule draw:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=scaled(500),
+        runtime=scaled(10),
         turn=1,
     params:
         lung_masks=RAW / "demo-masks",
@@ -56,7 +56,7 @@ rule draw:
 rule reports:
     input:
         files=PATHS.report_files,
-        code=code_of("reports", ADAPTER_MODULE),
+        code=code_of("reports", DATASET_MODULE),
     output:
         reports=PATHS.reports,
         views=PATHS.views,
@@ -73,18 +73,18 @@ rule reports:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB, of=named_images),
-        runtime=growing(10, each=1 * MS, of=named_images),
+        mem_mb=scaled(500, each=10 * KB, of=named_images),
+        runtime=scaled(10, each=1 * MS, of=named_images),
         turn=1,
     params:
-        adapter=STUDY.adapter,
+        dataset=STUDY.dataset,
         table=table_options(),
         raw=PATHS.raw,
         audited=options(audited=PATHS.audited),
     message:
         "Reading the reports of {params.raw}"
     shell:
-        "python -m lungfuse reports --adapter {params.adapter} {params.table} --raw {params.raw} --reports {output.reports} "
+        "python -m lungfuse reports --dataset {params.dataset} {params.table} --raw {params.raw} --reports {output.reports} "
         "--views {output.views} --values {output.values} --value-columns {output.value_columns} "
         "--rejected-reports {output.rejected_reports} {params.audited} > {log} 2>&1"
 
@@ -93,7 +93,7 @@ rule images:
     input:
         files=PATHS.image_files,
         views=PATHS.views,
-        code=code_of("images", ADAPTER_MODULE),
+        code=code_of("images", DATASET_MODULE),
     output:
         array=PATHS.array,
         index=PATHS.index,
@@ -108,11 +108,11 @@ rule images:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=growing(500, each=5 * KB, of=named_images),
-        runtime=growing(30, each=100 * MS, of=named_images),
+        mem_mb=scaled(500, each=5 * KB, of=named_images),
+        runtime=scaled(30, each=100 * MS, of=named_images),
         turn=1,
     params:
-        adapter=STUDY.adapter,
+        dataset=STUDY.dataset,
         table=table_options(),
         raw=PATHS.raw,
         view=STUDY.view,
@@ -120,7 +120,7 @@ rule images:
     message:
         "Decoding the images of {params.raw}"
     shell:
-        "python -m lungfuse images --adapter {params.adapter} {params.table} --raw {params.raw} --view {params.view:q} "
+        "python -m lungfuse images --dataset {params.dataset} {params.table} --raw {params.raw} --view {params.view:q} "
         "--images {params.images:q} --views {input.views} --array {output.array} --index {output.index} "
         "--rejected-images {output.rejected_images} --threads {threads} > {log} 2>&1"
 
@@ -146,8 +146,8 @@ rule filter:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB, of=named_images),
-        runtime=growing(10, each=1 * MS, of=named_images),
+        mem_mb=scaled(500, each=10 * KB, of=named_images),
+        runtime=scaled(10, each=1 * MS, of=named_images),
         turn=1,
     params:
         task=STUDY.task,
@@ -191,8 +191,8 @@ rule data_check:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=12 * KB, of=named_images),
-        runtime=growing(10, each=5 * MS, of=named_images),
+        mem_mb=scaled(500, each=12 * KB, of=named_images),
+        runtime=scaled(10, each=5 * MS, of=named_images),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -201,7 +201,7 @@ rule data_check:
         filter=to_json(STUDY.filter),
         reads=json.dumps(STUDY.reads),
         folds=STUDY.split.folds,
-        check=given("data_check", "check"),
+        check=settings_json("data_check", "check"),
         images=lambda wildcards, input: options(array=input.array, index=input.index),
     message:
         "Checking the data of {STUDY_NAME}"
@@ -237,8 +237,8 @@ rule split:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB, of=named_images),
-        runtime=growing(10, each=1 * MS, of=named_images),
+        mem_mb=scaled(500, each=10 * KB, of=named_images),
+        runtime=scaled(10, each=1 * MS, of=named_images),
         turn=1,
     params:
         task=STUDY.task,
@@ -251,7 +251,7 @@ rule split:
         split=to_json(STUDY.split),
         seed=STUDY.seed,
         rejected_share=STUDY.rejected_share,
-        check=given("split", "check"),
+        check=settings_json("split", "check"),
     message:
         "Splitting the pairs of {STUDY_NAME} into folds"
     shell:

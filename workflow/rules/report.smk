@@ -8,7 +8,7 @@ rule figures:
         histories=PATHS.histories,
         code=code_of("figures", TASK_MODULE, *MODALITIES),
     output:
-        [shown(PATHS.figure(name)) for name in PATHS.table_figures],
+        [report_item(PATHS.figure(name)) for name in PATHS.table_figures],
     log:
         PATHS.logs / "figures.log",
     benchmark:
@@ -18,8 +18,8 @@ rule figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=2 * MS),
+        mem_mb=scaled(500, each=10 * KB),
+        runtime=scaled(10, each=2 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -47,7 +47,7 @@ rule pictures:
         predictions=PATHS.all_predictions,
         code=code_of("pictures", TASK_MODULE, *MODALITIES),
     output:
-        [shown(PATHS.figure(name)) for name in PATHS.picture_figures],
+        [report_item(PATHS.figure(name)) for name in PATHS.picture_figures],
     log:
         PATHS.logs / "pictures.log",
     benchmark:
@@ -57,8 +57,8 @@ rule pictures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500, each=5 * KB),
-        runtime=growing(10, each=1 * MS),
+        mem_mb=scaled(500, each=5 * KB),
+        runtime=scaled(10, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -80,14 +80,14 @@ rule pictures:
 
 rule attention:
     input:
-        unpack(lambda wildcards: PATHS.arm_files(STUDY.models[wildcards.row].images)),
+        unpack(lambda wildcards: PATHS.variant_files(STUDY.models[wildcards.row].images)),
         unpack(lambda wildcards: PATHS.columns_of(STUDY.models[wildcards.row])),
         trained=lambda wildcards: PATHS.trained_files(wildcards.row),
         pairs=PATHS.pairs,
         predictions=PATHS.predictions("{row}"),
         code=lambda wildcards: code_of("attention", *modules_of(STUDY.models[wildcards.row])),
     output:
-        attention_figure=shown(PATHS.figure("attention_{row}")),
+        attention_figure=report_item(PATHS.figure("attention_{row}")),
     log:
         PATHS.logs / "attention" / "{row}.log",
     benchmark:
@@ -99,8 +99,8 @@ rule attention:
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
-        mem_mb=growing(4000, each=5 * KB),
-        runtime=growing(30, each=1 * MS),
+        mem_mb=scaled(4000, each=5 * KB),
+        runtime=scaled(30, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -129,10 +129,10 @@ rule pages:
         check_page=PATHS.check_page,
         predictions=PATHS.all_predictions,
         tokenizer=PATHS.used_tokenizer,
-        code=code_of("pages", ADAPTER_MODULE, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
+        code=code_of("pages", DATASET_MODULE, TASK_MODULE, *MODALITIES, *encoders_of_rows()),
         templates=sorted((CODE / "report" / "templates").iterdir()),
     output:
-        [shown(PATHS.page(name)) for name in PATHS.page_names],
+        [report_item(PATHS.page(name)) for name in PATHS.page_names],
         data_card=PATHS.data_card,
         model_card=PATHS.model_card,
     log:
@@ -144,8 +144,8 @@ rule pages:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=growing(500, each=10 * KB),
-        runtime=growing(10, each=1 * MS),
+        mem_mb=scaled(500, each=10 * KB),
+        runtime=scaled(10, each=1 * MS),
         turn=1,
     params:
         title=STUDY_NAME,
@@ -184,8 +184,8 @@ rule report_html:
     container:
         None
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=scaled(1000),
+        runtime=scaled(10),
     params:
         title=STUDY_NAME,
         python=sys.executable,

@@ -2,7 +2,7 @@ rule annotated:
     input:
         files=PATHS.mask_files,
         folders=ancient(PATHS.drawn_mask_folders),
-        code=code_of("annotated", adapter_module(STUDY.segmentation.annotated.adapter)),
+        code=code_of("annotated", dataset_module(STUDY.segmentation.annotated.dataset)),
     output:
         annotated_images=PATHS.annotated_images,
         annotated_masks=PATHS.annotated_masks,
@@ -17,8 +17,8 @@ rule annotated:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(10),
+        mem_mb=scaled(500),
+        runtime=scaled(10),
         turn=1,
     params:
         annotated=to_json(STUDY.segmentation.annotated),
@@ -57,19 +57,19 @@ rule segmenter:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=scaled(4000),
+        runtime=scaled(240),
         gpu=1,
         turn=1,
     params:
-        hospitals=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
+        sites=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
         unet=to_json(STUDY.segmentation.unet),
         training=to_json(STUDY.segmentation.train),
         seed=STUDY.seed,
     message:
         "Training the segmenter {wildcards.segmenter}"
     shell:
-        "python -m lungfuse segmenter --name {wildcards.segmenter} --hospitals {params.hospitals:q} "
+        "python -m lungfuse segmenter --name {wildcards.segmenter} --sites {params.sites:q} "
         "--unet {params.unet:q} --train {params.training:q} --seed {params.seed} --annotated-images {input.annotated_images} "
         "--annotated-masks {input.annotated_masks} --annotated-index {input.annotated_index} "
         "--network {output.network} --history {output.history} --settings {output.settings} --threads {threads} "
@@ -84,7 +84,7 @@ rule segmentation_scores:
         annotated_index=PATHS.annotated_index,
         code=code_of("segmentation-scores"),
     output:
-        segmentation_table=shown(PATHS.segmentation_table),
+        segmentation_table=report_item(PATHS.segmentation_table),
     log:
         PATHS.logs / "segmentation_scores.log",
     benchmark:
@@ -95,13 +95,13 @@ rule segmentation_scores:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=scaled(2000),
+        runtime=scaled(30),
         turn=1,
     params:
         folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
         mask=to_json(STUDY.segmentation.mask),
-        comparison=given("segmentation_scores", "comparison"),
+        comparison=settings_json("segmentation_scores", "comparison"),
         seed=STUDY.seed,
     message:
         "Scoring the segmenters of {STUDY_NAME}"
@@ -120,7 +120,7 @@ rule masks:
         code=code_of("masks"),
     output:
         masks=PATHS.masks("{segmenter}"),
-        quality=shown(PATHS.mask_quality("{segmenter}"), "mask_quality", "{segmenter}"),
+        quality=report_item(PATHS.mask_quality("{segmenter}"), "mask_quality", "{segmenter}"),
         settings=PATHS.mask_settings("{segmenter}"),
     log:
         PATHS.logs / "masks" / "{segmenter}.log",
@@ -134,8 +134,8 @@ rule masks:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=growing(2000, each=5 * KB, of=named_images),
-        runtime=growing(60, each=100 * MS, of=named_images),
+        mem_mb=scaled(2000, each=5 * KB, of=named_images),
+        runtime=scaled(60, each=100 * MS, of=named_images),
         turn=1,
     params:
         folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),

@@ -19,8 +19,8 @@ rule baseline:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(1000, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
-        runtime=growing(10, each=10 * MS),
+        mem_mb=scaled(1000, each=lambda wildcards: (5 if is_hashed(wildcards.row) else 30) * KB),
+        runtime=scaled(10, each=10 * MS),
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
@@ -28,14 +28,14 @@ rule baseline:
         labels=STUDY.labels,
         class_weights=STUDY.class_weights,
         seed=STUDY.seed,
-        cut=lambda wildcards: cut_options(wildcards.row),
+        redact_terms=lambda wildcards: redact_options(wildcards.row),
         structured=lambda wildcards, input: options(structured=input.get("structured"), columns=input.get("columns")),
         folder=lambda wildcards: PATHS.models / wildcards.row,
     message:
         "Predicting with {wildcards.row}"
     shell:
         "python -m lungfuse baseline --row {params.row:q} --task {params.task} --labels {params.labels} "
-        "--class-weights {params.class_weights} --seed {params.seed} {params.cut} --pairs {input.pairs} "
+        "--class-weights {params.class_weights} --seed {params.seed} {params.redact_terms} --pairs {input.pairs} "
         "--validation {input.validation} {params.structured} --predictions {output.predictions} "
         "--validated {output.validated} --models {params.folder} > {log} 2>&1"
 
@@ -56,8 +56,8 @@ for modality in encoded(modality_names()):
         conda:
             f"{GPU_ENVS}/fusion.yaml"
         resources:
-            mem_mb=growing(4000),
-            runtime=growing(30),
+            mem_mb=scaled(4000),
+            runtime=scaled(30),
         params:
             outputs=lambda wildcards, output: options(**dict(output.items())),
         message:
@@ -97,8 +97,8 @@ rule pretrain:
         f"{GPU_ENVS}/fusion.yaml"
     threads: STUDY.pretrain.devices
     resources:
-        mem_mb=growing(8000, each=5 * KB, of=named_images),
-        runtime=growing(240, each=STUDY.pretrain.epochs * 5 * MS, of=named_images),
+        mem_mb=scaled(8000, each=5 * KB, of=named_images),
+        runtime=scaled(240, each=STUDY.pretrain.epochs * 5 * MS, of=named_images),
         gpu=STUDY.pretrain.devices,
         turn=1,
     params:
@@ -107,14 +107,14 @@ rule pretrain:
         ),
         fusion=to_json(STUDY.fusion),
         train=to_json(STUDY.pretrain),
-        pretraining=STUDY.pretraining.least,
+        pretraining=STUDY.pretraining.min_reports,
         seed=STUDY.seed,
         encoder_root=PATHS.encoder_root,
     message:
         "Training {wildcards.encoder} on patients that are in no pair"
     shell:
         "python -m lungfuse pretrain --encoders {params.encoders:q} --fusion {params.fusion:q} --train {params.train:q} "
-        "--least {params.pretraining} --seed {params.seed} --reports {input.reports} --views {input.views} "
+        "--min-reports {params.pretraining} --seed {params.seed} --reports {input.reports} --views {input.views} "
         "--pairs {input.pairs} --array {input.array} --index {input.index} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --settings {output.settings} --threads {threads} "
         "> {log} 2>&1"
@@ -149,8 +149,8 @@ rule features:
         f"{GPU_ENVS}/fusion.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000, each=5 * KB),
-        runtime=growing(20, each=10 * MS),
+        mem_mb=scaled(4000, each=5 * KB),
+        runtime=scaled(20, each=10 * MS),
         gpu=1,
         turn=1,
     params:
@@ -188,8 +188,8 @@ rule linear_probe:
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
-        mem_mb=growing(1000, each=30 * KB),
-        runtime=growing(10, each=10 * MS),
+        mem_mb=scaled(1000, each=30 * KB),
+        runtime=scaled(10, each=10 * MS),
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
@@ -200,7 +200,7 @@ rule linear_probe:
         encoders=lambda wildcards: to_json(STUDY.encoders_of(STUDY.models[wildcards.row])),
         images=to_json(STUDY.images),
         precision=STUDY.train.precision,
-        cut=lambda wildcards: cut_options(wildcards.row),
+        redact_terms=lambda wildcards: redact_options(wildcards.row),
         features=lambda wildcards, input: [Path(file).parent for file in input.features[::2]],
         masks=lambda wildcards, input: options(mask_settings=input.get("mask_settings")),
         folder=lambda wildcards: PATHS.models / wildcards.row,
@@ -209,7 +209,7 @@ rule linear_probe:
     shell:
         "python -m lungfuse linear-probe --row {params.row:q} --task {params.task} --labels {params.labels} "
         "--class-weights {params.class_weights} --seed {params.seed} --encoders {params.encoders:q} "
-        "--images {params.images:q} --precision {params.precision} {params.cut} --pairs {input.pairs} "
+        "--images {params.images:q} --precision {params.precision} {params.redact_terms} --pairs {input.pairs} "
         "--validation {input.validation} --features {params.features} {params.masks} "
         "--predictions {output.predictions} --validated {output.validated} --models {params.folder} > {log} 2>&1"
 
@@ -238,8 +238,8 @@ rule train:
         f"{GPU_ENVS}/fusion.yaml"
     threads: lambda wildcards: training_of(wildcards.row).devices
     resources:
-        mem_mb=growing(8000, each=5 * KB),
-        runtime=growing(
+        mem_mb=scaled(8000, each=5 * KB),
+        runtime=scaled(
             lambda wildcards: 30 if is_short(wildcards.row) else 240,
             each=lambda wildcards: training_of(wildcards.row).epochs * (2 if is_short(wildcards.row) else 5) * MS,
         ),
@@ -247,15 +247,15 @@ rule train:
         turn=1,
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
-        encoders=lambda wildcards: given("train", "encoders", wildcards.row),
-        fusion=lambda wildcards: given("train", "fusion", wildcards.row),
+        encoders=lambda wildcards: settings_json("train", "encoders", wildcards.row),
+        fusion=lambda wildcards: settings_json("train", "fusion", wildcards.row),
         train=lambda wildcards: to_json(training_of(wildcards.row)),
         seed=STUDY.seed,
         images=to_json(STUDY.images),
         task=STUDY.task,
         labels=STUDY.labels,
         class_weights=STUDY.class_weights,
-        cut=lambda wildcards: cut_options(wildcards.row),
+        redact_terms=lambda wildcards: redact_options(wildcards.row),
         place=lambda wildcards: run_options(wildcards.run),
         inputs=lambda wildcards, input: training_options(input),
         encoder_root=PATHS.encoder_root,
@@ -264,36 +264,36 @@ rule train:
     shell:
         "python -m lungfuse train --row {params.row:q} {params.place} --encoders {params.encoders:q} "
         "--fusion {params.fusion:q} --train {params.train:q} --seed {params.seed} --images {params.images:q} "
-        "--task {params.task} --labels {params.labels} --class-weights {params.class_weights} {params.cut} "
+        "--task {params.task} --labels {params.labels} --class-weights {params.class_weights} {params.redact_terms} "
         "--pairs {input.pairs} --validation {input.validation} {params.inputs} --encoder-root {params.encoder_root} "
         "--weights {output.weights} --history {output.history} --fold-predictions {output.fold_predictions} "
         "--settings {output.settings} --threads {threads} > {log} 2>&1"
 
 
-rule gather:
+rule pool_folds:
     input:
         pairs=PATHS.pairs,
         fold_predictions=lambda wildcards: PATHS.fold_predictions(wildcards.row),
-        code=code_of("gather", TASK_MODULE),
+        code=code_of("pool-folds", TASK_MODULE),
     output:
         predictions=PATHS.predictions("{row}"),
         validated=PATHS.validated("{row}"),
     log:
-        PATHS.logs / "gather" / "{row}.log",
+        PATHS.logs / "pool_folds" / "{row}.log",
     wildcard_constraints:
         row=one_of(STUDY.rows_of(TRAINED)),
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=5 * KB),
-        runtime=growing(10, each=1 * MS),
+        mem_mb=scaled(500, each=5 * KB),
+        runtime=scaled(10, each=1 * MS),
     params:
         task=STUDY.task,
         labels=STUDY.labels,
     message:
-        "Gathering the folds of {wildcards.row}"
+        "Pooling the folds of {wildcards.row}"
     shell:
-        "python -m lungfuse gather --task {params.task} --labels {params.labels} --pairs {input.pairs} "
+        "python -m lungfuse pool-folds --task {params.task} --labels {params.labels} --pairs {input.pairs} "
         "--fold-predictions {input.fold_predictions} --predictions {output.predictions} --validated {output.validated} "
         "> {log} 2>&1"
 
@@ -314,8 +314,8 @@ rule late:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=growing(500, each=5 * KB),
-        runtime=growing(10, each=1 * MS),
+        mem_mb=scaled(500, each=5 * KB),
+        runtime=scaled(10, each=1 * MS),
     params:
         row=lambda wildcards: to_json(STUDY.models[wildcards.row]),
         task=STUDY.task,

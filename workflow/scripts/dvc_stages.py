@@ -43,7 +43,7 @@ SETTING_OF_PARAM = {  # a rule's `params` bear the name of their setting; these 
     "cnn_weights": "cnns.weights",
     "encoder": "encoders.{modality}",
     "folds": "split.folds",
-    "hospitals": "segmentation.segmenters.{segmenter}",
+    "sites": "segmentation.segmenters.{segmenter}",
     "labels": "filter.labels",
     "mask": "segmentation.mask",
     "precision": "train.precision",
@@ -235,7 +235,7 @@ def _stage_name(job: Job, settings: Study) -> str:
     wildcards = dict(job.wildcards_dict)
     if is_shared(job):
         return "_".join([job.rule.name, *(value for name, value in wildcards.items() if name != "file")])
-    if job.rule.name in ("train", "gather"):
+    if job.rule.name in ("train", "pool_folds"):
         return f"train_{settings.models[wildcards['row']].model}"
     if job.rule.name == "features" and "_fold" in wildcards["source"]:
         row = wildcards["source"].rsplit("_fold", 1)[0]

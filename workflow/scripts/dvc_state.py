@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from dvc_stages import SHARED, stage_file
 
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 
 SNAKEMAKE = Path(".snakemake")
 STATES = SNAKEMAKE / "dvc"
@@ -47,7 +47,7 @@ def read_state(study: str) -> dict:
 
 
 def write_state(study: str, agreed: dict) -> None:
-    with whole_file(state_file(study)) as stream:
+    with atomic_write(state_file(study)) as stream:
         json.dump(agreed, stream)
 
 

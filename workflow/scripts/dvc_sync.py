@@ -29,7 +29,7 @@ from snakemake.settings.types import ExecutionSettings
 from snakemake.workflow import Workflow
 
 from lungfuse.errors import UserError
-from lungfuse.files import sha256, whole_file
+from lungfuse.files import atomic_write, sha256
 
 DVC_TMP = Path(".dvc/tmp")
 FAILURE = STATES / "failure.log"
@@ -93,7 +93,7 @@ def failure(error: Exception, keep: bool) -> str:
     reason = ": ".join([*kind, " ".join(str(error).split())])
     kept = ""
     if keep:
-        with suppress(Exception), whole_file(FAILURE) as stream:
+        with suppress(Exception), atomic_write(FAILURE) as stream:
             stream.write("".join(traceback.format_exception(error)))
             kept = f" Details are in {FAILURE}."
     return (
@@ -237,7 +237,7 @@ def mend_lock_files(study: str) -> None:
     with suppress(LockError), Repo().lock:
         for lock in cut:
             if is_whole(agreed.get(str(lock), "")):
-                with whole_file(lock) as stream:
+                with atomic_write(lock) as stream:
                     stream.write(agreed[str(lock)])
                 say(f"{lock} was cut off by a kill, and is again what both tools last agreed on")
             else:

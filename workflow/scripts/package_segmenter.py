@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.files import sha256, whole_file, whole_path
+from lungfuse.files import atomic_path, atomic_write, sha256
 from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.segmentation import UNetSettings
@@ -22,9 +22,9 @@ LIMIT = 8_000_000  # bytes
 CARD_TEXT = """# Packaged lung segmenter
 
 A U-Net ({width} channels at the first of its {depth} levels, {normalisation} normalisation) that marks both lungs in a
-frontal chest X-ray of {image_px} pixels. {megabytes} MB in half precision, sha256 {sha256}.
+frontal chest X-ray of {image_size} pixels. {megabytes} MB in half precision, sha256 {sha256}.
 
-**Data.** The training patients of {hospitals} in the public set "Chest Xray Masks and Labels": X-rays of the National
+**Data.** The training patients of {sites} in the public set "Chest Xray Masks and Labels": X-rays of the National
 Library of Medicine (Jaeger et al., 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20), normal and tuberculosis,
 with masks by their annotators. The masks leave out the lung behind the heart and below the diaphragm.
 
@@ -47,9 +47,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PACKAGED)
     arguments = parser.parse_args()
     settings = json.loads((arguments.folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
-    half = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), "float16")
+    half = build_unet(settings["image_size"], UNetSettings.model_validate(settings["unet"]), "float16")
     half.load_weights(arguments.folder / SEGMENTER)
-    with whole_path(arguments.out / SEGMENTER) as path:
+    with atomic_path(arguments.out / SEGMENTER) as path:
         half.save(path)
     size = (arguments.out / SEGMENTER).stat().st_size
     if size > LIMIT:
@@ -57,10 +57,10 @@ def main() -> None:
             f"{arguments.out / SEGMENTER}: has {size:,} bytes, more than {LIMIT:,}: train a narrower U-Net."
         )
     settings["sha256"] = sha256(arguments.out / SEGMENTER)
-    with whole_file(arguments.out / TRAINED_SETTINGS) as stream:
+    with atomic_write(arguments.out / TRAINED_SETTINGS) as stream:
         stream.write(json.dumps(settings, indent=2) + "\n")
     scores = read_table(arguments.scores, Segmentation)
-    with whole_file(arguments.out / CARD) as stream:
+    with atomic_write(arguments.out / CARD) as stream:
         stream.write(card(settings, scores[scores["segmenter"] == settings["segmenter"]], size))
 
 
@@ -73,10 +73,10 @@ def card(settings: dict, scores: pd.DataFrame, size: int) -> str:
         width=unet["width"],
         depth=unet["depth"],
         normalisation=unet["normalisation"],
-        image_px=settings["image_px"],
+        image_size=settings["image_size"],
         megabytes=f"{size / 1e6:.1f}",
         sha256=settings["sha256"],
-        hospitals=" and ".join(settings["hospitals"]),
+        sites=" and ".join(settings["sites"]),
         segmenter=settings["segmenter"],
         table=pd.DataFrame(shown).to_markdown(index=False),
     )

@@ -11,17 +11,17 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from lungfuse.check.checked import Before, Checked
+from lungfuse.check.checked import Checked, RawTables
 from lungfuse.check.finding import table_of
 from lungfuse.check.findings import finding_names, load_findings
 from lungfuse.check.pictures import Pictures, look_at
 from lungfuse.check.text import as_page, for_terminal
-from lungfuse.files import read_array, whole_file
+from lungfuse.files import atomic_write, read_array
 from lungfuse.parameters import FromJSON, Heading, options
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.check import Alone, CheckedCases, Findings
+from lungfuse.tables.check import CheckedCases, Findings, UnivariateAUROC
 from lungfuse.tables.ingest import Candidates, Columns, Funnel, ImageIndex, Rejected, Reports, Values, Views
 from lungfuse.tasks import load_task
 
@@ -138,16 +138,16 @@ def main(*, heading: Heading, asked: Asked, check: CheckSettings, files: Files, 
     table = table_of(found)
     above = f"{heading.title} ({heading.notice})" if heading.notice else heading.title
     write_table(table, outputs.findings, Findings)
-    write_table(data.score_table, outputs.check_scores, Alone)
+    write_table(data.score_table, outputs.check_scores, UnivariateAUROC)
     write_table(data.detail_table, outputs.check_cases, CheckedCases)
-    with whole_file(outputs.check_page) as stream:
+    with atomic_write(outputs.check_page) as stream:
         stream.write(as_page(table, data.score_table, above))
     print(for_terminal(table, above))
 
 
 def read(asked: Asked, thresholds: CheckSettings, files: Files) -> Checked:
     """The study as findings look at it; its images are looked at once."""
-    before = Before(
+    raw_tables = RawTables(
         read_table(files.reports, Reports),
         read_table(files.views, Views),
         read_table(files.values, Values),
@@ -155,11 +155,11 @@ def read(asked: Asked, thresholds: CheckSettings, files: Files) -> Checked:
         read_table(files.rejected, Rejected),
     )
     index = read_table(files.index, ImageIndex) if files.index else None
-    cases = with_origin(read_table(files.candidates, Candidates), before, index)
+    cases = with_origin(read_table(files.candidates, Candidates), raw_tables, index)
     label_columns = {rule.column for rule in asked.filter.labels}
     columns = read_table(files.value_columns, Columns)
     columns = columns[~columns["name"].isin(label_columns)]
-    values = before.values.set_index("report_id")[list(columns["name"])].reindex(cases["report_id"], fill_value="")
+    values = raw_tables.values.set_index("report_id")[list(columns["name"])].reindex(cases["report_id"], fill_value="")
     pictures = look(cases, files.array, len(index)) if index is not None and files.array else None
     return Checked(
         cases=cases,
@@ -170,17 +170,17 @@ def read(asked: Asked, thresholds: CheckSettings, files: Files) -> Checked:
         reads=asked.reads,
         folds=asked.folds,
         settings=thresholds,
-        before=before,
+        raw_tables=raw_tables,
         pictures=pictures,
     )
 
 
-def with_origin(candidates: pd.DataFrame, before: Before, index: pd.DataFrame | None) -> pd.DataFrame:
+def with_origin(candidates: pd.DataFrame, raw_tables: RawTables, index: pd.DataFrame | None) -> pd.DataFrame:
     """The candidates with what is known of their reports and images, numbered from 0."""
-    of_reports = [name for name in OF_REPORTS if name in before.reports]
-    of_views = [name for name in OF_VIEWS if name in before.views]
-    reports = before.reports.set_index("report_id")[of_reports]
-    views = before.views.set_index("image_id")[of_views]
+    of_reports = [name for name in OF_REPORTS if name in raw_tables.reports]
+    of_views = [name for name in OF_VIEWS if name in raw_tables.views]
+    reports = raw_tables.reports.set_index("report_id")[of_reports]
+    views = raw_tables.views.set_index("image_id")[of_views]
     cases = candidates.reset_index(drop=True).join(reports, on="report_id").join(views, on="image_id")
     cases[of_views] = cases[of_views].fillna("")
     if index is not None:

@@ -6,13 +6,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.alone import Kind, Outcomes, Score, score_column
 from lungfuse.check.pictures import Pictures
+from lungfuse.check.univariate import Kind, Outcomes, Score, score_column
 from lungfuse.ingest.groups import normalise
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns
-from lungfuse.tables.check import Alone, CheckedCases
+from lungfuse.tables.check import CheckedCases, UnivariateAUROC
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
@@ -21,7 +21,7 @@ OTHER = {"patient", "date", "apart", "view", "projection", "width", "height", "r
 
 
 @dataclass(frozen=True)
-class Before:
+class RawTables:
     """The tables before the cases were selected: `reports`, `views`, `values`, `funnel` and `rejected`."""
 
     reports: pd.DataFrame
@@ -50,7 +50,7 @@ class Checked:
     reads: dict[str, list[str]]
     folds: int
     settings: CheckSettings
-    before: Before
+    raw_tables: RawTables
     pictures: Pictures | None = None
     scores: list[tuple] = field(default_factory=list)
     details: list[tuple] = field(default_factory=list)
@@ -119,7 +119,7 @@ class Checked:
 
     @property
     def score_table(self) -> pd.DataFrame:
-        return pd.DataFrame(self.scores, columns=columns(Alone)).round(4)
+        return pd.DataFrame(self.scores, columns=columns(UnivariateAUROC)).round(4)
 
     @property
     def detail_table(self) -> pd.DataFrame:

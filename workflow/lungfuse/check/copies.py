@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.alone import first_of
 from lungfuse.check.near import jaccard, near_pairs, radius_for, shingles, simhash
 from lungfuse.check.pictures import Pictures
+from lungfuse.check.univariate import first_of
 
 IMAGE_BITS, TEXT_BITS = 10, 14  # of 64, in which near ones differ at most
 ALIKE = 0.85  # correlation of what tells images from others of their kind

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from lungfuse.check.alone import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
+from lungfuse.check.univariate import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
 
 LEAST = 5  # groups whose text has a word
 WORD = r"(?u)\b\w\w+\b"
@@ -60,7 +60,7 @@ def words_of(texts: list[str], groups: np.ndarray) -> Words | None:
     return Words(counter.get_feature_names_out(), csr_array(has), first)
 
 
-def telling(words: Words, outcomes: Outcomes) -> tuple[str, Score] | None:
+def predictive(words: Words, outcomes: Outcomes) -> tuple[str, Score] | None:
     """The word that tells a label best by being there, chosen on one half of the groups and scored on the other."""
     half = np.random.default_rng(0).random(int(outcomes.groups.max(initial=0)) + 1) < 0.5
     chosen_on = half[outcomes.groups]

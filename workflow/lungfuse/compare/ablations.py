@@ -59,14 +59,14 @@ def lost_and_gained(task: Task, intact: pd.DataFrame, changed: pd.DataFrame) -> 
     """
     known = ~np.isnan(task.targets(intact)[: len(groups_of(intact))])
     share = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
-    before, after = (_how_often_right(task, joined) for joined in (intact, changed))
+    before, after = (_how_often_correct(task, joined) for joined in (intact, changed))
     return float((before * (1 - after) * share).sum()), float((after * (1 - before) * share).sum())
 
 
-def _how_often_right(task: Task, joined: pd.DataFrame) -> np.ndarray:
+def _how_often_correct(task: Task, joined: pd.DataFrame) -> np.ndarray:
     """The share of trainings that are right on each label of each pair, (pair, label column)."""
-    rightly = (task.targets(joined) == task.of("prediction", joined)).astype(float)
-    return rightly.reshape(joined["repeat"].nunique(), -1, rightly.shape[1]).mean(axis=0)
+    correct = (task.targets(joined) == task.of("prediction", joined)).astype(float)
+    return correct.reshape(joined["repeat"].nunique(), -1, correct.shape[1]).mean(axis=0)
 
 
 def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:

@@ -30,7 +30,7 @@ def main(
     sources: Several[Path],
     cnn_table: Path,
 ) -> None:
-    """Score every network on every arm, out of fold, and write the table.
+    """Score every network on every variant, out of fold, and write the table.
 
     Parameters
     ----------
@@ -45,24 +45,24 @@ def main(
     pairs
         Table of pairs.
     predictions
-        Out-of-fold scores after each epoch: network by network, arm by arm.
+        Out-of-fold scores after each epoch: network by network, variant by variant.
     sources
         Where the weights that each network started from are from.
     cnn_table
-        Output: a row a network and arm.
+        Output: a row a network and variant.
     """
     asked, table = load_task(question.task, question.labels), read_table(pairs, Pairs)
     table = table[cnns.tests(table["fold"])]
     started = {found["network"]: found["weights"] for found in (json.loads(path.read_text()) for path in sources)}
-    cases = [(network, arm) for network in cnns.networks for arm in cnns.arms]
+    cases = [(network, variant) for network in cnns.networks for variant in cnns.variants]
     scored: dict[tuple[str, str], pd.DataFrame] = {}
     rows = []
-    for (network, arm), path in zip(cases, predictions, strict=True):
+    for (network, variant), path in zip(cases, predictions, strict=True):
         epochs = [joined_scores(asked, table, scores) for scores in epochs_of(asked, path, table)]
-        scored[network, arm] = last = epochs[-1]
+        scored[network, variant] = last = epochs[-1]
         found = score_with_intervals(asked, last, comparison.confidence, comparison.resamples, seed)
-        against_raw = arm != "raw" and (network, "raw") in scored
-        row = {"network": network, "images": arm, "weights": started[network], "n": len(table)}
+        against_raw = variant != "raw" and (network, "raw") in scored
+        row = {"network": network, "images": variant, "weights": started[network], "n": len(table)}
         for metric in ["accuracy", "auroc"]:
             row |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], np.round(found[metric], 4), strict=True))
         row["p_vs_raw"] = (
@@ -70,7 +70,7 @@ def main(
         )
         accuracies = [accuracy(asked, epoch) for epoch in epochs]
         rows.append(
-            row | {"epoch_accuracies": listed(accuracies), "published_accuracies": published(cnns, network, arm)}
+            row | {"epoch_accuracies": listed(accuracies), "published_accuracies": published(cnns, network, variant)}
         )
     frame = pd.DataFrame(rows)
     write_table(frame, cnn_table, CNNComparison)
@@ -102,9 +102,9 @@ def listed(accuracies: list[float]) -> str:
     return " ".join(f"{accuracy:.4f}" for accuracy in accuracies)
 
 
-def published(cnns: CNNSettings, network: str, arm: str) -> str:
+def published(cnns: CNNSettings, network: str, variant: str) -> str:
     """The published accuracies of the epochs of a network; there are none for the masks alone."""
     for figures in cnns.published:
-        if figures.network == network and not arm.startswith("mask-only"):
-            return listed(figures.raw if arm == "raw" else figures.segmented)
+        if figures.network == network and not variant.startswith("mask-only"):
+            return listed(figures.raw if variant == "raw" else figures.segmented)
     return ""

@@ -18,7 +18,7 @@ from lungfuse.compare.scores import (
 )
 from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
 from lungfuse.compare.verdict import verdict
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
 from lungfuse.parameters import FromJSON, Heading, Question, Several, options
 from lungfuse.settings.comparison import ComparisonSettings
@@ -150,10 +150,10 @@ def main(
         missing = by_missing(asked, names, models, joined, lacks, comparison, seed)
         write_table(missing, outputs.missing_table, Missing)
     page = render(question.task, question.labels, scored, pair_table, study.title, study.notice, comparison)
-    with whole_file(outputs.comparison_page) as stream:
+    with atomic_write(outputs.comparison_page) as stream:
         stream.write(page)
     by_row = scored.set_axis(names)[["accuracy", "auroc"]]
-    with whole_file(outputs.metrics) as stream:
+    with atomic_write(outputs.metrics) as stream:
         by_row.to_json(stream, orient="index", indent=2)
     print(page)
 

@@ -195,7 +195,7 @@ def trial(flaw: Flaw, rows: Rows, folds: int, epochs: int, seed: int) -> tuple[n
     flawed = exchange(flaw, control, rows, np.random.default_rng(seed))
     epoch = ("validation", "test") if flaw.epoch else ("last", "last")
     return tuple(
-        right(rows, fold, folds, epochs, chosen, seed) for fold, chosen in zip([control, flawed], epoch, strict=True)
+        correct(rows, fold, folds, epochs, chosen, seed) for fold, chosen in zip([control, flawed], epoch, strict=True)
     )
 
 
@@ -232,7 +232,7 @@ def _shuffled(fold: np.ndarray, unit: np.ndarray, labels: np.ndarray, rng: np.ra
     return of_unit[unit]
 
 
-def right(
+def correct(
     rows: Rows,
     fold: np.ndarray,
     folds: int,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from lungfuse.compare.scores import batch_of, groups_of, interval_of, mean_of_drawn, measured, right, times_of
+from lungfuse.compare.scores import batch_of, bootstrap_counts, correct, groups_of, interval_of, mean_of_drawn, measured
 from lungfuse.measures import METRICS
 from lungfuse.tasks import Task
 
@@ -24,7 +24,7 @@ def paired_p(task: Task, a: pd.DataFrame, b: pd.DataFrame, resamples: int, seed:
     `a` and `b` are predictions of the same pairs from `join_predictions`.
     """
     if task.primary == "accuracy":
-        return p_of_shares(right(task, a), right(task, b), groups_of(a), resamples, seed)
+        return p_of_shares(correct(task, a), correct(task, b), groups_of(a), resamples, seed)
     return p_of_measures(task, a, b, resamples, seed)
 
 
@@ -36,28 +36,27 @@ def difference_with_interval(
     `a` and `b` are predictions of the same pairs from `join_predictions`. Groups and trainings are resampled.
     """
     if task.primary == "accuracy":
-        rights = right(task, a), right(task, b)
-        return difference_of_shares(*rights, groups_of(a), confidence, resamples, seed)
+        return difference_of_shares(correct(task, a), correct(task, b), groups_of(a), confidence, resamples, seed)
     return difference_of_measures(task, a, b, confidence, resamples, seed)
 
 
 def difference_of_shares(
-    right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
+    correct_a: np.ndarray, correct_b: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
 ) -> tuple[float, float, float]:
     """How much more accurate a is than b on the same pairs, with the limits of its interval, in [-1, 1].
 
-    `right_a` and `right_b` tell where the models are right, as true or false or as a share of several trials, of shape
-    (pair,) or, for a model that was trained several times, (training, pair); `groups` has shape (pair,).
+    `correct_a` and `correct_b` tell where the models are right, as true or false or as a share of several trials, of
+    shape (pair,) or, for a model that was trained several times, (training, pair); `groups` has shape (pair,).
     """
     names, group_of_pair = np.unique(groups, return_inverse=True)
     sizes = np.bincount(group_of_pair, minlength=len(names))
     a, b = (
-        np.stack([np.bincount(group_of_pair, right, len(names)) for right in np.atleast_2d(rights).astype(float)])
-        for rights in (right_a, right_b)
+        np.stack([np.bincount(group_of_pair, share, len(names)) for share in np.atleast_2d(shares).astype(float)])
+        for shares in (correct_a, correct_b)
     )
 
     def statistic(groups: np.ndarray, *drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        times = times_of(groups, len(names))
+        times = bootstrap_counts(groups, len(names))
         gains = _means_of_drawn([a @ times.T, b @ times.T], drawn)
         return (gains[0] - gains[1]) / (times @ sizes)
 
@@ -80,7 +79,7 @@ def difference_of_measures(
         return [of_row(times)[:, metric] for of_row in of_rows]
 
     def statistic(groups: np.ndarray, *drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        found = _means_of_drawn(values(times_of(groups, count)), drawn)
+        found = _means_of_drawn(values(bootstrap_counts(groups, count)), drawn)
         return found[0] - found[1]
 
     every = values(np.ones((1, count)))
@@ -98,14 +97,16 @@ def _means_of_drawn(values: list[np.ndarray], drawn: tuple[np.ndarray, ...]) -> 
     return [mean_of_drawn(value, *([left.pop(0)] if len(value) > 1 else [])) for value in values]
 
 
-def p_of_shares(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> float:
+def p_of_shares(correct_a: np.ndarray, correct_b: np.ndarray, groups: np.ndarray, resamples: int, seed: int) -> float:
     """Two-sided p of equal accuracy of two models on the same pairs.
 
-    `right_a` and `right_b` say how right the models are, of shape (pair,) or, for a model that was trained several
-    times, (training, pair), whose mean is compared; `groups` has shape (pair,).
+    `correct_a` and `correct_b` say how correct models are, of shape (pair,) or, for one that was trained several times,
+    (training, pair), whose mean is compared; `groups` has shape (pair,).
     """
     names, group_of_pair = np.unique(groups, return_inverse=True)
-    a, b = (np.bincount(group_of_pair, np.atleast_2d(right).mean(axis=0), len(names)) for right in (right_a, right_b))
+    a, b = (
+        np.bincount(group_of_pair, np.atleast_2d(shares).mean(axis=0), len(names)) for shares in (correct_a, correct_b)
+    )
     gained = (a - b)[np.abs(a - b) > CLOSE]  # exchanging equal counts changes nothing
     if len(gained) < 2:
         return 1.0

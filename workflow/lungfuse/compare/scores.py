@@ -31,7 +31,7 @@ def score_with_intervals(
     names, repeats = joined["group"].nunique(), joined["repeat"].nunique()
 
     def statistic(groups: np.ndarray, *drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        return mean_of_drawn(by_training(times_of(groups, names)), *drawn)
+        return mean_of_drawn(by_training(bootstrap_counts(groups, names)), *drawn)
 
     values = by_training(np.ones((1, names)))[..., 0].mean(axis=0)
     if names < 2:
@@ -90,7 +90,7 @@ def primary(task: Task, joined: pd.DataFrame, used: np.ndarray | None = None) ->
     """The primary metric of the pairs that are `used`, bool of (pair,), or of all: the mean over the trainings."""
     used = np.ones(len(groups_of(joined)), bool) if used is None else used
     if task.primary == "accuracy":
-        return float(right(task, joined)[:, used].mean()) if used.any() else float("nan")
+        return float(correct(task, joined)[:, used].mean()) if used.any() else float("nan")
     return float(np.mean([_primary(task, training[used]) for _, training in joined.groupby("repeat")]))
 
 
@@ -105,10 +105,10 @@ def validated_primary(task: Task, validated: pd.DataFrame) -> float:
     return float(_primary(task, validated))
 
 
-def right(task: Task, joined: pd.DataFrame) -> np.ndarray:
+def correct(task: Task, joined: pd.DataFrame) -> np.ndarray:
     """How right the predictions of a row are, (training, pair), in [0, 1], from `join_predictions`."""
-    rightly = task.right(task.targets(joined), task.of("prediction", joined))
-    return rightly.reshape(joined["repeat"].nunique(), -1)
+    found = task.correct(task.targets(joined), task.of("prediction", joined))
+    return found.reshape(joined["repeat"].nunique(), -1)
 
 
 def groups_of(joined: pd.DataFrame) -> np.ndarray:
@@ -130,7 +130,7 @@ def interval_of(statistic: Callable, sizes: list[int], rows: int, confidence: fl
     ).confidence_interval
 
 
-def times_of(drawn: np.ndarray, count: int) -> np.ndarray:
+def bootstrap_counts(drawn: np.ndarray, count: int) -> np.ndarray:
     """How often each of `count` was drawn: (resample, draw) to (resample, count)."""
     return np.stack([np.bincount(draw, minlength=count) for draw in np.atleast_2d(drawn)])
 
@@ -142,7 +142,7 @@ def mean_of_drawn(values: np.ndarray, drawn: np.ndarray | None = None) -> np.nda
     """
     if drawn is None:
         return values.mean(axis=0)
-    times = times_of(drawn, len(values))
+    times = bootstrap_counts(drawn, len(values))
     return np.einsum("t...r,rt->...r", values, times) / times.sum(-1)
 
 

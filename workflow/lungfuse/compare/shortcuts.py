@@ -87,8 +87,8 @@ def main(
     for section in sections:
         found = words_of(section, table, named, comparison, seed)
         words += found
-        telling = [record["word"] for record in found if record["kind"] == "telling"]
-        scores += scores_of(section, table, named, telling, comparison, seed)
+        predictive = [record["word"] for record in found if record["kind"] == "telling"]
+        scores += scores_of(section, table, named, predictive, comparison, seed)
     word_frame = pd.DataFrame(words, columns=columns(Words)).round(4)
     write_table(word_frame, words_table, Words)
     score_frame = pd.DataFrame(scores, columns=columns(Shortcuts)).round(4)
@@ -107,9 +107,9 @@ def words_of(
     texts, labels, groups = normalise(pairs[section]), pairs["label"].to_numpy(), pairs["group"].to_numpy()
     names, group_of_pair = np.unique(groups, return_inverse=True)
     chosen_on = (np.random.default_rng(seed).permutation(len(names)) < len(names) // 2)[group_of_pair]
-    telling = most_telling(texts[chosen_on], labels[chosen_on])
+    predictive = most_predictive(texts[chosen_on], labels[chosen_on])
     records = []
-    for kind, words, used in [("telling", telling, ~chosen_on), ("named", named, np.ones(len(pairs), bool))]:
+    for kind, words, used in [("telling", predictive, ~chosen_on), ("named", named, np.ones(len(pairs), bool))]:
         if not words:
             continue
         padded = " " + texts[used] + " "
@@ -121,7 +121,7 @@ def words_of(
     return records
 
 
-def most_telling(texts: pd.Series, labels: np.ndarray) -> list[str]:
+def most_predictive(texts: pd.Series, labels: np.ndarray) -> list[str]:
     """The words whose presence differs most between the classes, in that order."""
     vectorizer, counts = counted(texts)
     has = counts > 0
@@ -175,7 +175,7 @@ def scores_of(
     section: Section,
     pairs: pd.DataFrame,
     named: list[str],
-    telling: list[str],
+    predictive: list[str],
     settings: ComparisonSettings,
     seed: int,
 ) -> list[dict]:
@@ -187,7 +187,7 @@ def scores_of(
         "number of words": categories(length),
         "words": counted(texts)[1],
         "words, those that name a label masked": counted(masked(texts, named))[1],
-        "words, the most telling masked too": counted(masked(texts, [*named, *telling]))[1],
+        "words, the most telling masked too": counted(masked(texts, [*named, *predictive]))[1],
     }
     return [
         {"text": section, "reads": reads} | score(counts, pairs, settings, seed)

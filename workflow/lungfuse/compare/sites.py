@@ -1,4 +1,4 @@
-"""Where a model's errors come from: its scores at each hospital."""
+"""Where a model's errors come from: its scores at each site."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def main(
 ) -> None:
     """Score every model at each site.
 
-    Hospitals differ in patients and in the look of their images. A model that only tells them apart scores well over
+    Sites differ in patients and in the look of their images. A model that only tells them apart scores well over
     all of them and badly at each.
 
     Parameters

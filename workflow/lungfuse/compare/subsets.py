@@ -1,4 +1,4 @@
-"""Scores of a row on some of the pairs: those of a hospital, those of a label, those that lack a modality."""
+"""Scores of a row on some of the pairs: those of a site, those of a label, those that lack a modality."""
 
 from pathlib import Path
 from warnings import catch_warnings

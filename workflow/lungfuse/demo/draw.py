@@ -16,7 +16,7 @@ from PIL import Image
 from lungfuse.demo.chest import draw_frontal, draw_lateral
 from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence, draw_patient
 from lungfuse.demo.wording import Wording, write_report
-from lungfuse.files import sha256, whole_file
+from lungfuse.files import atomic_write, sha256
 from lungfuse.paths.names import MANIFEST
 
 SHARES = {"normal": 0.46, "lung": 0.36, "other": 0.18}
@@ -157,7 +157,7 @@ def write_projections(path: Path, studies: list[DrawnStudy]) -> None:
     """The views of the images of the studies, but for the last one."""
     rows = [(study.number, image_id, view) for study in studies for image_id, view in study.views.items()]
     *known, _without_view = rows
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["uid", "filename", "projection"])
         for number, image_id, view in known:
@@ -171,7 +171,7 @@ def write_patients(path: Path, rng: np.random.Generator, studies: list[DrawnStud
         {"report_id": f"CXR{study.number}"} | draw_patient(rng, "lung" if study.label == "lung" else "normal")
         for study in studies
     ]
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         pd.DataFrame(rows).to_csv(stream, index=False, lineterminator="\n")
 
 
@@ -187,10 +187,10 @@ def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> Non
             (folder / "CXR_png" / f"{name}.png", encode_png(pixels)),
             (folder / "masks" / f"{name}{'_mask' if shenzhen else ''}.png", encode_png(mask)),
         ]:
-            with whole_file(path, "wb") as stream:
+            with atomic_write(path, "wb") as stream:
                 stream.write(data)
             written.append({"file": path.relative_to(folder), "sha256": sha256(path)})
-    with whole_file(folder / MANIFEST) as stream:
+    with atomic_write(folder / MANIFEST) as stream:
         pd.DataFrame(written).to_csv(stream, index=False)
 
 
@@ -203,7 +203,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """A gzipped tar with the same bytes on every run."""
     with (
-        whole_file(path, "wb") as stream,
+        atomic_write(path, "wb") as stream,
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):

@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from lungfuse.adapters import Adapter, Download, load_adapter
+from lungfuse.datasets import Dataset, Download, load_dataset
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 
@@ -16,17 +16,17 @@ GZIP = (".tgz", ".gz")
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
 
 
-def main(*, adapter: str, file: Path) -> None:
+def main(*, dataset: str, file: Path) -> None:
     """Fetch a raw file, or check the one that is there.
 
     Parameters
     ----------
-    adapter
-        Name of the dataset's adapter.
+    dataset
+        Name of the dataset.
     file
-        Output: the raw file, under the name the adapter knows.
+        Output: the raw file, under the name the dataset knows.
     """
-    fetch(load_adapter(adapter).DOWNLOADS[file.name], file)
+    fetch(load_dataset(dataset).DOWNLOADS[file.name], file)
 
 
 def fetch(download: Download, file: Path) -> None:
@@ -61,13 +61,13 @@ def fetch(download: Download, file: Path) -> None:
     print(f"{file}: {file.stat().st_size:,} bytes, sha256 {sha256(file)}; {_known(download)}")
 
 
-def compare_with_published(adapter: str, source: Adapter, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
+def compare_with_published(dataset: str, source: Dataset, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
     """What is not the published edition among the raw files of a dataset, as rows of `lungfuse.tables.Rejected`.
 
-    Only the folder named after the adapter holds published files; any other is a collection of its own.
+    Only the folder named after the dataset holds published files; any other is a collection of its own.
     """
     downloads = source.DOWNLOADS
-    if raw.name != adapter:
+    if raw.name != dataset:
         return []
     rows = []
     for name in [name for name in files if name in downloads and (raw / name).exists()]:

@@ -111,7 +111,7 @@ def main(
     """
     asked = load_task(task, [rule.name for rule in filter.labels])
     readable = set(read_table(files.index, ImageIndex)["image_id"]) if "image" in modalities else None
-    found = Found(
+    found = FilterInputs(
         read_table(files.reports, Reports), read_table(files.views, Views), read_table(files.values, Values), readable
     )
     earlier = pd.concat([read_table(path, Rejected) for path in files.rejected_inputs], ignore_index=True)
@@ -129,7 +129,7 @@ def main(
 
 
 @dataclass(frozen=True)
-class Found:
+class FilterInputs:
     """What a study selects from, as tables of `lungfuse.tables.ingest`.
 
     `readable` holds the ids of the decoded images, or is None when the study has no images.
@@ -147,7 +147,7 @@ class Found:
 
 
 def select_pairs(
-    found: Found, task: Task, modalities: list[str], view: str, rules: FilterSettings, seed: int
+    found: FilterInputs, task: Task, modalities: list[str], view: str, rules: FilterSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
     """Apply the filters in order.
 
@@ -200,13 +200,13 @@ def select_pairs(
     return pairs, steps.table(), dropped
 
 
-def check_sections(found: Found, sections: list[str]) -> None:
+def check_sections(found: FilterInputs, sections: list[str]) -> None:
     """Raise UserError when reports do not have one of the sections."""
     known = [*SECTIONS, *found.own_sections]
     if unknown := [section for section in sections if section not in known]:
         raise UserError(
             f"filter.text_fields: found {', '.join(unknown)}, expected some of {', '.join(known)}. Mend it, or name "
-            "the section in SECTIONS of the adapter."
+            "the section in SECTIONS of the dataset."
         )
 
 
@@ -225,11 +225,11 @@ def check_text(pairs: pd.DataFrame, sections: list[str], first: str) -> None:
         counts = ", ".join(f"{section} {(pairs[section] != '').sum():,}" for section in sections)
         raise UserError(
             f"filter.text_fields: {first} comes first, but none of {len(pairs):,} pairs has it. Pairs with "
-            f"each section: {counts}. Name another one first, or fill it in the adapter."
+            f"each section: {counts}. Name another one first, or fill it in the dataset module."
         )
 
 
-def _seen(found: Found, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _seen(found: FilterInputs, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reports, and the images of the view; reports without images only where they may stand `alone`."""
     reports, views = found.reports, found.views
     steps.add("reports", reports)
@@ -260,7 +260,7 @@ def _with_values(values: pd.DataFrame, rules: FilterSettings) -> pd.Series:
     return values["report_id"][(others != "").any(axis=1)]
 
 
-def _has_any(pairs: pd.DataFrame, found: Found, modalities: list[str], rules: FilterSettings) -> pd.Series:
+def _has_any(pairs: pd.DataFrame, found: FilterInputs, modalities: list[str], rules: FilterSettings) -> pd.Series:
     """Whether each pair has something that models may read."""
     has = {
         "image": pairs["image_id"] != "",

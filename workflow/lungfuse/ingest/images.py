@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lungfuse.adapters import image_files, load_adapter
 from lungfuse.archive import Member
-from lungfuse.files import unchanged, whole_array
+from lungfuse.datasets import image_files, load_dataset
+from lungfuse.files import atomic_array, unchanged
 from lungfuse.ingest.dicom import is_dicom, read_dicom
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.parameters import RawData, options
@@ -78,13 +78,13 @@ def main(
     """
     named = read_table(views, Views)
     wanted = named["image_id"][named["view"] == view]
-    source = load_adapter(data.adapter, data.table)
+    source = load_dataset(data.dataset, data.table)
     files = image_files(source, data.raw)
     with unchanged(lambda: raw_files(data.raw, files)):
         found, bad = write_array(source.read_images(data.raw), set(wanted), images, outputs.array, threads)
         seen = {row["image_id"] for row in found} | {image_id for _, image_id, _ in bad}
         missing = [image_id for image_id in wanted if image_id not in seen]
-        rejected = compare_with_published(data.adapter, source, data.raw, files) + bad
+        rejected = compare_with_published(data.dataset, source, data.raw, files) + bad
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)
@@ -103,8 +103,8 @@ def write_array(
     Returns the rows of `ImageIndex` and those of `Rejected`. Memory use does not grow with the number of images.
     """
     found, rejected = [], []
-    shape = (settings.image_px, settings.image_px, *([3] if settings.colour else []))
-    with whole_array(path, np.uint8, shape) as append:
+    shape = (settings.image_size, settings.image_size, *([3] if settings.colour else []))
+    with atomic_array(path, np.uint8, shape) as append:
         for image_id, decoded in _decode_all(_select(members, wanted, rejected), settings, threads):
             if isinstance(decoded, str):
                 rejected.append(("image", image_id, decoded))
@@ -124,8 +124,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     Refused are samples whose black and white are not known, negative ones and fractions, and colours of 16 bits, which
     Pillow cuts to 8.
 
-    Returns uint8 pixels of shape (image_px, image_px), with colours (image_px, image_px, 3), and the source's (width,
-    height) in pixels.
+    Returns uint8 pixels of shape (image_size, image_size), with colours (image_size, image_size, 3), and the source's
+    (width, height) in pixels.
     Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
     """
     with open_image(data) as image:
@@ -154,8 +154,8 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
-    """The image as a square of `image_px`."""
-    square = (settings.image_px, settings.image_px)
+    """The image as a square of `image_size`."""
+    square = (settings.image_size, settings.image_size)
     match settings.fit:
         case "stretch":
             return image.resize(square, Image.Resampling.BILINEAR)

@@ -92,8 +92,8 @@ def check_rules(reports: pd.DataFrame, values: pd.DataFrame, rules: list[LabelRu
         if rule.column is not None and rule.column not in values:
             known = ", ".join(name for name in values if name != "report_id") or "none"
             raise UserError(
-                f"filter.labels: {rule.name!r} is read from the column {rule.column}, but the adapter's COLUMNS are "
-                f"{known}. Name one of them, or declare it in the adapter."
+                f"filter.labels: {rule.name!r} is read from the column {rule.column}, but the dataset's COLUMNS are "
+                f"{known}. Name one of them, or declare it in the dataset module."
             )
         if len(reports) and not (fitting(reports, values, rule) == 1).any():
             raise UserError(f"filter.labels: no report is {rule.name!r}, {_why(reports, values, rule)}. Case counts.")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from pandera.typing import Series
 
-from lungfuse.adapters import (
+from lungfuse.datasets import (
     Category,
     Number,
     audit_columns_of,
     columns_of,
-    load_adapter,
+    load_dataset,
     own_sections_of,
     place_of,
     report_files,
@@ -72,15 +72,15 @@ def main(
     outputs
         What is written.
     """
-    source = load_adapter(data.adapter, data.table)
+    source = load_dataset(data.dataset, data.table)
     own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
     read = {name: column for name, column in declared.items() if name not in for_audits}
-    made = Made(data.adapter, place_of(source, data.adapter))
+    made = DatasetTables(data.dataset, place_of(source, data.dataset))
     check_declared(own, declared, made.place)
     files = report_files(source, data.raw)
     with unchanged(lambda: raw_files(data.raw, files)):
         collection = source.read_reports(data.raw)
-        unpublished = compare_with_published(data.adapter, source, data.raw, files)
+        unpublished = compare_with_published(data.dataset, source, data.raw, files)
         found = with_patients(made.checked(collection.reports, _with_columns(Reports, own)))
         found_views = made.checked(collection.views, Views)
         found_values = values_of(collection.values, found["report_id"], declared, made)
@@ -95,15 +95,15 @@ def main(
         write_table(rejected, outputs.rejected_reports, Rejected)
     known = {*columns(Reports, OPTIONAL), *columns(Views), *own, *columns(Values), *declared}
     if unknown := {*found, *found_views, *collection.values} - known:
-        print(f"columns of the adapter that no table has, so they are left out: {', '.join(sorted(unknown))}")
+        print(f"columns of the dataset that no table has, so they are left out: {', '.join(sorted(unknown))}")
     print(f"{len(found):,} reports, {len(found_views):,} images, {len(rejected)} rejected")
 
 
 @dataclass(frozen=True)
-class Made:
-    """Tables that an adapter has made; `place` is where to mend them."""
+class DatasetTables:
+    """Tables that a dataset module has made; `place` is where to mend them."""
 
-    adapter: str
+    dataset: str
     place: str
 
     def checked(self, frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
@@ -112,7 +112,7 @@ class Made:
 
     def named(self, table: type[Table]) -> str:
         """What a table is called in messages."""
-        return f"adapter {self.adapter}, the table {table.__name__} of read_reports"
+        return f"dataset {self.dataset}, the table {table.__name__} of read_reports"
 
     @property
     def remedy(self) -> str:
@@ -120,7 +120,7 @@ class Made:
 
 
 def check_declared(sections: list[str], declared: dict[str, Number | Category], place: str) -> None:
-    """Raise UserError when a section or column of an adapter has a name that it cannot have, or is of no kind."""
+    """Raise UserError when a section or column of a dataset module has a name that it cannot have, or is of no kind."""
     taken = taken_names()
     for what, names in [("SECTIONS", sections), ("COLUMNS", declared)]:
         for name in names:
@@ -133,7 +133,7 @@ def check_declared(sections: list[str], declared: dict[str, Number | Category], 
         if not isinstance(column, Number | Category):
             raise UserError(
                 f'{place}: COLUMNS: {name}: found {column!r}, expected Number("<unit>") or Category() of '
-                "lungfuse.adapters."
+                "lungfuse.datasets."
             )
 
 
@@ -143,7 +143,7 @@ def taken_names() -> set[str]:
 
 
 def values_of(
-    found: pd.DataFrame, report_ids: pd.Series, declared: dict[str, Number | Category], made: Made
+    found: pd.DataFrame, report_ids: pd.Series, declared: dict[str, Number | Category], made: DatasetTables
 ) -> pd.DataFrame:
     """The table `Values` with the declared columns, in the order of the reports; NaN counts as missing.
 
@@ -162,7 +162,7 @@ def values_of(
 
 
 def column_table(declared: dict[str, Number | Category]) -> pd.DataFrame:
-    """The table `Columns` of an adapter's declared columns."""
+    """The table `Columns` of a dataset module's declared columns."""
     rows = [
         (name, type(column).__name__.lower(), column.unit if isinstance(column, Number) else "")
         for name, column in declared.items()
@@ -178,7 +178,7 @@ def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
     return reports.assign(patient=reports["patient"].mask(unnamed, reports["report_id"]))
 
 
-def _check_numbers(values: pd.Series, column: Number, made: Made) -> None:
+def _check_numbers(values: pd.Series, column: Number, made: DatasetTables) -> None:
     """Raise UserError when a value is neither empty nor a number; `values` bear the ids of their reports."""
     numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
     wrong = values[(values != "") & ~np.isfinite(numbers)]

@@ -11,7 +11,7 @@ from lungfuse.errors import UserError
 from lungfuse.ingest.groups import normalise
 from lungfuse.ingest.labels import class_counts
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
-from lungfuse.ingest.parts import positions
+from lungfuse.ingest.parts import fold_indices
 from lungfuse.ingest.spread import parts_of
 from lungfuse.parameters import Question, Several, options
 from lungfuse.settings.check import CheckSettings
@@ -213,8 +213,8 @@ def missing_of_validation(pairs: pd.DataFrame, validation: pd.DataFrame, task: T
     """Which label columns are all the same among the pairs to validate on or to learn from, in words."""
     columns, found = task.columns("label"), {}
     for fold in sorted(set(validation["fold"])):
-        learn, validate, _ = positions(pairs, validation, fold)
-        for part, purpose in [(validate, "validate on"), (learn, "learn from")]:
+        train_indices, val_indices, _ = fold_indices(pairs, validation, fold)
+        for part, purpose in [(val_indices, "validate on"), (train_indices, "learn from")]:
             for label in pairs[columns].columns[pairs[columns].iloc[part].nunique() < 2]:
                 found.setdefault((label, purpose), []).append(str(fold))
     return [
@@ -245,7 +245,7 @@ def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:
         found.append(
             f"{size:,} of {len(pairs):,} pairs are one group, which shares patients or texts and stays in one fold; "
             f"{said['size']:,} of its {len(reports):,} reports say {said['first'][:80]!r}. If such a text stands for "
-            "none, leave it empty in the adapter"
+            "none, leave it empty in the dataset module"
         )
     if fold_sizes.max() > UNEVEN * fold_sizes.min():
         found.append(f"the folds hold {fold_sizes.min():,} to {fold_sizes.max():,} pairs, since groups stay whole")

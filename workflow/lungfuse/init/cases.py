@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.adapters import columns_of, own_sections_of
-from lungfuse.adapters.table import MappedTable
-from lungfuse.check.alone import pure_words, score_alone
+from lungfuse.check.univariate import pure_words, univariate_auroc
+from lungfuse.datasets import columns_of, own_sections_of
+from lungfuse.datasets.table import MappedTable
 from lungfuse.errors import UserError
-from lungfuse.ingest.filter import Found, select_pairs
+from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.ingest.limits import losses_of
-from lungfuse.ingest.reports import Made, check_declared, values_of, with_patients
+from lungfuse.ingest.reports import DatasetTables, check_declared, values_of, with_patients
 from lungfuse.ingest.split import assign_folds, assign_validation
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
@@ -83,8 +83,10 @@ def cases_of(study: Study, raw: Path) -> Cases:
         reports = with_patients(collection.reports)
         readable = source.found_images(raw) if study.table.image else None
     check_declared(own_sections_of(source), columns_of(source), source.PLACE)
-    values = values_of(collection.values, reports["report_id"], columns_of(source), Made("table", source.PLACE))
-    found = Found(reports, collection.views, values, readable)
+    values = values_of(
+        collection.values, reports["report_id"], columns_of(source), DatasetTables("table", source.PLACE)
+    )
+    found = FilterInputs(reports, collection.views, values, readable)
     pairs, steps, dropped = select_pairs(found, task, study.modalities, study.view, study.filter, study.seed)
     rejected = pd.concat([collection.rejected, rejected_table(dropped)])
     counts = steps.set_index("step")["count"]
@@ -94,18 +96,18 @@ def cases_of(study: Study, raw: Path) -> Cases:
     return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected))
 
 
-def tells(cases: Cases, name: str, kind: str, gives_away: float, covers: float) -> str:
+def tells(cases: Cases, name: str, kind: str, leak_auroc: float, leak_min_share: float) -> str:
     """What a column tells of a label by itself, in words, where it gives the label away; else nothing."""
     values, group = cases.values_of(name), cases.pairs["group"]
     for label, known in cases.labels.items():
         of = f" of {label}" if label else ""
-        score = score_alone(values, kind, known, group)
-        if np.isfinite(score) and score >= gives_away:
+        score = univariate_auroc(values, kind, known, group)
+        if np.isfinite(score) and score >= leak_auroc:
             return f"it tells the label{of} by itself, AUROC {score:.2f}"
         if kind == "number":
             continue
         for word, stands_for, count in pure_words(values, known, group):
-            if count >= covers * (known != "").sum():
+            if count >= leak_min_share * (known != "").sum():
                 meaning = f"{label}: {stands_for}" if label else stands_for
                 return f"{word!r} stands for {meaning} alone, in {count:,} cases (AUROC {score:.2f} by itself)"
     return ""

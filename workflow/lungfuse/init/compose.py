@@ -15,7 +15,7 @@ from lungfuse.init.draft import Draft, Files, draft_of, filters
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
 from lungfuse.init.question import Question, question_of
-from lungfuse.init.roles import Roles, Said, column_called, label_columns, missing_words, roles_of
+from lungfuse.init.roles import Roles, UserRoles, column_called, label_columns, missing_words, roles_of
 from lungfuse.init.rows import ENCODERS, Inputs, folds_for, rows_of
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.params import load_studies
@@ -37,18 +37,18 @@ NO_ROW = "no row reads it, for "
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Options:
     """What a user says: label columns, words of the classes, words that stand for nothing, columns by their role."""
 
     labels: Sequence[str]
     positive: Sequence[str]
     negative: Sequence[str]
     missing: Sequence[str]
-    roles: Said
+    roles: UserRoles
 
 
 @dataclass
-class Looked:
+class Inspection:
     """What was found in the table, by its columns."""
 
     profiles: dict[str, Profile]
@@ -57,24 +57,24 @@ class Looked:
     images: ImageFiles | None
 
 
-def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], wanted: Wanted, ask: bool) -> Draft:
+def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], options: Options, ask: bool) -> Draft:
     """The entry of a study called `name`, whose files, or links to them, are in `folder`.
 
     Raises:
         UserError: the files cannot be read, or no study can be made of them, or it cannot be told which without asking.
     """
-    looked, draft = _looked(files, folder, wanted, ask)
+    inspection, draft = _inspected(files, folder, options, ask)
     cases = cases_of(study_of(name, draft.entry, defaults), folder)
     _check_found(cases)
-    cases = _without_rare(name, draft, looked, cases, folder, defaults)
+    cases = _without_rare(name, draft, inspection, cases, folder, defaults)
     _allow_losses(draft, cases)
-    _set_split(draft, looked.question, cases)
-    inputs = _without_what_tells(draft, looked, cases, study_of(name, draft.entry, defaults))
-    if looked.images is not None and looked.roles.image and mostly_coloured(looked.images):
+    _set_split(draft, inspection.question, cases)
+    inputs = _without_what_tells(draft, inspection, cases, study_of(name, draft.entry, defaults))
+    if inspection.images is not None and inspection.roles.image and mostly_coloured(inspection.images):
         draft.entry["images"] = {"colour": True}
         draft.say("most images have colours", "images")
-    _add_rows(draft, looked.roles, inputs, cases)
-    draft.summary = _summary(looked, cases, draft)
+    _add_rows(draft, inspection.roles, inputs, cases)
+    draft.summary = _summary(inspection, cases, draft)
     study_of(name, draft.entry, defaults)
     return draft
 
@@ -85,19 +85,19 @@ def study_of(name: str, entry: dict[str, Any], defaults: dict[str, Any]) -> Stud
     return load_studies(params | {"studies": {name: entry}})[name]
 
 
-def _looked(files: Files, folder: Path, wanted: Wanted, ask: bool) -> tuple[Looked, Draft]:
+def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple[Inspection, Draft]:
     sheet = read_sheet(folder / files.table, *files.form)
     check_header(sheet, files.table)
     images = ImageFiles(folder, files.images) if files.images else None
-    profiles = profiles_of(sheet, _share_found(images), wanted.missing)
-    labels = list(dict.fromkeys(column_called(label, "label", profiles) for label in wanted.labels))
+    profiles = profiles_of(sheet, _share_found(images), options.missing)
+    labels = list(dict.fromkeys(column_called(label, "label", profiles) for label in options.labels))
     why = ""
     if not labels:
         label, why = chosen_label(profiles, ask)
         labels = [label]
-    question = question_of([profiles[label] for label in labels], wanted.positive, wanted.negative)
-    said = wanted.roles
-    roles = roles_of(profiles, Said(**{**vars(said), "labels": labels}))
+    question = question_of([profiles[label] for label in labels], options.positive, options.negative)
+    said = options.roles
+    roles = roles_of(profiles, UserRoles(**{**vars(said), "labels": labels}))
     _check_images(images, roles, said, files)
     _leave_out_clashes(roles, profiles, labels)
     names = label_columns(labels)
@@ -105,7 +105,7 @@ def _looked(files: Files, folder: Path, wanted: Wanted, ask: bool) -> tuple[Look
     if why:
         draft.say(f"{why}.", "filter", "labels")
     _require(draft, roles, profiles)
-    return Looked(profiles, roles, question, images), draft
+    return Inspection(profiles, roles, question, images), draft
 
 
 def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
@@ -119,7 +119,7 @@ def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
     return share
 
 
-def _check_images(images: ImageFiles | None, roles: Roles, said: Said, files: Files) -> None:
+def _check_images(images: ImageFiles | None, roles: Roles, said: UserRoles, files: Files) -> None:
     if images is not None and roles.image is None and said.image is None:
         names = ", ".join(file.name or file.path.name for file in images.files[:3])
         raise UserError(
@@ -161,29 +161,29 @@ def _main(roles: Roles) -> dict[str, str]:
     return {role: name for role, name in found.items() if name}
 
 
-def _without_rare(name: str, draft: Draft, looked: Looked, cases: Cases, folder: Path, defaults: dict) -> Cases:
+def _without_rare(name: str, draft: Draft, inspection: Inspection, cases: Cases, folder: Path, defaults: dict) -> Cases:
     """The cases without classes or labels that are too rare for folds."""
     groups = cases.groups()
     rare = [label for label, count in groups.items() if count < RARE]
-    least = 2 if looked.question.task == "multilabel" else 3
-    if looked.question.task == "binary" or not rare or len(groups) - len(rare) < least - 1:
+    least = 2 if inspection.question.task == "multilabel" else 3
+    if inspection.question.task == "binary" or not rare or len(groups) - len(rare) < least - 1:
         rare = [label for label, count in groups.items() if count < LEAST_GROUPS]
     if not rare:
         return cases
     left = len(groups) - len(rare)
     shown = ", ".join(f"{label} {groups[label]:,}" for label in rare)
-    if looked.question.task == "binary" or left < 2:
+    if inspection.question.task == "binary" or left < 2:
         raise UserError(
-            f"--label {', '.join(looked.question.columns)}: too few cases of {shown} (counted by patient or group, for "
-            f"these stay together); expected {LEAST_GROUPS} or more of each of two classes, to learn from some and "
-            f"test on others. The {len(cases.pairs):,} cases that have what they need are "
+            f"--label {', '.join(inspection.question.columns)}: too few cases of {shown} (counted by "
+            f"patient or group, for these stay together); expected {LEAST_GROUPS} or more of each of two classes, to "
+            f"learn from some and test on others. The {len(cases.pairs):,} cases that have what they need are "
             + ", ".join(f"{label} {count}" for label, count in cases.counts().items())
             + ". Add cases, or name another column."
         )
     why = f"Left out, for too few patients or groups have it: {shown}"
-    looked.question = looked.question.without(rare, why)
-    draft.entry["task"] = looked.question.task
-    draft.entry["filter"] |= filters(draft, looked.question, looked.roles)
+    inspection.question = inspection.question.without(rare, why)
+    draft.entry["task"] = inspection.question.task
+    draft.entry["filter"] |= filters(draft, inspection.question, inspection.roles)
     draft.say(f"{why}.", "filter", "labels")
     return cases_of(study_of(name, draft.entry, defaults), folder)
 
@@ -216,15 +216,15 @@ def _allow_losses(draft: Draft, cases: Cases) -> None:
             draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
 
 
-def _without_what_tells(draft: Draft, looked: Looked, cases: Cases, study: Study) -> list[str]:
+def _without_what_tells(draft: Draft, inspection: Inspection, cases: Cases, study: Study) -> list[str]:
     """The names of the structured columns that rows may read: those that do not give the label away."""
     kept = []
-    for name, column in looked.roles.columns.items():
+    for name, column in inspection.roles.columns.items():
         if not (cases.values_of(name) != "").any():
             draft.say(f"{NO_ROW}it is empty in all cases of the study", "table", "columns", name)
-        elif told := tells(cases, name, column.kind, study.check.gives_away, study.check.covers):
+        elif told := tells(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
             draft.say(f"{NO_ROW}{told}", "table", "columns", name)
-        elif label := named_like(column.column, looked.question.columns):
+        elif label := named_like(column.column, inspection.question.columns):
             draft.say(
                 f"{NO_ROW}its name is like that of the label {label}: it may say the same", "table", "columns", name
             )
@@ -262,16 +262,16 @@ def _told(draft: Draft) -> dict[str, str]:
     }
 
 
-def _summary(looked: Looked, cases: Cases, draft: Draft) -> str:
+def _summary(inspection: Inspection, cases: Cases, draft: Draft) -> str:
     """What was chosen, in lines."""
-    roles, entry, told = looked.roles, draft.entry, _told(draft)
+    roles, entry, told = inspection.roles, draft.entry, _told(draft)
     groups = cases.pairs["group"].nunique()
     counts = ", ".join(f"{name} {count}" for name, count in cases.counts().items())
     lines = [
         ("cases", f"{len(cases.pairs):,} in {groups:,} groups that stay together (patients, same texts)"),
-        ("label", f"{', '.join(looked.question.columns)}: {entry['task']}, {counts}"),
+        ("label", f"{', '.join(inspection.question.columns)}: {entry['task']}, {counts}"),
     ]
-    names = {"patient": roles.patient, "site": roles.site, "date": roles.date, "kept apart": ", ".join(roles.apart)}
+    names = {"patient": roles.patient, "site": roles.site, "date": roles.date, "kept apart": ", ".join(roles.group_by)}
     lines += [(role, name or "") for role, name in names.items()]
     if roles.image:
         lines.append(("image", f"{roles.image}, {cases.rows - cases.unread:,} of {cases.rows:,} found"))

@@ -38,7 +38,7 @@ class Files:
 
 def draft_of(files: Files, question: Question, roles: Roles, missing: list[str], labels: dict[str, str]) -> Draft:
     """The entry without its rows; `labels` are names of label columns with those of the table."""
-    draft = Draft({"adapter": "table", "raw": files.raw}, label_names={column: name for name, column in labels.items()})
+    draft = Draft({"dataset": "table", "raw": files.raw}, label_names={column: name for name, column in labels.items()})
     draft.entry["table"] = _table(draft, files, roles, missing, labels)
     draft.entry["task"] = question.task
     if question.notes:
@@ -86,9 +86,9 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
             "No column names the patient, so each row counts as one of a patient of its own. If patients have several "
             "rows, name the column: `patient: <column>`.", "table",
         )  # fmt: skip
-    if roles.apart:
-        table["apart"] = roles.apart
-        draft.say("rows with the same value stay in one fold", "table", "apart")
+    if roles.group_by:
+        table["group_by"] = roles.group_by
+        draft.say("rows with the same value stay in one fold", "table", "group_by")
     if roles.image:
         table |= {"image": roles.image, "images": files.images}
     if roles.image and roles.view:

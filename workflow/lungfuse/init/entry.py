@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.settings.params import UniqueKeys, load_studies, parsed, read_params
 
 WIDTH = 120
@@ -146,7 +146,7 @@ def checked_text(path: Path, name: str, entry: str, replace: bool) -> str:
 
 def write_entry(path: Path, text: str) -> None:
     """Put the new text of params.yaml into its place."""
-    with whole_file(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         stream.write(text.encode())
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from lungfuse.errors import UserError
 from lungfuse.init.choose import on_terminal
-from lungfuse.init.compose import Wanted, composed
+from lungfuse.init.compose import Options, composed
 from lungfuse.init.data_check import checked_data
 from lungfuse.init.draft import Draft, Files
 from lungfuse.init.entry import checked_text, line_of, rendered, write_entry
 from lungfuse.init.link import Sources, check_links, put_in_place, sources_of
 from lungfuse.init.naming import raw_of, study_name
 from lungfuse.init.places import places_named_in
-from lungfuse.init.roles import Said
+from lungfuse.init.roles import UserRoles
 from lungfuse.parameters import Several, options
 from lungfuse.paths.names import PARAMS
 from lungfuse.settings.params import read_params
@@ -51,7 +51,7 @@ class Columns:
     patient
         The column of patients, whose rows stay in one fold.
     site
-        The column of hospitals.
+        The column of sites, such as hospitals.
     date
         The column of dates.
     image_column
@@ -60,7 +60,7 @@ class Columns:
         The column of projections.
     text
         Columns of texts, the most important one first.
-    apart
+    group_by
         Columns whose equal values stay in one fold, such as a publication.
     leave_out
         Columns that no row may read.
@@ -72,13 +72,13 @@ class Columns:
     image_column: str | None = None
     view: str | None = None
     text: Several[str] | None = None
-    apart: Several[str] | None = None
+    group_by: Several[str] | None = None
     leave_out: Several[str] | None = None
 
-    def said(self) -> Said:
-        return Said(
+    def said(self) -> UserRoles:
+        return UserRoles(
             patient=self.patient, site=self.site, date=self.date, image=self.image_column, view=self.view,
-            texts=self.text, apart=self.apart, left=self.leave_out or (),
+            texts=self.text, group_by=self.group_by, left=self.leave_out or (),
         )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def main(
     name = study_name(place.name, table, params.get("studies", {}), place.replace)
     sources = sources_of(raw_of(name, table), table, images or places_named_in(table, form))
     check_links(sources, place.replace)
-    draft = drafted(name, sources, form, params["defaults"], wanted(labels, columns))
+    draft = drafted(name, sources, form, params["defaults"], options_of(labels, columns))
     entry = rendered(name, draft.entry, draft.comments)
     text = checked_text(place.params, name, entry, place.replace)
     put_in_place(sources, Path.cwd(), place.copy)
@@ -155,13 +155,13 @@ def main(
     print(f"\nNext:\n\n    snakemake --cores 2 --config study={name}")
 
 
-def wanted(labels: Labels, columns: Columns) -> Wanted:
+def options_of(labels: Labels, columns: Columns) -> Options:
     """What a user says, as it is looked at."""
     words = [labels.label, labels.positive, labels.negative, labels.missing]
-    return Wanted(*(each or [] for each in words), columns.said())
+    return Options(*(each or [] for each in words), columns.said())
 
 
-def drafted(name: str, sources: Sources, form: Format, defaults: dict[str, Any], said: Wanted) -> Draft:
+def drafted(name: str, sources: Sources, form: Format, defaults: dict[str, Any], said: Options) -> Draft:
     """The entry of a study, with the files where they are."""
     files = Files(sources.raw.name, sources.table, sources.images, form)
     with TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_path
+from lungfuse.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def put_in_place(sources: Sources, root: Path, copy: bool) -> None:
         place = sources.raw / name
         if _is_same(place, target) and not (copy and place.is_symlink()):
             continue
-        with whole_path(place) as partial:
+        with atomic_path(place) as partial:
             if copy:
                 _copy(target, partial)
             else:

@@ -59,7 +59,7 @@ class Roles:
     views: dict[str, list[str]] = field(default_factory=dict)
     first_view: str = ""
     rows: dict[str, list[str]] = field(default_factory=dict)
-    apart: list[str] = field(default_factory=list)
+    group_by: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     columns: dict[str, Column] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
@@ -68,14 +68,14 @@ class Roles:
     @property
     def used(self) -> set[str]:
         """Columns of the table that have a role."""
-        single = [self.patient, self.site, self.date, self.case, self.image, self.view, *self.rows, *self.apart]
+        single = [self.patient, self.site, self.date, self.case, self.image, self.view, *self.rows, *self.group_by]
         return {name for name in [*single, *self.texts.values()] if name} | {
             column.column for column in self.columns.values()
         }
 
 
 @dataclass(frozen=True)
-class Said:
+class UserRoles:
     """The columns that a user names for a role; those that are not named are guessed. `none` keeps a role empty."""
 
     labels: Sequence[str] = ()
@@ -84,7 +84,7 @@ class Said:
     date: str | None = None
     image: str | None = None
     view: str | None = None
-    apart: Sequence[str] | None = None
+    group_by: Sequence[str] | None = None
     texts: Sequence[str] | None = None
     left: Sequence[str] = ()
 
@@ -112,7 +112,7 @@ def column_called(name: str, option: str, columns: Iterable[str]) -> str:
     )
 
 
-def roles_of(profiles: dict[str, Profile], said: Said, folds: int = 5) -> Roles:
+def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5) -> Roles:
     """The role of each column but those of labels.
 
     Raises:
@@ -132,7 +132,7 @@ def roles_of(profiles: dict[str, Profile], said: Said, folds: int = 5) -> Roles:
     return roles
 
 
-def _find_images(roles: Roles, free: dict[str, Profile], said: Said) -> None:
+def _find_images(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     if said.image is not None:
         roles.image = None if said.image == NONE else column_called(said.image, "image-column", free)
         return
@@ -145,7 +145,7 @@ def _likely_image(found: Profile) -> tuple[float, bool, int]:
     return round(found.images, 1), found.called(*NAME_OF_IMAGE), found.distinct
 
 
-def _find_single(roles: Roles, free: dict[str, Profile], said: Said) -> None:
+def _find_single(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     wanted = [("patient", said.patient, PATIENT), ("site", said.site, SITE), ("date", said.date, DATE)]
     for role, given, names in wanted:
         if given is not None:
@@ -168,7 +168,7 @@ def _fits(role: str, found: Profile, names: tuple[str, ...]) -> bool:
     return found.kind in ("category", "words", "yes/no") and 2 <= found.distinct <= MOST_SITES
 
 
-def _find_view(roles: Roles, free: dict[str, Profile], said: Said) -> None:
+def _find_view(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     if roles.image is None:
         return
     left = {name: found for name, found in free.items() if name not in roles.used}
@@ -188,10 +188,10 @@ def _find_view(roles: Roles, free: dict[str, Profile], said: Said) -> None:
             roles.why["rows"] = f"{share} are {most}; others are images of another kind"
 
 
-def _find_groups(roles: Roles, free: dict[str, Profile], said: Said, folds: int) -> None:
-    if said.apart is not None:
-        roles.apart = [column_called(name, "apart", free) for name in said.apart if name != NONE]
-        roles.why["apart"] = "was named with --apart"
+def _find_groups(roles: Roles, free: dict[str, Profile], said: UserRoles, folds: int) -> None:
+    if said.group_by is not None:
+        roles.group_by = [column_called(name, "group_by", free) for name in said.group_by if name != NONE]
+        roles.why["group_by"] = "was named with --group-by"
         return
     for name, found in free.items():
         repeated = 1 < found.distinct < found.filled
@@ -203,10 +203,10 @@ def _find_groups(roles: Roles, free: dict[str, Profile], said: Said, folds: int)
             if share > 1 / folds:
                 roles.left[name] = f"keeps {share:.0%} of the rows in one fold, which is too much"
             else:
-                roles.apart.append(name)
+                roles.group_by.append(name)
 
 
-def _find_texts(roles: Roles, free: dict[str, Profile], said: Said) -> None:
+def _find_texts(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     if said.texts is not None:
         texts = [column_called(name, "text", free) for name in said.texts if name != NONE]
         for name, found in free.items():

@@ -3,8 +3,8 @@
 `baseline` and `probe` are estimators of scikit-learn, `unimodal` and `fusion` networks on the tokens of encoders,
 `late` combines the scores of other rows. Beside its code a model declares what it reads:
 
-- NEEDS: the modalities that it always reads; MAY: those that it reads too where a row says so, or "any";
-- LEAST: how many it reads at least (as many as it needs, where it is not said);
+- REQUIRED: the modalities that it always reads; OPTIONAL: those that it reads too where a row says so, or "any";
+- MIN_INPUTS: how many it reads at least (as many as it needs, where it is not said);
 - FUSION: the keys of the study's `fusion` that it reads, of networks;
 - SETTINGS: what a row may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
@@ -37,28 +37,29 @@ SettingsValidator = jsonschema.validators.extend(jsonschema.Draft202012Validator
 
 
 @dataclass(frozen=True)
-class Declared:
+class ModelSpec:
     """What a model declares, and its `kind`."""
 
     kind: str
-    needs: frozenset[str]
-    may: frozenset[str] | None
-    least: int
+    required: frozenset[str]
+    optional: frozenset[str] | None
+    min_inputs: int
     fusion: frozenset[str]
     settings: dict[str, dict]
 
     def takes(self, modalities: set[str]) -> bool:
         """Whether it reads these."""
-        allowed = self.may is None or modalities <= self.needs | self.may
-        return self.needs <= modalities and allowed and len(modalities) >= self.least
+        allowed = self.optional is None or modalities <= self.required | self.optional
+        return self.required <= modalities and allowed and len(modalities) >= self.min_inputs
 
     def in_words(self) -> str:
         """What it reads, in words."""
-        needs = " and ".join(sorted(self.needs)) or "no inputs"
-        others = "any inputs" if self.may is None else " and ".join(sorted(self.may))
-        if self.least > len(self.needs):
-            return f"{f'{needs} and ' if self.needs else ''}{self.least - len(self.needs)} or more of {others}"
-        return f"{needs}, and may take {others}" if others else needs
+        required = " and ".join(sorted(self.required)) or "no inputs"
+        others = "any inputs" if self.optional is None else " and ".join(sorted(self.optional))
+        if self.min_inputs > len(self.required):
+            first = f"{required} and " if self.required else ""
+            return f"{first}{self.min_inputs - len(self.required)} or more of {others}"
+        return f"{required}, and may take {others}" if others else required
 
     def check(self, settings: dict[str, Any]) -> None:
         """See that settings of a row are some that the model has.
@@ -94,16 +95,16 @@ def kind_of(name: str) -> str:
     raise UserError(f"model: found {name!r}, expected one of {', '.join(model_names())}.")
 
 
-def declared(name: str) -> Declared:
+def declared(name: str) -> ModelSpec:
     """What the model called `name` declares, without importing it."""
     kind = kind_of(name)
     found = registry.declared(f"{__name__}.{kind}", name)
-    needs, may = frozenset(found["NEEDS"]), found.get("MAY", [])
-    return Declared(
+    required, optional = frozenset(found["REQUIRED"]), found.get("OPTIONAL", [])
+    return ModelSpec(
         kind,
-        needs,
-        None if may == "any" else frozenset(may),
-        found.get("LEAST", len(needs)),
+        required,
+        None if optional == "any" else frozenset(optional),
+        found.get("MIN_INPUTS", len(required)),
         frozenset(found.get("FUSION", [])),
         found.get("SETTINGS", {}),
     )

@@ -22,7 +22,7 @@ Inputs = dict[str, Tokens]
 """The tokens of each modality by its name, always in the order of the modalities."""
 
 
-class WithAbsent(nn.Module):
+class MissingModalityToken(nn.Module):
     """A learned token for each modality, in place of the tokens of a case that lacks it.
 
     Its tokens are all masked then, and at least one long.
@@ -45,7 +45,7 @@ class WithAbsent(nn.Module):
         return Tokens(torch.where(first[..., None], token.to(values.dtype), values), mask | first)
 
 
-def joined(streams: Iterable[Tokens]) -> Tokens:
+def concat_tokens(streams: Iterable[Tokens]) -> Tokens:
     """The sequences one after the other."""
     values, masks = zip(*streams, strict=True)
     return Tokens(values[0], masks[0]) if len(values) == 1 else Tokens(torch.cat(values, 1), torch.cat(masks, 1))
@@ -170,7 +170,7 @@ class Unimodal(nn.Module):
     def __init__(self, widths: dict[str, int], outputs: int, hidden: int, dropout: float):
         super().__init__()
         (self.name, width), *_ = widths.items()
-        self.absent, self.head = WithAbsent(widths), head(width, outputs, hidden, dropout)
+        self.absent, self.head = MissingModalityToken(widths), head(width, outputs, hidden, dropout)
 
     def forward(self, inputs: Inputs) -> Tensor:
         return self.head(self.absent(inputs)[self.name].mean())

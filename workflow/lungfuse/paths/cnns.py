@@ -15,17 +15,17 @@ class CNNPaths(TrainingPaths):
         folder = ENCODER_ROOT / f"{network}_{self.study.cnns.weights}"
         return {"weights": folder / CNN_WEIGHTS, "source": folder / CONFIG}
 
-    def cnn(self, network: str, arm: str) -> Path:
-        return self.models / network / arm
+    def cnn(self, network: str, variant: str) -> Path:
+        return self.models / network / variant
 
-    def cnn_predictions(self, network: str, arm: str) -> Path:
-        return self.cnn(network, arm) / "predictions.csv"
+    def cnn_predictions(self, network: str, variant: str) -> Path:
+        return self.cnn(network, variant) / "predictions.csv"
 
     @property
     def all_cnn_predictions(self) -> list[Path]:
-        """Those of every network on every arm, network by network."""
+        """Those of every network on every variant, network by network."""
         cnns = self.study.cnns
-        return [self.cnn_predictions(network, slug(arm)) for network in cnns.networks for arm in cnns.arms]
+        return [self.cnn_predictions(network, slug(variant)) for network in cnns.networks for variant in cnns.variants]
 
     @property
     def cnn_sources(self) -> list[Path]:

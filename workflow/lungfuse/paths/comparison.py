@@ -84,7 +84,7 @@ class ComparisonPaths(CNNPaths):
             (self.leakage_table, self.study.leakage.sections),
             (self.words_table, self.study.leakage.sections),
             (self.shortcuts_table, self.study.leakage.sections),
-            (self.sites_table, self.dataset.SITES),
+            (self.sites_table, self._dataset.SITES),
         ]
         return [*(table for table, condition in wanted if condition), *self.more_scores.values()]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lungfuse.adapters import Adapter, audit_columns_of, image_files, load_adapter, report_files
+from lungfuse.datasets import Dataset, audit_columns_of, image_files, load_dataset, report_files
 from lungfuse.paths.base import StudyPaths
 from lungfuse.paths.names import RAW, raw_files
 
@@ -15,17 +15,17 @@ class IngestPaths(StudyPaths):
         return RAW / self.study.raw
 
     @property
-    def dataset(self) -> Adapter:
+    def _dataset(self) -> Dataset:
         """What reads the raw files."""
-        return load_adapter(self.study.adapter, self.study.table)
+        return load_dataset(self.study.dataset, self.study.table)
 
     @property
     def report_files(self) -> list[Path]:
-        return raw_files(self.raw, report_files(self.dataset, self.raw, "structured" in self.study.modalities))
+        return raw_files(self.raw, report_files(self._dataset, self.raw, "structured" in self.study.modalities))
 
     @property
     def image_files(self) -> list[Path]:
-        return raw_files(self.raw, image_files(self.dataset, self.raw))
+        return raw_files(self.raw, image_files(self._dataset, self.raw))
 
     @property
     def reports(self) -> Path:
@@ -48,7 +48,7 @@ class IngestPaths(StudyPaths):
     @property
     def audited(self) -> list[Path]:
         """The values of those columns that no model may read, where the dataset has some."""
-        has = audit_columns_of(self.dataset)
+        has = audit_columns_of(self._dataset)
         return [self._data("reports") / "audited.csv"] if has else []
 
     @property

@@ -1,9 +1,9 @@
-"""The files of segmenters, masks and arms."""
+"""The files of segmenters, masks and variants."""
 
 import os
 from pathlib import Path
 
-from lungfuse.adapters import MaskAdapter, load_mask_adapter
+from lungfuse.datasets import MaskDataset, load_mask_dataset
 from lungfuse.paths.ingest import IngestPaths
 from lungfuse.paths.names import (
     DRAWN,
@@ -20,7 +20,7 @@ from lungfuse.settings.base import Images
 
 
 class SegmentationPaths(IngestPaths):
-    """The files of segmenters, masks and arms."""
+    """The files of segmenters, masks and variants."""
 
     @property
     def annotated_raw(self) -> Path:
@@ -30,17 +30,17 @@ class SegmentationPaths(IngestPaths):
     def mask_files(self) -> list[Path]:
         if self.annotated_raw.name in DRAWN:
             return [self.annotated_raw / MANIFEST]
-        return raw_files(self.annotated_raw, self._mask_adapter.MASK_FILES)
+        return raw_files(self.annotated_raw, self._mask_dataset.MASK_FILES)
 
     @property
     def drawn_mask_folders(self) -> list[Path]:
         """The folders that a manifest stands for; their dates say nothing."""
         drawn = self.annotated_raw.name in DRAWN
-        return [self.annotated_raw / name for name in self._mask_adapter.MASK_FILES] if drawn else []
+        return [self.annotated_raw / name for name in self._mask_dataset.MASK_FILES] if drawn else []
 
     @property
-    def _mask_adapter(self) -> MaskAdapter:
-        return load_mask_adapter(self.study.segmentation.annotated.adapter, self.study.table)
+    def _mask_dataset(self) -> MaskDataset:
+        return load_mask_dataset(self.study.segmentation.annotated.dataset, self.study.table)
 
     @property
     def annotated_images(self) -> Path:
@@ -89,12 +89,12 @@ class SegmentationPaths(IngestPaths):
 
     @property
     def used_segmenters(self) -> list[str]:
-        """The segmenters whose masks an arm needs."""
-        found = map(self.study.segmenter_of, self.study.arms)
+        """The segmenters whose masks a variant needs."""
+        found = map(self.study.segmenter_of, self.study.image_variants)
         return list(dict.fromkeys(filter(None, found)))
 
-    def arm_files(self, images: Images) -> dict[str, list[Path]]:
-        """What an arm of images is made from: the image array with its index, and masks where it needs them."""
+    def variant_files(self, images: Images) -> dict[str, list[Path]]:
+        """What a variant of images is made from: the image array with its index, and masks where it needs them."""
         segmenter = self.study.segmenter_of(images)
         masks = {"masks": [self.masks(segmenter)]} if segmenter else {}
         return {"images": [self.array, self.index]} | masks

@@ -60,7 +60,7 @@ class TrainingPaths(SegmentationPaths):
         name = self.encoder_of(source)
         inputs = {"encoder": list(self.encoder(name, modality).values())}
         if modality == "image":
-            inputs |= self.arm_files(reads)
+            inputs |= self.variant_files(reads)
         if source.endswith(PRETRAINED):
             inputs["start"] = [self.pretrained(name) / WEIGHTS]
         elif source != name:

@@ -14,10 +14,10 @@ from lungfuse.encoders.tokens import load_tokenizer
 from lungfuse.errors import UserError
 from lungfuse.files import check_writable
 from lungfuse.modalities import load_inputs
-from lungfuse.modalities.reading import Reading, Source
+from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.parameters import options
+from lungfuse.predict.fold_model import StoredFold
 from lungfuse.predict.frozen import features
-from lungfuse.predict.member import Fold
 from lungfuse.predict.network import NetworkFold, read_network
 from lungfuse.report.style import heading, save, sheet
 from lungfuse.tables.base import read_table
@@ -127,7 +127,7 @@ def main(
     save(draw_attention(drawn, heading(title, notice)), attention_figure)
 
 
-def check_row(model: Path, fold: Fold, files: PairFiles) -> None:
+def check_row(model: Path, fold: StoredFold, files: PairFiles) -> None:
     """See that the attention of a row can be drawn.
 
     Raises:
@@ -149,7 +149,7 @@ def check_row(model: Path, fold: Fold, files: PairFiles) -> None:
         raise UserError(f"{model}: reads {', '.join(fold.row.structured)}. Add --structured and --columns.")
 
 
-def read_scored(pairs: Path, predictions: Path, fold: Fold) -> pd.DataFrame:
+def read_scored(pairs: Path, predictions: Path, fold: StoredFold) -> pd.DataFrame:
     """The pairs that have an image, a text and a score, the mean over all trainings.
 
     Raises:
@@ -199,23 +199,23 @@ def attention_of(example: Example, files: PairFiles, folder: Path, encoder_root:
     sources = sources_of(fold, example.pair, files, encoder_root)
     ids, pixels = sources["text"].texts[0], sources["image"].batch([0])["pixels"][0].numpy()
     encoders = fold.frozen_encoders
-    pooling, precision = fold.setup.encoders.pooling, fold.train.precision
+    pooling, precision = fold.preprocessing.encoders.pooling, fold.train.precision
     encoded = {name: features(encoder, sources[name], 1, precision, pooling) for name, encoder in encoders.items()}
     fold.score_sources(sources | encoded, 1)
     # keys are the tokens of the other modalities one after the other: those of the image, then a column each
     weights = attention.weights[0].mean(0).float().cpu().numpy()
     of_image = weights[:, : weights.shape[1] - len(fold.row.structured)]
-    vocabulary = load_tokenizer(encoder_root / fold.setup.encoders.text / TOKENIZER)
+    vocabulary = load_tokenizer(encoder_root / fold.preprocessing.encoders.text / TOKENIZER)
     return AttentionMap(pixels, patch_maps(of_image), [vocabulary.id_to_token(i) for i in ids], example.title)
 
 
 def sources_of(fold: NetworkFold, pair: pd.Series, files: PairFiles, encoder_root: Path) -> dict[str, Source]:
     """What a row reads of a pair, by modality in order."""
     paths = {name: getattr(files, name) for name in ["array", "index", "masks", "structured", "columns"]}
-    reading = Reading(pair.to_frame().T, fold.setup.encoders, encoder_root, **paths)
-    found = {name: load_inputs(name).read(reading, fold.row.inputs[name]) for name in fold.row.modalities}
+    data_files = DataFiles(pair.to_frame().T, fold.preprocessing.encoders, encoder_root, **paths)
+    found = {name: load_inputs(name).read(data_files, fold.row.inputs[name]) for name in fold.row.modalities}
     return {
-        name: replace(source, fitted=fold.setup.known[name]) if name in fold.setup.known else source
+        name: replace(source, fitted=fold.preprocessing.known[name]) if name in fold.preprocessing.known else source
         for name, source in found.items()
     }
 

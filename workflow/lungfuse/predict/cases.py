@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import pandas as pd
 
 from lungfuse.modalities import load_cases
-from lungfuse.modalities.reading import Source
+from lungfuse.modalities.data_files import Source
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.rows import Choice
 from lungfuse.settings.segmentation import MaskSettings
@@ -37,21 +37,21 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Setup:
-    """How a model was trained to read; `known` is what it knows of structured columns, see `Member.known`.
+class Preprocessing:
+    """How a model was trained to read; `known` is what it knows of structured columns, see `FoldModel.known`.
 
-    `segmenter` is a folder; sentences with a word that begins like one of `cut` are not read.
+    `segmenter` is a folder; sentences with a word that begins like one of `redact_terms` are not read.
     """
 
     encoders: EncoderSettings | None = None
     images: ImageSettings | None = None
     segmenter: Path | None = None
     mask: MaskSettings | None = None
-    cut: tuple[str, ...] = ()
+    redact_terms: tuple[str, ...] = ()
     known: dict[str, list[dict]] = field(default_factory=dict, compare=False)
 
 
-class Part:
+class Batch:
     """A few cases, of which everything is read once for all models of a row.
 
     `frame` holds texts, empty where a case lacks something. `notes` counts the cases of which less is seen than their
@@ -69,9 +69,9 @@ class Part:
         """A column, empty where the row does not read it."""
         return self.frame[name] if name in self.frame else pd.Series("", self.frame.index)
 
-    def source(self, modality: str, choice: Choice, setup: Setup) -> Source:
+    def source(self, modality: str, choice: Choice, preprocessing: Preprocessing) -> Source:
         """A modality of the cases, as an encoder or tokenizer takes it."""
-        return load_cases(modality).read(self, choice, setup)
+        return load_cases(modality).read(self, choice, preprocessing)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once under a key."""

@@ -11,14 +11,14 @@ from sklearn.pipeline import Pipeline
 from lungfuse.modalities.text.cases import texts_of
 from lungfuse.models.columns import as_values
 from lungfuse.paths.names import ESTIMATOR
-from lungfuse.predict.cases import Part
+from lungfuse.predict.cases import Batch
+from lungfuse.predict.fold_model import StoredFold
 from lungfuse.predict.frozen import load_frozen
-from lungfuse.predict.member import Fold
 from lungfuse.train.estimators import Inputs, Models
 from lungfuse.train.kept import Estimator, load_estimator
 
 
-class EstimatorFold(Fold):
+class EstimatorFold(StoredFold):
     """A baseline, or a probe on the mean tokens of frozen encoders."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]):
@@ -44,20 +44,20 @@ class EstimatorFold(Fold):
     def load_files(self, encoder_root: Path) -> None:
         self.encoders = {}
         if self.row.kind == "probe":
-            self.encoders = load_frozen(self.setup.encoders.of(self.row.inputs), encoder_root)
+            self.encoders = load_frozen(self.preprocessing.encoders.of(self.row.inputs), encoder_root)
         _ = self.estimator
 
-    def score(self, part: Part) -> np.ndarray:
-        return self.estimator.score(self._inputs(part))
+    def score(self, batch: Batch) -> np.ndarray:
+        return self.estimator.score(self._inputs(batch))
 
-    def _inputs(self, part: Part) -> Inputs:
+    def _inputs(self, batch: Batch) -> Inputs:
         if self.kinds:
-            return as_values(part.frame, self.kinds)
+            return as_values(batch.frame, self.kinds)
         if self.encoders:
             precision = self.settings["precision"]
-            found = [self.features(part, name, encoder, precision) for name, encoder in self.encoders.items()]
+            found = [self.features(batch, name, encoder, precision) for name, encoder in self.encoders.items()]
             return np.hstack([each.means() for each in found])
-        return texts_of(part, self.setup).to_numpy()
+        return texts_of(batch, self.preprocessing).to_numpy()
 
 
 def categories_of(models: Models) -> dict[str, list[str]]:

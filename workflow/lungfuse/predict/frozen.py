@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lungfuse.encoders.network import Encoder, load_encoder
-from lungfuse.modalities.reading import Source
+from lungfuse.modalities.data_files import Source
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import Pooling
 from lungfuse.train.data import Features

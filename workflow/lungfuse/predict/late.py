@@ -9,16 +9,16 @@ import numpy as np
 from lungfuse import registry
 from lungfuse.modalities import in_order
 from lungfuse.models import module_of
-from lungfuse.predict.cases import Part
-from lungfuse.predict.member import Member
+from lungfuse.predict.cases import Batch
+from lungfuse.predict.fold_model import FoldModel
 from lungfuse.settings.rows import Choice, Row
 from lungfuse.tasks import Calibration, Task
 
 
-class LateFusion(Member):
-    """The members that a late fusion combines in one fold, by modality; `fitted` is what its model has learned."""
+class LateFusion(FoldModel):
+    """The models that a late fusion combines in one fold, by modality; `fitted` is what its model has learned."""
 
-    def __init__(self, row: Row, parts: dict[str, Member], fitted: dict, calibration: Calibration, task: Task):
+    def __init__(self, row: Row, parts: dict[str, FoldModel], fitted: dict, calibration: Calibration, task: Task):
         self.row, self.parts, self.fitted, self.calibration, self.task = row, parts, fitted, calibration, task
 
     @cached_property
@@ -42,8 +42,8 @@ class LateFusion(Member):
         for part in self.parts.values():
             part.load(encoder_root)
 
-    def score(self, part: Part) -> np.ndarray:
-        scores = [part.once(("scores", id(each)), partial(each.score, part)) for each in self.parts.values()]
+    def score(self, batch: Batch) -> np.ndarray:
+        scores = [batch.once(("scores", id(each)), partial(each.score, batch)) for each in self.parts.values()]
         return registry.imported(module_of(self.row.model)).fuse(np.stack(scores), self.fitted, self.task)
 
     def sha256(self) -> str:

@@ -13,7 +13,7 @@ from typing import IO
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.files import check_writable, whole_file
+from lungfuse.files import atomic_write, check_writable
 from lungfuse.predict.predictor import Predictor
 from lungfuse.predict.truth import read_truth, scores_of
 from lungfuse.tables.base import read_table
@@ -103,7 +103,7 @@ def scores_beside(out: Path) -> Path:
 def _write_scores(scores: pd.DataFrame, out: Path | None) -> None:
     print(scores.round(3).to_markdown(index=False), file=sys.stderr if out is None else sys.stdout)
     if out is not None:
-        with whole_file(scores_beside(out)) as stream:
+        with atomic_write(scores_beside(out)) as stream:
             scores.round(6).to_csv(stream, index=False, lineterminator="\n")
 
 
@@ -148,7 +148,7 @@ def _check_options(
 def _output(out: Path | None) -> Iterator[IO[str]]:
     """What is written appears whole in the file `out`, or on the standard output, or not at all."""
     if out is not None:
-        with whole_file(out) as stream:
+        with atomic_write(out) as stream:
             yield stream
         return
     with TemporaryFile("w+", encoding="utf-8") as stream:

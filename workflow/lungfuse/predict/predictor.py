@@ -12,8 +12,8 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.modalities import load_cases
 from lungfuse.paths.names import ENCODER_ROOT
-from lungfuse.predict.cases import Column, Input, Part, frame_of, inputs_of, missing, with_known_categories
-from lungfuse.predict.members import read_members
+from lungfuse.predict.cases import Batch, Column, Input, frame_of, inputs_of, missing, with_known_categories
+from lungfuse.predict.fold_models import read_fold_models
 from lungfuse.settings.rows import Row
 from lungfuse.tasks import Task
 
@@ -34,16 +34,16 @@ class Predictor:
 
     def __init__(self, folder: Path, encoder_root: Path | None = None):
         self.folder, self.encoder_root = folder, encoder_root or encoder_root_of(folder)
-        self.members, self.notes = read_members(folder), Counter[str]()
+        self.fold_models, self.notes = read_fold_models(folder), Counter[str]()
 
     @property
     def row(self) -> Row:
-        return self.members[0].row
+        return self.fold_models[0].row
 
     @property
     def task(self) -> Task:
         """What is asked of a case."""
-        return self.members[0].task
+        return self.fold_models[0].task
 
     @property
     def labels(self) -> list[str]:
@@ -54,10 +54,10 @@ class Predictor:
     def inputs(self) -> dict[str, Input]:
         """What it reads of a case, by modality in order, with the columns of a table of cases that hold it."""
         known: dict[str, list[dict]] = {}
-        for member in self.members:
-            for name, columns in member.known.items():
+        for fold_model in self.fold_models:
+            for name, columns in fold_model.known.items():
                 known[name] = known.get(name, []) + columns
-        return inputs_of(self.members[0].reads, known)
+        return inputs_of(self.fold_models[0].reads, known)
 
     @property
     def columns(self) -> list[Column]:
@@ -67,9 +67,9 @@ class Predictor:
     @cached_property
     def made_by(self) -> dict[str, str | int]:
         """The name of the model, the number of its folds, and the SHA-256 of the weights of all of them."""
-        weights = "".join(member.sha256() for member in self.members)
+        weights = "".join(fold_model.sha256() for fold_model in self.fold_models)
         sha256 = hashlib.sha256(weights.encode()).hexdigest()
-        return {"model": self.row.label, "folds": len(self.members), "sha256": sha256}
+        return {"model": self.row.label, "folds": len(self.fold_models), "sha256": sha256}
 
     def load(self) -> None:
         """Load the models, once; `predict` does so by itself.
@@ -77,8 +77,8 @@ class Predictor:
         Raises:
             UserError: a file of a model or of an encoder is missing, damaged or of another model.
         """
-        for member in self.members:
-            member.load(self.encoder_root)
+        for fold_model in self.fold_models:
+            fold_model.load(self.encoder_root)
 
     def predict(self, cases: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """Score cases part by part: memory does not grow with their number.
@@ -131,9 +131,9 @@ class Predictor:
         return " and ".join(self.inputs) or "nothing"
 
     def _predict(self, frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
-        part = Part(frame, self.encoder_root, notes)
-        by_member = [member.score(part).astype(float) for member in self.members]
-        scores = np.mean(by_member, axis=0)
+        batch = Batch(frame, self.encoder_root, notes)
+        by_fold = [fold_model.score(batch).astype(float) for fold_model in self.fold_models]
+        scores = np.mean(by_fold, axis=0)
         lost = frame["id"][np.isnan(scores).any(axis=1)]
         if len(lost):
             raise UserError(
@@ -141,8 +141,8 @@ class Predictor:
                 "no class. Train the row again."
             )
         calibrated = [
-            self.task.probabilities(score, member.calibration)
-            for member, score in zip(self.members, by_member, strict=True)
+            self.task.probabilities(score, fold_model.calibration)
+            for fold_model, score in zip(self.fold_models, by_fold, strict=True)
         ]
         return self._table(frame["id"], scores, np.mean(calibrated, axis=0))
 

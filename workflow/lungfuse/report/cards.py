@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lungfuse.adapters import load_adapter
 from lungfuse.compare.calibration import brier_score
 from lungfuse.compare.subsets import lacking_any
+from lungfuse.datasets import load_dataset
 from lungfuse.encoders import Random, encoder_spec
 from lungfuse.encoders.tokens import count_tokens
 from lungfuse.modalities import in_order
@@ -22,7 +22,7 @@ from lungfuse.tables.ingest import sections_of
 from lungfuse.tables.training import Predictions
 from lungfuse.tasks import Task, load_task
 
-SHOWN_OF_TRAINING = ["layers", "epochs", "batch", "learning_rate", "encoder_learning_rate", "word_dropout"]
+SHOWN_OF_TRAINING = ["layers", "epochs", "batch_size", "learning_rate", "encoder_learning_rate", "word_dropout"]
 BALANCE = {
     "first": "The larger class is cut to its first reports in the collection's order, as many as the other has.",
     "random": "The larger class is cut to as many reports as the other has, drawn at random.",
@@ -58,7 +58,7 @@ def about_data(
     classes = [f"{count} {name}" for name, count in zip(task.labels, of_classes(task, pairs).sum(axis=0), strict=True)]
     kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
     return {
-        "source": load_adapter(study.adapter, study.table).SOURCE,
+        "source": load_dataset(study.dataset, study.table).SOURCE,
         "pairs": pairs,
         "read": READ.get(modalities, f", of which {in_words(modalities)} are read"),
         "classes": "" if several else ", ".join(classes),
@@ -73,7 +73,7 @@ def about_data(
 
 
 def by_class(task: Task, pairs: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """How many pairs of each class or label each fold or hospital has."""
+    """How many pairs of each class or label each fold or site has."""
     found = pd.DataFrame(of_classes(task, pairs), columns=task.labels).astype(int)
     if len(task.columns("label")) == 1:
         found = found[[name for name in sorted(task.labels) if found[name].any()]]

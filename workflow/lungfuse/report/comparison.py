@@ -1,4 +1,4 @@
-"""Forest plots: the models, what their parts are worth, hospitals, segmenters, networks and flaws of the protocol."""
+"""Forest plots: the models, what their parts are worth, sites, segmenters, networks and flaws of the protocol."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -162,11 +162,11 @@ def draw_ablations(ablations: pd.DataFrame, task: Task, above: str) -> Figure:
 
 
 def draw_sites(sites: pd.DataFrame, task: Task, above: str) -> Figure:
-    """The table `Sites`: the primary metric of each row at each hospital, a panel a hospital."""
-    hospitals = sites.groupby("site", sort=False)
+    """The table `Sites`: the primary metric of each row at each site, a panel a site."""
+    by_site = sites.groupby("site", sort=False)
     rows = sites.groupby("site").size().max()
-    figure, panels = grid(above, hospitals.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
-    for panel, (name, table) in zip(panels, hospitals, strict=True):
+    figure, panels = grid(above, by_site.ngroups, 3, LINE * rows + 0.5, sharey=True, sharex=True)
+    for panel, (name, table) in zip(panels, by_site, strict=True):
         forest(panel, row_names(table), limits(table, task.primary), [BLUE] * len(table))
         panel.set_title(f"{name or 'not said'} ({table['n'].iloc[0]} pairs)")
     figure.supxlabel(AXIS[task.primary], fontsize="medium")
@@ -187,11 +187,11 @@ def draw_segmentation(segmentation: pd.DataFrame, above: str) -> Figure:
 def draw_cnns(networks: pd.DataFrame, above: str) -> Figure:
     """The table `CNNComparison`: accuracy after each epoch and the published one, a panel a network."""
     by_network = networks.groupby("network", sort=False)
-    arms = list(dict.fromkeys(networks["images"]))
+    variants = list(dict.fromkeys(networks["images"]))
     figure, panels = grid(above, by_network.ngroups, 3, 2.2, sharey=True)
     for panel, (name, table) in zip(panels, by_network, strict=True):
         for row in table.itertuples():
-            colour = COLOURS[arms.index(row.images)]
+            colour = COLOURS[variants.index(row.images)]
             for origin, values in [("here", row.epoch_accuracies), ("published", row.published_accuracies)]:
                 accuracies = [float(value) for value in values.split()]
                 panel.plot(range(1, len(accuracies) + 1), accuracies, color=colour, **LINE_OF_ORIGIN[origin])
@@ -199,7 +199,7 @@ def draw_cnns(networks: pd.DataFrame, above: str) -> Figure:
         panel.set(xlabel="epoch", ylabel="accuracy")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-    handles = [plt.Line2D([], [], color=COLOURS[n], label=arm) for n, arm in enumerate(arms)]
+    handles = [plt.Line2D([], [], color=COLOURS[n], label=variant) for n, variant in enumerate(variants)]
     handles += [plt.Line2D([], [], color=GREY, label=origin, **line) for origin, line in LINE_OF_ORIGIN.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure

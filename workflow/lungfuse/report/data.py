@@ -30,7 +30,7 @@ def draw_funnel(funnel: pd.DataFrame, above: str) -> Figure:
 
 
 def draw_distributions(pairs: pd.DataFrame, task: Task, above: str) -> Figure:
-    """Pairs of each class by fold, by hospital where there are several, and by the number of words of each section.
+    """Pairs of each class by fold, by site where there are several, and by the number of words of each section.
 
     Where a pair has several labels, how many pairs have each of them, and all pairs together.
     """
@@ -56,7 +56,7 @@ def draw_distributions(pairs: pd.DataFrame, task: Task, above: str) -> Figure:
             counts = names[of_class].value_counts().reindex(shown, fill_value=0).to_numpy()
             panel.bar(shown, counts, 0.7, bottom=below, color=colours[name], label=name)
             below = below + counts
-        panel.set_xlabel({"fold": "fold", "site": "hospital"}[kind])
+        panel.set_xlabel({"fold": "fold", "site": "site"}[kind])
     for panel, section in zip(of_sections, sections, strict=True):
         words = pairs[section].str.split().str.len()
         bins = np.arange(-0.5, words.max() + 1, max(1, words.max() // BARS))

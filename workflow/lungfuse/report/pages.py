@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from lungfuse import __version__
 from lungfuse.compare.subsets import read_structured
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.hardware import USAGE
 from lungfuse.parameters import Several, options
 from lungfuse.report.cards import about_columns, about_data, about_models, markdown
@@ -142,7 +142,7 @@ def main(
     }
     shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
     for name, path in {"data_card": outputs.data_card, "model_card": outputs.model_card}.items():
-        with whole_file(path) as stream:
+        with atomic_write(path) as stream:
             stream.write(shown[name])
     shown["comparison"] = files.comparison_page.read_text(encoding="utf-8")
     shown["data_check"] = files.check_page.read_text(encoding="utf-8")
@@ -152,7 +152,7 @@ def main(
     }
     to_html = MarkdownIt().enable("table")
     for name, text in shown.items():
-        with whole_file(outputs.pages / f"{name}.html") as stream:
+        with atomic_write(outputs.pages / f"{name}.html") as stream:
             stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
 
 

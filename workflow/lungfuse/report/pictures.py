@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lungfuse.compare.scores import join_predictions
 from lungfuse.files import read_array
 from lungfuse.modalities import in_order
-from lungfuse.modalities.image.arms import image_rows
+from lungfuse.modalities.image.variants import image_rows
 from lungfuse.models import kind_of
 from lungfuse.parameters import Heading, Question, Several, options
 from lungfuse.report.data import of_classes

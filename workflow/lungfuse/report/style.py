@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.modalities import load_modality, modality_names
 from lungfuse.settings.rows import SHORTHANDS
 
@@ -127,6 +127,6 @@ def forest(
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG and close it."""
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         figure.savefig(stream, format="svg", metadata={"Date": None})
     plt.close(figure)

@@ -7,10 +7,10 @@ import pandas as pd
 from PIL import Image
 from sklearn.model_selection import train_test_split
 
-from lungfuse.adapters import Annotation, load_mask_adapter
 from lungfuse.archive import Member
+from lungfuse.datasets import Annotation, load_mask_dataset
 from lungfuse.errors import UserError
-from lungfuse.files import unchanged, whole_array
+from lungfuse.files import atomic_array, unchanged
 from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
 from lungfuse.parameters import FromJSON, options
 from lungfuse.paths.names import raw_files
@@ -33,7 +33,7 @@ class Outputs:
     annotated_masks
         Output: bool of the same shape, true in what is marked, .npy.
     annotated_index
-        Output: the row of each image in the arrays, its patient, hospital and part.
+        Output: the row of each image in the arrays, its patient, site and part.
     rejected_annotations
         Output: images and masks that cannot be used.
     """
@@ -58,9 +58,9 @@ def main(
     Parameters
     ----------
     annotated
-        Adapter, size and parts of the annotated images.
+        Dataset, size and parts of the annotated images.
     table
-        What the columns of the table mean, where the adapter is `table`.
+        What the columns of the table mean, where the dataset is `table`.
     annotated_raw
         Folder of the raw images and masks.
     seed
@@ -71,13 +71,13 @@ def main(
         What is written.
     """
     found, rejected = [], []
-    source = load_mask_adapter(annotated.adapter, table)
-    shape = (annotated.image_px, annotated.image_px)
-    fit = ImageSettings(image_px=annotated.image_px, fit=annotated.fit)
+    source = load_mask_dataset(annotated.dataset, table)
+    shape = (annotated.image_size, annotated.image_size)
+    fit = ImageSettings(image_size=annotated.image_size, fit=annotated.fit)
     with (
         unchanged(lambda: raw_files(annotated_raw, source.MASK_FILES)),
-        whole_array(outputs.annotated_images, np.uint8, shape) as append_image,
-        whole_array(outputs.annotated_masks, np.bool_, shape) as append_mask,
+        atomic_array(outputs.annotated_images, np.uint8, shape) as append_image,
+        atomic_array(outputs.annotated_masks, np.bool_, shape) as append_mask,
     ):
         for annotation in source.read_annotations(annotated_raw):
             try:
@@ -99,7 +99,7 @@ def main(
 
 
 def read_annotation(annotation: Annotation, settings: ImageSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels, uint8, and mask, bool, both (image_px, image_px), of an annotated image.
+    """Pixels, uint8, and mask, bool, both (image_size, image_size), of an annotated image.
 
     Raises:
         ValueError: says why it cannot be used.
@@ -140,20 +140,20 @@ def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
 
 
 def split_parts(index: pd.DataFrame, test: float, validation: float, seed: int) -> pd.Series:
-    """Train, validation or test for each row of an index, by patient and stratified by hospital.
+    """Train, validation or test for each row of an index, by patient and stratified by site.
 
     Raises:
-        UserError: a hospital has too few patients to be in each part.
+        UserError: a site has too few patients to be in each part.
     """
     patients = index.drop_duplicates("patient").set_index("patient")["site"]
     try:
         rest, tested = train_test_split(patients, test_size=test, stratify=patients, random_state=seed)
         _, validated = train_test_split(rest, test_size=validation / (1 - test), stratify=rest, random_state=seed)
     except ValueError as error:
-        counts = ", ".join(f"{site or 'no hospital'} {count}" for site, count in patients.value_counts().items())
+        counts = ", ".join(f"{site or 'no site'} {count}" for site, count in patients.value_counts().items())
         raise UserError(
             f"segmentation.annotated: too few patients for parts of test {test:g} and validation {validation:g} in "
-            f"each hospital; found {counts}. Add annotated images, or leave a hospital out."
+            f"each site; found {counts}. Add annotated images, or leave a site out."
         ) from error
     parts = pd.Series("train", index=patients.index)
     parts[tested.index], parts[validated.index] = "test", "validation"

@@ -1,4 +1,4 @@
-"""Other framings, exposures and noise of an image, so that a segmenter learns the marked and not a hospital's look."""
+"""Other framings, exposures and noise of an image, so that a segmenter learns the marked and not a site's look."""
 
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter

@@ -42,14 +42,14 @@ def measure(image: np.ndarray, probability: np.ndarray, mask: np.ndarray, settin
 def suspicion(measured: dict[str, float], settings: SuspicionSettings) -> str:
     """Why a mask should be looked at, or nothing."""
     reasons = []
-    if measured["area"] < settings.least_area:
-        reasons.append(f"area below {settings.least_area:.0%} of the image")
-    if measured["area"] > settings.most_area:
-        reasons.append(f"area above {settings.most_area:.0%} of the image")
-    if measured["asymmetry"] > settings.most_asymmetry:
-        reasons.append(f"sides differ by more than {settings.most_asymmetry:.0%}")
-    if measured["components"] > settings.most_components:
-        reasons.append(f"more than {settings.most_components} components")
-    if measured["contrast"] < settings.least_contrast:
+    if measured["area"] < settings.min_area:
+        reasons.append(f"area below {settings.min_area:.0%} of the image")
+    if measured["area"] > settings.max_area:
+        reasons.append(f"area above {settings.max_area:.0%} of the image")
+    if measured["asymmetry"] > settings.max_asymmetry:
+        reasons.append(f"sides differ by more than {settings.max_asymmetry:.0%}")
+    if measured["components"] > settings.max_components:
+        reasons.append(f"more than {settings.max_components} components")
+    if measured["contrast"] < settings.min_contrast:
         reasons.append("image almost without contrast")
     return "; ".join(reasons)

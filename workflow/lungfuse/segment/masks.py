@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.files import read_array, whole_array, whole_file
+from lungfuse.files import atomic_array, atomic_write, read_array
 from lungfuse.paths.names import PACKAGED
 from lungfuse.segment.clean import measure, suspicion
 from lungfuse.segment.segmenter import load_segmenter
@@ -51,7 +51,7 @@ def main(
     table = read_table(index, ImageIndex).sort_values("row")
     images = read_array(array, len(table))
     measured = []
-    with whole_array(masks, np.bool_, images.shape[1:3]) as append:
+    with atomic_array(masks, np.bool_, images.shape[1:3]) as append:
         segmented = load_segmenter(segmenter).masks(images, mask)
         for image, (probability, cleaned) in zip(images, segmented, strict=True):
             append(cleaned)
@@ -61,6 +61,6 @@ def main(
     write_table(found.assign(image_id=table["image_id"].to_numpy()), quality, MaskQuality)
     name = PACKAGED_SEGMENTER if segmenter.resolve() == PACKAGED else str(segmenter)
     made_by = {"segmenter": name, "mask": mask.model_dump()}
-    with whole_file(settings) as stream:
+    with atomic_write(settings) as stream:
         json.dump(made_by, stream, indent=2)
     print(f"{len(found):,} images segmented, {(found['suspicious'] != '').sum():,} masks are suspicious")

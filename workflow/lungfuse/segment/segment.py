@@ -8,7 +8,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.files import check_writable, whole_file
+from lungfuse.files import atomic_write, check_writable
 from lungfuse.paths.names import PACKAGED
 from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
@@ -58,7 +58,7 @@ def main(
             continue
         if not mask.any():
             empty.append(path)
-        with whole_file(mask_file, "wb") as stream:
+        with atomic_write(mask_file, "wb") as stream:
             Image.fromarray(mask).save(stream, "png")
     if empty:
         print(f"nothing found in {len(empty):,} of {len(masks):,} images, {empty[0]} first: their masks are black")
@@ -101,6 +101,6 @@ def segment_file(path: Path, segmenter: Segmenter, settings: MaskSettings) -> np
     Raises:
         UnreadableImageError: it is no image.
     """
-    pixels, size = read_image(path, ImageSettings(image_px=segmenter.image_px, fit="stretch"))
+    pixels, size = read_image(path, ImageSettings(image_size=segmenter.image_size, fit="stretch"))
     ((_, mask),) = segmenter.masks(pixels[None], settings)
     return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST))

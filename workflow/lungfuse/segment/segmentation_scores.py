@@ -24,7 +24,7 @@ def main(
     annotated: AnnotatedFiles,
     segmentation_table: Path,
 ) -> None:
-    """Score segmenters on the test patients of each hospital.
+    """Score segmenters on the test patients of each site.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def main(
     annotated
         Annotated X-rays.
     segmentation_table
-        Output: a row a segmenter, hospital and kind of mask.
+        Output: a row a segmenter, site and kind of mask.
     """
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])

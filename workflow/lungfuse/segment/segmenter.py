@@ -23,10 +23,10 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as P
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A U-Net that was trained on images of `image_px`."""
+    """A U-Net that was trained on images of `image_size`."""
 
     network: keras.Model
-    image_px: int
+    image_size: int
 
     def probabilities(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """The probability of lung, or what else was marked, at each pixel: float32 (height, width) of image by image.
@@ -37,7 +37,7 @@ class Segmenter:
         """
         for start in range(0, len(images), BATCH):
             batch = grey(np.asarray(images[start : start + BATCH]))[..., None].astype(np.float32) / 255
-            seen = self.network.predict_on_batch(resized(batch, self.image_px))
+            seen = self.network.predict_on_batch(resized(batch, self.image_size))
             yield from resized(seen, batch.shape[1])[..., 0]
 
     def masks(self, images: np.ndarray, settings: MaskSettings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -69,7 +69,7 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
     path = folder / TRAINED_SETTINGS
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-        network = build_unet(settings["image_px"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
+        network = build_unet(settings["image_size"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
     except (FileNotFoundError, NotADirectoryError, KeyError, TypeError) as error:
         found = "not found" if isinstance(error, OSError) else "is none of a segmenter"
         raise UserError(
@@ -93,4 +93,4 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
             f"{weights}: holds values that are not finite (NaN or infinity): the training went astray, or the file is "
             "damaged. Copy it anew, or train the segmenter again."
         )
-    return Segmenter(network, settings["image_px"])
+    return Segmenter(network, settings["image_size"])

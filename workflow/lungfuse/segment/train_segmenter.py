@@ -1,4 +1,4 @@
-"""Train a segmenter on the annotated images of some hospitals."""
+"""Train a segmenter on the annotated images of some sites."""
 
 import json
 import sys
@@ -13,17 +13,17 @@ from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 
 from lungfuse.dependencies import digest
 from lungfuse.errors import UserError
-from lungfuse.files import read_array, sha256, whole_file, whole_path
+from lungfuse.files import atomic_path, atomic_write, read_array, sha256
 from lungfuse.parameters import AnnotatedFiles, Several, options
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
 from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.segmentation import AnnotatedIndex
-from lungfuse.train.keras_engine import dtype_of, prepare, write_history
+from lungfuse.train.keras_engine import dtype_of, seed_and_limit_threads, write_history
 
 MONITOR = "val_loss"
-IDENTITY, RECORDS = "training.json", "records.json"
+FINGERPRINT, RECORDS = "training.json", "records.json"
 
 
 @options
@@ -48,7 +48,7 @@ class Outputs:
 def main(
     *,
     name: str,
-    hospitals: Several[str],
+    sites: Several[str],
     unet: UNetSettings,
     train: SegmenterSettings,
     seed: int,
@@ -64,7 +64,7 @@ def main(
     ----------
     name
         Name of the segmenter.
-    hospitals
+    sites
         Where the images it learns from are from.
     unet
         Shape of the network.
@@ -79,29 +79,31 @@ def main(
     threads
         Processor threads.
     """
-    prepare(seed, threads)
+    seed_and_limit_threads(seed, threads)
     index = read_table(annotated.annotated_index, AnnotatedIndex)
-    learn, validate = (rows_of(index, hospitals, part, annotated.annotated_index) for part in ["train", "validation"])
+    train_indices, val_indices = (
+        rows_of(index, sites, part, annotated.annotated_index) for part in ["train", "validation"]
+    )
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
 
-    made_by = {"segmenter": name, "hospitals": hospitals, "image_px": images.shape[1], "seed": seed}
+    made_by = {"segmenter": name, "sites": sites, "image_size": images.shape[1], "seed": seed}
     made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}
     inputs = [annotated.annotated_images, annotated.annotated_masks, annotated.annotated_index]
-    identity = json.dumps(made_by | {"code": digest(__name__)} | {str(path): sha256(path) for path in inputs})
+    fingerprint = json.dumps(made_by | {"code": digest(__name__)} | {str(path): sha256(path) for path in inputs})
 
     model = build_unet(images.shape[1], unet, dtype_of(train.precision))
     model.compile(keras.optimizers.Adam(train.learning_rate), dice_cross_entropy, metrics=[dice])
-    checkpoints = Checkpoints(outputs.network.parent, identity)
+    checkpoints = Checkpoints(outputs.network.parent, fingerprint)
     stages = [ReduceLROnPlateau(MONITOR, 0.5, train.plateau), EarlyStopping(MONITOR, patience=train.patience)]
     done = checkpoints.restore(model)
     if len(done) < train.epochs and not has_stopped(done, train.patience):
         span = {"first": len(done), "epochs": train.epochs}
-        batches = AugmentedBatches(images, masks, learn, batch=train.batch, seed=seed, **span)
+        batches = AugmentedBatches(images, masks, train_indices, batch=train.batch_size, seed=seed, **span)
         model.fit(
             batches,
             steps_per_epoch=batches.steps,
             shuffle=False,
-            validation_data=AnnotatedBatches(images, masks, validate, train.batch),
+            validation_data=AnnotatedBatches(images, masks, val_indices, train.batch_size),
             initial_epoch=len(done),
             epochs=train.epochs,
             callbacks=[*stages, Replay(stages, done), checkpoints],
@@ -110,27 +112,27 @@ def main(
     checkpoints.load_best(model)
     finished = build_unet(images.shape[1], unet)
     finished.set_weights(model.get_weights())
-    with whole_path(outputs.network) as path:
+    with atomic_path(outputs.network) as path:
         finished.save(path)
     write_history(pd.DataFrame(checkpoints.records).rename_axis("epoch").reset_index(), outputs.history)
-    with whole_file(outputs.settings) as stream:
+    with atomic_write(outputs.settings) as stream:
         json.dump(made_by, stream, indent=2)
-    checkpoints.forget()
+    checkpoints.remove()
 
 
-def rows_of(index: pd.DataFrame, hospitals: list[str], part: str, source: Path) -> np.ndarray:
-    """The rows of one part of the images of some hospitals.
+def rows_of(index: pd.DataFrame, sites: list[str], part: str, source: Path) -> np.ndarray:
+    """The rows of one part of the images of some sites.
 
     Raises:
-        UserError: there are none of a hospital.
+        UserError: there are none of a site.
     """
-    for hospital in hospitals:
-        if not ((index["site"] == hospital) & (index["part"] == part)).any():
+    for site in sites:
+        if not ((index["site"] == site) & (index["part"] == part)).any():
             raise UserError(
-                f"{source}: no {part} image from {hospital}; found {', '.join(sorted(index['site'].unique()))}. "
+                f"{source}: no {part} image from {site}; found {', '.join(sorted(index['site'].unique()))}. "
                 "Correct segmentation.segmenters, or add images."
             )
-    return index["row"][index["site"].isin(hospitals) & (index["part"] == part)].to_numpy()
+    return index["row"][index["site"].isin(sites) & (index["part"] == part)].to_numpy()
 
 
 def has_stopped(records: list[dict], patience: int) -> bool:
@@ -173,15 +175,15 @@ class Checkpoints(Callback):
     two files loses one epoch at most. Checkpoints of another `identity`, or damaged ones, do not count.
     """
 
-    def __init__(self, folder: Path, identity: str):
+    def __init__(self, folder: Path, fingerprint: str):
         super().__init__()
         self.folder, self.records = folder, []
         folder.mkdir(parents=True, exist_ok=True)
-        record = folder / IDENTITY
-        if not record.exists() or record.read_text(encoding="utf-8") != identity:
-            self.forget()
-            with whole_file(record) as stream:
-                stream.write(identity)
+        record = folder / FINGERPRINT
+        if not record.exists() or record.read_text(encoding="utf-8") != fingerprint:
+            self.remove()
+            with atomic_write(record) as stream:
+                stream.write(fingerprint)
 
     def restore(self, model: keras.Model) -> list[dict]:
         """Put a model where a killed training left off; returns its records."""
@@ -207,17 +209,17 @@ class Checkpoints(Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = time.perf_counter() - self.start
         self.records.append({name: float(value) for name, value in logs.items()} | {"seconds": seconds})
-        with whole_path(self._weights(epoch)) as path:
+        with atomic_path(self._weights(epoch)) as path:
             self.model.save_weights(path)
-        with whole_file(self.folder / RECORDS) as stream:
+        with atomic_write(self.folder / RECORDS) as stream:
             json.dump(self.records, stream)
         kept = {self._weights(epoch), self._weights(self._best())}
         for path in set(self.folder.glob("epoch*.weights.h5")) - kept:
             path.unlink()
 
-    def forget(self) -> None:
+    def remove(self) -> None:
         """Remove the checkpoints."""
-        for path in [*self.folder.glob("epoch*.weights.h5"), self.folder / RECORDS, self.folder / IDENTITY]:
+        for path in [*self.folder.glob("epoch*.weights.h5"), self.folder / RECORDS, self.folder / FINGERPRINT]:
             path.unlink(missing_ok=True)
 
     def _best(self) -> int:

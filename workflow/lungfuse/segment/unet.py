@@ -14,14 +14,14 @@ from lungfuse.settings.segmentation import UNetSettings
 GROUPS = 8  # of group normalisation
 
 
-def build_unet(image_px: int, settings: UNetSettings, dtype: str = "float32") -> keras.Model:
-    """Grey images (B, image_px, image_px, 1) of any range to probabilities of the same shape, float32 in [0, 1].
+def build_unet(image_size: int, settings: UNetSettings, dtype: str = "float32") -> keras.Model:
+    """Grey images (B, image_size, image_size, 1) of any range to probabilities of the same shape, float32 in [0, 1].
 
     `dtype` is a Keras dtype policy: float32, mixed_bfloat16 or mixed_float16.
     """
     convolve = partial(_convolve, normalisation=settings.normalisation, dtype=dtype)
     *widths, deepest = [settings.width * 2**level for level in range(settings.depth)]
-    image = keras.Input((image_px, image_px, 1), name="image")
+    image = keras.Input((image_size, image_size, 1), name="image")
     # mean 0 and deviation 1 in every image, whatever its exposure and depth of bits
     x = layers.LayerNormalization((1, 2, 3), center=False, scale=False, dtype="float32", name="standardise")(image)
     skips = []

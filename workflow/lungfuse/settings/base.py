@@ -17,7 +17,7 @@ Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Repeats = Annotated[int, Field(ge=1, le=20)]
+SeedCount = Annotated[int, Field(ge=1, le=20)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Once = AfterValidator(distinct)
 
@@ -28,10 +28,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def known_adapter_name(adapter: str, known: list[str]) -> str:
-    if adapter not in known:
-        raise ValueError(f"no such adapter; expected one of {', '.join(known)}")
-    return adapter
+def known_dataset_name(dataset: str, known: list[str]) -> str:
+    if dataset not in known:
+        raise ValueError(f"no such dataset; expected one of {', '.join(known)}")
+    return dataset
 
 
 def listed(inputs: Iterable[str]) -> str:

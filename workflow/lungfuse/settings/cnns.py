@@ -19,17 +19,17 @@ class PublishedCNN(Settings):
 
 
 class CNNSettings(Settings):
-    """The convolutional networks of keras.applications that a study trains on each of `arms`, whole, for `epochs`.
+    """The convolutional networks of keras.applications that a study trains on each of `variants`, whole, for `epochs`.
 
     `weights` is imagenet, or random where nothing is to be fetched. The first `folds` are tested, or all.
     """
 
     networks: Annotated[list[NetworkName], Once]
-    arms: Annotated[list[Annotated[Images, Field(min_length=1)]], Once]
+    variants: Annotated[list[Annotated[Images, Field(min_length=1)]], Once]
     weights: Literal["imagenet", "random"]
     folds: Annotated[int, Field(ge=1)] | None
     epochs: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     precision: Precision
     published: list[PublishedCNN]

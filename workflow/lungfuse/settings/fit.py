@@ -20,13 +20,13 @@ def check_row(study: "Study", place: str, row: Row) -> None:
     """Raise ValueError where a row does not fit its study; `place` is where it stands."""
     if missing := set(row.inputs) - set(study.modalities):
         raise ValueError(f"{place}: needs {listed(missing)}, which is not among the modalities")
-    _check_repeats(study, f"{place}.repeats", row)
+    _check_repeats(study, f"{place}.n_seeds", row)
     check_settings(f"{place}.train", TrainSettings, lambda: study.train_of(row))
     check_settings(f"{place}.encoders", EncoderSettings, lambda: study.encoders_of(row))
     if row.kind in TRAINED:
         _check_layers(study, f"{place}.train.layers", row)
     combined = set(row.inputs) if row.kind == "late" else set()
-    if row.kind == "fusion" and study.train_of(row).start == "unimodal":
+    if row.kind == "fusion" and study.train_of(row).init_from == "unimodal":
         combined = set(encoded(row.inputs))
     if absent := combined - set(study.parts_of(row)):
         raise ValueError(f"{place}: combines unimodal rows, but no row of model {listed(absent)} has the same input")
@@ -34,7 +34,7 @@ def check_row(study: "Study", place: str, row: Row) -> None:
         raise ValueError(f"{place}.parts: there is no row {listed(unknown)}")
     if of_device := set(row.structured) & set(study.audit_columns if row.structured else []):
         raise ValueError(
-            f"{place}.structured: no model may read {listed(of_device)}: the adapter {study.adapter} has it for audits "
+            f"{place}.structured: no model may read {listed(of_device)}: the dataset {study.dataset} has it for audits "
             "alone, for it tells of how the data were acquired, not of the patient. Leave it out"
         )
     if row.text and row.text not in study.filter.text_fields:
@@ -51,15 +51,15 @@ def check_settings(place: str, kind: type[Settings], made: Callable[[], Settings
 
 def _check_repeats(study: "Study", place: str, row: Row) -> None:
     if row.kind not in [*TRAINED, "late"]:
-        if row.repeats:
-            raise ValueError(f"{place}: found {row.repeats}, but {row.model} is fitted once a fold; leave it out")
+        if row.n_seeds:
+            raise ValueError(f"{place}: found {row.n_seeds}, but {row.model} is fitted once a fold; leave it out")
         return
     for name in study.parts_of(row).values():
         part = study.models.get(name)
-        if part and part.kind in TRAINED and study.repeats_of(part) < study.repeats_of(row):
+        if part and part.kind in TRAINED and study.n_seeds_of(part) < study.n_seeds_of(row):
             raise ValueError(
-                f"{place}: found {study.repeats_of(row)}, but {name}, which it combines or starts from, is trained "
-                f"{study.repeats_of(part)} times; say {study.repeats_of(part)} or less, or more for {name}"
+                f"{place}: found {study.n_seeds_of(row)}, but {name}, which it combines or starts from, is trained "
+                f"{study.n_seeds_of(part)} times; say {study.n_seeds_of(part)} or less, or more for {name}"
             )
 
 

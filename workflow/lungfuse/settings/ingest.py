@@ -62,9 +62,9 @@ class FilterSettings(Settings):
 
 
 class ImageSettings(Settings):
-    """The image array: `image_px` is its height and width in pixels, `colour` whether it keeps red, green and blue."""
+    """The image array: `image_size` is its height and width in pixels, `colour` whether it keeps colours."""
 
-    image_px: Annotated[int, Field(ge=16, le=2048)]
+    image_size: Annotated[int, Field(ge=16, le=2048)]
     fit: Literal["pad", "crop", "stretch"]
     colour: bool = False
 

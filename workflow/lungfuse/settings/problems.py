@@ -4,6 +4,7 @@ import difflib
 from typing import Any, get_args
 
 from lungfuse.settings.base import Settings
+from lungfuse.settings.renamed import OLD_KEYS
 from lungfuse.settings.rows import SHORTHANDS, Row
 
 
@@ -13,6 +14,8 @@ def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings])
     key = ".".join(map(str, [place, *location]))
     if problem["type"] == "extra_forbidden":
         allowed = _fields_at(location[:-1], model)
+        if (new := OLD_KEYS.get(location[-1])) in allowed:
+            return f"{key}: was renamed; say {new}"
         return f"{key}: unknown key{suggestion(location[-1], allowed)}. Allowed: {', '.join(allowed)}"
     message = problem["msg"].removeprefix("Value error, ")
     if isinstance(problem["input"], dict | Settings):
@@ -21,14 +24,17 @@ def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings])
 
 
 def _fields_at(location: tuple, model: type[Settings]) -> list[str]:
-    keys = iter(location)
-    for key in keys:
-        annotation = model.model_fields[key].annotation
-        model = next((part for part in get_args(annotation) if part in Settings.__subclasses__()), annotation)
-        if model is not annotation:
-            next(keys)  # the name or position of one of several
+    for key in location:  # what is no field is the name or position of one of several, or one of several types
+        if key in model.model_fields:
+            model = _settings_in(model.model_fields[key].annotation) or model
     first, *others = model.model_fields
     return [first, *SHORTHANDS, *others] if model is Row else [first, *others]
+
+
+def _settings_in(annotation: Any) -> type[Settings] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _settings_in(part))), None)
 
 
 def suggestion(key: str, allowed: Any) -> str:

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from lungfuse.errors import UserError
 from lungfuse.modalities import in_order, load_modality, modality_names
-from lungfuse.models import Declared, declared, kind_of, model_names
-from lungfuse.settings.base import Repeats, Settings, listed
+from lungfuse.models import ModelSpec, declared, kind_of, model_names
+from lungfuse.settings.base import SeedCount, Settings, listed
 
 RowName = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 Choice = str | list[str]
@@ -24,7 +24,7 @@ class Row(Settings):
     params.yaml `model` may be left out where the row bears the model's name. `ablation` takes a modality away:
     shuffled-<modality> gives each pair that of another, dropped-<modality> leaves it out as if no pair had it.
     `encoders` and `train` are laid over those of the study, `settings` are the model's own. `parts` names the rows that
-    it combines or starts from, by modality, where they are not those that read the same. `repeats` is how often it is
+    it combines or starts from, by modality, where they are not those that read the same. `n_seeds` is how often it is
     trained on each fold, where that is not as often as the study says.
     """
 
@@ -35,7 +35,7 @@ class Row(Settings):
     train: dict[str, Any] = Field(default={})
     settings: dict[str, Any] = Field(default={})
     parts: dict[str, RowName] = Field(default={})
-    repeats: Repeats | None = Field(default=None, exclude=True)  # one training is the same however many there are
+    n_seeds: SeedCount | None = Field(default=None, exclude=True)  # one training is the same however many there are
 
     @property
     def kind(self) -> str:
@@ -43,7 +43,7 @@ class Row(Settings):
         return kind_of(self.model)
 
     @property
-    def declared(self) -> Declared:
+    def declared(self) -> ModelSpec:
         return declared(self.model)
 
     @property
@@ -114,13 +114,13 @@ class Row(Settings):
     def inputs_fit_model(self) -> "Row":
         if self.model not in model_names():
             raise ValueError(f"model: found {self.model!r}, expected one of {', '.join(model_names())}")
-        needs = self.declared
-        if not needs.takes(set(self.inputs)):
+        spec = self.declared
+        if not spec.takes(set(self.inputs)):
             raise ValueError(
-                f"{self.model} takes {needs.in_words()}, found {listed(self.inputs) or 'none'}: set or remove "
+                f"{self.model} takes {spec.in_words()}, found {listed(self.inputs) or 'none'}: set or remove "
                 "`images`, `text` and `structured`"
             )
-        needs.check(self.settings)
+        spec.check(self.settings)
         if self.ablation:
             change, _, modality = self.ablation.partition("-")
             if change not in CHANGES or modality not in self.inputs:

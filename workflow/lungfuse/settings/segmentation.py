@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from lungfuse.adapters import mask_adapters
-from lungfuse.settings.base import Name, Once, Precision, Settings, Share, known_adapter_name
+from lungfuse.datasets import mask_datasets
+from lungfuse.settings.base import Name, Once, Precision, Settings, Share, known_dataset_name
 
 SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
 PACKAGED_SEGMENTER = "packaged"
@@ -24,7 +24,7 @@ class SegmenterSettings(Settings):
     learning rate is halved and the training ends."""
 
     epochs: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     plateau: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
@@ -43,39 +43,39 @@ class MaskSettings(Settings):
 class SuspicionSettings(Settings):
     """Masks beyond these are flagged: shares of the image, difference of the sides, components before cleaning.
 
-    `least_contrast` is a standard deviation of the image in grey levels.
+    `min_contrast` is a standard deviation of the image in grey levels.
     """
 
-    least_area: Share
-    most_area: Share
-    most_asymmetry: Share
-    most_components: Annotated[int, Field(ge=1)]
-    least_contrast: Annotated[float, Field(ge=0)]
+    min_area: Share
+    max_area: Share
+    max_asymmetry: Share
+    max_components: Annotated[int, Field(ge=1)]
+    min_contrast: Annotated[float, Field(ge=0)]
 
 
 class AnnotatedSettings(Settings):
-    """Images with masks: those of `adapter` in data/raw/`raw`, as squares of `image_px` pixels.
+    """Images with masks: those of `dataset` in data/raw/`raw`, as squares of `image_size` pixels.
 
-    Of the adapter `table` they are those of the study's own table, with its `masks`.
+    Of the dataset `table` they are those of the study's own table, with its `masks`.
 
     `test` and `validation` are shares of the patients.
     """
 
-    adapter: str
+    dataset: str
     raw: Name
-    image_px: Annotated[int, Field(ge=32, le=1024)]
+    image_size: Annotated[int, Field(ge=32, le=1024)]
     fit: Literal["pad", "crop", "stretch"]
     test: Annotated[float, Field(gt=0, lt=0.5)]
     validation: Annotated[float, Field(gt=0, lt=0.5)]
 
-    @field_validator("adapter")
+    @field_validator("dataset")
     @classmethod
-    def has_masks(cls, adapter: str) -> str:
-        return known_adapter_name(adapter, mask_adapters())
+    def has_masks(cls, dataset: str) -> str:
+        return known_dataset_name(dataset, mask_datasets())
 
 
 class SegmentationSettings(Settings):
-    """Segmenters by name, each with the hospitals whose annotated images it learns from.
+    """Segmenters by name, each with the sites whose annotated images it learns from.
 
     The images of a study are segmented by those that its rows name; the one called packaged comes with this package.
     """
@@ -90,9 +90,9 @@ class SegmentationSettings(Settings):
     @model_validator(mode="after")
     def unet_fits_image(self) -> "SegmentationSettings":
         step = 2 ** (self.unet.depth - 1)
-        if self.annotated.image_px % step:
+        if self.annotated.image_size % step:
             raise ValueError(
-                f"annotated.image_px: found {self.annotated.image_px}, expected a multiple of {step} "
+                f"annotated.image_size: found {self.annotated.image_size}, expected a multiple of {step} "
                 f"for a U-Net of depth {self.unet.depth}"
             )
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from lungfuse import tasks
-from lungfuse.adapters import adapter_names, audit_columns_of, load_adapter
+from lungfuse.datasets import audit_columns_of, dataset_names, load_dataset
 from lungfuse.modalities import modality_names
 from lungfuse.models import model_names
 from lungfuse.settings.base import (
@@ -13,10 +13,10 @@ from lungfuse.settings.base import (
     Images,
     Name,
     Once,
-    Repeats,
+    SeedCount,
     Settings,
     Share,
-    known_adapter_name,
+    known_dataset_name,
     listed,
     overlay,
 )
@@ -36,19 +36,19 @@ PRETRAINED = "_pretrained"  # behind the name of an encoder, which has no unders
 class Study(Settings):
     """A dataset with its settings. `raw` is the folder of its raw files in data/raw.
 
-    `table` says what the columns of the table mean, where the adapter is `table`.
+    `table` says what the columns of the table mean, where the dataset is `table`.
 
-    Every trained row is trained `repeats` times on each fold, with other seeds, unless it says otherwise. With
+    Every trained row is trained `n_seeds` times on each fold, with other seeds, unless it says otherwise. With
     `class_weights: balanced` both classes count the same in what every row minimises, with none each pair does.
     """
 
-    adapter: str
+    dataset: str
     raw: Name
     table: TableSettings | None = None
     task: str
     modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw
-    repeats: Repeats
+    n_seeds: SeedCount
     class_weights: ClassWeights
     notice: str
     rejected_share: Share
@@ -69,7 +69,7 @@ class Study(Settings):
     models: Annotated[dict[RowName, Row], Field(min_length=1)]
 
     @property
-    def asks(self) -> tasks.Declared:
+    def asks(self) -> tasks.TaskSpec:
         """What its task declares."""
         return tasks.declared(self.task)
 
@@ -91,19 +91,19 @@ class Study(Settings):
         """The names of the rows whose model is of one of these kinds."""
         return [name for name, row in self.models.items() if row.kind in kinds]
 
-    def repeats_of(self, row: Row) -> int:
+    def n_seeds_of(self, row: Row) -> int:
         """How often a network is trained on each fold."""
-        return row.repeats or self.repeats
+        return row.n_seeds or self.n_seeds
 
     def runs_of(self, row: Row) -> list[str]:
         """The trainings of a row, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
-        repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, self.repeats_of(row)))]
+        repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, self.n_seeds_of(row)))]
         return [f"{fold}{repeat}" for repeat in repeats for fold in range(self.split.folds)]
 
     @property
     def runs(self) -> list[str]:
         """The trainings of the rows that are trained most often."""
-        return self.runs_of(max(self.models.values(), key=self.repeats_of))
+        return self.runs_of(max(self.models.values(), key=self.n_seeds_of))
 
     def train_of(self, row: Row) -> TrainSettings:
         """The training settings of a row."""
@@ -114,31 +114,31 @@ class Study(Settings):
         return self.encoders.gives_means(self.train_of(row))
 
     def segmenter_of(self, images: Images) -> str | None:
-        """The segmenter whose masks these images need; plain `mask-only` takes the only one that other arms name."""
+        """The segmenter whose masks these images need; plain `mask-only` takes the only one that others name."""
         if images == "mask-only":
             return self.segmenters[0]
         return images.partition(":")[2] or None
 
-    def cut_of(self, row: Row) -> list[str]:
+    def redact_terms_of(self, row: Row) -> list[str]:
         """The words whose sentences the text of a row lacks."""
         text = self.table.sections.get(row.text) if self.table else None
-        return text.cut if text else []
+        return text.redact_terms if text else []
 
     @property
     def segmenters(self) -> list[str]:
-        """The segmenters that arms name, each once in the order of the rows; the packaged one where none is named."""
-        named = [images.partition(":")[2] for images in self.arms if ":" in images]
+        """The segmenters that variants name, each once in the order of the rows; the packaged one where none is."""
+        named = [images.partition(":")[2] for images in self.image_variants if ":" in images]
         return list(dict.fromkeys(named)) or [PACKAGED_SEGMENTER]
 
     @property
-    def arms(self) -> list[Images]:
-        """The arms of the images that rows and networks read, each once."""
-        return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.arms))
+    def image_variants(self) -> list[Images]:
+        """The variants of the images that rows and networks read, each once."""
+        return list(dict.fromkeys([row.images for row in self.models.values() if row.images] + self.cnns.variants))
 
     @property
     def audit_columns(self) -> list[str]:
         """The structured columns of the dataset that no row may read."""
-        return audit_columns_of(load_adapter(self.adapter, self.table))
+        return audit_columns_of(load_dataset(self.dataset, self.table))
 
     def encoders_of(self, row: Row) -> EncoderSettings:
         """The encoders of a row."""
@@ -155,13 +155,13 @@ class Study(Settings):
     def encoder_source(self, row: Row, modality: str, run: str) -> str:
         """Where a row's encoder is from: its name as it comes, that with `PRETRAINED` behind it, or <row>_fold<run> of
         the row that has trained it."""
-        start, name = self.train_of(row).start, getattr(self.encoders_of(row), modality)
+        start, name = self.train_of(row).init_from, getattr(self.encoders_of(row), modality)
         if row.kind == "fusion" and start == "unimodal":
             part = self.parts_of(row)[modality]
             train = self.train_of(self.models[part])
             if train.layers != "frozen":
                 return f"{part}_fold{run}"
-            start = train.start
+            start = train.init_from
         return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
 
     @property
@@ -193,25 +193,25 @@ class Study(Settings):
         }
         return study | {"models": named}
 
-    @field_validator("adapter")
+    @field_validator("dataset")
     @classmethod
-    def known_adapter(cls, adapter: str) -> str:
-        return known_adapter_name(adapter, adapter_names())
+    def known_dataset(cls, dataset: str) -> str:
+        return known_dataset_name(dataset, dataset_names())
 
     @model_validator(mode="after")
-    def table_is_of_its_adapter(self) -> "Study":
-        if (self.adapter == "table") != (self.table is not None):
+    def table_is_of_its_dataset(self) -> "Study":
+        if (self.dataset == "table") != (self.table is not None):
             raise ValueError(
-                f"table: the adapter is {self.adapter}; the adapter table, and no other, needs a mapping of the columns"
+                f"table: the dataset is {self.dataset}; the dataset table, and no other, needs a mapping of the columns"
             )
         return self
 
     @model_validator(mode="after")
     def masks_are_of_the_table(self) -> "Study":
         annotated = self.segmentation.annotated
-        if annotated.adapter == "table" and not (self.table and self.table.masks and annotated.raw == self.raw):
+        if annotated.dataset == "table" and not (self.table and self.table.masks and annotated.raw == self.raw):
             raise ValueError(
-                f"segmentation.annotated: found the adapter table with raw {annotated.raw}; it is that of a study of a "
+                f"segmentation.annotated: found the dataset table with raw {annotated.raw}; it is that of a study of a "
                 "table that names masks, with the study's own raw folder"
             )
         return self
@@ -219,11 +219,11 @@ class Study(Settings):
     @model_validator(mode="after")
     def segmenters_are_known(self) -> "Study":
         known = [PACKAGED_SEGMENTER, *self.segmentation.segmenters]
-        if "mask-only" in self.arms and len(self.segmenters) > 1:
+        if "mask-only" in self.image_variants and len(self.segmenters) > 1:
             raise ValueError(f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(self.segmenters)}>")
-        for arm in self.arms:
-            if (segmenter := self.segmenter_of(arm)) and segmenter not in known:
-                raise ValueError(f"{arm}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}")
+        for variant in self.image_variants:
+            if (segmenter := self.segmenter_of(variant)) and segmenter not in known:
+                raise ValueError(f"{variant}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}")
         return self
 
     @model_validator(mode="after")

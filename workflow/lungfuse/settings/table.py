@@ -20,10 +20,10 @@ class TableColumn(Settings):
 
 class TableText(Settings):
     """A section of text: its heading in the table, without the sentences that have a word which begins like one of
-    `cut`, such as those that tell what is asked."""
+    `redact_terms`, such as those that tell what is asked."""
 
     column: Heading
-    cut: Words = Field(default=[])
+    redact_terms: Words = Field(default=[])
 
 
 class FirstRow(Settings):
@@ -52,7 +52,7 @@ class TableSettings(Settings):
     holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column, and
     `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
-    or by the number of its row. Rows with the same value in a column of `apart` are never on both sides of a split.
+    or by the number of its row. Rows with the same value in a column of `group_by` are never on both sides of a split.
     `views` says what words of the column `view` mean. `texts` names the columns of sections, `columns` those of
     structured values and of labels.
     """
@@ -68,7 +68,7 @@ class TableSettings(Settings):
     patient: Heading | None = None
     site: Heading | None = None
     date: Heading | None = None
-    apart: Words = Field(default=[])
+    group_by: Words = Field(default=[])
     image: Heading | None = None
     images: Words = Field(default=[])
     masks: Words = Field(default=[])
@@ -88,7 +88,7 @@ class TableSettings(Settings):
     def headings(self) -> list[str]:
         """The columns of the table that are read."""
         single = [self.case, self.patient, self.site, self.date, self.image, self.view]
-        several = [*self.rows, *self.apart, *(text.column for text in self.sections.values())]
+        several = [*self.rows, *self.group_by, *(text.column for text in self.sections.values())]
         several += [each.column for each in self.columns.values()]
         if self.first is not None:
             single += [self.first.of, self.first.by]

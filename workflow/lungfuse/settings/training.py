@@ -105,34 +105,34 @@ class TrainSettings(Settings):
 
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
     `word_dropout` a share of the words, `modality_dropout` the chance with which each input of a case but one is left
-    out, where a model reads several. `averaging` is the decay of the running mean of the weights, which is what is
+    out, where a model reads several. `ema_decay` is the decay of the running mean of the weights, which is what is
     validated and kept; 0 keeps the weights themselves. `devices` is the number of GPUs that share each batch of a
     training (processes, where there is no GPU).
     """
 
-    start: Literal["encoder", "pretrained", "unimodal"]
+    init_from: Literal["encoder", "pretrained", "unimodal"]
     layers: Annotated[str, Field(pattern=r"^(frozen|full|top:[1-9]\d*)$")]
     epochs: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]
     encoder_learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup: Share
-    clip: Annotated[float, Field(gt=0)]
+    gradient_clip: Annotated[float, Field(gt=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Annotated[int, Field(ge=1)]
     modality_dropout: Annotated[float, Field(ge=0, lt=1)]
     augment: AugmentSettings
     word_dropout: Annotated[float, Field(ge=0, lt=1)]
-    averaging: Annotated[float, Field(ge=0, lt=1)]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
     precision: Precision
     devices: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
     def devices_share_the_batch(self) -> "TrainSettings":
-        if self.batch % self.devices:
+        if self.batch_size % self.devices:
             raise ValueError(
-                f"batch {self.batch} cannot be shared by {self.devices} devices; make it a multiple of them"
+                f"batch_size {self.batch_size} cannot be shared by {self.devices} devices; make it a multiple of them"
             )
         return self
 
@@ -140,9 +140,9 @@ class TrainSettings(Settings):
 class PretrainingSettings(Settings):
     """What image encoders learn before rows start from them: the headings of reports of other patients.
 
-    A heading is learned that at least `least` of their reports have. `train` is laid over the settings of the study's
-    training.
+    A heading is learned that at least `min_reports` of their reports have. `train` is laid over the settings of the
+    study's training.
     """
 
-    least: Annotated[int, Field(ge=2)]
+    min_reports: Annotated[int, Field(ge=2)]
     train: dict[str, Any]

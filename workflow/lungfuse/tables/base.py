@@ -12,7 +12,7 @@ from pandera.api.dataframe.model_components import FieldInfo
 from pandera.errors import SchemaErrors
 
 from lungfuse.errors import UserError
-from lungfuse.files import where_not_utf8, whole_file
+from lungfuse.files import atomic_write, where_not_utf8
 
 pd.options.mode.string_storage = "python"  # or texts would be treated otherwise where pyarrow is installed
 
@@ -85,7 +85,7 @@ def checked(
 
 def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable], others: Iterable[str] = ()) -> None:
     """Write the columns of `table`, checked, and after them `others`, as CSV."""
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         shown = [*columns(table, frame), *others]
         checked(frame, table, path)[shown].to_csv(stream, index=False, lineterminator="\n")
 

@@ -23,7 +23,7 @@ class Findings(Table):
     remedy: Series[str]
 
 
-class Alone(Table):
+class UnivariateAUROC(Table):
     """One row a thing that may tell the label by itself, and a label: the AUROC that it reaches, out of fold.
 
     `label` is a class against the rest, or a label; where classes exclude each other and are more than two, an empty

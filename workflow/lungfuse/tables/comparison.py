@@ -209,7 +209,7 @@ class Calibration(Table):
 
 
 class CNNComparison(Table):
-    """One row a network and arm: out-of-fold scores after the last epoch, and the accuracies of its epochs.
+    """One row a network and variant: out-of-fold scores after the last epoch, and the accuracies of its epochs.
 
     `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of the same accuracy, or of
     several labels a pair mean AUROC, as that of the same network on raw images.

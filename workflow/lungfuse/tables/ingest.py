@@ -14,7 +14,7 @@ class Reports(Table):
     """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
 
     Pairs of a `patient` never stand on both sides of a split, nor do those that share a mark of `apart`, which are
-    joined by '; '. `site` is the hospital, empty when the collection does not say; so is the `date` of the case.
+    joined by '; '. `site` is the hospital or the like, empty when the collection does not say; so is the `date`.
     """
 
     report_id: Series[str] = pa.Field(unique=True)
@@ -63,7 +63,7 @@ class Candidates(Table):
     """One row an image with its report that passed the study's filters. `text` is the study's own section.
 
     `label` is the number of the class; with several labels a pair, it is a column `label_<label>` each, empty where it
-    is not known. Sections that an adapter declares beside these four stand behind them.
+    is not known. Sections that a dataset module declares beside these four stand behind them.
     """
 
     pair_id: Series[str] = pa.Field(unique=True)

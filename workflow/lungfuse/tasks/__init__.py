@@ -46,7 +46,7 @@ class OneAgainstRest:
 
 
 @dataclass(frozen=True)
-class Declared:
+class TaskSpec:
     """What a task declares in capitals beside its class.
 
     A study names at least `least` and at most `most` labels, or any number; they are `exclusive` where a pair has one.
@@ -122,7 +122,7 @@ class Task(ABC):
         """Each label by itself."""
 
     @abstractmethod
-    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def correct(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """How right the prediction of each pair is, (pair,), in [0, 1]."""
 
     @abstractmethod
@@ -157,10 +157,10 @@ def task_names() -> list[str]:
     return list(registry.names(__name__))
 
 
-def declared(name: str) -> Declared:
+def declared(name: str) -> TaskSpec:
     """What the task called `name` declares, without importing it."""
     found = registry.declared(__name__, name)
-    return Declared(found["LEAST"], found["MOST"], found["EXCLUSIVE"])
+    return TaskSpec(found["LEAST"], found["MOST"], found["EXCLUSIVE"])
 
 
 def task_module(name: str) -> str:

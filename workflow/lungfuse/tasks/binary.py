@@ -46,7 +46,7 @@ class Task(AnyTask):
         known = np.ones(len(targets), bool)
         return [OneAgainstRest(self.labels[1], known, targets[:, 0], scores[:, 0], predictions[:, 0])]
 
-    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def correct(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return (targets == predictions)[:, 0].astype(float)
 
     def strata(self, targets: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class Task(AnyTask):
             for n, label in enumerate(self.labels)
         ]
 
-    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def correct(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return (targets == predictions)[:, 0].astype(float)
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ class Task(AnyTask):
         self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray
     ) -> np.ndarray:
         found = macro(self.one_against_rest(targets, scores, predictions), weights)
-        found[METRICS.index("accuracy")] = weights @ self.right(targets, predictions) / weights.sum(axis=1)
+        found[METRICS.index("accuracy")] = weights @ self.correct(targets, predictions) / weights.sum(axis=1)
         found[METRICS.index("balanced_accuracy")] = found[METRICS.index("sensitivity")]
         return found
 

@@ -68,7 +68,7 @@ class Task(AnyTask):
             found.append(OneAgainstRest(label, known, target[known], score[known], prediction[known]))
         return found
 
-    def right(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def correct(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """The share of the known labels of each pair that are right; NaN without any."""
         known = ~np.isnan(targets)
         with np.errstate(invalid="ignore"):

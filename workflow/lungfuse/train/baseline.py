@@ -49,7 +49,7 @@ def main(
     question: Question,
     class_weights: ClassWeights,
     seed: int,
-    cut: Several[str] = (),
+    redact_terms: Several[str] = (),
     files: Files,
     outputs: OutOfFold,
     models: Path,
@@ -66,7 +66,7 @@ def main(
         Whether both classes count the same.
     seed
         Seed of the solver.
-    cut
+    redact_terms
         Beginnings of words whose sentences the text that the row reads lacks; kept for prediction.
     files
         What is read.
@@ -78,7 +78,7 @@ def main(
     asked = load_task(question.task, question.labels)
     table, held_out = read_table(files.pairs, Pairs), read_table(files.validation, Validation)
     made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
-    made_by |= {"class_weights": class_weights, "seed": seed, "cut": list(cut)}
+    made_by |= {"class_weights": class_weights, "seed": seed, "redact_terms": list(redact_terms)}
     known = {}
     if row.structured:
         described = read_columns(files.columns, row.structured)
@@ -114,7 +114,7 @@ def read_columns(path: Path, names: list[str]) -> pd.DataFrame:
     if missing := set(names) - set(found["name"]):
         raise UserError(
             f"{path}: found the columns {', '.join(found['name']) or 'none'}, expected {', '.join(sorted(missing))} "
-            "too, which a row reads. Declare it in the adapter, or remove it from the row."
+            "too, which a row reads. Declare it in the dataset module, or remove it from the row."
         )
     return found.set_index("name").loc[names].reset_index()
 

@@ -12,7 +12,7 @@ from lungfuse.modalities import in_order, load_inputs
 from lungfuse.models.blocks import Inputs, Tokens
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tasks import Task
-from lungfuse.train.data import LABELS, Batch
+from lungfuse.train.data import LABELS, TensorBatch
 
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
 
@@ -43,11 +43,11 @@ class Classifier(lightning.LightningModule):
             set_trainable(encoder, settings.layers)
         self.train()  # Lightning takes the modes as they are
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: TensorBatch) -> Tensor:
         """Logits (B, output) of a batch, see `lungfuse.train.data.PairDataset`."""
         inputs = {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS})}
         if self.training and self.settings.modality_dropout and len(inputs) > 1:
-            inputs = without_some(inputs, self.settings.modality_dropout)
+            inputs = modality_dropout(inputs, self.settings.modality_dropout)
         return self.model(inputs)
 
     def _tokens(self, name: str, batch: dict[str, Tensor]) -> Tokens:
@@ -62,7 +62,7 @@ class Classifier(lightning.LightningModule):
         torch.manual_seed(self.seed * 1000 + self.current_epoch + self.global_rank * 10**9)
         self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: TensorBatch, _: int) -> Tensor:
         changed = {name: load_inputs(name).augment(batch[name], self.settings) for name in self.encoders}
         loss = self.task.loss(
             self(batch | changed).float(), batch[LABELS], self.class_weights, self.settings.label_smoothing
@@ -70,7 +70,7 @@ class Classifier(lightning.LightningModule):
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch[LABELS]))
         return loss
 
-    def validation_step(self, batch: Batch, _: int) -> None:
+    def validation_step(self, batch: TensorBatch, _: int) -> None:
         self.validated.append((self(batch).float(), batch[LABELS]))
 
     def on_validation_epoch_end(self) -> None:
@@ -82,7 +82,7 @@ class Classifier(lightning.LightningModule):
         for metric in ["accuracy", "auroc"]:
             self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
 
-    def predict_step(self, batch: Batch, _: int) -> Tensor:
+    def predict_step(self, batch: TensorBatch, _: int) -> Tensor:
         return self.task.scores(self(batch).float())
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
@@ -102,7 +102,9 @@ class Classifier(lightning.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, **_) -> None:
         # Lightning refuses to clip for a fused optimiser under mixed precision; without a loss scaler it is safe.
-        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.settings.clip)
+        nn.utils.clip_grad_norm_(
+            [p for group in optimizer.param_groups for p in group["params"]], self.settings.gradient_clip
+        )
 
     def configure_optimizers(self) -> dict:
         rates = {self.encoders: self.settings.encoder_learning_rate}
@@ -133,7 +135,7 @@ def set_trainable(encoder: Encoder, layers: str) -> None:
             layer.requires_grad_(True)
 
 
-def without_some(inputs: Inputs, share: float) -> Inputs:
+def modality_dropout(inputs: Inputs, share: float) -> Inputs:
     """Inputs with each modality of a case masked by chance, but never the last one that it has."""
     present = torch.stack([tokens.mask.any(1) for tokens in inputs.values()], dim=1)  # (B, modality)
     drawn = torch.rand(present.shape, device=present.device)

@@ -1,4 +1,4 @@
-"""The convolutional networks of the rebuilt thesis, from keras.applications, on one arm of the images."""
+"""The convolutional networks of the rebuilt thesis, from keras.applications, on one variant of the images."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from lungfuse.files import read_array, whole_file
-from lungfuse.modalities.image.arms import ArmImages, arm_images, image_rows
+from lungfuse.files import atomic_write, read_array
+from lungfuse.modalities.image.variants import VariantImages, image_rows, variant_images
 from lungfuse.parameters import options
 from lungfuse.settings.base import Images
 from lungfuse.settings.cnns import CNNSettings, NetworkName
@@ -17,7 +17,7 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tables.training import EpochPredictions
 from lungfuse.train.cnn_weights import build_network, preprocess
-from lungfuse.train.keras_engine import dtype_of, prepare, write_history
+from lungfuse.train.keras_engine import dtype_of, seed_and_limit_threads, write_history
 
 
 @options
@@ -33,7 +33,7 @@ class Files:
     index
         Index of the image array.
     masks
-        Masks of the image array; needed for an arm other than raw.
+        Masks of the image array; needed for a variant other than raw.
     start
         Weights that the network starts from.
     """
@@ -67,7 +67,7 @@ class Outputs:
 def main(
     *,
     network: NetworkName,
-    arm: Images,
+    variant: Images,
     cnns: CNNSettings,
     seed: int,
     files: Files,
@@ -83,8 +83,8 @@ def main(
     ----------
     network
         Name of the network.
-    arm
-        The arm of the images: raw, segmented:<segmenter> or mask-only:<segmenter>.
+    variant
+        The variant of the images: raw, segmented:<segmenter> or mask-only:<segmenter>.
     cnns
         Settings of the networks.
     seed
@@ -96,11 +96,11 @@ def main(
     threads
         Processor threads.
     """
-    prepare(seed, threads)
+    seed_and_limit_threads(seed, threads)
     table = read_table(files.pairs, Pairs)
     rows, labels = image_rows(table, read_table(files.index, ImageIndex)), table["label"].to_numpy()
     pixels, lungs = (path and read_array(path, rows.max() + 1) for path in [files.array, files.masks])
-    images = arm_images(arm, pixels, lungs)
+    images = variant_images(variant, pixels, lungs)
 
     keras.config.set_dtype_policy(dtype_of(cnns.precision))
     model = build_classifier(network, pixels.shape[1], files.start)
@@ -113,11 +113,11 @@ def main(
         for variable, value in zip(_state(model), untrained, strict=True):
             variable.assign(value)
         tested = (table["fold"] == fold).to_numpy()
-        scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch))
+        scores = TestScores(ImageBatches(images, rows[tested], labels[tested], 2 * cnns.batch_size))
         # An epoch is a new random order of the other folds; all are laid out before, so that the seed decides them.
         rng = np.random.default_rng([seed, fold])
         order = np.concatenate([rng.permutation(np.flatnonzero(~tested)) for _ in range(cnns.epochs)])
-        learned = ImageBatches(images, rows[order], labels[order], cnns.batch)
+        learned = ImageBatches(images, rows[order], labels[order], cnns.batch_size)
         span = {"epochs": cnns.epochs, "steps_per_epoch": len(learned) // cnns.epochs}
         record = model.fit(learned, **span, shuffle=False, callbacks=[scores], verbose=2)
         records.append(pd.DataFrame({"fold": fold, "epoch": record.epoch} | record.history))
@@ -125,8 +125,8 @@ def main(
         scored += [known.assign(epoch=epoch, score=score.round(6)) for epoch, score in enumerate(scores.epochs)]
     write_table(pd.concat(scored), outputs.epoch_predictions, EpochPredictions)
     write_history(pd.concat(records), outputs.history)
-    made_by = {"network": network, "images": arm, "seed": seed, "cnns": cnns.model_dump()}
-    with whole_file(outputs.settings) as stream:
+    made_by = {"network": network, "images": variant, "seed": seed, "cnns": cnns.model_dump()}
+    with atomic_write(outputs.settings) as stream:
         json.dump(made_by, stream, indent=2)
 
 
@@ -134,11 +134,11 @@ def _state(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def build_classifier(network: NetworkName, image_px: int, start: Path) -> keras.Model:
-    """Grey images (B, image_px, image_px, 1) in [0, 255] to the probability of class 1, (B, 1)."""
-    image = keras.Input((image_px, image_px, 1), name="image")
+def build_classifier(network: NetworkName, image_size: int, start: Path) -> keras.Model:
+    """Grey images (B, image_size, image_size, 1) in [0, 255] to the probability of class 1, (B, 1)."""
+    image = keras.Input((image_size, image_size, 1), name="image")
     colour = layers.Concatenate()([image, image, image])
-    body = build_network(network, image_px)
+    body = build_network(network, image_size)
     body.load_weights(start)
     features = layers.GlobalAveragePooling2D()(body(preprocess(network, colour)))
     return keras.Model(image, layers.Dense(1, activation="sigmoid", dtype="float32")(features), name=network)
@@ -147,7 +147,7 @@ def build_classifier(network: NetworkName, image_px: int, start: Path) -> keras.
 class ImageBatches(keras.utils.PyDataset):
     """Batches of images (B, y, x, 1) in [0, 255] with labels (B, 1)."""
 
-    def __init__(self, images: np.ndarray | ArmImages, rows: np.ndarray, labels: np.ndarray, batch: int):
+    def __init__(self, images: np.ndarray | VariantImages, rows: np.ndarray, labels: np.ndarray, batch: int):
         super().__init__()
         self.images, self.rows, self.labels, self.batch = images, rows, labels, batch
 

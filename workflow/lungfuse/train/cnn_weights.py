@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from lungfuse.files import sha256, whole_file, whole_path
+from lungfuse.files import atomic_path, atomic_write, sha256
 from lungfuse.settings.cnns import NetworkName
 
 PX = 224
@@ -44,19 +44,19 @@ def main(*, network: NetworkName, cnn_weights: str, seed: int, weights: Path, so
             found = "random"
     if found == "random":
         model = build_network(network, PX)
-    with whole_path(weights) as path:
+    with atomic_path(weights) as path:
         model.save_weights(path)
-    with whole_file(source) as stream:
+    with atomic_write(source) as stream:
         json.dump({"network": network, "weights": found, "sha256": sha256(weights)}, stream, indent=2)
 
 
-def build_network(network: NetworkName, image_px: int, weights: str | None = None) -> keras.Model:
-    """The network without its classifier: colour images (B, image_px, image_px, 3) to features (B, y, x, C).
+def build_network(network: NetworkName, image_size: int, weights: str | None = None) -> keras.Model:
+    """The network without its classifier: colour images (B, image_size, image_size, 3) to features (B, y, x, C).
 
-    Its weights do not depend on `image_px`.
+    Its weights do not depend on `image_size`.
     """
     module, name = MODULES[network]
-    return getattr(module, name)(include_top=False, weights=weights, input_shape=(image_px, image_px, 3))
+    return getattr(module, name)(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
 
 
 def preprocess(network: NetworkName, images: keras.KerasTensor) -> keras.KerasTensor:

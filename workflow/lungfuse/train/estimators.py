@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.ingest.parts import positions
+from lungfuse.ingest.parts import fold_indices
 from lungfuse.models import module_of
 from lungfuse.settings.base import ClassWeights
 from lungfuse.settings.rows import Row
@@ -59,8 +59,9 @@ def by_fold(
     from all others.
     """
     for fold in sorted(pairs["fold"].unique()):
-        learned, validated, tested = positions(pairs, validation, fold)
-        parts = {"validation": (learned, validated), "test": (np.union1d(learned, validated), tested)}
+        train_indices, val_indices, test_indices = fold_indices(pairs, validation, fold)
+        known = np.union1d(train_indices, val_indices)
+        parts = {"validation": (train_indices, val_indices), "test": (known, test_indices)}
         found = []
         for part, (known, scored) in parts.items():
             scores, models = learn(known, scored)
@@ -80,7 +81,7 @@ def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: 
         UserError: the texts to learn from have no n-gram in common.
     """
     models, prepared = [], {}
-    for known, labels in problems(targets, learned):
+    for known, labels in label_subproblems(targets, learned):
         if len(np.unique(labels)) < 2:
             models.append(constant(labels))
             continue
@@ -105,7 +106,7 @@ def _prepare(estimator: BaseEstimator, inputs: Inputs) -> tuple[list[BaseEstimat
         raise no_words() from error
 
 
-def problems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def label_subproblems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of each label column the learned positions whose label is known, and these labels, both (known pair,)."""
     for column in targets.T:
         known = learned[~np.isnan(column[learned])]

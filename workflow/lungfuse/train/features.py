@@ -9,9 +9,9 @@ import torch
 
 from lungfuse.encoders import encoder_spec, modality_of
 from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_weights
-from lungfuse.files import whole_array
+from lungfuse.files import atomic_array
 from lungfuse.modalities import load_inputs
-from lungfuse.modalities.reading import Reading, Source
+from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.parameters import options
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import EncoderSettings, Pooling
@@ -37,7 +37,7 @@ class Files:
     index
         Index of the image array; needed for an image encoder.
     masks
-        Masks of the image array; needed for an arm other than raw.
+        Masks of the image array; needed for a variant other than raw.
     encoder_root
         Folder with a folder for each encoder.
     start
@@ -78,14 +78,14 @@ def main(
     outputs: Outputs,
     threads: int = 1,
 ) -> None:
-    """Encode an arm of the images, or a section of the reports, of all pairs.
+    """Encode a variant of the images, or a section of the reports, of all pairs.
 
     Parameters
     ----------
     encoder
         Name of the encoder.
     reads
-        The arm of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
+        The variant of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
     encoders
         Whether every token of a pair is kept or their mean, and after how many tokens texts are cut.
     precision
@@ -99,13 +99,13 @@ def main(
     """
     torch.set_num_threads(threads)
     table, spec, modality = read_table(files.pairs, Pairs), encoder_spec(encoder), modality_of(encoder)
-    reading = Reading(table, encoders, files.encoder_root, files.array, files.index, files.masks)
-    source = load_inputs(modality).read(reading, reads)
+    data_files = DataFiles(table, encoders, files.encoder_root, files.array, files.index, files.masks)
+    source = load_inputs(modality).read(data_files, reads)
     network = load_encoder(encoder, files.encoder_root / encoder)
     if files.start is not None:
         load_into(network, trained_encoder(files.start, modality), files.start)
     encoded, counts = [], []
-    with whole_array(outputs.tokens, np.float16, (spec.width,)) as append:
+    with atomic_array(outputs.tokens, np.float16, (spec.width,)) as append:
         for part in encode(network, source, len(table), precision):
             kept = pooled(part, encoders.pooling)
             append(kept)

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from lungfuse.files import whole_array
+from lungfuse.files import atomic_array
 from lungfuse.settings.base import ClassWeights
 from lungfuse.tasks import Task
 from lungfuse.train.estimators import (
@@ -28,17 +28,17 @@ from lungfuse.train.estimators import (
     Models,
     by_class,
     constant,
+    label_subproblems,
     no_words,
     of_decisions,
     of_label_columns,
-    problems,
 )
 
 PART = 2000  # texts at once
 STEPS = 300
 CORRECTIONS = 5  # of L-BFGS, each twice the size of the weights
 
-Plane = tuple[list[np.ndarray], float]
+LinearWeights = tuple[list[np.ndarray], float]
 """The weights of the buckets of each block, and the intercept."""
 Loss = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Margins to losses and their derivatives, all of shape (text,)."""
@@ -101,7 +101,7 @@ def learner(
 
     def learn(learned: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, Models]:
         columns, models = [], []
-        for known, labels in problems(targets, learned):
+        for known, labels in label_subproblems(targets, learned):
             classes = np.unique(labels)
             if len(classes) < 2:
                 models.append(constant(labels))
@@ -151,7 +151,7 @@ def against_rest(
 
 
 def pipeline(
-    model: str, settings: dict[str, Any], blocks: list[Weighted], classes: np.ndarray, planes: list[Plane]
+    model: str, settings: dict[str, Any], blocks: list[Weighted], classes: np.ndarray, planes: list[LinearWeights]
 ) -> BaseEstimator:
     """What was fitted as a pipeline of scikit-learn, which scores as these planes do."""
     transformers = []
@@ -171,7 +171,7 @@ def hash_texts(texts: np.ndarray, vectorizer: HashingVectorizer, folder: Path) -
     """Count n-grams in buckets, on disk in `folder`."""
     lengths = []
     files = [folder / "values.npy", folder / "columns.npy"]
-    with whole_array(files[0], np.float32, ()) as values, whole_array(files[1], np.int32, ()) as columns:
+    with atomic_array(files[0], np.float32, ()) as values, atomic_array(files[1], np.int32, ()) as columns:
         for start in range(0, len(texts), PART):
             counted = vectorizer.transform(texts[start : start + PART])
             values(1 + np.log(counted.data))
@@ -194,7 +194,7 @@ def weigh(texts: HashedTexts, learn: np.ndarray, min_df: int) -> Weighted:
     return Weighted(texts, idf, scale)
 
 
-def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, intercept_counts: bool) -> Plane:
+def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, intercept_counts: bool) -> LinearWeights:
     """The plane that fits the texts whose sign is -1 or 1, not 0.
 
     `c` is the inverse regularisation of each text, (text,); `intercept_counts` says whether the intercept is
@@ -204,7 +204,7 @@ def fit(blocks: list[Weighted], signs: np.ndarray, c: np.ndarray, loss: Loss, in
     places = np.cumsum([len(buckets) for buckets in used])
     total = c @ np.abs(signs)
 
-    def spread(weights: np.ndarray) -> Plane:
+    def spread(weights: np.ndarray) -> LinearWeights:
         """Weights of the buckets in use as those of all, for each block, and the intercept."""
         *by_block, intercept = np.split(weights, places)
         spread = [np.zeros(block.texts.buckets) for block in blocks]

@@ -18,7 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.paths.names import ESTIMATOR, FOLD_PREDICTIONS, TRAINED_SETTINGS
 from lungfuse.settings.rows import Row
 from lungfuse.tables.base import write_table
@@ -79,9 +79,9 @@ def keep(
         fold = int(scores["fold"].iloc[0])
         folder = models / f"fold{fold}"
         write_table(scores, folder / FOLD_PREDICTIONS, FoldPredictions)
-        with whole_file(folder / ESTIMATOR, "wb") as stream:
+        with atomic_write(folder / ESTIMATOR, "wb") as stream:
             stream.write(packed(fitted))
-        with whole_file(folder / TRAINED_SETTINGS) as stream:
+        with atomic_write(folder / TRAINED_SETTINGS) as stream:
             settings = made_by | {"fold": fold, "repeat": 0, "calibration": calibration_of(scores, task).model_dump()}
             json.dump(settings, stream, indent=2)
         trainings.append(scores)

@@ -6,14 +6,14 @@ import keras
 import pandas as pd
 import tensorflow
 
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.hardware import cpu_has_bf16
 from lungfuse.settings.base import Precision
 
 KEPT_NAMES = {"fold", "epoch", "learning_rate", "seconds"}
 
 
-def prepare(seed: int, threads: int) -> None:
+def seed_and_limit_threads(seed: int, threads: int) -> None:
     """Seed every library and compute the same on every run; before TensorFlow is used."""
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
@@ -35,5 +35,5 @@ def write_history(records: pd.DataFrame, path: Path) -> None:
             return key
         return f"validation_{key.removeprefix('val_')}" if key.startswith("val_") else f"train_{key}"
 
-    with whole_file(path) as stream:
+    with atomic_write(path) as stream:
         records.rename(columns=name).to_csv(stream, index=False, lineterminator="\n")

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.files import whole_file
+from lungfuse.files import atomic_write
 from lungfuse.models import module_of
 from lungfuse.parameters import FromJSON, OutOfFold, Question, Several
 from lungfuse.settings.base import ClassWeights
@@ -78,7 +78,7 @@ def main(
         calibration = calibration_of(fused[-1], asked).model_dump()
         folds.append({"parts": folders, "fitted": fitted, "calibration": calibration})
     write_predictions(table, fused, asked, outputs.predictions, outputs.validated)
-    with whole_file(settings) as stream:
+    with atomic_write(settings) as stream:
         made_by = {"row": row.model_dump(), **vars(question)}
         json.dump(made_by | {"folds": folds}, stream, indent=2)
 

@@ -33,7 +33,7 @@ class Kept:
         That in which the features were made; kept for prediction.
     mask_settings
         How the masks of the images were made; kept for prediction.
-    cut
+    redact_terms
         Beginnings of words whose sentences the text that the row reads lacks; kept for prediction.
     """
 
@@ -41,7 +41,7 @@ class Kept:
     images: ImageSettings
     precision: Precision
     mask_settings: Path | None = None
-    cut: Several[str] = ()
+    redact_terms: Several[str] = ()
 
 
 @options
@@ -104,7 +104,7 @@ def main(
     made_by = {"row": row.model_dump(), **vars(question), "folds": table["fold"].nunique()}
     made_by |= {"class_weights": class_weights, "seed": seed}
     made_by |= {"encoders": kept.encoders.model_dump(), "images": kept.images.model_dump()}
-    made_by |= {"precision": kept.precision, "cut": list(kept.cut)}
+    made_by |= {"precision": kept.precision, "redact_terms": list(kept.redact_terms)}
     made_by |= {"masks": kept.mask_settings and masks_made_by(kept.mask_settings, models / "fold0")}
     learn = learner(build(row, class_weights, seed), means, asked.targets(table), asked)
     trainings = keep(by_fold(table, held_out, asked, learn), asked, made_by, models)

@@ -10,10 +10,10 @@ import torch
 from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_module
 from lungfuse.encoders.network import load_encoder
-from lungfuse.files import sha256, whole_file
-from lungfuse.ingest.others import headings_of, others
+from lungfuse.files import atomic_write, sha256
+from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
 from lungfuse.modalities import inputs_module, load_inputs
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.models import module_of
 from lungfuse.parameters import options
 from lungfuse.settings.rows import Row
@@ -23,7 +23,7 @@ from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.tasks import load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
-from lungfuse.train.engine import fit, forget, prepare, write_trained
+from lungfuse.train.engine import fit, remove_checkpoints, seed_and_limit_threads, write_trained
 from lungfuse.train.train import build, dump
 
 ROW = Row(model="image", inputs={"image": "raw"})
@@ -43,7 +43,7 @@ class Recipe:
         Shape of the network.
     train
         Settings of the training.
-    least
+    min_reports
         Reports with a heading, for it to be one that is learned.
     seed
         Seed of the weights, batches and dropout, and of the reports that choose the epoch.
@@ -52,7 +52,7 @@ class Recipe:
     encoders: EncoderSettings
     fusion: FusionSettings
     train: TrainSettings
-    least: int
+    min_reports: int
     seed: int
 
 
@@ -120,14 +120,14 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     threads
         Processor threads.
     """
-    prepare(recipe.train.devices, threads, recipe.seed)
+    seed_and_limit_threads(recipe.train.devices, threads, recipe.seed)
     pairs, index = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
-    cases = others(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
-    headings = headings_of(cases, recipe.least)
+    cases = pretraining_cases(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
+    headings = headings_of(cases, recipe.min_reports)
     task, targets = load_task(TASK, list(headings)), headings.to_numpy()
-    learn, validate = parts(cases["report_id"], recipe.seed)
+    train_indices, val_indices = parts(cases["report_id"], recipe.seed)
 
-    reading = Reading(cases, recipe.encoders, files.encoder_root, files.array, files.index)
+    data_files = DataFiles(cases, recipe.encoders, files.encoder_root, files.array, files.index)
     name = recipe.encoders.image
     encoder = load_encoder(name, files.encoder_root / name)
     _, model = build(ROW, {}, task, recipe.encoders, recipe.fusion)
@@ -137,16 +137,16 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     folder.mkdir(parents=True, exist_ok=True)
     modules = [module_of(ROW.model), task_module(TASK), inputs_module("image"), encoder_module(name)]
     read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / name / CONFIG]
-    made_by = {"headings": list(headings), "learned": len(learn), "validated": len(validate)}
+    made_by = {"headings": list(headings), "learned": len(train_indices), "validated": len(val_indices)}
     made_by |= vars(recipe)
     contents = {str(path): sha256(path) for path in read}
-    identity = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents, default=dump)
-    dataset = PairDataset(targets, {"image": load_inputs("image").read(reading, "raw")})
-    record = fit(module, dataset, learn, validate, folder, recipe.seed, identity)
+    fingerprint = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents, default=dump)
+    dataset = PairDataset(targets, {"image": load_inputs("image").read(data_files, "raw")})
+    record = fit(module, dataset, train_indices, val_indices, folder, recipe.seed, fingerprint)
     write_trained(module, record, outputs.weights, outputs.history)
-    with whole_file(outputs.settings) as stream:
+    with atomic_write(outputs.settings) as stream:
         json.dump(made_by, stream, indent=2, default=dump)
-    forget(folder)
+    remove_checkpoints(folder)
     print(f"{len(cases):,} images of {cases['report_id'].nunique():,} reports, {len(headings.columns)} headings")
 
 

@@ -13,10 +13,10 @@ from torch import nn
 from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_spec
 from lungfuse.encoders.network import Encoder, load_encoder, load_into
-from lungfuse.files import sha256, whole_file
-from lungfuse.ingest.parts import positions
+from lungfuse.files import atomic_write, sha256
+from lungfuse.ingest.parts import fold_indices
 from lungfuse.modalities import inputs_module, load_inputs
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.models import build_model, module_of
 from lungfuse.parameters import FromJSON, Question, Several, options
 from lungfuse.paths.names import FEATURE_TOKENS
@@ -30,7 +30,14 @@ from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, sources_of
-from lungfuse.train.engine import fit, forget, peak_memory_mb, predict, prepare, write_trained
+from lungfuse.train.engine import (
+    fit,
+    peak_memory_mb,
+    predict,
+    remove_checkpoints,
+    seed_and_limit_threads,
+    write_trained,
+)
 from lungfuse.train.features import trained_encoder
 from lungfuse.train.masks import masks_made_by
 
@@ -72,7 +79,7 @@ class Recipe:
         How the images of the array were fitted; kept for prediction.
     class_weights
         Whether all classes, or both classes of a label, count the same in the loss.
-    cut
+    redact_terms
         Beginnings of words whose sentences the text that the row reads lacks; kept for prediction.
     """
 
@@ -81,7 +88,7 @@ class Recipe:
     train: TrainSettings
     images: ImageSettings
     class_weights: ClassWeights
-    cut: Several[str] = ()
+    redact_terms: Several[str] = ()
 
 
 @options
@@ -99,7 +106,7 @@ class Files:
     index
         Index of the image array; needed for images, unless the encoders are frozen.
     masks
-        Masks of the image array; needed for arms other than raw, unless the encoders are frozen.
+        Masks of the image array; needed for variants other than raw, unless the encoders are frozen.
     mask_settings
         How the masks were made; kept for prediction.
     encoder_root
@@ -182,18 +189,18 @@ def main(
         Processor threads.
     """
     own_seed = run.seed + run.fold + REPEAT * run.repeat
-    prepare(recipe.train.devices, threads, own_seed)
+    seed_and_limit_threads(recipe.train.devices, threads, own_seed)
     task, table = load_task(question.task, question.labels), read_table(files.pairs, Pairs)
-    learn, validate, test = positions(table, read_table(files.validation, Validation), run.fold)
-    arm, columns = (files.array, files.index, files.masks), (files.structured, files.columns)
-    reading = Reading(table, recipe.encoders, files.encoder_root, *arm, *columns)
+    train_indices, val_indices, test_indices = fold_indices(table, read_table(files.validation, Validation), run.fold)
+    image_files, columns = (files.array, files.index, files.masks), (files.structured, files.columns)
+    data_files = DataFiles(table, recipe.encoders, files.encoder_root, *image_files, *columns)
     targets = task.targets(table)
-    dataset = PairDataset(targets, sources_of(row, reading, files.features or {}, learn, run.seed))
+    dataset = PairDataset(targets, sources_of(row, data_files, files.features or {}, train_indices, run.seed))
     frozen = recipe.train.layers == "frozen"
     loaded = {} if frozen else load_encoders(row, recipe.encoders, files.encoder_root, files.starts)
     fitted = {name: source.fitted for name, source in dataset.sources.items() if source.fitted}
     tokenizers, model = build(row, fitted, task, recipe.encoders, recipe.fusion)
-    weights_of = task.weights(targets[learn]) if recipe.class_weights == "balanced" else np.ones(task.outputs)
+    weights_of = task.weights(targets[train_indices]) if recipe.class_weights == "balanced" else np.ones(task.outputs)
     counts = torch.tensor(weights_of, dtype=torch.float32)
     module = Classifier(loaded, tokenizers, model, task, recipe.train, counts, own_seed)
 
@@ -204,22 +211,22 @@ def main(
     made_by |= {"starts": [os.path.relpath(start, folder) for start in files.starts]}
     made_by |= {"masks": files.mask_settings and masks_made_by(files.mask_settings, folder)}
     parts = [module_of(row.model), task_module(question.task), *map(inputs_module, row.modalities)]
-    read = [files.pairs, files.validation, *read_by(reading, loaded, files.features or {}, files.starts)]
+    read = [files.pairs, files.validation, *read_by(data_files, loaded, files.features or {}, files.starts)]
     contents = {str(path): sha256(path) for path in read}
-    identity = json.dumps(made_by | {"code": digest(__name__, *parts)} | contents, default=dump)
-    record = fit(module, dataset, learn, validate, folder, own_seed, identity)
+    fingerprint = json.dumps(made_by | {"code": digest(__name__, *parts)} | contents, default=dump)
+    record = fit(module, dataset, train_indices, val_indices, folder, own_seed, fingerprint)
     scores = [
         scored_pairs(task, table.iloc[scored], predict(module, dataset, scored).round(6)).assign(part=part)
-        for part, scored in [("validation", validate), ("test", test)]
+        for part, scored in [("validation", val_indices), ("test", test_indices)]
     ]
     write_table(pd.concat(scores).assign(fold=run.fold, repeat=run.repeat), outputs.fold_predictions, FoldPredictions)
     calibration = task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))
     write_trained(module, record, outputs.weights, outputs.history)
     made_by |= {"calibration": calibration.model_dump()}
     took = {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
-    with whole_file(outputs.settings) as stream:
+    with atomic_write(outputs.settings) as stream:
         json.dump(made_by | took, stream, indent=2, default=dump)
-    forget(folder)
+    remove_checkpoints(folder)
 
 
 def build(
@@ -236,13 +243,14 @@ def build(
 
 
 def read_by(
-    reading: Reading, loaded: dict[str, nn.Module], features: dict[str, Path], starts: Iterable[Path]
+    data_files: DataFiles, loaded: dict[str, nn.Module], features: dict[str, Path], starts: Iterable[Path]
 ) -> list[Path]:
     """The files that a training reads besides the pairs; of encoders their settings, which have the weights' sha256."""
-    found = [reading.array, reading.index, reading.masks, reading.structured, reading.columns]
+    found = [data_files.array, data_files.index, data_files.masks, data_files.structured, data_files.columns]
     found += [folder / FEATURE_TOKENS for folder in features.values()]
     if loaded:
-        found += [reading.encoder_root / name / CONFIG for name in reading.encoders.of(loaded).values()] + [*starts]
+        found += [data_files.encoder_root / name / CONFIG for name in data_files.encoders.of(loaded).values()]
+        found += starts
     return [path for path in found if path]
 
 

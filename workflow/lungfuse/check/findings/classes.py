@@ -82,7 +82,7 @@ def _known(data: Checked) -> dict[str, int]:
 
 
 def _unlabelled(data: Checked) -> Iterator[Finding]:
-    reports, values, rules = data.before.reports, data.before.values, data.rules.labels
+    reports, values, rules = data.raw_tables.reports, data.raw_tables.values, data.rules.labels
     if any(rule.column not in values for rule in rules if rule.column):
         return
     fits = pd.concat([fitting(reports, values, rule) for rule in rules], axis=1)

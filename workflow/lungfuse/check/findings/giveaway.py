@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.alone import PureWord, pure_words
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, counted, listed, share
-from lungfuse.check.words import Words, naming, pure_in, telling, whole_text, words_of
+from lungfuse.check.univariate import PureWord, pure_words
+from lungfuse.check.words import Words, naming, predictive, pure_in, whole_text, words_of
 
 STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
 TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
@@ -32,8 +32,8 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     read = column in data.read("structured")
     label, told = data.score("column", column, values, kind).best()
     pure = [word for word in _pure(data, column) if word.n >= SOME * len(data.cases)]
-    gives_away = told >= data.settings.gives_away
-    stands = any(word.n >= data.settings.covers * len(data.cases) for word in pure)
+    gives_away = told >= data.settings.leak_auroc
+    stands = any(word.n >= data.settings.leak_min_share * len(data.cases) for word in pure)
     if told < GOOD and not pure:
         return
     severity = "note"
@@ -98,7 +98,7 @@ def _text(data: Checked, section: str) -> Iterator[Finding]:
 
 def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Finding]:
     total = int((data.texts[section] != "").sum())
-    if (best := telling(words, data.outcomes)) is not None:
+    if (best := predictive(words, data.outcomes)) is not None:
         data.note("word", f"{section}: {best[0]}", best[1])
     named = naming(words, data.outcomes, _said_of_labels(data))
     if named and sum(each.n for each in named) >= SOME * total:

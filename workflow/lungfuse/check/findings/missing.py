@@ -46,7 +46,7 @@ def _gap(data: Checked, name: str, gaps: np.ndarray, read: bool) -> Iterator[Fin
     found = f"{name} is missing in {gaps.sum():,} of {counted(len(gaps), 'case')} ({share(gaps.sum(), len(gaps))})"
     found += f": {by_class}." if len(data.of_class) <= 8 else "."
     if told >= TELLS:
-        severity = "note" if not read else "stop" if told >= data.settings.gives_away else "warning"
+        severity = "note" if not read else "stop" if told >= data.settings.leak_auroc else "warning"
         yield Finding(
             severity,
             name,
@@ -65,7 +65,7 @@ def _gap(data: Checked, name: str, gaps: np.ndarray, read: bool) -> Iterator[Fin
 
 
 def _funnel(data: Checked) -> Iterator[Finding]:
-    funnel, names = data.before.funnel, class_names(data.task)
+    funnel, names = data.raw_tables.funnel, class_names(data.task)
     if any(name not in funnel for name in names):
         return
     counted_steps = counts_by_class(funnel, data.task)
@@ -103,7 +103,7 @@ def by_chance(table: np.ndarray) -> float:
 
 
 def _rejected(data: Checked) -> Iterator[Finding]:
-    rejected = data.before.rejected
+    rejected = data.raw_tables.rejected
     rejected = rejected[~rejected["reason"].str.startswith(UNLABELLED)]
     if rejected.empty:
         return

@@ -1,22 +1,22 @@
-"""Where, when and how images were taken: hospitals, dates, projections and sizes that tell the label."""
+"""Where, when and how images were taken: sites, dates, projections and sizes that tell the label."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
-from lungfuse.check.alone import Kind
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding
+from lungfuse.check.univariate import Kind
 
 TELLS, HINTS = 0.65, 0.6  # AUROC by itself
 MEANS = {
-    "site": "Images and texts of a hospital look and read alike",
+    "site": "Images and texts of a site look and read alike",
     "date": "Devices, habits and diseases change with time",
     "view": "The projection can be seen in the image, and is chosen by how ill a patient is",
     "image size": "The size and shape of an image show its device or source, even after it was scaled",
 }
 REMEDIES = {
-    "site": "Read sites.csv, the scores at each hospital, or compare cases of one hospital.",
+    "site": "Read sites.csv, the scores at each site, or compare cases of one site.",
     "date": "Compare cases of one period, or take as many of each class from each.",
     "view": "Compare cases of one projection: set `view`, or filter the rows.",
     "image size": "See which source has which size; compare cases of one source.",
@@ -66,7 +66,7 @@ def _finding(data: Checked, what: str, name: str, label: str, told: float, value
     severity = "note"
     if told >= TELLS:
         severity = "warning"
-    if told >= data.settings.gives_away and read:
+    if told >= data.settings.leak_auroc and read:
         severity = "stop"
     return Finding(
         severity,

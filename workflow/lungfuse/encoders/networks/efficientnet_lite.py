@@ -77,7 +77,7 @@ def _of_kernel(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: in
     )[1]
 
 
-class Unit(nn.Sequential):
+class ConvBNAct(nn.Sequential):
     """Convolution, batch normalisation and, if asked for, ReLU6.
 
     Padded as TensorFlow does: at stride 2 and even size, less on the top left. Batch normalisation keeps its pretrained
@@ -117,9 +117,9 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int):
         super().__init__()
         hidden = inputs * expansion
-        self.expand = Unit(inputs, hidden, 1) if expansion > 1 else nn.Identity()
-        self.depthwise = Unit(hidden, hidden, kernel, stride, groups=hidden)
-        self.project = Unit(hidden, outputs, 1, activate=False)
+        self.expand = ConvBNAct(inputs, hidden, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvBNAct(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = ConvBNAct(hidden, outputs, 1, activate=False)
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, width: float = 1.0, depth: float = 1.0):
         super().__init__()
-        self.stem = Unit(3, 32, 3, stride=2)
+        self.stem = ConvBNAct(3, 32, 3, stride=2)
         blocks, inputs = [], 32
         for repeats, kernel, stride, expansion, channels in STAGES:
             outputs = int(channels * width + 4) // 8 * 8
@@ -143,7 +143,7 @@ class EfficientNetLite(nn.Module):
                 blocks.append(Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
                 inputs = outputs
         self.blocks = nn.ModuleList(blocks)
-        self.head = Unit(inputs, WIDTH, 1)
+        self.head = ConvBNAct(inputs, WIDTH, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)

@@ -10,7 +10,7 @@ from lungfuse.encoders import ImageSpec
 from lungfuse.encoders.networks import transformer
 
 
-class KeptNorm(nn.BatchNorm2d):
+class FrozenBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation that keeps its pretrained statistics, in training too: few images would only blur them."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def build(config: dict[str, Any]) -> nn.Module:
     network = ResNetModel(ResNetConfig(**config))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.__class__ = KeptNorm
+            module.__class__ = FrozenBatchNorm2d
     return network
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lungfuse.modalities.image.arms import ABSENT, ArmImages, arm_images
 from lungfuse.modalities.image.inputs import ImageSource
-from lungfuse.predict.cases import Column, Part, Setup
+from lungfuse.modalities.image.variants import ABSENT, VariantImages, variant_images
+from lungfuse.predict.cases import Batch, Column, Preprocessing
 from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.settings.ingest import ImageSettings
 
@@ -31,15 +31,15 @@ def check(frame: pd.DataFrame, columns: list[Column]) -> None:
     refuse(problems)
 
 
-def read(part: Part, choice: str, setup: Setup) -> ImageSource:
-    paths = part.column("image")
+def read(batch: Batch, choice: str, preprocessing: Preprocessing) -> ImageSource:
+    paths = batch.column("image")
     present = (paths != "").to_numpy()
-    pixels = part.once(("pixels", setup.images), lambda: read_images(paths[present], setup.images))
+    pixels = batch.once(("pixels", preprocessing.images), lambda: read_images(paths[present], preprocessing.images))
     rows = np.where(present, np.cumsum(present) - 1, ABSENT)
-    if setup.segmenter is None or not present.any():
+    if preprocessing.segmenter is None or not present.any():
         return ImageSource(pixels, rows)
-    key = (choice, setup.images, setup.segmenter.resolve(), setup.mask)
-    return ImageSource(part.once(key, lambda: _cut_out(part, pixels, choice, setup)), rows)
+    key = (choice, preprocessing.images, preprocessing.segmenter.resolve(), preprocessing.mask)
+    return ImageSource(batch.once(key, lambda: _cut_out(batch, pixels, choice, preprocessing)), rows)
 
 
 def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
@@ -55,15 +55,17 @@ def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
         except UnreadableImageError as problem:
             problems.append(problem)
     refuse(problems)
-    square = (settings.image_px, settings.image_px)
+    square = (settings.image_size, settings.image_size)
     return np.stack(pixels or [np.zeros((*square, 3) if settings.colour else square, np.uint8)])
 
 
-def _cut_out(part: Part, pixels: np.ndarray, choice: str, setup: Setup) -> np.ndarray | ArmImages:
-    masks = np.stack([mask for _, mask in segmenter_in(setup.segmenter.resolve()).masks(pixels, setup.mask)])
+def _cut_out(batch: Batch, pixels: np.ndarray, choice: str, preprocessing: Preprocessing) -> np.ndarray | VariantImages:
+    masks = np.stack(
+        [mask for _, mask in segmenter_in(preprocessing.segmenter.resolve()).masks(pixels, preprocessing.mask)]
+    )
     if empty := (~masks.any((1, 2))).sum():
-        part.notes["nothing is segmented in the image, so the model sees it black"] += int(empty)
-    return arm_images(choice, pixels, masks)
+        batch.notes["nothing is segmented in the image, so the model sees it black"] += int(empty)
+    return variant_images(choice, pixels, masks)
 
 
 @cache

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from lungfuse.files import read_array
-from lungfuse.modalities.image.arms import ABSENT, ArmImages, arm_images, image_rows
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
+from lungfuse.modalities.image.variants import ABSENT, VariantImages, image_rows, variant_images
 from lungfuse.settings.training import AugmentSettings, TrainSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex
@@ -22,7 +22,7 @@ class ImageSource:
     A batch holds `pixels`, (B, height, width) or (B, height, width, 3), and where pairs lack theirs `present`, (B,).
     """
 
-    images: np.ndarray | ArmImages
+    images: np.ndarray | VariantImages
     rows: np.ndarray
     fitted: list[dict] = field(default_factory=list)
 
@@ -45,19 +45,19 @@ class ImageSource:
     def dropped(self) -> "ImageSource":
         return replace(self, rows=np.full_like(self.rows, ABSENT))
 
-    def fit(self, learn: np.ndarray) -> "ImageSource":
+    def fit(self, train_indices: np.ndarray) -> "ImageSource":
         return self
 
 
-def read(reading: Reading, choice: str) -> ImageSource:
-    """An arm of the images, in the order of the pairs.
+def read(data_files: DataFiles, choice: str) -> ImageSource:
+    """A variant of the images, in the order of the pairs.
 
     Raises:
         UserError: the image array is shorter than its index, or lacks the image of a pair.
     """
-    rows = image_rows(reading.pairs, read_table(reading.index, ImageIndex))
-    images, masks = (path and read_array(path, rows.max() + 1) for path in [reading.array, reading.masks])
-    return ImageSource(arm_images(choice, images, masks), rows)
+    rows = image_rows(data_files.pairs, read_table(data_files.index, ImageIndex))
+    images, masks = (path and read_array(path, rows.max() + 1) for path in [data_files.array, data_files.masks])
+    return ImageSource(variant_images(choice, images, masks), rows)
 
 
 def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.modalities.structured.inputs import StructuredSource, typed
-from lungfuse.predict.cases import Column, Part, Setup
+from lungfuse.predict.cases import Batch, Column, Preprocessing
 
 
 def columns(choice: list[str], known: list[dict]) -> list[Column]:
@@ -32,9 +32,9 @@ def check(frame: pd.DataFrame, columns: list[Column]) -> None:
             )
 
 
-def read(part: Part, choice: list[str], setup: Setup) -> StructuredSource:
-    fitted = setup.known["structured"]
-    frame = pd.DataFrame({name: part.column(name) for name in choice})
+def read(batch: Batch, choice: list[str], preprocessing: Preprocessing) -> StructuredSource:
+    fitted = preprocessing.known["structured"]
+    frame = pd.DataFrame({name: batch.column(name) for name in choice})
     return StructuredSource(typed(frame, {each["name"]: each["kind"] for each in fitted}), fitted)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lungfuse.errors import UserError
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.modalities.structured.tokens import ColumnTokens
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tables.base import read_table
@@ -44,39 +44,39 @@ class StructuredSource:
         missing = {name: np.nan if is_number(values) else "" for name, values in self.frame.items()}
         return replace(self, frame=self.frame.assign(**missing))
 
-    def fit(self, learn: np.ndarray) -> "StructuredSource":
-        fitted = [measure(values) for _, values in self.frame.iloc[learn].items()]
+    def fit(self, train_indices: np.ndarray) -> "StructuredSource":
+        fitted = [measure(values) for _, values in self.frame.iloc[train_indices].items()]
         return replace(self, fitted=[each | {"unit": self.units.get(each["name"], "")} for each in fitted])
 
 
-def read(reading: Reading, choice: list[str]) -> StructuredSource:
+def read(data_files: DataFiles, choice: list[str]) -> StructuredSource:
     """Some structured columns, in the order of the pairs.
 
     Raises:
         UserError: a column is unknown, or no pair has a value in any of them.
     """
-    frame = read_columns(reading, choice)
+    frame = read_columns(data_files, choice)
     if absent_rows(frame).all():
-        raise UserError(f"{reading.structured}: no pair has any of {', '.join(choice)}, which a row reads.")
-    units = read_table(reading.columns, Columns).set_index("name")["unit"].to_dict()
+        raise UserError(f"{data_files.structured}: no pair has any of {', '.join(choice)}, which a row reads.")
+    units = read_table(data_files.columns, Columns).set_index("name")["unit"].to_dict()
     return StructuredSource(frame, units=units)
 
 
-def read_columns(reading: Reading, choice: list[str]) -> pd.DataFrame:
+def read_columns(data_files: DataFiles, choice: list[str]) -> pd.DataFrame:
     """Some structured columns of pairs, as floats and texts.
 
     Raises:
         UserError: a column is unknown, or a pair has no row.
     """
-    kinds = read_table(reading.columns, Columns).set_index("name")["kind"]
-    found = read_table(reading.structured, Structured).set_index("pair_id")
+    kinds = read_table(data_files.columns, Columns).set_index("name")["kind"]
+    found = read_table(data_files.structured, Structured).set_index("pair_id")
     if unknown := [name for name in choice if name not in kinds or name not in found]:
         raise UserError(
-            f"{reading.structured}: no column {', '.join(unknown)}, which a row reads; found {', '.join(kinds.index)}."
+            f"{data_files.structured}: no column {', '.join(unknown)}, which rows read; found {', '.join(kinds.index)}."
         )
-    if strangers := set(reading.pairs["pair_id"]) - set(found.index):
-        raise UserError(f"{reading.structured}: {len(strangers)} pairs have no row, {min(strangers)} first.")
-    return typed(found.loc[reading.pairs["pair_id"], choice].reset_index(drop=True), kinds.to_dict())
+    if strangers := set(data_files.pairs["pair_id"]) - set(found.index):
+        raise UserError(f"{data_files.structured}: {len(strangers)} pairs have no row, {min(strangers)} first.")
+    return typed(found.loc[data_files.pairs["pair_id"], choice].reset_index(drop=True), kinds.to_dict())
 
 
 def typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:

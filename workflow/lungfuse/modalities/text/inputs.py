@@ -9,7 +9,7 @@ from torch import Tensor
 from lungfuse.encoders import TOKENIZER
 from lungfuse.encoders.tokens import count_tokens, tokenize
 from lungfuse.errors import UserError
-from lungfuse.modalities.reading import Reading
+from lungfuse.modalities.data_files import DataFiles
 from lungfuse.settings.training import TrainSettings
 
 MASK_TOKEN = LAST_SPECIAL_TOKEN = 103  # in the vocabulary of bert-base-uncased, which all text encoders have
@@ -39,11 +39,11 @@ class TextSource:
     def dropped(self) -> "TextSource":
         return TextSource([np.zeros(0, np.int32)] * len(self.texts))
 
-    def fit(self, learn: np.ndarray) -> "TextSource":
+    def fit(self, train_indices: np.ndarray) -> "TextSource":
         return self
 
 
-def read(reading: Reading, choice: str) -> TextSource:
+def read(data_files: DataFiles, choice: str) -> TextSource:
     """A section of the reports, in the order of the pairs, cut after as many tokens as settings say.
 
     How many texts are cut is printed.
@@ -51,10 +51,12 @@ def read(reading: Reading, choice: str) -> TextSource:
     Raises:
         UserError: no pair has the section.
     """
-    texts, encoders = reading.pairs[choice], reading.encoders
+    texts, encoders = data_files.pairs[choice], data_files.encoders
     if not (texts != "").any():
-        raise UserError(f"no pair has {choice}, which a row reads. Remove the row, or fill the section in the adapter.")
-    tokenizer = reading.encoder_root / encoders.text / TOKENIZER
+        raise UserError(
+            f"no pair has {choice}, which a row reads. Remove the row, or fill the section in the dataset module."
+        )
+    tokenizer = data_files.encoder_root / encoders.text / TOKENIZER
     numbers = tokenize(texts, tokenizer, encoders.text_tokens)
     warn_of_cuts(count_tokens(texts, tokenizer), encoders.text_tokens, choice)
     return TextSource([found if text else found[:0] for text, found in zip(texts, numbers, strict=True)])

@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.models.columns import are_categories, as_numbers
 
-NEEDS = ["structured"]
+REQUIRED = ["structured"]
 SETTINGS = {
     "learning_rate": {"description": "of each tree", "type": "number", "exclusiveMinimum": 0, "default": 0.05},
     "iterations": {"description": "trees", "type": "integer", "minimum": 1, "default": 100},

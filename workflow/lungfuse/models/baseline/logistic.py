@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.models.columns import as_features
 
-NEEDS = ["structured"]
+REQUIRED = ["structured"]
 SETTINGS = {"c": {"description": "inverse regularisation", "type": "number", "exclusiveMinimum": 0, "default": 1.0}}
 
 

@@ -3,7 +3,7 @@
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 
-NEEDS = []
+REQUIRED = []
 
 
 def build(class_weight: str | None, seed: int) -> BaseEstimator:

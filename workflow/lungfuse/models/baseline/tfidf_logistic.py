@@ -6,7 +6,7 @@ from sklearn.pipeline import make_pipeline
 
 from lungfuse.models.ngrams import tfidf
 
-NEEDS = ["text"]
+REQUIRED = ["text"]
 SETTINGS = {
     "words": {
         "description": "shortest and longest n-grams of words",

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Inputs, WithAbsent, head
+from lungfuse.models.blocks import Inputs, MissingModalityToken, head
 
-NEEDS, MAY, LEAST = [], "any", 2
+REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["hidden", "dropout"]
 
 
@@ -14,7 +14,7 @@ class Early(nn.Module):
 
     def __init__(self, widths: dict[str, int], outputs: int, hidden: int, dropout: float):
         super().__init__()
-        self.absent = WithAbsent(widths)
+        self.absent = MissingModalityToken(widths)
         self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name, width in widths.items()})
         self.head = head(sum(widths.values()), outputs, hidden, dropout)
 

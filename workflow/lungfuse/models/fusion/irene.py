@@ -8,9 +8,17 @@ stream: the text, the structured columns, or one after the other.
 
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Inputs, Projections, SelfAttentionBlock, Tokens, WithAbsent, head, joined
+from lungfuse.models.blocks import (
+    Inputs,
+    MissingModalityToken,
+    Projections,
+    SelfAttentionBlock,
+    Tokens,
+    concat_tokens,
+    head,
+)
 
-NEEDS, MAY, LEAST = ["image"], "any", 2
+REQUIRED, OPTIONAL, MIN_INPUTS = ["image"], "any", 2
 FUSION = ["width", "heads", "blocks", "hidden", "dropout"]
 
 BIDIRECTIONAL_BLOCKS = 2  # as published
@@ -44,7 +52,7 @@ class Irene(nn.Module):
         self, widths: dict[str, int], outputs: int, width: int, heads: int, blocks: int, hidden: int, dropout: float
     ):
         super().__init__()
-        self.absent, self.project = WithAbsent(widths), Projections(widths, width)
+        self.absent, self.project = MissingModalityToken(widths), Projections(widths, width)
         self.bidirectional = nn.ModuleList(
             BidirectionalBlock(width, heads, dropout) for _ in range(BIDIRECTIONAL_BLOCKS)
         )
@@ -54,10 +62,10 @@ class Irene(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         projected = self.project(self.absent(inputs))
         image = projected.pop("image")
-        clinical = joined(projected.values())
+        clinical = concat_tokens(projected.values())
         for block in self.bidirectional:
             image, clinical = block(image, clinical)
-        x, mask = joined([image, clinical])  # (B, tokens of both streams, D)
+        x, mask = concat_tokens([image, clinical])  # (B, tokens of both streams, D)
         for block in self.joined:
             x = block(x, mask)
         return self.head(Tokens(self.norm(x), mask).mean())

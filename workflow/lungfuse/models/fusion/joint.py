@@ -8,9 +8,9 @@ weights by c and normalising them again is the same as adding log c to the score
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, Dropout, Inputs, Projections, Tokens, WithAbsent, head, mlp
+from lungfuse.models.blocks import Attention, Dropout, Inputs, MissingModalityToken, Projections, Tokens, head, mlp
 
-NEEDS, MAY, LEAST = [], "any", 2
+REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["width", "heads", "hidden", "dropout"]
 
 
@@ -19,7 +19,7 @@ class Joint(nn.Module):
 
     def __init__(self, widths: dict[str, int], outputs: int, width: int, heads: int, hidden: int, dropout: float):
         super().__init__()
-        self.absent, self.project = WithAbsent(widths), Projections(widths, width)
+        self.absent, self.project = MissingModalityToken(widths), Projections(widths, width)
         self.modality = nn.Parameter(torch.zeros(len(widths), width))
         self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads, dropout)

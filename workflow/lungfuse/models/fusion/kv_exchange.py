@@ -7,9 +7,19 @@ those of the image the text.
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, Dropout, Inputs, Projections, Tokens, WithAbsent, head, joined, mlp
+from lungfuse.models.blocks import (
+    Attention,
+    Dropout,
+    Inputs,
+    MissingModalityToken,
+    Projections,
+    Tokens,
+    concat_tokens,
+    head,
+    mlp,
+)
 
-NEEDS, MAY, LEAST = [], "any", 2
+REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["width", "heads", "blocks", "hidden", "dropout"]
 
 
@@ -34,7 +44,7 @@ class KVExchange(nn.Module):
         self, widths: dict[str, int], outputs: int, width: int, heads: int, blocks: int, hidden: int, dropout: float
     ):
         super().__init__()
-        self.absent, self.project = WithAbsent(widths), Projections(widths, width)
+        self.absent, self.project = MissingModalityToken(widths), Projections(widths, width)
         self.streams = nn.ModuleDict(
             {name: nn.ModuleList(Stream(width, heads, dropout) for _ in range(blocks)) for name in widths}
         )
@@ -52,7 +62,7 @@ class KVExchange(nn.Module):
 
     @staticmethod
     def _others(name: str, inputs: Inputs) -> Tokens:
-        return joined(tokens for other, tokens in inputs.items() if other != name)
+        return concat_tokens(tokens for other, tokens in inputs.items() if other != name)
 
 
 build = KVExchange

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lungfuse.tasks import Task
 
-NEEDS, MAY, LEAST = [], "any", 2
+REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 
 
 def fit(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray) -> dict:

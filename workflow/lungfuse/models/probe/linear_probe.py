@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-NEEDS, MAY, LEAST = [], ["image", "text"], 1
+REQUIRED, OPTIONAL, MIN_INPUTS = [], ["image", "text"], 1
 SETTINGS = {"c": {"description": "inverse regularisation", "type": "number", "exclusiveMinimum": 0, "default": 0.01}}
 
 

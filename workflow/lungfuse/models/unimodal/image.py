@@ -2,7 +2,7 @@
 
 from lungfuse.models.blocks import Unimodal
 
-NEEDS = ["image"]
+REQUIRED = ["image"]
 FUSION = ["hidden", "dropout"]
 
 build = Unimodal

@@ -2,7 +2,7 @@
 
 from lungfuse.models.blocks import Unimodal
 
-NEEDS = ["structured"]
+REQUIRED = ["structured"]
 FUSION = ["hidden", "dropout"]
 
 build = Unimodal

@@ -2,7 +2,7 @@
 
 from lungfuse.models.blocks import Unimodal
 
-NEEDS = ["text"]
+REQUIRED = ["text"]
 FUSION = ["hidden", "dropout"]
 
 build = Unimodal

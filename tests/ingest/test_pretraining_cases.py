@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.others import headings_of, others
+from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
 
 REPORTS = pd.DataFrame(
     [
@@ -24,26 +24,26 @@ INDEX = pd.DataFrame({"image_id": ["i1", "i2", "i3", "i4", "i5", "i6", "i7"]})
 
 
 def test_nobody_is_among_the_others_who_shares_a_patient_or_a_text_with_a_pair_directly_or_through_others():
-    found = others(REPORTS, VIEWS, PAIRS, INDEX)
+    found = pretraining_cases(REPORTS, VIEWS, PAIRS, INDEX)
     assert list(found["image_id"]) == ["i5", "i6", "i7"]  # ann is of a pair, and bob has said the same
     assert not set(found["patient"]) & {"ann", "bob"}
 
 
 def test_an_image_that_is_not_in_the_array_cannot_be_learned_from():
-    assert "i8" not in set(others(REPORTS, VIEWS, PAIRS, INDEX)["image_id"])
+    assert "i8" not in set(pretraining_cases(REPORTS, VIEWS, PAIRS, INDEX)["image_id"])
 
 
 def test_a_mark_that_keeps_cases_apart_keeps_them_from_the_others_too():
     marked = REPORTS.assign(apart=["paper 1", "", "", "", "paper 1", ""])
-    assert list(others(marked, VIEWS, PAIRS, INDEX)["image_id"]) == ["i7"]
+    assert list(pretraining_cases(marked, VIEWS, PAIRS, INDEX)["image_id"]) == ["i7"]
 
 
 def test_headings_count_reports_and_are_unknown_where_there_are_none():
-    found = headings_of(others(REPORTS, VIEWS, PAIRS, INDEX), least=1)
+    found = headings_of(pretraining_cases(REPORTS, VIEWS, PAIRS, INDEX), min_reports=1)
     assert list(found) == ["nodule", "opacity"]
     assert found.fillna(-1).to_numpy().tolist() == [[1, 1], [1, 1], [-1, -1]]
 
 
 def test_headings_that_are_too_rare_stop_the_training_with_what_to_do():
-    with pytest.raises(UserError, match=r"pretraining\.least: .* no heading stands in 2 reports\. Ask for fewer"):
-        headings_of(others(REPORTS, VIEWS, PAIRS, INDEX), least=2)
+    with pytest.raises(UserError, match=r"pretraining\.min_reports: .* no heading stands in 2 reports\. Ask for fewer"):
+        headings_of(pretraining_cases(REPORTS, VIEWS, PAIRS, INDEX), min_reports=2)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.adapters import Annotation, Collection, Download, Source
 from lungfuse.archive import Member, files_of, read_file, read_folder
+from lungfuse.datasets import Annotation, Collection, Download, Source
 from lungfuse.errors import UserError
 from lungfuse.tables.ingest import SECTIONS, rejected_table
 

@@ -6,7 +6,7 @@ import pytest
 from small_study import NO_AUGMENT
 
 from lungfuse.errors import UserError
-from lungfuse.modalities.image.arms import arm_images
+from lungfuse.modalities.image.variants import variant_images
 from lungfuse.settings.rows import Row
 
 
@@ -19,7 +19,7 @@ def halves(images: np.ndarray) -> np.ndarray:
 
 def test_segmented_images_are_black_outside_the_mask_and_untouched_inside():
     images = np.random.default_rng(0).integers(1, 256, (4, 6, 8), dtype=np.uint8)
-    cut = arm_images("segmented:unet-shenzhen", images, halves(images))[np.array([2, 0])]
+    cut = variant_images("segmented:unet-shenzhen", images, halves(images))[np.array([2, 0])]
     assert cut.dtype == np.uint8
     np.testing.assert_array_equal(cut[:, :, :4], images[[2, 0], :, :4])
     assert not cut[:, :, 4:].any()
@@ -27,19 +27,19 @@ def test_segmented_images_are_black_outside_the_mask_and_untouched_inside():
 
 def test_mask_only_images_say_nothing_but_the_mask():
     images = np.random.default_rng(0).integers(1, 256, (4, 6, 8), dtype=np.uint8)
-    masks = arm_images("mask-only:unet-small", images, halves(images))[np.arange(4)]
+    masks = variant_images("mask-only:unet-small", images, halves(images))[np.arange(4)]
     np.testing.assert_array_equal(masks, halves(images) * np.uint8(255))
 
 
 def test_raw_images_need_no_masks():
     images = np.zeros((2, 4, 4), np.uint8)
-    assert arm_images("raw", images, None) is images
+    assert variant_images("raw", images, None) is images
 
 
 def test_masks_of_other_images_are_refused():
     images = np.zeros((2, 4, 4), np.uint8)
     with pytest.raises(UserError, match=r"masks of shape \(3, 4, 4\), expected that of the image array, \(2, 4, 4\)"):
-        arm_images("mask-only", images, np.zeros((3, 4, 4), bool))
+        variant_images("mask-only", images, np.zeros((3, 4, 4), bool))
 
 
 @pytest.mark.parametrize("layers", ["full", "frozen"])

@@ -16,9 +16,9 @@ import pandas as pd
 from lxml import etree
 from pandera.typing import Series
 
-from lungfuse.adapters import Collection, Download, Source
-from lungfuse.adapters._openi_tags import COLUMNS, PAGE, TAGS, values_of
 from lungfuse.archive import Member, read_folder, read_members
+from lungfuse.datasets import Collection, Download, Source
+from lungfuse.datasets._openi_tags import COLUMNS, PAGE, TAGS, values_of
 from lungfuse.errors import UserError
 from lungfuse.tables.base import Table, read_table
 from lungfuse.tables.ingest import SECTIONS, rejected_table

@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 from small_study import run_stage
 
-from lungfuse import adapters
+from lungfuse import datasets
 from lungfuse.errors import UserError
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 
-ADAPTER = '''
+DATASET = '''
 """Photographs of skin with notes, and what is known of the patients."""
 
 import pandas as pd
 
-from lungfuse.adapters import Category, Collection, Number, Source
+from lungfuse.datasets import Category, Collection, Number, Source
 from lungfuse.archive import read_folder
 from lungfuse.tables.ingest import rejected_table
 
@@ -50,10 +50,10 @@ CASES = 90
 @pytest.fixture
 def raw(tmp_path, monkeypatch) -> Path:
     """The raw files of ninety visits: every sixth without a photograph, every fifth without a known itch."""
-    folders = [*adapters.__path__, str(tmp_path)]
-    monkeypatch.setattr(adapters, "__path__", folders)
-    monkeypatch.setattr(adapters.__spec__, "submodule_search_locations", folders)
-    (tmp_path / "skin.py").write_text(ADAPTER)
+    folders = [*datasets.__path__, str(tmp_path)]
+    monkeypatch.setattr(datasets, "__path__", folders)
+    monkeypatch.setattr(datasets.__spec__, "submodule_search_locations", folders)
+    (tmp_path / "skin.py").write_text(DATASET)
     folder, numbers = tmp_path / "raw", np.arange(CASES)
     (folder / "photographs").mkdir(parents=True)
     visits = pd.DataFrame({"visit": [f"V{n}" for n in numbers], "patient": [f"P{n // 2}" for n in numbers]})
@@ -77,11 +77,11 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
     out = raw.parent / "out"
     file = {name: out / f"{name}.csv" for name in FILES}
     rules = FilterSettings(labels=labels, balance="none", required=required, text_fields=["findings", "history"])
-    modalities, array = ["image", "text", "structured"], ImageSettings(image_px=16, fit="pad", colour=True)
+    modalities, array = ["image", "text", "structured"], ImageSettings(image_size=16, fit="pad", colour=True)
     read = {name: file[name] for name in ["reports", "views", "values", "value_columns", "rejected_reports"]}
-    run_stage("reports", adapter="skin", raw=raw, **read)
+    run_stage("reports", dataset="skin", raw=raw, **read)
     run_stage("images",
-        adapter="skin", raw=raw, view="Close", images=array, views=file["views"], array=out / "images.npy",
+        dataset="skin", raw=raw, view="Close", images=array, views=file["views"], array=out / "images.npy",
         index=file["index"], rejected_images=file["rejected_images"],
     )  # fmt: skip
     run_stage("filter",
@@ -108,7 +108,7 @@ FILES = ["reports", "views", "values", "value_columns", "rejected_reports", "ind
 FILES += ["funnel", "rejected", "findings", "check_scores", "check_cases", *SPLIT]
 CHECKED = ["candidates", "reports", "views", "values", "value_columns", "funnel", "rejected", "index"]
 CHECK = CheckSettings(  # all images are the same
-    allow=["duplicates two classes"], gives_away=0.95, covers=0.05, contradicting=0.03
+    allow=["duplicates two classes"], leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03
 )
 
 
@@ -164,5 +164,5 @@ def test_a_value_that_is_no_number_stops_with_its_column_and_report(raw):
     visits = pd.read_csv(raw / "visits.csv", dtype=str, keep_default_na=False)
     visits.loc[4, "age"] = "24y"
     visits.to_csv(raw / "visits.csv", index=False)
-    with pytest.raises(UserError, match=r"adapter skin, the table Values .* column age, report V4: found '24y'"):
+    with pytest.raises(UserError, match=r"dataset skin, the table Values .* column age, report V4: found '24y'"):
         pairs_of(raw, "multiclass", CLASSES)

@@ -12,7 +12,7 @@ from lungfuse.encoders.network import Encoder
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
-from lungfuse.predict.cases import Part, Setup
+from lungfuse.predict.cases import Batch, Preprocessing
 from lungfuse.predict.folders import other_version
 from lungfuse.predict.frozen import features
 from lungfuse.settings.base import Precision
@@ -24,7 +24,7 @@ from lungfuse.tasks import Calibration, Task, load_task
 from lungfuse.train.data import Features
 
 
-class Member(ABC):
+class FoldModel(ABC):
     """A model of one fold."""
 
     row: Row
@@ -50,7 +50,7 @@ class Member(ABC):
         """
 
     @abstractmethod
-    def score(self, part: Part) -> np.ndarray:
+    def score(self, batch: Batch) -> np.ndarray:
         """Scores in [0, 1] of some cases, (case, score column)."""
 
     @abstractmethod
@@ -58,7 +58,7 @@ class Member(ABC):
         """Digests of its files, one after the other."""
 
 
-class Fold(Member):
+class StoredFold(FoldModel):
     """What the folder fold<k> of a row holds; `settings` is what its file says.
 
     Raises what `json` and `pydantic` do where this is not what this version writes.
@@ -70,8 +70,8 @@ class Fold(Member):
         self.task = load_task(settings["task"], settings["labels"])
         self.calibration = Calibration.model_validate(settings["calibration"])
         self.fold, self.folds = settings["fold"], settings["folds"]
-        self.setup, self.loaded = self._setup(), False
-        _check_segmenter(folder, self.row, self.setup.segmenter)
+        self.preprocessing, self.loaded = self._preprocessing(), False
+        _check_segmenter(folder, self.row, self.preprocessing.segmenter)
 
     @property
     def reads(self) -> dict[str, Choice]:
@@ -80,7 +80,7 @@ class Fold(Member):
 
     @property
     def known(self) -> dict[str, list[dict]]:
-        return self.setup.known
+        return self.preprocessing.known
 
     @property
     @abstractmethod
@@ -96,33 +96,33 @@ class Fold(Member):
             self.load_files(encoder_root)
         self.loaded = True
 
-    def features(self, part: Part, name: str, encoder: Encoder, precision: Precision) -> Features:
+    def features(self, batch: Batch, name: str, encoder: Encoder, precision: Precision) -> Features:
         """The tokens that a frozen encoder makes of a modality of some cases, once for all models that have it."""
         choice = self.row.inputs[name]
 
         def make() -> Features:
-            source = part.source(name, choice, self.setup)
-            return features(encoder, source, len(part), precision, self.setup.encoders.pooling)
+            source = batch.source(name, choice, self.preprocessing)
+            return features(encoder, source, len(batch), precision, self.preprocessing.encoders.pooling)
 
-        return part.once((name, choice, self.setup, id(encoder), precision), make)
+        return batch.once((name, choice, self.preprocessing, id(encoder), precision), make)
 
     def sha256(self) -> str:
         return "".join(map(sha256, self.files))
 
-    def _setup(self) -> Setup:
+    def _preprocessing(self) -> Preprocessing:
         found, masks = self.settings, self.settings.get("masks")
         segmenter = masks and masks["segmenter"]
-        return Setup(
+        return Preprocessing(
             encoders=EncoderSettings.model_validate(found["encoders"]) if "encoders" in found else None,
             images=ImageSettings.model_validate(found["images"]) if "images" in found else None,
             segmenter=segmenter and (PACKAGED if segmenter == PACKAGED_SEGMENTER else self.folder / segmenter),
             mask=masks and MaskSettings.model_validate(masks["mask"]),
-            cut=tuple(found.get("cut", [])),
+            redact_terms=tuple(found.get("redact_terms", [])),
             known=found.get("fitted", {}),
         )
 
 
-AnyFold = TypeVar("AnyFold", bound=Fold)
+AnyFold = TypeVar("AnyFold", bound=StoredFold)
 
 
 def _check_segmenter(folder: Path, row: Row, segmenter: Path | None) -> None:

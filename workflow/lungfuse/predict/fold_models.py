@@ -10,9 +10,9 @@ from lungfuse.encoders import WEIGHTS
 from lungfuse.errors import UserError
 from lungfuse.paths.names import ESTIMATOR, TRAINED_SETTINGS
 from lungfuse.predict.estimator import EstimatorFold
+from lungfuse.predict.fold_model import FoldModel, StoredFold, fold_of
 from lungfuse.predict.folders import other_version, read_settings
 from lungfuse.predict.late import LateFusion
-from lungfuse.predict.member import Fold, Member, fold_of
 from lungfuse.predict.network import NetworkFold
 from lungfuse.settings.rows import TRAINED, Row
 from lungfuse.tasks import Calibration, load_task
@@ -20,7 +20,7 @@ from lungfuse.tasks import Calibration, load_task
 SAME = ["row", "task", "labels", "encoders", "images", "columns"]  # of the settings of all folds
 
 
-def read_members(model: Path) -> list[Member]:
+def read_fold_models(model: Path) -> list[FoldModel]:
     """The models of all folds of the row in the folder `model`, or of the one fold whose folder it is.
 
     Raises:
@@ -30,14 +30,14 @@ def read_members(model: Path) -> list[Member]:
     named = {path: re.fullmatch(r"fold(\d+)(?:_repeat(\d+))?", path.name) for path in model.glob("fold*")}
     runs = {(int(name[2] or 0), int(name[1])): path for path, name in named.items() if name}
     if runs:
-        members = {run: read_fold(runs[run]) for run in sorted(runs)}
-        _check_runs(model, members)
-        return list(members.values())
+        fold_models = {run: read_fold(runs[run]) for run in sorted(runs)}
+        _check_runs(model, fold_models)
+        return list(fold_models.values())
     settings = read_settings(model)
     return _read_late(model, settings) if isinstance(settings.get("folds"), list) else [read_fold(model)]
 
 
-def read_fold(folder: Path) -> Fold:
+def read_fold(folder: Path) -> StoredFold:
     """The model in the folder of a fold, not loaded yet.
 
     Raises:
@@ -47,7 +47,7 @@ def read_fold(folder: Path) -> Fold:
     return fold_of(_fold, folder, settings)
 
 
-def _fold(folder: Path, settings: dict) -> Fold:
+def _fold(folder: Path, settings: dict) -> StoredFold:
     kind = NetworkFold if Row.model_validate(settings["row"]).kind in TRAINED else EstimatorFold
     return kind(folder, settings)
 
@@ -70,7 +70,7 @@ def _read_late(model: Path, settings: dict) -> list[LateFusion]:
     ]
 
 
-def _check_runs(model: Path, found: dict[tuple[int, int], Fold]) -> None:
+def _check_runs(model: Path, found: dict[tuple[int, int], StoredFold]) -> None:
     """See that the models of a row, by repeat and fold, are all there and of one row."""
     first = next(iter(found.values()))
     expected = product(range(max(repeat for repeat, _ in found) + 1), range(first.folds))
@@ -80,12 +80,12 @@ def _check_runs(model: Path, found: dict[tuple[int, int], Fold]) -> None:
             f"{model}: lacks {', '.join(missing)}, found {', '.join(_folder(*run) for run in found)}. A mean over "
             "fewer models is another one: train or copy what is missing, or name the folder of one fold."
         )
-    for (_, number), member in found.items():
-        if member.fold != number:
-            raise UserError(f"{member.folder}: is fold {member.fold} by its settings. Copy fold {number} anew.")
-        if other := [name for name in SAME if member.settings.get(name) != first.settings.get(name)]:
+    for (_, number), fold_model in found.items():
+        if fold_model.fold != number:
+            raise UserError(f"{fold_model.folder}: is fold {fold_model.fold} by its settings. Copy fold {number} anew.")
+        if other := [name for name in SAME if fold_model.settings.get(name) != first.settings.get(name)]:
             raise UserError(
-                f"{member.folder}: has another setting of {other[0]} than {first.folder}, so it is of another row. "
+                f"{fold_model.folder}: has another setting of {other[0]} than {first.folder}, so it is of another row. "
                 "Copy it anew, or train the row again."
             )
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from conftest import png, truncate, write_kaggle, write_openi, xml_report
 
-from lungfuse.adapters import _openi_tags, openi
+from lungfuse.datasets import _openi_tags, openi
 from lungfuse.errors import UserError
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
@@ -100,7 +100,7 @@ def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(
     out = tmp_path / "out"
     names = ["reports", "views", "values", "value-columns", "rejected-reports"]
     files = [part for name in names for part in [f"--{name}", out / f"{name}.csv"]]
-    run = stage("reports", "--adapter", "openi", "--raw", raw, *files)
+    run = stage("reports", "--dataset", "openi", "--raw", raw, *files)
     assert run.returncode == 1
     assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stderr
     assert "Traceback" not in run.stderr

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_check import labels, outcome
 
-from lungfuse.check.alone import FOLDS, Outcomes, outcomes_of, pure_words, ranks_of, score_alone, score_column
+from lungfuse.check.univariate import FOLDS, Outcomes, outcomes_of, pure_words, ranks_of, score_column, univariate_auroc
 
 RNG = np.random.default_rng(0)
 
@@ -17,37 +17,37 @@ def each_alone(count: int) -> pd.Series:
 def test_a_column_that_copies_the_label_reaches_1_and_noise_one_half():
     told = labels(400)
     copy, noise = pd.Series(np.where(told == 1, "yes", "no")), pd.Series(RNG.choice(list("abc"), 400))
-    assert score_alone(copy, "category", outcome(told), each_alone(400)) == 1
-    assert score_alone(noise, "category", outcome(told), each_alone(400)) == pytest.approx(0.5, abs=0.08)
+    assert univariate_auroc(copy, "category", outcome(told), each_alone(400)) == 1
+    assert univariate_auroc(noise, "category", outcome(told), each_alone(400)) == pytest.approx(0.5, abs=0.08)
 
 
 def test_a_number_is_scored_by_its_order_and_by_where_it_lies():
     told = labels(2000)
     age = pd.Series((50 + 10 * told + RNG.normal(0, 10, 2000)).round(1).astype(str))
-    assert score_alone(age, "number", outcome(told), each_alone(2000)) == pytest.approx(0.76, abs=0.03)
+    assert univariate_auroc(age, "number", outcome(told), each_alone(2000)) == pytest.approx(0.76, abs=0.03)
     extreme = pd.Series(np.where(told == 1, RNG.choice([-9, 9], 2000), 0) + RNG.normal(0, 1, 2000)).astype(str)
-    assert score_alone(extreme, "number", outcome(told), each_alone(2000)) > 0.95, "both ends are sick"
+    assert univariate_auroc(extreme, "number", outcome(told), each_alone(2000)) > 0.95, "both ends are sick"
 
 
 def test_a_name_that_no_other_group_bears_tells_nothing():
     told = np.repeat(labels(100), 4)
     patients = pd.Series(np.repeat(np.arange(100), 4))
     names = "P" + patients.astype(str)
-    assert score_alone(names, "category", outcome(told), patients) == pytest.approx(0.5, abs=0.02)
-    assert score_alone(names, "category", outcome(told), each_alone(400)) > 0.9, "as if each case were a patient"
+    assert univariate_auroc(names, "category", outcome(told), patients) == pytest.approx(0.5, abs=0.02)
+    assert univariate_auroc(names, "category", outcome(told), each_alone(400)) > 0.9, "as if each case were a patient"
 
 
 def test_that_something_is_missing_counts_as_a_word():
     told = labels(400)
     lab = pd.Series(np.where(told == 1, "5.0", ""))
-    assert score_alone(lab, "number", outcome(told), each_alone(400)) == 1
+    assert univariate_auroc(lab, "number", outcome(told), each_alone(400)) == 1
 
 
 def test_unknown_labels_take_no_part_and_one_class_has_no_score():
     told = outcome(labels(100))
     copy = told.copy()
-    assert score_alone(copy, "category", told.mask(told.index < 20, ""), each_alone(100)) == 1
-    assert np.isnan(score_alone(copy, "category", pd.Series(["sick"] * 100), each_alone(100)))
+    assert univariate_auroc(copy, "category", told.mask(told.index < 20, ""), each_alone(100)) == 1
+    assert np.isnan(univariate_auroc(copy, "category", pd.Series(["sick"] * 100), each_alone(100)))
 
 
 def test_of_many_classes_the_mean_is_scored_and_the_one_told_best_is_named():

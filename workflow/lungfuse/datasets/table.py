@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pandas as pd
 
-from lungfuse.adapters import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.archive import Member
+from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
 from lungfuse.modalities.text.redaction import without_sentences
@@ -20,7 +20,7 @@ SHOWN = 8
 
 
 class MappedTable:
-    """A table of cases by the mapping of a study; offers what `lungfuse.adapters.Adapter` says."""
+    """A table of cases by the mapping of a study; offers what `lungfuse.datasets.Dataset` says."""
 
     PLACE = "`table` of the study in params.yaml"
     DOWNLOADS: ClassVar[dict[str, Download]] = {}
@@ -63,8 +63,8 @@ class MappedTable:
         reports = reports.assign(**{name: self._column(sheet, column) for name, column in named.items()})
         if self.table.date:
             reports = reports.assign(date=sheet[self.table.date])
-        if self.table.apart:
-            reports = reports.assign(apart=_marks(sheet, self.table.apart))
+        if self.table.group_by:
+            reports = reports.assign(apart=_marks(sheet, self.table.group_by))
         views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))
         if self.table.views:
             views = views.assign(projection=sheet[self.table.view])
@@ -93,7 +93,7 @@ class MappedTable:
         sheet = self._read(raw)
         image_ids = self._image_ids(sheet, [])
         sheet = sheet.set_axis(image_ids)[image_ids.to_numpy() != ""]
-        apart = self._column(sheet, self.table.patient) if self.table.patient else _marks(sheet, self.table.apart)
+        apart = self._column(sheet, self.table.patient) if self.table.patient else _marks(sheet, self.table.group_by)
         apart = apart.mask(apart == "", sheet.index.to_series())
         sites = self._column(sheet, self.table.site).replace("", self.SOURCE.name)
         called = sheet[self.table.image].map(without_suffix) + self.table.mask_suffix
@@ -174,7 +174,7 @@ class MappedTable:
     def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
         text = self.table.sections.get(section)
         found = self._column(sheet, text and text.column).str.split().str.join(" ")
-        return without_sentences(found, text.cut) if text and text.cut else found
+        return without_sentences(found, text.redact_terms) if text and text.redact_terms else found
 
     def _views(self, sheet: pd.DataFrame) -> pd.Series:
         if not self.table.view:

@@ -12,7 +12,7 @@ from lungfuse.settings.training import EncoderSettings
 
 
 @dataclass(frozen=True)
-class Reading:
+class DataFiles:
     """The files and settings that the modalities of pairs, a table `Pairs`, are read with; each needs some of them."""
 
     pairs: pd.DataFrame
@@ -47,6 +47,6 @@ class Source(Protocol):
         """The same of pairs that all lack it."""
         ...
 
-    def fit(self, learn: np.ndarray) -> "Source":
+    def fit(self, train_indices: np.ndarray) -> "Source":
         """The same, scaled by the pairs at some positions alone."""
         ...

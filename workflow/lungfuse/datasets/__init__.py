@@ -1,6 +1,6 @@
-"""Datasets: one module each, found by its name in a study's `adapter` setting.
+"""Datasets: one module each, found by its name in a study's `dataset` setting.
 
-An adapter turns a folder of raw files into tables and image files; nothing after it knows the dataset.
+A dataset module turns a folder of raw files into tables and image files; nothing after it knows the dataset.
 """
 
 import re
@@ -63,7 +63,7 @@ class Category:
 class Collection:
     """What a dataset holds, as tables of `Reports`, `Views`, `Rejected` and `Values` (see `lungfuse.tables.ingest`).
 
-    `values` has the adapter's structured columns as strings, empty where missing; a report that it lacks has none.
+    `values` has the dataset's structured columns as strings, empty where missing; a report that it lacks has none.
     """
 
     reports: pd.DataFrame
@@ -82,18 +82,18 @@ class Annotation:
     masks: list[Member]
 
 
-class Adapter(Protocol):
+class Dataset(Protocol):
     """What every module of this package offers.
 
     `SOURCE` says where the dataset is from. `REPORT_FILES` and `IMAGE_FILES` name files or folders in the raw folder;
-    `DOWNLOADS` says where some come from. `SITES` names the hospitals by their mark in the collection; it is empty when
-    they are not known.
+    `DOWNLOADS` says where some come from. `SITES` names the hospitals or other sources by
+    their mark in the collection; it is empty when they are not known.
 
-    Where it depends on what there is in the raw folder which files are read, an adapter offers `report_files(raw)` and
+    Where it depends on what there is in the raw folder which files are read, a module offers `report_files(raw)` and
     `image_files(raw)`, which give their names in place of these constants. `VALUE_FILES` names those of the structured
     values that a study without these can do without.
 
-    An adapter may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
+    A module may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
     sections that its reports have beside the four that every table of reports has.
     """
 
@@ -112,8 +112,8 @@ class Adapter(Protocol):
         ...
 
 
-class MaskAdapter(Adapter, Protocol):
-    """An adapter of a dataset with masks, of lungs or of lesions.
+class MaskDataset(Dataset, Protocol):
+    """A dataset with masks, of lungs or of lesions.
 
     `MASK_FILES` names the files or folders in the raw folder that annotated images and their masks are read from.
     """
@@ -125,68 +125,68 @@ class MaskAdapter(Adapter, Protocol):
         ...
 
 
-def load_adapter(name: str, table: "TableSettings | None" = None) -> Adapter:
-    """The adapter called `name`: a module or, where a study says in `table` what columns mean, what it makes of that.
+def load_dataset(name: str, table: "TableSettings | None" = None) -> Dataset:
+    """The dataset called `name`: a module or, where a study says in `table` what columns mean, what it makes of that.
 
     Raises:
         UserError: there is none, or it cannot be imported.
     """
-    if name not in adapter_names():
-        raise UserError(f"adapter: found {name!r}, expected one of {', '.join(adapter_names())}.")
+    if name not in dataset_names():
+        raise UserError(f"dataset: found {name!r}, expected one of {', '.join(dataset_names())}.")
     module = registry.load(__name__, name)
-    return cast(Adapter, module if table is None else module.MappedTable(table))
+    return cast(Dataset, module if table is None else module.MappedTable(table))
 
 
-def load_mask_adapter(name: str, table: "TableSettings | None" = None) -> MaskAdapter:
-    """The adapter called `name`, of a dataset with masks; `table` as in `load_adapter`."""
-    return cast(MaskAdapter, load_adapter(name, table if name == "table" else None))
+def load_mask_dataset(name: str, table: "TableSettings | None" = None) -> MaskDataset:
+    """The dataset with masks called `name`; `table` as in `load_dataset`."""
+    return cast(MaskDataset, load_dataset(name, table if name == "table" else None))
 
 
-def report_files(adapter: Adapter, raw: Path, with_values: bool = False) -> list[str]:
+def report_files(dataset: Dataset, raw: Path, with_values: bool = False) -> list[str]:
     """The files or folders in the raw folder that reports are read from, and with structured values their own."""
-    found = adapter.report_files(raw) if hasattr(adapter, "report_files") else adapter.REPORT_FILES
-    return list(dict.fromkeys([*found, *(getattr(adapter, "VALUE_FILES", []) if with_values else [])]))
+    found = dataset.report_files(raw) if hasattr(dataset, "report_files") else dataset.REPORT_FILES
+    return list(dict.fromkeys([*found, *(getattr(dataset, "VALUE_FILES", []) if with_values else [])]))
 
 
-def image_files(adapter: Adapter, raw: Path) -> list[str]:
+def image_files(dataset: Dataset, raw: Path) -> list[str]:
     """The files or folders in the raw folder that hold the images."""
-    return adapter.image_files(raw) if hasattr(adapter, "image_files") else adapter.IMAGE_FILES
+    return dataset.image_files(raw) if hasattr(dataset, "image_files") else dataset.IMAGE_FILES
 
 
-def columns_of(adapter: Adapter) -> dict[str, Number | Category]:
+def columns_of(dataset: Dataset) -> dict[str, Number | Category]:
     """The structured columns of a dataset."""
-    return getattr(adapter, "COLUMNS", {})
+    return getattr(dataset, "COLUMNS", {})
 
 
-def audit_columns_of(adapter: Adapter) -> list[str]:
+def audit_columns_of(dataset: Dataset) -> list[str]:
     """The names of those of its structured columns that no model may read."""
-    return [name for name, column in columns_of(adapter).items() if getattr(column, "audit", False)]
+    return [name for name, column in columns_of(dataset).items() if getattr(column, "audit", False)]
 
 
-def own_sections_of(adapter: Adapter) -> list[str]:
+def own_sections_of(dataset: Dataset) -> list[str]:
     """The sections of a dataset beside those that every table of reports has."""
-    return [section for section in getattr(adapter, "SECTIONS", []) if section not in SECTIONS]
+    return [section for section in getattr(dataset, "SECTIONS", []) if section not in SECTIONS]
 
 
-def adapter_names() -> list[str]:
-    """The names of all adapters."""
+def dataset_names() -> list[str]:
+    """The names of all datasets."""
     return [name.replace("-", "_") for name in registry.names(__name__)]
 
 
-def adapter_module(name: str) -> str:
-    """The module of an adapter."""
+def dataset_module(name: str) -> str:
+    """The module of a dataset."""
     return registry.module_of(__name__, name)
 
 
-def place_of(adapter: Adapter, name: str) -> str:
+def place_of(dataset: Dataset, name: str) -> str:
     """Where what a dataset declares is said."""
-    return getattr(adapter, "PLACE", f"lungfuse/adapters/{name}.py")
+    return getattr(dataset, "PLACE", f"lungfuse/datasets/{name}.py")
 
 
-def mask_adapters() -> list[str]:
-    """The names of the adapters of datasets with masks; none is imported, so that a broken one harms no other."""
-    return [name for name in adapter_names() if re.search(rb"^ *(self\.)?MASK_FILES\b", _file(name).read_bytes(), re.M)]
+def mask_datasets() -> list[str]:
+    """The names of the datasets with masks; none is imported, so that a broken one harms no other."""
+    return [name for name in dataset_names() if re.search(rb"^ *(self\.)?MASK_FILES\b", _file(name).read_bytes(), re.M)]
 
 
 def _file(name: str) -> Path:
-    return registry.file_of(adapter_module(name))
+    return registry.file_of(dataset_module(name))

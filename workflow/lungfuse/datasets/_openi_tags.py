@@ -7,7 +7,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Number
+from lungfuse.datasets import Category, Number
 from lungfuse.errors import UserError
 from lungfuse.tables.base import Table, checked
 

@@ -1,7 +1,7 @@
 import pytest
 from conftest import png
 
-from lungfuse.adapters import nlm_tb
+from lungfuse.datasets import nlm_tb
 from lungfuse.errors import UserError
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pandera.typing import Series
 
-from lungfuse.adapters import Category, Collection, Download, Number, openi
-from lungfuse.adapters.openi import IMAGE_FILES, SITES, SOURCE, read_images
+from lungfuse.datasets import Category, Collection, Download, Number, openi
+from lungfuse.datasets.openi import IMAGE_FILES, SITES, SOURCE, read_images
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Values
 

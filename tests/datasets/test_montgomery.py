@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungfuse.adapters.montgomery import read_annotations, read_images, read_reports
+from lungfuse.datasets.montgomery import read_annotations, read_images, read_reports
 from lungfuse.errors import UserError
 from lungfuse.segment.annotated import read_annotation
 from lungfuse.settings.ingest import ImageSettings
@@ -35,7 +35,7 @@ def test_reports_are_the_clinical_readings(raw):
 
 def test_both_lungs_make_one_mask(raw):
     whole, incomplete = read_annotations(raw)
-    _, mask = read_annotation(whole, ImageSettings(image_px=40, fit="stretch"))
+    _, mask = read_annotation(whole, ImageSettings(image_size=40, fit="stretch"))
     assert mask.sum() == 2 * 20 * 10 and mask[20, 10] and mask[20, 30] and not mask[20, 20]
     assert incomplete.masks == []
 
@@ -49,6 +49,6 @@ def test_a_folder_in_place_of_a_reading_is_named_without_a_traceback(raw, tmp_pa
     (raw / "ClinicalReadings/MCUCXR_0001_0.txt").mkdir()
     names = ["reports", "views", "values", "value-columns", "rejected-reports"]
     files = [part for name in names for part in [f"--{name}", tmp_path / f"{name}.csv"]]
-    run = stage("reports", "--adapter", "montgomery", "--raw", raw, *files)
+    run = stage("reports", "--dataset", "montgomery", "--raw", raw, *files)
     assert run.returncode == 1
     assert "MCUCXR_0001_0.txt: cannot be used (Is a directory)" in run.stderr and "Traceback" not in run.stderr

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from lungfuse.adapters import load_adapter
+from lungfuse.datasets import load_dataset
 from lungfuse.errors import UserError
 from lungfuse.ingest.images import write_array
 from lungfuse.settings.ingest import ImageSettings
@@ -25,7 +25,7 @@ MAPPING = {
     "file": "cases.csv", "case": "Case", "patient": "Patient", "image": "File", "images": ["images"],
     "view": "Seen", "views": {"Frontal": ["PA", "AP"]}, "texts": {"findings": "Report"}, "missing": ["?"],
     "columns": {"age": {"column": "Age (y)", "kind": "number", "unit": "years"}, "diagnosis": {"column": "Diagnosis"}},
-    "apart": ["Paper"], "date": "Taken",
+    "group_by": ["Paper"], "date": "Taken",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def raw(tmp_path):
 
 
 def dataset(**changes):
-    return load_adapter("table", TableSettings.model_validate(MAPPING | changes))
+    return load_dataset("table", TableSettings.model_validate(MAPPING | changes))
 
 
 def test_a_row_is_a_case_with_its_texts_values_and_marks(raw):
@@ -129,7 +129,7 @@ def test_the_first_row_of_each_patient_can_be_all_that_is_taken(raw):
 
 def test_sentences_that_tell_the_outcome_can_be_cut_from_a_text(raw):
     (raw / "cases.csv").write_text(CASES.replace("Dense.", "Dense. He DIED later; no fever. Was intubated."))
-    texts = {"findings": "Report", "redacted": {"column": "Report", "cut": ["died", "intubat"]}}
+    texts = {"findings": "Report", "redacted": {"column": "Report", "redact_terms": ["died", "intubat"]}}
     reports = dataset(texts=texts).read_reports(raw).reports
     assert reports["findings"].iloc[3] == "Dense. He DIED later; no fever. Was intubated."
     assert reports["redacted"].tolist() == ["Clear.", "Two lines of text", "", "Dense. no fever."]
@@ -170,7 +170,7 @@ def test_the_tuberculosis_x_rays_are_read_by_a_mapping(real_data, tmp_path):
     table.to_csv(tmp_path / "cases.csv", index=False)
     (tmp_path / "CXR_png").symlink_to(real_data / "lung-masks/CXR_png")
     mapping = {"file": "cases.csv", "image": "file", "images": ["CXR_png"]}
-    found = load_adapter("table", TableSettings.model_validate(mapping)).read_reports(tmp_path)
+    found = load_dataset("table", TableSettings.model_validate(mapping)).read_reports(tmp_path)
     assert len(found.views) == 704
     assert found.views["view"].unique().tolist() == ["any"]
 
@@ -178,7 +178,7 @@ def test_the_tuberculosis_x_rays_are_read_by_a_mapping(real_data, tmp_path):
 def test_images_that_cannot_be_used_are_rejected_once_under_their_ids(raw, tmp_path):
     Image.new("L", (20, 20), 80).save(raw / "images" / "a.png")
     (raw / "images" / "b.png").unlink()
-    settings = ImageSettings(image_px=16, fit="pad")
+    settings = ImageSettings(image_size=16, fit="pad")
     found, rejected = write_array(dataset().read_images(raw), {"a", "b", "c"}, settings, tmp_path / "images.npy")
     assert [row["image_id"] for row in found] == ["a"]
     assert sorted(rejected) == [

@@ -1,4 +1,4 @@
-"""The arms of the images: raw, cut out by masks, or the masks alone."""
+"""The variants of the images: raw, cut out by masks, or the masks alone."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ ABSENT = -1  # in place of the row of an image that a pair lacks
 
 
 @dataclass(frozen=True)
-class ArmImages:
-    """The image array as an arm of the study reads it: whole, cut out by masks, or the masks alone as images.
+class VariantImages:
+    """The image array as a variant of the study reads it: whole, cut out by masks, or the masks alone as images.
 
     `images` is uint8 of shape (image, height, width), or with colours at the end; `masks` is bool of shape
     (image, height, width).
@@ -32,20 +32,20 @@ class ArmImages:
         return images * (masks if images.ndim == masks.ndim else masks[..., None])
 
 
-def arm_images(arm: Images, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray | ArmImages:
-    """The images of an arm, to be indexed by rows.
+def variant_images(variant: Images, images: np.ndarray, masks: np.ndarray | None) -> np.ndarray | VariantImages:
+    """The images of a variant, to be indexed by rows.
 
     Raises:
         UserError: the masks are not those of the images.
     """
-    if arm == "raw":
+    if variant == "raw":
         return images
     if masks.shape != images.shape[:3]:
         raise UserError(
-            f"{arm}: found masks of shape {masks.shape}, expected that of the image array, {images.shape[:3]}. "
+            f"{variant}: found masks of shape {masks.shape}, expected that of the image array, {images.shape[:3]}. "
             "Make the masks again from these images."
         )
-    return ArmImages(images, masks, arm.startswith("mask-only"))
+    return VariantImages(images, masks, variant.startswith("mask-only"))
 
 
 def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:

@@ -78,7 +78,7 @@ class Score:
         return (self.names[place], float(told[place])) if len(told) else ("", 0.5)
 
 
-def score_alone(values: pd.Series, kind: Kind, labels: pd.Series, groups: pd.Series) -> float:
+def univariate_auroc(values: pd.Series, kind: Kind, labels: pd.Series, groups: pd.Series) -> float:
     """The AUROC that a column reaches by itself, in cross-validation over groups; of many classes the mean.
 
     `values` are words or numbers, an empty one is missing; so is a label that is not known. NaN where the labels are

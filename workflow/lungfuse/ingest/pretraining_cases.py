@@ -8,7 +8,9 @@ from lungfuse.ingest.groups import group
 from lungfuse.ingest.labels import heading_terms
 
 
-def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+def pretraining_cases(
+    reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, index: pd.DataFrame
+) -> pd.DataFrame:
     """The images of the array whose patient, findings and marks no pair of the study has, one row each with its report.
 
     `reports`, `views`, `pairs` and `index` are tables `Reports`, `Views`, `Pairs` and `ImageIndex`. Two reports belong
@@ -21,7 +23,7 @@ def others(reports: pd.DataFrame, views: pd.DataFrame, pairs: pd.DataFrame, inde
     return images.merge(reports[~near], on="report_id")
 
 
-def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
+def headings_of(cases: pd.DataFrame, min_reports: int) -> pd.DataFrame:
     """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0, 1, or NaN where it
     has no headings at all.
 
@@ -33,10 +35,10 @@ def headings_of(cases: pd.DataFrame, least: int) -> pd.DataFrame:
     terms = heading_terms(cases["major"]).str.lower()
     has = pd.crosstab(terms.index, terms).clip(upper=1).reindex(cases.index).drop(columns="", errors="ignore")
     reports = has[~cases["report_id"].duplicated()].sum()
-    frequent = sorted(reports.index[reports >= least])
+    frequent = sorted(reports.index[reports >= min_reports])
     if not frequent:
         raise UserError(
-            f"pretraining.least: of the {len(cases):,} images of other patients no heading stands in {least} reports. "
-            "Ask for fewer, or let no row start from `pretrained`."
+            f"pretraining.min_reports: of the {len(cases):,} images of other patients no heading stands in "
+            f"{min_reports} reports. Ask for fewer, or let no row start from `pretrained`."
         )
     return has[frequent].astype(float).where(cases["major"] != "", axis=0)

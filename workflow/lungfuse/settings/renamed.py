@@ -1,0 +1,22 @@
+"""Keys of params.yaml that had another name before."""
+
+OLD_KEYS = {
+    "adapter": "dataset",
+    "apart": "group_by",
+    "arms": "variants",
+    "averaging": "ema_decay",
+    "batch": "batch_size",
+    "clip": "gradient_clip",
+    "covers": "leak_min_share",
+    "cut": "redact_terms",
+    "gives_away": "leak_auroc",
+    "image_px": "image_size",
+    "least": "min_reports",
+    "least_area": "min_area",
+    "least_contrast": "min_contrast",
+    "most_area": "max_area",
+    "most_asymmetry": "max_asymmetry",
+    "most_components": "max_components",
+    "repeats": "n_seeds",
+    "start": "init_from",
+}

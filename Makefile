@@ -4,6 +4,11 @@ CORES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# Snakemake and DVC keep a cache below HOME; where nothing can be written there, it is in this folder.
+ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>&1 && test -w "$${XDG_CACHE_HOME:-$$HOME/.cache}" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+
 .PHONY: help run test test-cluster test-conda lint format env lock schema dvc graph clean
 
 help:           ## list the targets

@@ -24,7 +24,7 @@ from lungfuse.demo.evidence import NORMAL_VOLUME, SIGN_VOLUME, SIGNS, Evidence, 
 from lungfuse.ingest.split import assign_folds, assign_validation
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.ingest import SplitSettings
-from lungfuse.settings.rows import Row
+from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import by_fold, learner
 from lungfuse.train.predictions import calibrated
@@ -71,7 +71,7 @@ def one_of_noise(seed: int) -> dict[str, bool]:
     for sources in [*([source] for source in SOURCES), *fused()]:
         for rate in RATES[: 2 if len(sources) == 1 else 3]:
             read = {SOURCES[source]: source for source in sources}
-            rows.append(Row(model=model_of(read), **read))
+            rows.append(drawn_model(read))
             model = LogisticRegression(C=rate, max_iter=1000)
             learn = learner(model, np.hstack([inputs[source] for source in sources]), TASK.targets(pairs), TASK)
             trainings = by_fold(pairs, validation, TASK, learn)
@@ -92,11 +92,15 @@ def fused() -> list[list[str]]:
     return [[image, text] for image in ["raw", "segmented:packaged"] for text in ["findings", "indication"]]
 
 
-def model_of(read: dict[str, str]) -> str:
-    return {"images": "image", "text": "text"}[next(iter(read))] if len(read) == 1 else "early"
+def drawn_model(read: dict[str, str]) -> ModelConfig:
+    """A model of the inputs that are read, without encoders."""
+    inputs = {{"images": "image"}.get(kind, kind): choice for kind, choice in read.items()}
+    name = next(iter(inputs)) if len(inputs) == 1 else "early"
+    asked = {"task": "binary", "labels": TASK.labels, "class_weights": "none", "seed": 0, "folds": SPLIT.folds}
+    return ModelConfig(name=name, study="drawn", architecture=name, inputs=inputs, **asked)
 
 
-def as_before(rows: list[Row], joined: list[pd.DataFrame], accuracy: pd.Series, seed: int) -> np.ndarray:
+def as_before(rows: list[ModelConfig], joined: list[pd.DataFrame], accuracy: pd.Series, seed: int) -> np.ndarray:
     """p of all rows against the unimodal row with the best accuracy on the pairs it is tested on."""
     best = max((n for n, row in enumerate(rows) if len(row.inputs) == 1), key=accuracy.__getitem__)
     return np.array(

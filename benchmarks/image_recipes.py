@@ -30,7 +30,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lungfuse.check import check
-from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.encoders.network import Encoder, load_encoder
 from lungfuse.files import atomic_write, read_array
 from lungfuse.ingest import filter, images, reports, split
@@ -44,6 +43,7 @@ from lungfuse.paths.names import PACKAGED, PARAMS
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.params import load_study, read_params
 from lungfuse.settings.rows import Row
+from lungfuse.statistics.bootstrap import limits_of, times_drawn
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.tasks import Task, load_task

@@ -24,7 +24,7 @@ import numpy as np
 from lungfuse.segment.segmenter import Segmenter
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.segmentation import MaskSettings, UNetSettings
-from lungfuse.train.keras_engine import dtype_of
+from lungfuse.segment.keras_engine import dtype_of
 
 path, width, precision = sys.argv[1:]
 images = np.load(path, mmap_mode="r")

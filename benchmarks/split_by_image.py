@@ -22,9 +22,10 @@ from sklearn.preprocessing import StandardScaler
 
 from lungfuse.compare.paired import difference_of_shares
 from lungfuse.files import atomic_write
-from lungfuse.paths import Paths
-from lungfuse.paths.names import PARAMS
-from lungfuse.settings.params import load_study, read_params
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PARAMS
+from lungfuse.plan.plan import Plan
+from lungfuse.settings.params import read_params
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.train.stored import read_tokens
@@ -37,10 +38,10 @@ def main() -> None:
     parser.add_argument("--study", default="skin")
     parser.add_argument("--csv", type=Path, help="write the table here")
     arguments = parser.parse_args()
-    name, study = load_study(read_params(PARAMS) | {"study": arguments.study})
-    paths = Paths(name, study)
-    pairs = read_table(paths.pairs, Pairs)
-    features = read_tokens(paths.features(study.encoders.image, "raw"), pairs["pair_id"]).means()
+    plan = Plan(*load_study(read_params(PARAMS) | {"study": arguments.study}))
+    study, pairs = plan.study, read_table(plan.layout.split["pairs"], Pairs)
+    made = plan.feature_sets[study.encoders.image, "raw"]
+    features = read_tokens(made.folder, pairs["pair_id"]).means()
     table = compared(features, pairs["label"].to_numpy(int), pairs["group"].to_numpy(), study.split.folds, study.seed)
     print(table.to_string(index=False))
     if arguments.csv:

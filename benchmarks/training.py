@@ -45,11 +45,11 @@ from lungfuse.demo.draw import encode_png
 from lungfuse.encoders import encoder_spec, modality_of
 from lungfuse.encoders.network import build_encoder
 from lungfuse.encoders.networks.efficientnet_lite import ConvBNAct
+from lungfuse.layers.blocks import Dropout, Unimodal
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.image.inputs import ImageSource
 from lungfuse.modalities.text.inputs import TextSource
-from lungfuse.models import build_model
-from lungfuse.models.blocks import Dropout, Unimodal
+from lungfuse.models import load_model, model_spec
 from lungfuse.settings.training import AugmentSettings, FusionSettings, TrainSettings
 from lungfuse.tasks import load_task
 from lungfuse.train.classifier import Classifier
@@ -239,7 +239,8 @@ def on_frozen_tokens(name: str) -> Classifier:
     """The classifier of a fused row that reads tokens of EfficientNet-Lite0 and MiniLM."""
     torch.manual_seed(0)
     widths = {"image": encoder_spec("efficientnet-lite0").width, "text": encoder_spec("minilm").width}
-    model = build_model(name, widths, TASK.outputs, FUSION, {})
+    fusion = {key: getattr(FUSION, key) for key in model_spec(name).fusion}
+    model = load_model(name).build(widths, TASK.outputs, **fusion, **model_spec(name).completed({}))
     return Classifier({}, {}, model, TASK, SETTINGS, torch.ones(2), seed=0)
 
 
@@ -290,7 +291,7 @@ def features(rng: np.random.Generator, counts: np.ndarray, width: int) -> Featur
 def plain_loop(make: Callable[[], Classifier], dataset: PairDataset, pairs: int) -> float:
     """Pairs a second of the same network in a plain loop, without its first batch."""
     with ExitStack() as stack:
-        stack.enter_context(mock.patch("lungfuse.models.blocks.attend", plain_attend))
+        stack.enter_context(mock.patch("lungfuse.layers.blocks.attend", plain_attend))
         stack.enter_context(mock.patch("lungfuse.encoders.networks.transformer.attend", plain_attend))
         stack.enter_context(mock.patch.object(ConvBNAct, "forward", plain_unit))
         stack.enter_context(mock.patch.object(Dropout, "forward", nn.Dropout.forward))

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -22,34 +23,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from lxml import etree
 from PIL import Image
 
 from lungfuse.archive import read_members
-from lungfuse.settings.params import load_studies, read_params
+from lungfuse.plan.load import load_studies
+from lungfuse.settings.params import read_params
 from lungfuse.settings.study import Study
 
-pytest_plugins = ["small_study", "small_comparison"]
+pytest_plugins = ["small_study", "trained_study", "small_comparison", "small_report"]
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO_ROWS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
-DEMO_ROWS += ["image", "text", "late", "late-stacked", "kv-exchange"]
-FEW_ROWS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
-HEAVY = {  # stages that load PyTorch, TensorFlow or Matplotlib
-    "encoder": "train/encoder.py",
-    "features": "train/features.py",
-    "linear-probe": "train/linear_probe.py",
-    "pretrain": "train/pretrain.py",
-    "train": "train/train.py",
-    "segmenter": "segment/train_segmenter.py",
-    "segmentation-scores": "segment/segmentation_scores.py",
-    "masks": "segment/masks.py",
-    "attention": "predict/attention.py",
-    "figures": "report/figures.py",
-    "pictures": "report/pictures.py",
-}
-HEAVY_AND_LAST = HEAVY | {"compare": "compare/compare.py", "pages": "report/pages.py"}
-LONGEST = ["test_agreement", "test_workflow", "test_real_data", "test_cnn", "test_profiles", "test_dvc", "test_devices"]
+DEMO_MODELS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]
+DEMO_MODELS += ["image", "text", "late", "late-stacked", "kv-exchange"]
+FEW_MODELS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
+HEAVY = ["encoder", "features", "fit", "pretrain", "train", "segmenter", "segmentation-scores", "masks", "draw-masks"]
+HEAVY += ["analysis", "explanation"]  # stages that load PyTorch, TensorFlow or Matplotlib
+HEAVY_AND_LAST = [*HEAVY, "compare", "pages"]
+LONGEST = ["test_agreement", "test_workflow", "test_real_data", "test_profiles", "test_dvc", "test_devices"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
 
 
@@ -78,19 +70,37 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Make a folder that all processes of pytest-xdist share: the first that asks for it makes it, the others wait."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.made"
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
 def new_project(tmp_path_factory) -> Callable[[], Path]:
     """Make a copy of the project as a fresh clone would have it: no data, no results.
 
-    Its demo has a few rows and short trainings on fewer drawn studies, unless `rows` is None. The stages `stand_ins` do
-    not compute, but write outputs of the right form: see tests/stand_ins.
+    Its demo has a few models and short trainings on fewer drawn studies, unless `models` is None. The stages
+    `stand_ins` do not compute, but write outputs of the right form: see tests/stand_ins.
     """
 
     def copy(
-        rows: list[str] | None = DEMO_ROWS,
+        models: list[str] | None = DEMO_MODELS,
         folds: int = 3,
         epochs: int = 2,
         studies: int = 160,
-        stand_ins: dict[str, str] | None = None,
+        stand_ins: list[str] | None = None,
     ) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
         shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
@@ -99,8 +109,8 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
             (code / "__main__.py").rename(code / "real_main.py")
             shutil.copytree(ROOT / "tests/stand_ins", code, dirs_exist_ok=True)
             (code / "stand_ins.json").write_text(json.dumps(stand_ins))
-        if rows is not None:
-            keep_rows(project / "params.yaml", "demo", rows, folds, epochs, audited=["findings"])
+        if models is not None:
+            keep_models(project / "params.yaml", "demo", models, folds, epochs, audited=["findings"])
             draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=studies, masks=60)
         return project
 
@@ -108,11 +118,14 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
 
 
 @pytest.fixture(scope="session")
-def drawn_raw(tmp_path_factory) -> Path:
+def drawn_raw(once) -> Path:
     """Raw files in the formats of OpenI, of 160 drawn studies."""
+    return once("drawn", lambda folder: draw_openi(folder / "openi")) / "openi"
+
+
+def draw_openi(raw: Path) -> None:
     from lungfuse.demo.draw import main
 
-    raw = tmp_path_factory.mktemp("drawn") / "openi"
     names = {"reports": "NLMCXR_reports.tgz", "images": "NLMCXR_png.tgz", "projections": "indiana_projections.csv"}
     main(
         reports_archive=raw / names["reports"], images_archive=raw / names["images"],
@@ -120,7 +133,6 @@ def drawn_raw(tmp_path_factory) -> Path:
         studies=160, masks=2,
     )  # fmt: skip
     write_tags(raw)
-    return raw
 
 
 def write_tags(raw: Path) -> None:
@@ -157,26 +169,27 @@ def changed_setting(params: Path, *place: str | int, to: object) -> Iterator[Non
         params.write_text(before)
 
 
-def keep_rows(params: Path, study: str, rows: list[str], folds: int, epochs: int, audited: Sequence[str] = ()) -> None:
-    """Leave a study these rows and audited sections, and short trainings of small encoders, as the demo has them."""
+def keep_models(
+    params: Path, study: str, models: list[str], folds: int, epochs: int, audited: Sequence[str] = ()
+) -> None:
+    """Leave a study these models and audited sections, and short trainings of small encoders, as the demo has them."""
     content = yaml.safe_load(params.read_text())
     small = {key: content["studies"]["demo"][key] for key in ["encoders", "fusion", "images", "train"]}
     settings = content["studies"][study] | small
     settings["split"] = {"folds": folds}
-    settings["cnns"] = {"networks": []}
     settings["pretraining"] = {"min_reports": 2, "train": {"epochs": epochs}}
     settings["leakage"] = {"sections": list(audited), "draws": 1}
     if "segmentation" in settings:
         settings["segmentation"]["train"]["epochs"] = epochs
-    start = {} if study == "demo" else {"init_from": "encoder"}  # no row of others starts from another
+    start = {} if study == "demo" else {"init_from": "encoder"}  # no model of others starts from another
     settings["train"] = settings["train"] | {"epochs": epochs} | start
-    settings["models"] = {name: row for name, row in settings["models"].items() if name in rows}
-    for row in settings["models"].values():
-        if "train" in row:
-            row["train"]["epochs"] = epochs
-        row.pop("n_seeds", None)
-        if "layers" in row.get("train", {}):
-            row["train"]["layers"] = "full"
+    settings["models"] = {name: model for name, model in settings["models"].items() if name in models}
+    for model in settings["models"].values():
+        if "train" in model:
+            model["train"]["epochs"] = epochs
+        model.pop("n_seeds", None)
+        if "layers" in model.get("train", {}):
+            model["train"]["layers"] = "full"
     content["studies"][study] = settings
     params.write_text(yaml.safe_dump(content, sort_keys=False))
 
@@ -199,6 +212,17 @@ def stage() -> Callable[..., subprocess.CompletedProcess]:
         return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
     return run
+
+
+def stage_command(folder: Path, name: str, arguments: dict) -> list[str]:
+    """The command of a process that runs a stage with arguments by name, which are kept beside a folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    given = folder.with_name(f"{folder.name}.pickle")
+    given.write_bytes(pickle.dumps(arguments))
+    code = (
+        "import pickle, sys; from lungfuse.stages import call; call(sys.argv[1], pickle.load(open(sys.argv[2], 'rb')))"
+    )
+    return [sys.executable, "-c", code, name, str(given)]
 
 
 def tool_variables() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The commands `snakemake` and `dvc`, forked from a process that has imported what takes them a second to import.
 
-The `snakemake` that a stage of DVC runs, or a job, is forked too: on their path stands a command that asks a server for
-it, and that takes it along when it is killed.
+The `snakemake` that a stage of DVC runs, or a job, is forked too, and so are the scripts of the sync of both: on their
+path is a command that asks a server for it, and that takes it along when it is killed.
 """
 
 import json
@@ -16,20 +16,27 @@ import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 
 COMMANDS = {"snakemake": "snakemake.cli", "dvc": "dvc.cli"}
 SERVER = "SNAKEMAKE_SERVER"  # the environment variable with its address
+SCRIPTS = "/workflow/scripts/dvc_"
 CLIENT = f"""#!{sys.executable} -IS
 import json, os, socket, sys
+name = os.path.basename(sys.argv[0])
+if name == "python" and {SCRIPTS!r} not in os.path.abspath(*sys.argv[1:2] or [""]):
+    os.execv({sys.executable!r}, sys.argv)
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.environ["{SERVER}"])
-    request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+    command = ["snakemake", *sys.argv[1:]] if name == "snakemake" else sys.argv[1:]
+    request = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [len(request).to_bytes(8)], [0, 1, 2])
     server.sendall(request)
     sys.exit(int(server.recv(4) or 1))
 """
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["__main__", *COMMANDS.values(), "dvc.cli.parser", "dvc.repo", "pandera.pandas"])
+PRELOADED = ["dvc.cli.parser", "dvc.repo", "dvc.repo.status", "snakemake.api", "pandera.pandas", "pydantic"]
+_forks.set_forkserver_preload(["__main__", *COMMANDS.values(), *PRELOADED])
 
 
 class Engine(_forks.Process):
@@ -53,7 +60,7 @@ class Engine(_forks.Process):
 
 
 def served(environment: dict[str, str]) -> dict[str, str]:
-    """An environment in which `snakemake` is forked from a server."""
+    """An environment in which `snakemake` and the scripts of the sync are forked from a server."""
     folder = _server()
     return environment | {SERVER: str(folder / "socket"), "PATH": f"{folder}:{environment['PATH']}"}
 
@@ -62,9 +69,10 @@ def served(environment: dict[str, str]) -> dict[str, str]:
 def _server() -> Path:
     """The folder of the command that asks the server, which ends with this process."""
     folder = Path(tempfile.mkdtemp())
-    client = folder / "snakemake"
-    client.write_text(CLIENT)
-    client.chmod(0o755)
+    for name in ["snakemake", "python"]:
+        client = folder / name
+        client.write_text(CLIENT)
+        client.chmod(0o755)
     server = _forks.Process(target=_serve, args=(str(folder / "socket"),), daemon=True)
     server.start()
     while not (folder / "socket").exists():
@@ -89,12 +97,12 @@ def _serve(address: str) -> None:
 def _serve_one(client: socket.socket) -> None:
     """Run a command for its client, or kill it when the client is gone."""
     length, streams, _, _ = socket.recv_fds(client, 8, 3)
-    arguments, folder, environment = json.loads(client.recv(int.from_bytes(length), socket.MSG_WAITALL))
+    words, folder, environment = json.loads(client.recv(int.from_bytes(length), socket.MSG_WAITALL))
     command = os.fork()
     if command == 0:
         client.close()
         multiprocessing.current_process()._config["daemon"] = False  # as the server is, and then may have no children
-        _run(["snakemake", *arguments], Path(folder), environment, streams)
+        _run(words, Path(folder), environment, streams)
     waiting = select.poll()
     for descriptor in [os.pidfd_open(command), client.fileno()]:
         waiting.register(descriptor, select.POLLIN)
@@ -119,4 +127,20 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], streams:
         os.dup2(stream, standard)
     sys.argv = command
     sys.path = [place for place in sys.path if not Path(place).is_relative_to(Path(__file__).parent)]
+    if command[0] not in COMMANDS:
+        sys.path.insert(0, str(Path(command[0]).parent.resolve()))
+        run_path(command[0], run_name="__main__")
+        sys.exit()
+    _fork_scripts(Path(environment["PATH"].partition(":")[0]) / "python")
     sys.exit(import_module(COMMANDS[command[0]]).main())
+
+
+def _fork_scripts(client: Path) -> None:
+    """Let this process start the scripts of the sync by the client of the server."""
+    start = subprocess.run
+
+    def run(command: list[str], **options) -> subprocess.CompletedProcess:
+        by_client = command[0] == sys.executable and SCRIPTS in command[1]
+        return start([client, *command[1:]] if by_client else command, **options)
+
+    subprocess.run = run

@@ -13,7 +13,8 @@ from PIL import Image
 from lungfuse.datasets.table import MappedTable
 from lungfuse.ingest.reports import OPTIONAL, check_declared
 from lungfuse.init.init import Columns, Labels, Place, main
-from lungfuse.settings.params import load_studies, read_params
+from lungfuse.plan.load import load_studies
+from lungfuse.settings.params import read_params
 from lungfuse.settings.study import Study
 
 WORDS = ["clear", "dense", "left", "right", "lower", "upper", "lobe", "small", "large", "shadow", "heart", "border"]

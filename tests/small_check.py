@@ -9,13 +9,13 @@ from lungfuse.check.finding import Finding
 from lungfuse.check.findings import load_findings
 from lungfuse.check.pictures import look_at
 from lungfuse.ingest.filter import FilterInputs, select_pairs
-from lungfuse.settings.check import CheckSettings
+from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings, LabelRule
 from lungfuse.tables.base import columns
 from lungfuse.tables.ingest import SECTIONS, Candidates, rejected_table
 from lungfuse.tasks import load_task
 
-SETTINGS = CheckSettings(allow=[], leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03)
+LIMITS = CheckLimits(leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03)
 NO_REJECTED = rejected_table([])
 
 
@@ -74,7 +74,7 @@ def study(
     shown = np.flatnonzero(cases["row"].notna()) if has else []
     pictures = look_at(images, cases["row"].iloc[shown].to_numpy(int), shown, done=int) if has else None
     kinds = dict.fromkeys(own, "category") | (kinds or {})
-    return Checked(cases, of_cases, kinds, asked, filters, reads, folds, SETTINGS, raw_tables, pictures)
+    return Checked(cases, of_cases, kinds, asked, filters, reads, folds, LIMITS, raw_tables, pictures)
 
 
 def found_in(data: Checked, kind: str) -> dict[str, Finding]:

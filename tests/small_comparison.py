@@ -1,23 +1,47 @@
 """Three models on eighty pairs: one at chance, one good, one between; and drawn predictions for every task."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from model_configs import model_config
 from scipy.special import expit, softmax
 
 from lungfuse.compare.compare import compare
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.scores import join_predictions
+from lungfuse.models.naming import named
 from lungfuse.settings.comparison import ComparisonSettings
-from lungfuse.settings.rows import Row
+from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task, load_task
 
 BINARY = load_task("binary", ["normal", "lung"])
-MODELS = [Row(model="majority"), Row(model="tfidf", text="findings"), Row(model="tfidf", text="indication")]
+MODELS = {
+    "majority": model_config("majority"),
+    "tfidf": model_config("tfidf", text="findings"),
+    "tfidf_indication": model_config("tfidf", text="indication"),
+}
 WRONG = [40, 4, 38]
+
+
+def results_of(
+    models: dict[str, ModelConfig],
+    joined: list[pd.DataFrame],
+    validated: Sequence[float] = (),
+    pairs: pd.DataFrame | None = None,
+    task: Task = BINARY,
+    structured: pd.DataFrame | None = None,
+) -> SimpleNamespace:
+    """Models and their predictions, as `lungfuse.compare.results.Results` reads them from the files of a study."""
+    names = pd.DataFrame([named(model) | {"row": name} for name, model in models.items()])
+    return SimpleNamespace(
+        task=task, names=list(models), models=list(models.values()), named=names, joined=joined, predictions=joined,
+        validated=validated, pairs=pairs, structured=structured,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -37,7 +61,6 @@ def pairs():
     return frame.assign(**said, indication=frame["pair_id"])
 
 
-NAMES = ["majority", "tfidf", "tfidf_indication"]
 VALIDATED = [0.5, 0.95, 0.55]
 
 
@@ -58,8 +81,8 @@ def predictions(pairs):
 @pytest.fixture
 def table(pairs, predictions, settings):
     joined = [join_predictions(BINARY, pairs, predictions(wrong), Path("p.csv")) for wrong in WRONG]
-    scored = compare(BINARY, NAMES, MODELS, joined, VALIDATED, settings, seed=0)
-    return with_own_text(BINARY, scored, MODELS, pairs, joined)
+    results = results_of(MODELS, joined, VALIDATED, pairs)
+    return with_own_text(compare(results, settings, seed=0), results)
 
 
 @dataclass(frozen=True)
@@ -90,22 +113,20 @@ class Drawn:
         return join_predictions(self.task, self.pairs, self.predictions(noise, seed, repeats), Path("p.csv"))
 
 
+def draw_pairs(name: str) -> Drawn:
+    """Pairs of a task: 120 in 60 groups, of two or three classes, or with three labels, some of them unknown."""
+    rng = np.random.default_rng(0)
+    task = load_task(name, ["normal", "lung"] if name == "binary" else ["clear", "effusion", "nodule"])
+    pairs = pd.DataFrame({"pair_id": [f"P{n}" for n in range(120)], "group": np.arange(120) // 2})
+    pairs = pairs.assign(report_id=pairs["pair_id"], image_id=pairs["pair_id"], fold=np.arange(120) // 2 % 4)
+    pairs = pairs.assign(**dict.fromkeys(["text", "comparison", "indication", "findings", "impression", "site"], ""))
+    if name != "multilabel":
+        return Drawn(task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
+    known = rng.random((120, 3)) < [1, 1, 0.7]
+    labels = pd.DataFrame((rng.random((120, 3)) < [0.5, 0.3, 0.2]).astype(int), columns=task.columns("label"))
+    return Drawn(task, pairs.join(labels.astype("Int64").where(known)))
+
+
 @pytest.fixture
-def draw():
-    """Draw pairs of a task: 120 in 60 groups, of two or three classes, or with three labels, some of them unknown."""
-
-    def drawn(name: str) -> Drawn:
-        rng = np.random.default_rng(0)
-        task = load_task(name, ["normal", "lung"] if name == "binary" else ["clear", "effusion", "nodule"])
-        pairs = pd.DataFrame({"pair_id": [f"P{n}" for n in range(120)], "group": np.arange(120) // 2})
-        pairs = pairs.assign(report_id=pairs["pair_id"], image_id=pairs["pair_id"], fold=np.arange(120) // 2 % 4)
-        pairs = pairs.assign(
-            **dict.fromkeys(["text", "comparison", "indication", "findings", "impression", "site"], "")
-        )
-        if name != "multilabel":
-            return Drawn(task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
-        known = rng.random((120, 3)) < [1, 1, 0.7]
-        labels = pd.DataFrame((rng.random((120, 3)) < [0.5, 0.3, 0.2]).astype(int), columns=task.columns("label"))
-        return Drawn(task, pairs.join(labels.astype("Int64").where(known)))
-
-    return drawn
+def draw() -> Callable[[str], Drawn]:
+    return draw_pairs

@@ -1,52 +1,37 @@
-"""A small study for training: sixty pairs whose images, texts and structured columns tell the label."""
+"""A small study for training: sixty cases whose images, texts and structured columns predict the label.
 
-from dataclasses import dataclass, fields, is_dataclass
-from importlib import import_module
-from inspect import signature
+It lies in a folder as `lungfuse.plan.layout.Layout` says. Stages of models find it there, so tests work in that folder.
+"""
+
+from contextlib import chdir
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from model_configs import model_config
 from PIL import Image
 
 from lungfuse.encoders import modality_of
-from lungfuse.settings.base import Settings
-from lungfuse.settings.ingest import ImageSettings
-from lungfuse.settings.params import to_json
-from lungfuse.settings.rows import Row
-from lungfuse.settings.training import AugmentSettings, EncoderSettings, FusionSettings, Pooling, TrainSettings
-from lungfuse.stages import STAGES
+from lungfuse.models import kind_spec
+from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.model import main as write_model
+from lungfuse.settings.model import ModelConfig
+from lungfuse.stages import call
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import Columns, ImageIndex, Pairs, Structured, Validation
 
-AUGMENT = AugmentSettings(rotation=7.0, shift=0.06, scale=0.08, contrast=0.15, brightness=12.0, gamma=0.0)
-NO_AUGMENT = AugmentSettings(rotation=0, shift=0, scale=0, contrast=0, brightness=0, gamma=0)
-TRAIN = TrainSettings(
-    init_from="encoder", layers="full", epochs=3, batch_size=8, learning_rate=1e-3, encoder_learning_rate=1e-3,
-    weight_decay=0.01, warmup=0.1, gradient_clip=1.0, label_smoothing=0.0, patience=9, modality_dropout=0.0,
-    augment=AUGMENT, word_dropout=0.0, ema_decay=0.5, precision="fp32", devices=1,
-)  # fmt: skip
-SETTINGS = {
-    "fold": 0,
-    "seed": 0,
-    "encoders": EncoderSettings(image="vit-tiny", text="bert-tiny", pooling="none", max_tokens=None),
-    "fusion": FusionSettings(width=16, heads=2, blocks=1, hidden=8, dropout=0.1),
-    "images": ImageSettings(image_size=64, fit="pad"),
-    "task": "binary",
-    "labels": ["normal", "lung"],
-    "class_weights": "balanced",
-}
-EARLY = Row(model="early", images="raw", text="findings")
-LABELS = {"binary": ["normal", "lung"], "multiclass": ["normal", "small", "large"], "multilabel": ["small", "large"]}
+EARLY = {"architecture": "early", "images": "raw", "text": "findings"}
+LAYOUT = Layout("small")
 
 
 @dataclass(frozen=True)
 class SmallStudy:
-    """The tables and arrays of the small study, and where their files are."""
+    """The tables and arrays of the small study, and the folder where its files are."""
 
     folder: Path
-    encoder_root: Path
     pairs: pd.DataFrame
     images: np.ndarray
     index: pd.DataFrame
@@ -55,12 +40,16 @@ class SmallStudy:
     task: str = "binary"
 
     @property
+    def encoder_root(self) -> Path:
+        return self.folder / "data/encoders"
+
+    @property
     def files(self) -> dict[str, Path]:
-        names = {"pairs": "pairs.csv", "validation": "validation.csv", "array": "images.npy", "index": "index.csv"}
-        names |= {"structured": "structured.csv", "columns": "columns.csv"}
-        return {key: self.folder / name for key, name in names.items()}
+        found = LAYOUT.split | LAYOUT.image_array | LAYOUT.structured
+        return {key: self.folder / path for key, path in found.items()}
 
     def write(self) -> None:
+        self.files["array"].parent.mkdir(parents=True, exist_ok=True)
         np.save(self.files["array"], self.images)
         write_table(self.pairs, self.files["pairs"], Pairs)
         validation = pd.concat(
@@ -68,7 +57,7 @@ class SmallStudy:
         )
         write_table(validation, self.files["validation"], Validation)
         write_table(self.index, self.files["index"], ImageIndex)
-        write_table(self.columns, self.files["columns"], Columns)
+        write_table(self.columns, self.files["structured_columns"], Columns)
         write_table(self.structured, self.files["structured"], Structured, self.columns["name"])
 
     def save_png(self, pair: int) -> Path:
@@ -77,64 +66,63 @@ class SmallStudy:
         Image.fromarray(self.images[pair]).save(path)
         return path
 
-    def arguments(self, folder: Path, row: Row = EARLY, **changes) -> dict:
-        """What the stage `train` takes; `changes` are of its training settings."""
-        outputs = {"weights": "model.safetensors", "history": "history.csv", "fold_predictions": "predictions.csv"}
-        outputs = {key: folder / name for key, name in (outputs | {"settings": "settings.json"}).items()}
-        train = {"train": TRAIN.model_copy(update=changes)}
-        asked = {"task": self.task, "labels": LABELS[self.task]}
-        return SETTINGS | asked | self.files | outputs | train | {"row": row, "encoder_root": self.encoder_root}
+    def model(self, name: str = "", **entry) -> ModelConfig:
+        """Write the file of a model; `entry` is what params.yaml would say of it, see `model_config`."""
+        reads = {"images", "text", "structured", "inputs"} & entry.keys()
+        entry = entry if "architecture" in entry else (EARLY if not reads else {"architecture": "early"}) | entry
+        config = model_config(name=name, task=self.task, **entry)
+        write_model(config=config, file=self.folder / LAYOUT.model(config.name))
+        return config
 
-    def train(self, folder: Path, row: Row = EARLY, files: dict | None = None, **changes) -> pd.DataFrame:
-        """Train a row for fold 0; returns its scores."""
-        run_stage("train", **self.arguments(folder, row, **changes) | (files or {}))
-        return pd.read_csv(folder / "predictions.csv")
+    def file(self, config: ModelConfig) -> Path:
+        return LAYOUT.model(config.name)
 
-    def features(
-        self,
-        encoder: str,
-        start: Path | None = None,
-        reads: str | None = None,
-        masks: Path | None = None,
-        pooling: Pooling = "none",
-    ) -> Path:
-        """Encode all pairs; returns the folder of the features."""
-        folder = self.folder / "features" / (encoder if start is None else f"{encoder}_trained") / pooling
-        reads = reads or {"text": "findings", "image": "raw"}[modality_of(encoder)]
-        outputs = {"tokens": folder / "tokens.npy", "token_index": folder / "index.csv"}
-        run_stage(
-            "features", encoder=encoder, encoder_root=self.encoder_root, precision="fp32", start=start,
-            reads=reads, encoders=SETTINGS["encoders"].model_copy(update={"pooling": pooling}), masks=masks, **outputs,
-            **{name: self.files[name] for name in ["pairs", "array", "index"]},
-        )  # fmt: skip
-        return folder
+    def fold(self, config: ModelConfig, run: str = "0") -> Path:
+        """The folder of a training."""
+        return self.folder / LAYOUT.fold_folder(config.name, run)
+
+    def train(self, config: ModelConfig, run: str = "0") -> pd.DataFrame:
+        """Train a network for a fold, with its features where its encoders do not learn; returns its scores."""
+        with chdir(self.folder):
+            if reads_features(config):
+                for modality in config.encoders:
+                    self.features(config, modality, run)
+            run_stage("train", {"model": LAYOUT.model(config.name), "run": run})
+        return pd.read_csv(self.fold(config, run) / "predictions.csv")
+
+    def fit(self, config: ModelConfig) -> pd.DataFrame:
+        """Fit an estimator in every fold, with the features that it reads; returns its out-of-fold predictions."""
+        with chdir(self.folder):
+            for modality in config.encoders:
+                self.features(config, modality)
+            run_stage("fit", {"model": LAYOUT.model(config.name)})
+        return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
+
+    def finish(self, config: ModelConfig) -> pd.DataFrame:
+        """Make the out-of-fold predictions of a model of any kind, of whose networks all folds are trained."""
+        stage = kind_spec(config.architecture).stage
+        if stage == "fit":
+            return self.fit(config)
+        with chdir(self.folder):
+            run_stage("late" if stage == "late" else "pool-folds", {"model": LAYOUT.model(config.name)})
+        return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
+
+    def features(self, config: ModelConfig, modality: str, run: str = "") -> Path:
+        """Encode all pairs as a model reads them; returns the folder of the features."""
+        made = feature_set(config, modality, run)
+        with chdir(self.folder):
+            if not made.files["tokens"].exists():
+                files = {key: path for key, path in made.inputs.items() if key in ("array", "index", "masks")}
+                starts = {"start": made.start[0]} if made.start else {}
+                arguments = {"encoder": made.encoder, "choice": made.choice, "pooling": made.pooling}
+                arguments |= {"max_tokens": made.max_tokens, "precision": "fp32", "encoder_root": Path("data/encoders")}
+                run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.files})
+        return self.folder / made.folder
 
 
-def run_stage(name: str, /, **arguments) -> None:
-    """Run a stage in this process with its options by name, as its command line takes them."""
-    main = import_module(STAGES[name].module).main
-    groups = {
-        parameter.name: parameter.annotation
-        for parameter in signature(main).parameters.values()
-        if is_dataclass(parameter.annotation)
-    }
-    for group, of in groups.items():
-        own = {field.name for field in fields(of)} & arguments.keys()
-        arguments[group] = of(**{option: arguments.pop(option) for option in own})
-    main(**arguments)
-
-
-def command_line(arguments: dict) -> list[str]:
-    """Arguments of a stage as options."""
-    options = []
-    for name, value in arguments.items():
-        if isinstance(value, dict):
-            options += [text for key, each in value.items() for text in [f"--{name}.{key}", str(each)]]
-            continue
-        values = value if isinstance(value, list) else [value]
-        texts = [to_json(each) if isinstance(each, Settings) else str(each) for each in values]
-        options += ["--" + name.replace("_", "-"), *texts]
-    return options
+def run_stage(name: str, arguments: dict | None = None, /, **more) -> None:
+    """Run a stage in this process with its arguments by name."""
+    call(name, (arguments or {}) | more)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +138,9 @@ def encoder_root(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def small(tmp_path, encoder_root) -> SmallStudy:
+def small(tmp_path, encoder_root, monkeypatch) -> SmallStudy:
+    """The small study, in whose folder the test works."""
+    monkeypatch.chdir(tmp_path)
     return small_study(tmp_path, encoder_root)
 
 
@@ -188,6 +178,8 @@ def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> Small
         structured.loc[[9, 40], ["age", "sex"]] = ""
         structured.loc[12, "age"] = ""
     pairs["text"] = pairs["findings"]
-    study = SmallStudy(folder, encoder_root, pairs, images, index, kinds, structured, task)
+    study = SmallStudy(folder, pairs, images, index, kinds, structured, task)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    study.encoder_root.symlink_to(encoder_root)
     study.write()
     return study

@@ -1,113 +1,116 @@
-"""dvc.yaml is what the Snakefile says, and `dvc repro` runs it."""
+"""The stages of DVC are what the workflow says, and both tools run the project's own rules by them.
 
+Stages that compute for long are stand-ins, see tests/stand_ins. The situations in which both tools have to
+agree are in tests/test_agreement.py.
+"""
+
+import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
 from pathlib import Path
 
+import dvc_graph
+import dvc_stages
 import pytest
 import yaml
-from conftest import DEMO_ROWS, HEAVY, ROOT, changed_setting, keep_rows, run_tool
+from agreeing import Project
+from conftest import DEMO_MODELS, HEAVY_AND_LAST, ROOT, changed_setting, run_tool
+from dvc_stage import stages_of
 
 from lungfuse.errors import UserError
-from lungfuse.settings.params import load_studies, read_params
+from lungfuse.plan.load import load_study
+from lungfuse.plan.plan import Plan
+from lungfuse.settings.params import read_params
 
 RERUN_BY = {  # some settings, with the stages of the demo that they make run again
     "comparison.timings": {"compare"},
-    "comparison.resamples": {"compare", "leakage", "cnn_comparison", "segmentation_scores", "shortcuts"},
-    "models.linear-probe.settings.c": {"linear_probe", "compare"},
-    "models.tfidf.settings.min_df": {"baseline", "compare"},
-    "fusion.blocks": {"train_kv-exchange"},
-    "fusion.hidden": {"train_image", "train_text", "train_kv-exchange"},
-    "cnns.learning_rate": {"cnn_densenet121"},
+    "models.linear-probe.settings.c": {"linear-probe"},
+    "models.tfidf.settings.min_df": {"tfidf"},
+    "fusion.blocks": {"kv-exchange", "kv-exchange_shuffled-image"},
+    "fusion.hidden": {"image", "text", "kv-exchange", "kv-exchange_shuffled-image"},
 }
 
 
-def test_dvc_yaml_is_up_to_date():
-    check = run_tool(ROOT, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
-    assert check.returncode == 0, check.stdout
+def test_dvc_yaml_is_up_to_date_and_can_be_read(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    written = dvc_stages.file_contents({"openi"})
+    assert {file: file.read_text() for file in written} == written, "run `make dvc`"
+    text = written[Path("dvc.yaml")]
+    assert len(text.splitlines()) < 800
+    stages = yaml.safe_load(text)["stages"]
+    assert set(read_params(Path("params.yaml"))["studies"]["openi"]["models"]) <= set(stages), "a stage a model"
+    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+    assert not any(out.startswith(("data/raw", "data/encoders")) for out in outs)
 
 
-def test_the_graph_of_stages_can_be_read():
-    files = {name: yaml.safe_load((ROOT / name).read_text()) for name in ["dvc.yaml", "data/dvc.yaml"]}
-    assert sum(len(file["stages"]) for file in files.values()) <= 29
-    own_outputs = [out for stage in files["dvc.yaml"]["stages"].values() for out in stage.get("outs", [])]
-    assert not any(out.startswith(("data/raw", "data/encoders")) for out in own_outputs)
-
-
-def test_another_study_has_its_own_file(new_project):
-    project = new_project()
-    for _ in range(2):
-        made = run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo")
-        assert made.returncode == 0, made.stdout
+def test_another_study_has_its_own_file_and_a_stale_one_is_told(new_project):
+    """The stages are those of the folder that the script is in, whichever clone is installed."""
+    project, script = new_project(), [sys.executable, "workflow/scripts/dvc_stages.py"]
+    made = run_tool(project, *script, "--study", "demo", PYTHONPATH=str(ROOT / "workflow"))
+    assert made.returncode == 0, made.stdout
     demo = yaml.safe_load((project / "studies/demo/dvc.yaml").read_text())["stages"]
-    assert all("study=demo" in stage["cmd"] and stage["wdir"] == "../.." for stage in demo.values())
-    assert not any(
-        "demo" in stage["cmd"] for stage in yaml.safe_load((project / "dvc.yaml").read_text())["stages"].values()
-    )
+    assert all("study" in stage["cmd"] and stage["wdir"] == "../.." for stage in demo.values())
+    assert "demo" not in (project / "dvc.yaml").read_text()
+    assert ".." not in (project / "dvc.yaml").read_text()
     shared = yaml.safe_load((project / "data/dvc.yaml").read_text())["stages"]
-    assert {"draw", "download", "image_encoder_vit-tiny", "image_encoder_efficientnet-lite0"} <= set(shared)
-
-
-def test_a_stale_dvc_yaml_is_told(new_project):
-    project = new_project(rows=None)
-    params = project / "params.yaml"
-    params.write_text(params.read_text().replace("tfidf_impression: {model: tfidf, text: impression}", ""))
-    check = run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py", "--check")
+    assert {"draw", "download_openi", "encoder_vit-tiny", "encoder_efficientnet-lite0"} <= set(shared)
+    with changed_setting(
+        project / "params.yaml", "studies", "demo", "models", "more", to={"architecture": "tfidf", "text": "impression"}
+    ):
+        check = run_tool(project, *script, "--check", PYTHONPATH=str(ROOT / "workflow"))
     assert check.returncode == 1
-    assert "Run `make dvc`" in check.stdout
+    assert check.stdout.startswith("studies/demo/dvc.yaml: not what the workflow says. Run `make dvc`")
 
 
-def test_a_stage_lists_every_setting_that_its_jobs_use(new_project, monkeypatch):
-    """Each setting is changed in turn; the stages whose jobs change with it list it, and no others change."""
-    monkeypatch.chdir(new_project(rows=None))
-    params = few_rows(read_params(Path("params.yaml")))
-    Path("params.yaml").write_text(yaml.safe_dump(params))
-    study, (before, entries) = load_studies(params)["demo"], jobs_by_stage("demo")
+def test_a_stage_lists_every_setting_that_its_jobs_use(monkeypatch):
+    """Each setting is changed in turn; a stage is decided by what it lists, and by nothing else."""
+    monkeypatch.chdir(ROOT)
+    params = few_models(read_params(Path("params.yaml")))
+    study, (before, listed) = load_study(params), decided_by(params)
     unlisted, reruns = [], {}
     for place in leaves({"defaults": params["defaults"], "studies": {"demo": params["studies"]["demo"]}}):
         for value in other_values(reduce(getitem, place, params)):
-            with changed_setting(Path("params.yaml"), *place, to=value):
-                try:
-                    if load_studies(read_params(Path("params.yaml")))["demo"] == study:
-                        break  # a default that the demo does not use
-                except UserError:
-                    continue
-                after, entries_after = jobs_by_stage("demo")
-            if any(entries[stage]["cmd"] != entry["cmd"] for stage, entry in entries_after.items()):
-                break  # another graph: dvc.yaml itself has to be written anew
-            changed = {stage for stage in before if before[stage] != after[stage]}
+            other = with_setting(params, place, value)
+            try:
+                if load_study(other) == study:
+                    break  # a default that the demo does not use
+            except UserError:
+                continue
+            after, _ = decided_by(other)
+            changed = {stage for stage in before if before[stage] != after.get(stage)}
             setting = ".".join(place)
-            lists = {stage: tuple(entries[stage].get("params", [])) for stage in changed}
-            unlisted += [f"{stage}: {setting}" for stage in changed if not setting.startswith(lists[stage])]
-            name = setting.removeprefix("defaults.").removeprefix("studies.demo.")
-            reruns[name] = changed - {"pages"}  # they show every setting
+            unlisted += [f"{stage}: {setting}" for stage in changed if not setting.startswith(tuple(listed[stage]))]
+            reruns[setting.removeprefix("defaults.").removeprefix("studies.demo.")] = changed - {"pages"}
             break
     assert unlisted == []
     assert {setting: reruns[setting] for setting in RERUN_BY} == RERUN_BY
-    assert {"split", "segmenter_unet-shenzhen", "features"} <= set().union(*reruns.values())
 
 
-def few_rows(params: dict) -> dict:
-    """Settings whose demo has two folds and a row of each kind, and which no other study reads."""
+def few_models(params: dict) -> dict:
+    """Settings whose demo has two folds and a model of each kind, and which no other study reads."""
     demo = params["studies"]["demo"]
-    demo["models"] = {row: demo["models"][row] for row in [*DEMO_ROWS, "kv-exchange_shuffled-image"]}
-    for row, setting in {"linear-probe": {"c": 1.0}, "tfidf": {"min_df": 2}}.items():
-        demo["models"][row]["settings"] = setting
+    demo["models"] = {name: demo["models"][name] for name in [*DEMO_MODELS, "kv-exchange_shuffled-image"]}
+    for name, setting in {"linear-probe": {"c": 1.0}, "tfidf": {"min_df": 2}}.items():
+        demo["models"][name]["settings"] = setting
     params["defaults"]["split"]["folds"] = 2
     return params | {"studies": {"demo": demo}, "study": "demo"}
 
 
-def jobs_by_stage(study: str) -> tuple[dict[str, list[str]], dict[str, dict]]:
-    """The shell command of every job by its stage, and the stages as DVC reads them."""
-    from dvc_stages import stages_of, workflow_of
+def decided_by(params: dict) -> tuple[dict[str, list], dict[str, list[str]]]:
+    """The settings and files of the jobs of each stage, and the places in params.yaml that the stage lists."""
+    stages = stages_of("demo", dvc_graph.jobs_of(Plan(*load_study(params))), dvc_graph, params)[1:]
+    decided = {stage.name: [(job.outputs, job.settings) for job in stage.jobs] for stage in stages}
+    return decided, {stage.name: stage.params for stage in stages}
 
-    with workflow_of(study) as workflow:
-        stages = stages_of(study, workflow)
-        commands = {stage.name: sorted(job.shellcmd for job in stage.jobs) for stage in stages}
-        return commands, {stage.name: stage.entry for stage in stages}
+
+def with_setting(params: dict, place: tuple, value: object) -> dict:
+    """Settings with another value at a place."""
+    key, *below = place
+    return params | {key: with_setting(params[key], tuple(below), value) if below else value}
 
 
 def leaves(settings: dict, above: tuple = ()) -> Iterator[tuple]:
@@ -128,50 +131,69 @@ def other_values(value: str | bool | int | float) -> list:
     return [value + 1, value * 0.9]
 
 
+MODELS = {
+    "tfidf": {"text": "findings"},
+    "text": {"text": "findings", "train": {"layers": "full", "epochs": 2}},
+    "early": {"text": "findings", "structured": "age"},
+}
+COMPARED = Counter(compare=1, pages=1, report_html=1)
+ANALYSES = Counter(analysis=99, table=99, figure=99)
+EARLY = Counter(model=1, train=2, pool_folds=1) + COMPARED
+TRAINED = Counter(train=4, features=2, pool_folds=2) + COMPARED
+PAIRS = Counter(reports=1, filter=1, data_check=1, split=1)
+RATE = ["studies", "openi", "models", "early", "train", "learning_rate"]
+
+
 @pytest.fixture(scope="module")
-def project(new_project, drawn_raw):
-    """A repository whose openi study has drawn raw files, put there by hand as a user would."""
-    project = new_project(rows=None, stand_ins=HEAVY)
-    keep_rows(project / "params.yaml", "openi", ["majority", "tfidf", "image", "text", "early"], folds=2, epochs=1)
-    assert run_tool(project, sys.executable, "workflow/scripts/dvc_stages.py").returncode == 0
-    shutil.copytree(drawn_raw, project / "data/raw/openi")
-    for command in ["git init -q", "git add -A", "git -c user.name=t -c user.email=t@example.org commit -qm start"]:
-        assert run_tool(project, *command.split()).returncode == 0
+def project(new_project, drawn_raw) -> Project:
+    """A study of synthetic texts and ages, whose raw files were put there by hand."""
+    folder = new_project(models=None, stand_ins=HEAVY_AND_LAST)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    openi, demo = params["studies"]["openi"], params["studies"]["demo"]
+    openi |= {
+        "modalities": ["text", "structured"],
+        "models": MODELS,
+        "split": {"folds": 2},
+        "leakage": {"sections": []},
+    }
+    openi |= {key: demo[key] for key in ["encoders", "fusion"]} | {"train": demo["train"] | {"epochs": 1}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    shutil.copytree(drawn_raw, folder / "data/raw/openi")
+    project = Project(folder)
+    assert project.put_under_dvc("openi") == "", "raw files are outputs of the stage that downloads them"
     return project
 
 
-def test_dvc_repro_runs_the_openi_study_from_files_put_there_by_hand(project):
-    before = (project / "data/raw/openi/NLMCXR_png.tgz").read_bytes()
-    repro = run_tool(project, "dvc", "repro")
-    assert repro.returncode == 0, repro.stdout
-    assert (project / "results/openi/comparison.csv").exists()
-    assert (project / "data/raw/openi/NLMCXR_png.tgz").read_bytes() == before
-    assert "published file" in (project / "results/openi/rejected.csv").read_text(), (
-        "drawn files are not the published ones"
-    )
-    again = run_tool(project, "dvc", "repro")
-    assert "Data and pipelines are up to date" in again.stdout
+def test_snakemake_runs_the_study_and_dvc_has_nothing_left_to_do(project):
+    raw = project.folder / "data/raw/openi/NLMCXR_reports.tgz"
+    given = raw.read_bytes()
+    ran = project.does("snakemake")
+    assert ran - ANALYSES == PAIRS + TRAINED + Counter(text_encoder=1, model=3, fit=1)
+    assert project.agree_on_nothing_to_do()
+    assert project.does("dvc repro") == Counter()
+    assert raw.read_bytes() == given
+    assert "published file" in (project.folder / "results/openi/rejected.csv").read_text()
 
 
-def test_dvc_draws_the_training_curves(project):
-    shown = run_tool(project, "dvc", "plots", "show", "--show-vega", "train_early")
-    assert '"validation_loss"' in shown.stdout, shown.stdout
-    assert all(f"fold{fold}/history.csv" in shown.stdout for fold in range(2)), "both folds in one plot"
+def test_dvc_repro_reruns_one_model_and_shows_what_has_changed(project):
+    project.commit("before")
+    model = ["studies", "openi", "models", "early"]
+    project.set(*model, to=MODELS["early"] | {"train": {"learning_rate": 0.5}})
+    assert project.stale() == {"plan", "early", "pages"}
+    assert project.does("dvc repro") - ANALYSES == EARLY
+    assert project.agree_on_nothing_to_do()
+    assert "early" in project.succeeds("dvc metrics show")
+    changed = json.loads(project.succeeds("dvc metrics diff --json"))
+    assert set(changed["results/openi/metrics.json"]) == {"early.accuracy", "text.accuracy", "tfidf.accuracy"}
+    project.succeeds("dvc plots diff --show-vega results/openi/curves")
+    drawn = project.succeeds("dvc plots diff HEAD --show-vega results/openi/curves/early.csv")
+    assert '"validation_loss"' in drawn and '"workspace"' in drawn
 
 
-def test_the_learning_rate_of_one_model_makes_that_model_stale_alone(project):
-    row = ["studies", "openi", "models", "early", "train"]
-    with changed_setting(project / "params.yaml", *row, to={"learning_rate": 0.5}):
-        status = run_tool(project, "dvc", "status").stdout
-    assert "train_early:" in status
-    assert "train_image:" not in status
-    assert "train_text:" not in status
-
-
-def test_dvc_knows_the_metrics_and_what_a_setting_changes(project):
-    assert "tfidf.accuracy" in run_tool(project, "dvc", "metrics", "show").stdout
-    with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
-        status = run_tool(project, "dvc", "status").stdout
-    assert "compare:" in status
-    assert "split:" not in status
-    assert "baseline" not in status
+def test_an_experiment_with_more_folds_and_one_more_model(project):
+    project.commit("before")
+    more = "+studies.openi.models.tfidf_impression={architecture:tfidf,text:impression}"
+    project.succeeds(f"dvc exp run --temp -S studies.openi.split.folds=3 -S {more} --name other")
+    changed = json.loads(project.succeeds("dvc metrics diff HEAD other --json"))
+    assert "tfidf_impression.accuracy" in changed["results/openi/metrics.json"]
+    assert project.agree_on_nothing_to_do()

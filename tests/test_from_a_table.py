@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, keep_rows, run_snakemake, run_tool
+from conftest import ROOT, keep_models, run_snakemake, run_tool
 from PIL import Image
 
 PAGE = (ROOT / "docs/from-a-table.md").read_text()
@@ -60,7 +60,7 @@ def draw(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(new_project):
-    project = new_project(rows=None)
+    project = new_project(models=None)
     draw(project / "clinic")
     return project
 
@@ -94,7 +94,7 @@ def test_a_table_becomes_a_report_by_two_commands(project):
     params = project / "params.yaml"
     assert blocks("yaml")[0] in params.read_text()
 
-    keep_rows(params, "clinic", ROWS, folds=2, epochs=1)
+    keep_models(params, "clinic", ROWS, folds=2, epochs=1)
     done = run_snakemake(project, *second[3:])
     assert done.returncode == 0, done.stdout
     results = project / "results/clinic"

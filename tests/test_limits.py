@@ -10,7 +10,7 @@ LINE = r"\| (\S+) +\| +\d+ \| +\d+ \| +\d+ \| +\d+ \| +([\d.]+) \| +([\d.]+) \|"
 
 def test_limits_grow_with_the_number_of_images(new_project):
     """A small study asks for what test_profiles.py sees."""
-    project = new_project(rows=None)
+    project = new_project(models=None)
     views = project / "data/reports/openi-published/views.csv"
     views.parent.mkdir(parents=True)
     views.write_text("image_id,report_id,view\n" + "CXR1_a,CXR1,Frontal\n" * 377_000)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, keep_rows, run_snakemake
+from conftest import ROOT, keep_models, run_snakemake
 from PIL import Image
 
 DATA, PARTS = ((ROOT / "docs" / page).read_text() for page in ["your-own-data.md", "adding-a-model.md"])
@@ -43,7 +43,7 @@ def blocks(page: str, language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, new_project):
     """A project with the parts and studies of the pages, and 60 X-rays of 40 patients."""
-    project = new_project(rows=None)
+    project = new_project(models=None)
     draw_clinic(project / "data/raw/clinic")
     code = project / "workflow/lungfuse"
     model, task = blocks(PARTS, "python")
@@ -54,7 +54,7 @@ def project(tmp_path_factory, new_project):
     params = project / "params.yaml"
     params.write_text("\n".join([params.read_text(), clinic + blocks(PARTS, "yaml")[1], findings, GRADES]))
     for study, rows in {"clinic": CLINIC, "clinic-findings": FINDINGS, "clinic-grades": ["tfidf", "gated"]}.items():
-        keep_rows(params, study, rows, folds=2, epochs=1)
+        keep_models(params, study, rows, folds=2, epochs=1)
     return project
 
 

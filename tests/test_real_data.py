@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import changed_setting, keep_rows, run_snakemake, write_kaggle, write_tgz
+from conftest import changed_setting, keep_models, run_snakemake, write_kaggle, write_tgz
 from sklearn.metrics import roc_auc_score
 from small_study import run_stage
 
 from lungfuse.datasets import openi
 from lungfuse.ingest.filter import FilterInputs, select_pairs
-from lungfuse.paths.names import PACKAGED
+from lungfuse.plan.names import PACKAGED
 from lungfuse.segment import annotated
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tasks import load_task
@@ -29,9 +29,9 @@ FUNNEL = {
 @pytest.fixture(scope="module")
 def project(real_data, new_project):
     """A project with the real reports and the eight real images, under the names of the download."""
-    project = new_project(rows=None)
-    keep_rows(project / "params.yaml", "openi", ["majority"], folds=5, epochs=1)
-    keep_rows(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
+    project = new_project(models=None)
+    keep_models(project / "params.yaml", "openi", ["majority"], folds=5, epochs=1)
+    keep_models(project / "params.yaml", "openi-text", BASELINES, folds=5, epochs=1)
     raw = project / "data/raw/openi"
     raw.mkdir(parents=True)
     for name in [*openi.REPORT_FILES, *openi.VALUE_FILES]:
@@ -102,10 +102,8 @@ def test_every_pair_has_its_real_image_and_the_age_of_its_patient(real_data, stu
     names = ["reports", "views", "values", "value_columns", "rejected_reports", "audited", "index", "rejected_images"]
     files = {name: tmp_path / f"{name}.csv" for name in [*names, "candidates", "funnel", "rejected"]}
     run_stage("reports", dataset="openi", raw=raw, **{name: files[name] for name in names[:6]})
-    run_stage(
-        "images", dataset="openi", raw=raw, view=study.view, images=ImageSettings(image_size=16, fit="pad"),
-        views=files["views"], array=tmp_path / "images.npy", **{name: files[name] for name in names[6:]},
-    )  # fmt: skip
+    run_stage("images", dataset="openi", raw=raw, view=study.view, images=ImageSettings(image_size=16, fit="pad"),
+        views=files["views"], array=tmp_path / "images.npy", **{name: files[name] for name in names[6:]})  # fmt: skip
     asked = {name: getattr(study, name) for name in ["task", "modalities", "view", "filter", "seed"]}
     rejected = [files["rejected_reports"], files["rejected_images"]]
     read = ["reports", "views", "values", "index", "candidates", "funnel", "rejected"]
@@ -143,7 +141,7 @@ def test_real_images_are_decoded_and_the_missing_ones_are_named(project):
 
 
 def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(real_data, new_project):
-    project = new_project(rows=None)
+    project = new_project(models=None)
     shutil.copytree(real_data / "lung-masks/CXR_png", project / "data/raw/tb/CXR_png")
     params = yaml.safe_load((project / "params.yaml").read_text())
     del params["studies"]["tb"]["segmentation"]
@@ -171,10 +169,9 @@ def test_the_packaged_segmenter_finds_the_lungs_of_patients_it_has_not_learned_f
         rejected_share=tb.rejected_share,
         outputs=annotated.Outputs(**files, rejected_annotations=tmp_path / "rejected.csv"),
     )  # fmt: skip
-    run_stage("segmentation-scores",
-        mask=tb.segmentation.mask, comparison=tb.comparison, seed=tb.seed, segmenters=[PACKAGED],
-        segmentation_table=tmp_path / "segmentation.csv", **files,
-    )  # fmt: skip
+    run_stage("segmentation-scores", mask=tb.segmentation.mask, comparison=tb.comparison, seed=tb.seed,
+        segmenters=[PACKAGED],
+        segmentation_table=tmp_path / "segmentation.csv", **files)  # fmt: skip
     table = pd.read_csv(tmp_path / "segmentation.csv")
     assert table.groupby("source")["n"].first().to_dict() == {"Montgomery": 21, "Shenzhen": 85}
     assert (table["dice"] >= 0.95).all(), table

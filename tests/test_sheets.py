@@ -40,6 +40,37 @@ def test_what_sniff_finds_reads_the_table(tmp_path, separator, encoding, line_en
     assert cells(path, *found) == expected
 
 
+GREETINGS = {
+    "cp1252": "größe;Übersicht|männlich;Herz leicht vergrößert, keine Ergüsse",
+    "cp1251": "возраст;жалоба|мужской;лёгкие чистые, кашель три дня",
+    "cp1250": "płeć;rozpoznanie|mężczyzna;zapalenie płuc, gorączka od trzech dni",
+    "cp1253": "φύλο;διάγνωση|άνδρας;πνεύμονες καθαροί, βήχας",
+    "gb18030": "性别;诊断|男;双肺清晰心影正常咳嗽三天",
+    "big5": "性別;診斷|男;雙肺清晰心影正常咳嗽三天",
+    "cp932": "性別;診断|男性;両肺野は清明、三日前から発熱",
+    "cp949": "성별;진단|남자;양측 폐야는 깨끗함, 삼일 전부터 기침",
+    "mac-roman": "größe;Übersicht|männlich;Herz leicht vergrößert, keine Ergüsse",
+}
+
+
+@pytest.mark.parametrize("encoding", GREETINGS)
+def test_tables_in_the_encodings_of_the_world_are_read_as_they_were_written(tmp_path, encoding):
+    text = GREETINGS[encoding].replace("|", "\n") + "\nx;clear\n"
+    path = write(tmp_path, text, encoding)
+    assert sniff(path) == Format(";", encoding)
+    header, row = (line.split(";") for line in GREETINGS[encoding].split("|"))
+    assert cells(path, *sniff(path)) == {
+        name: [cell, rest] for name, cell, rest in zip(header, row, ["x", "clear"], strict=True)
+    }
+
+
+def test_one_wrong_byte_in_utf_8_is_named_with_its_line_and_not_taken_for_another_encoding(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_bytes("id,größe\n1,männlich\n2,".encode() + b"\xe9" + ",\n3,Müller\n".encode())
+    with pytest.raises(UserError, match=r"line 3: byte 0xe9 is not utf-8\. The rest of the file is: replace"):
+        sniff(path)
+
+
 def test_no_word_is_taken_for_a_missing_value_and_ids_keep_their_zeros(tmp_path):
     assert cells(write(tmp_path, "a,b\nNA,null\n007,nan\n,None\n")) == {
         "a": ["NA", "007", ""],

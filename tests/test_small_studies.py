@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import keep_rows, run_snakemake
+from conftest import keep_models, run_snakemake
 from drawn_tables import LESIONS, write_covid, write_findings, write_skin
 
 FUSED = ["majority", "logistic", "image", "text", "structured", "late", "early"]
@@ -20,13 +20,13 @@ BEFORE_READING += ["kv-exchange_indication-age_shuffled-structured"]
 
 @pytest.fixture
 def project(new_project, drawn_raw):
-    project = new_project(rows=None)
+    project = new_project(models=None)
     shutil.copytree(drawn_raw, project / "data/raw/openi")
     return project
 
 
 def test_image_indication_and_age_are_held_against_their_parts_and_the_device_against_all(project):
-    keep_rows(project / "params.yaml", "openi", BEFORE_READING, folds=2, epochs=1, audited=["indication"])
+    keep_models(project / "params.yaml", "openi", BEFORE_READING, folds=2, epochs=1, audited=["indication"])
     run = run_snakemake(project, "--", "results/openi/comparison.csv", "results/openi/shortcuts.csv")
     assert run.returncode == 0, run.stdout
     results = project / "results/openi"
@@ -53,7 +53,7 @@ def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project)
 
 
 def test_the_published_study_runs_with_tiny_encoders(project):
-    keep_rows(project / "params.yaml", "openi-published", PUBLISHED, folds=2, epochs=1)
+    keep_models(project / "params.yaml", "openi-published", PUBLISHED, folds=2, epochs=1)
     run = run_snakemake(project, "--config", "study=openi-published", "--", "results/openi-published/comparison.csv")
     assert run.returncode == 0, run.stdout
     assert len(pd.read_csv(project / "results/openi-published/comparison.csv")) == len(PUBLISHED)
@@ -61,9 +61,9 @@ def test_the_published_study_runs_with_tiny_encoders(project):
 
 def run_small(new_project, study: str, rows: list[str], write, tables: Sequence[str] = (), **arguments) -> Path:
     """Run a study on drawn raw files up to its comparison and other tables; returns the folder of its results."""
-    project = new_project(rows=None)
+    project = new_project(models=None)
     write(project / "data/raw" / study.partition("-")[0], **arguments)
-    keep_rows(project / "params.yaml", study, rows, folds=2, epochs=1)
+    keep_models(project / "params.yaml", study, rows, folds=2, epochs=1)
     asked = [f"results/{study}/{table}" for table in ["comparison.csv", *tables]]
     run = run_snakemake(project, "--config", f"study={study}", "--", *asked)
     assert run.returncode == 0, run.stdout

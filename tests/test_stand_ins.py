@@ -1,58 +1,36 @@
-"""Stand-ins of stages, on which the tests of orchestration rest."""
+"""Stand-ins of stages, on which the tests of orchestration rest, fail where their stages would."""
 
-import subprocess
 import sys
 
 import pytest
 from conftest import HEAVY, run_tool
-from small_study import TRAIN, command_line
 
-from lungfuse.tables.base import read_table
-from lungfuse.tables.training import FoldPredictions
+MODEL = "results/demo/models/image.json"
 
 
-@pytest.fixture
-def train(new_project, small):
-    """Run the stand-in of a training in a folder of the small study, which it shall not import PyTorch for."""
+@pytest.fixture(scope="module")
+def project(new_project):
+    """A project with stand-ins and the file of a model, whose training has nothing to read yet."""
     project = new_project(stand_ins=HEAVY)
-
-    def run(folder: str, *more: str, **changes) -> subprocess.CompletedProcess:
-        arguments = small.arguments(small.folder / folder) | changes
-        command = [sys.executable, "-X", "importtime", "-m", "lungfuse", "train", *command_line(arguments), *more]
-        return run_tool(small.folder, *command, PYTHONPATH=str(project / "workflow"))
-
-    return run
-
-
-def test_a_stand_in_writes_what_depends_on_all_it_is_given(small, train):
-    ran = train("first")
-    assert ran.returncode == 0, ran.stdout
-    assert " torch" not in ran.stdout
-    train("again", threads=2)
-    train("other_setting", train=TRAIN.model_copy(update={"gradient_clip": 2.0}))
-    train("other_folder", features={"image": small.folder / "first"})
-    small.images[0] += 1
-    small.write()
-    train("other_image")
-    scores = {folder: (small.folder / folder / "predictions.csv").read_text() for folder in ["first", "again"]}
-    assert scores["first"] == scores["again"]
-    folders = ["other_setting", "other_folder", "other_image"]
-    others = {(small.folder / folder / "predictions.csv").read_text() for folder in folders}
-    assert len(others - set(scores.values())) == 3
-    table = read_table(small.folder / "first/predictions.csv", FoldPredictions)
-    assert set(table["pair_id"][table["part"] == "test"]) == set(small.pairs["pair_id"][small.pairs["fold"] == 0])
+    command = [sys.executable, "-m", "lungfuse", "model", "--study", "demo", "--model", "image"]
+    written = run_tool(project, *command, PYTHONPATH=str(project / "workflow"))
+    assert written.returncode == 0, written.stdout
+    return project
 
 
 @pytest.mark.parametrize(
-    ("more", "changes", "message"),
+    ("options", "message"),
     [
-        (["--unheard-of", "1"], {}, "unheard-of"),
-        ([], {"fold": "first"}, '"first" into int'),
-        ([], {"pairs": "none.csv"}, "none.csv"),
+        (["--model", MODEL, "--run", "0", "--unheard-of", "1"], "unheard-of"),
+        (["--model", MODEL], "run"),
+        (["--model", "none.json", "--run", "0"], "none.json"),
+        (["--model", MODEL, "--run", "0"], "pairs.csv"),
     ],
 )
-def test_a_stand_in_fails_where_its_stage_would(small, train, more, changes, message):
-    ran = train("failed", *more, **changes)
+def test_a_stand_in_fails_where_its_stage_would(project, options, message):
+    command = [sys.executable, "-X", "importtime", "-m", "lungfuse", "train", *options]
+    ran = run_tool(project, *command, PYTHONPATH=str(project / "workflow"))
     assert ran.returncode != 0
     assert message in ran.stdout
-    assert not (small.folder / "failed").exists()
+    assert " torch" not in ran.stdout, "a stand-in loads no network"
+    assert not (project / "results/demo/models/image/fold0").exists()

@@ -179,7 +179,7 @@ def test_scores_figures_and_cards_are_the_same_bytes_again(project):
 
 def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
     drawn = ElementTree.parse(ROOT / "docs/workflow.svg").iter("{http://www.w3.org/2000/svg}text")
-    run = run_snakemake(new_project(rows=None), "-n", *DEMO)
+    run = run_snakemake(new_project(models=None), "-n", *DEMO)
     assert {text.text for text in drawn} == jobs_of(run) - {"default"}, "run `make graph`"
 
 

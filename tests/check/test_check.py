@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_check import SETTINGS, SICK, labels, outcome
+from small_check import LIMITS, SICK, labels, outcome
 from small_study import run_stage
 
 from lungfuse.errors import UserError
@@ -58,7 +58,7 @@ def check(files: dict[str, Path], images: bool = True, **changes) -> dict[str, P
     reads = {"image": ["raw"], "structured": ["code", "age"]} if images else {"structured": ["code", "age"]}
     read = [*INPUTS, *(["array", "index"] if images else [])]
     settings = {
-        "title": "mine", "notice": "", "task": "binary", "folds": 5, "reads": reads, "check": SETTINGS,
+        "title": "mine", "notice": "", "task": "binary", "folds": 5, "reads": reads, "limits": LIMITS,
         "filter": FilterSettings(labels=SICK, balance="none", required=[], text_fields=["findings"]),
     }  # fmt: skip
     run_stage("data-check", **settings | {name: files[name] for name in read} | outputs | changes)
@@ -100,9 +100,9 @@ def test_the_command_runs_the_workflow_and_prints_the_check(files, monkeypatch, 
     written = check(files)
     asked = []
     monkeypatch.setattr(command, "_run_workflow", lambda study, target: asked.append((study, target)))
-    monkeypatch.setattr("lungfuse.check.command.Paths.findings", written["findings"])
+    monkeypatch.setattr("lungfuse.check.command.read_table", lambda _, table: read_table(written["findings"], table))
     said = command.run_check("demo")
-    assert asked == [("demo", written["findings"])]
+    assert asked == [("demo", Path("results/demo/check.csv"))]
     assert said.startswith("Data check of demo: 1 stop")
     assert "Also in results/demo/data_check.md." in said
 

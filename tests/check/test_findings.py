@@ -119,7 +119,7 @@ def test_a_step_that_takes_more_of_one_class_and_what_was_rejected_are_told():
     funnel = pd.DataFrame(
         {"step": ["before", "with findings"], "count": [400, 250], "negative": [200, 190], "positive": [200, 60]}
     )
-    data = replace(data, before=replace(data.before, funnel=funnel))
+    data = replace(data, raw_tables=replace(data.raw_tables, funnel=funnel))
     found = found_in(data, "missing")
     assert found["image is named by several rows"].found.startswith("2 images left out")
     assert "healthy 200 to 190 (95%), sick 200 to 60 (30%)" in found["step with findings"].found

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from lungfuse.check.gate import check_findings, unmatched
 from lungfuse.check.text import as_page, for_terminal
 from lungfuse.errors import UserError
+from lungfuse.ingest.gate import check_findings, unmatched
 from lungfuse.tables.base import columns
 from lungfuse.tables.check import Findings, UnivariateAUROC
 
@@ -57,8 +57,8 @@ def test_the_text_is_severest_first_and_wrapped():
 def test_the_page_has_the_findings_and_the_scores():
     page = as_page(FOUND, SCORES, "mine")
     assert page.index("## Stop") < page.index("## Warning") < page.index("## Note")
-    assert "**giveaway: dx\\_type.**" in page
+    assert "**giveaway: dx_type.**" in page
     assert "a\\|b" in page
-    assert "| column | dx\\_type | nv" in page
+    assert "| column | dx_type | nv" in page
     assert "0.987" in page
     assert "Nothing found" in as_page(FOUND[:0], SCORES[:0], "mine")

@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import FEW_ROWS, HEAVY, changed_setting, run_snakemake, run_tool, tool_variables
+from conftest import FEW_MODELS, HEAVY, changed_setting, run_snakemake, run_tool, tool_variables
 
 pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
@@ -39,7 +39,7 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 @pytest.fixture(scope="module")
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
-    project = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
+    project = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=HEAVY)
     for file, addition in {"profiles/slurm/config.yaml": HERE, "Snakefile": EVERY_SECOND}.items():
         with (project / file).open("a") as stream:
             stream.write(addition)
@@ -96,7 +96,7 @@ def cancel_first_training(started: subprocess.Popen) -> str:
 
 def test_the_comparison_table_is_that_of_a_local_run(finished, new_project):
     assert finished.returncode == 0, finished.output
-    local = new_project(FEW_ROWS, folds=2, epochs=1, stand_ins=HEAVY)
+    local = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=HEAVY)
     assert run_snakemake(local, *DEMO).returncode == 0
     for name in ["comparison.csv", "comparison.md", "segmentation.csv", "pairs.csv"]:
         assert (finished.project / "results/demo" / name).read_text() == (local / "results/demo" / name).read_text()
@@ -113,7 +113,7 @@ def test_gpus_are_for_the_rules_that_train_or_encode(finished):
     for rule in ON_GPUS:
         assert {gpus for *_, gpus in finished.places(rule)} <= {"0", "1"}
         assert finished.places(rule)
-    for rule in ["reports", "images", "split", "masks", "baseline", "linear_probe", "compare", "figures"]:
+    for rule in ["reports", "images", "split", "masks", "fit", "compare", "analysis"]:
         assert {gpus for *_, gpus in finished.places(rule)} == {"none"}
 
 
@@ -125,8 +125,8 @@ def test_two_jobs_compute_at_once_on_different_gpus(finished):
 def test_the_short_jobs_of_a_fold_share_a_submission(finished):
     by_fold = {log.name for log in (finished.project / ".snakemake/slurm_logs").iterdir()}
     assert {f"group_fold{fold}_features_train" for fold in range(2)} <= by_fold
-    assert len(finished.places("linear_probe")) == 2
-    assert len({job for *_, job, _ in finished.places("linear_probe")}) == 1
+    assert len(finished.places("fit")) == 3
+    assert len({job for *_, job, _ in finished.places("fit")}) == 1
 
 
 def test_a_finished_run_has_nothing_to_do(finished):

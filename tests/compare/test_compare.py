@@ -2,13 +2,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_comparison import BINARY
+from model_configs import model_config
+from small_comparison import BINARY, results_of
 
 from lungfuse.compare.compare import compare, reference
-from lungfuse.compare.page import p_in_words, render
 from lungfuse.compare.scores import join_predictions
 from lungfuse.errors import UserError
-from lungfuse.settings.rows import Row
 
 
 def test_a_row_a_model_with_scores_test_and_published_figure(table):
@@ -39,27 +38,13 @@ def test_predictions_of_another_split_are_refused(pairs, predictions, spoil):
         join_predictions(BINARY, pairs, spoil(predictions(4)), Path("p.csv"))
 
 
-def test_the_page_carries_the_notice_and_the_published_figures(table, pairs, settings):
-    page = render("binary", BINARY.labels, table, pairs, "demo", "drawn images, not patients", settings)
-    assert "**drawn images, not patients**" in page
-    assert "| tfidf    |          | findings   | 0.950 (" in page
-    assert "78 reports" in page
-
-
-def test_the_page_says_what_is_held_apart_and_how_rows_do_on_texts_of_their_own(table, pairs, settings):
-    page = render("binary", BINARY.labels, table, pairs, "demo", "", settings)
-    assert "Held apart: pairs of a patient." in page
-    assert "80 findings texts stand word for word in a training fold" in page
-    assert "(0)" in page and f"0.525 (80, {pairs['label'].sum()})" in page
-
-
 FUSED = [
-    Row(model="tfidf", text="findings"),
-    Row(model="tfidf", text="indication"),
-    Row(model="image", images="raw"),
-    Row(model="early", images="raw", text="indication"),
-    Row(model="joint", images="raw", text="findings"),
-    Row(model="joint", images="raw", text="findings", ablation="shuffled-text"),
+    model_config("tfidf", text="findings"),
+    model_config("tfidf", text="indication"),
+    model_config("image", images="raw"),
+    model_config("early", images="raw", text="indication"),
+    model_config("joint", images="raw", text="findings"),
+    model_config("joint", images="raw", text="findings", ablation="shuffled-text"),
 ]
 
 
@@ -72,35 +57,20 @@ def test_a_row_is_held_against_the_best_of_those_that_read_a_part_of_its_inputs(
 def test_the_reference_is_not_chosen_by_the_scores_it_is_tested_on(pairs, predictions, settings):
     joined = [join_predictions(BINARY, pairs, predictions(wrong), Path("p.csv")) for wrong in [10, 50, 30, 5, 5, 5]]
     names = ["findings", "indication", "image", "early", "joint", "shuffled"]
-    table = compare(BINARY, names, FUSED, joined, [0.6, 0.9, 0.7, 0.5, 0.5, 0.5], settings, seed=0)
+    models = dict(zip(names, FUSED, strict=True))
+    table = compare(results_of(models, joined, [0.6, 0.9, 0.7, 0.5, 0.5, 0.5]), settings, seed=0)
     assert table["reference"].tolist() == ["", "", "", "indication", "image", ""]
     assert table["p_vs_best_unimodal"].notna().tolist() == [False, False, False, True, True, False]
     assert (table["p_corrected"].dropna() >= table["p_vs_best_unimodal"].dropna()).all()
-
-
-def test_p_is_told_as_a_limit_where_the_exchanges_allow_no_less():
-    assert p_in_words(2 / 5001, 4 * 2 / 5001, 5000) == "≤ 0.0016"
-    assert p_in_words(2 / 5001, 2 / 5001, 5000) == "< 0.001"
-    assert p_in_words(0.0312, 0.0624, 5000) == "0.0624"
-    assert p_in_words(float("nan"), float("nan"), 5000) == ""
 
 
 def test_repeats_are_scored_apart_and_widen_the_interval(pairs, predictions, settings):
     once = join_predictions(BINARY, pairs, predictions(20), Path("p.csv"))
     trainings = [predictions(wrong).assign(repeat=repeat) for repeat, wrong in enumerate([5, 20, 35])]
     three = join_predictions(BINARY, pairs, pd.concat(trainings).sample(frac=1, random_state=0), Path("p.csv"))
-    rows = [FUSED[0], FUSED[1]]
-    table = compare(BINARY, ["once", "three"], rows, [once, three], [0.5, 0.5], settings, seed=0)
+    models = {"once": FUSED[0], "three": FUSED[1]}
+    table = compare(results_of(models, [once, three], [0.5, 0.5]), settings, seed=0)
     assert table["n"].tolist() == [80, 80] and table["repeats"].tolist() == [1, 3]
     assert table["accuracy"].tolist() == [0.75, 0.75]
     widths = table["accuracy_high"] - table["accuracy_low"]
     assert widths[1] > 1.2 * widths[0], "trainings differ by more than groups do"
-
-
-def test_the_page_says_which_rows_were_trained_several_times(table, pairs, settings):
-    trained = table.assign(repeats=range(1, 1 + len(table)))
-    several = render("binary", BINARY.labels, trained, pairs, "demo", "", settings)
-    header, _, first, second, *_ = (line.split("|") for line in several.splitlines() if line.startswith("|"))
-    column = [cell.strip() for cell in header].index("trainings")
-    assert (first[column].strip(), second[column].strip()) == ("1", "2")
-    assert "trainings" not in render("binary", BINARY.labels, table, pairs, "demo", "", settings)

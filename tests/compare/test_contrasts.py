@@ -1,23 +1,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+from model_configs import model_config
 
-from lungfuse.compare.ablations import lost_and_gained
-from lungfuse.compare.contrasts import contrasts
-from lungfuse.settings.rows import Row
+from lungfuse.analyses.ablations import lost_and_gained
+from lungfuse.models.contrasts import contrasts
 
 THREE = {"images": "raw", "text": "findings", "structured": ["age", "sex"]}
 ROWS = {
-    "early": Row(model="early", **THREE),
-    "shuffled": Row(model="early", **THREE, ablation="shuffled-structured"),
-    "dropped": Row(model="early", **THREE, ablation="dropped-text"),
-    "image": Row(model="image", images="raw"),
-    "logistic": Row(model="logistic", structured=["sex", "age"]),
-    "logistic_age": Row(model="logistic", structured="age"),
-    "late": Row(model="late", images="raw", text="findings"),
-    "late_shuffled": Row(model="joint", images="raw", text="findings", ablation="shuffled-text"),
-    "boosting_text": Row(model="late", text="findings", structured=["age", "sex"]),
-    "other_section": Row(model="late", images="raw", text="impression"),
+    "early": model_config("early", **THREE),
+    "shuffled": model_config("early", **THREE, ablation="shuffled-structured"),
+    "dropped": model_config("early", **THREE, ablation="dropped-text"),
+    "image": model_config("image", images="raw"),
+    "logistic": model_config("logistic", structured=["sex", "age"]),
+    "logistic_age": model_config("logistic", structured="age"),
+    "late": model_config("late", images="raw", text="findings"),
+    "late_shuffled": model_config("joint", images="raw", text="findings", ablation="shuffled-text"),
+    "boosting_text": model_config("late", text="findings", structured=["age", "sex"]),
+    "other_section": model_config("late", images="raw", text="impression"),
 }
 
 

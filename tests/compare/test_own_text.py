@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_comparison import BINARY
+from model_configs import model_config
+from small_comparison import results_of
 
 from lungfuse.compare.own_text import has_own_text, held_apart, with_own_text
-from lungfuse.settings.rows import Row
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def test_a_text_is_a_pairs_own_where_no_other_fold_has_it(pairs):
 
 
 def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pairs):
-    rows = [
-        Row(model="image", images="raw"),
-        Row(model="text", text="indication"),
-        Row(model="early", images="raw", text="findings"),
-        Row(model="early", images="raw", text="findings", ablation="shuffled-text"),
-        Row(model="tfidf", text="impression"),
+    models = [
+        model_config("image", images="raw"),
+        model_config("text", text="indication"),
+        model_config("early", images="raw", text="findings"),
+        model_config("early", images="raw", text="findings", ablation="shuffled-text"),
+        model_config("tfidf", text="impression"),
     ]
-    scored = pd.DataFrame({"model": [row.label for row in rows]})
-    table = with_own_text(BINARY, scored, rows, pairs, [pairs] * len(rows))
+    results = results_of({str(n): model for n, model in enumerate(models)}, [pairs] * len(models), pairs=pairs)
+    table = with_own_text(results.named, results)
     assert table["n_own_text"].fillna(-1).tolist() == [-1, 5, 8, -1, 0]
     assert table["positives_own_text"].fillna(-1).tolist() == [-1, 3, 6, -1, 0]
     np.testing.assert_allclose(table["accuracy_own_text"], [np.nan, 0.8, 0.625, np.nan, np.nan])

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from lungfuse.compare import scores
 from lungfuse.compare.paired import difference_with_interval, paired_p
 from lungfuse.compare.scores import primary
+from lungfuse.statistics import bootstrap
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_is_drawn_does_not_depend_on_how_much_is_drawn_at_once(labels, monk
         return paired_p(labels.task, *rows, 120, 0), difference_with_interval(labels.task, *rows, 0.95, 120, 0)
 
     at_once = found()
-    monkeypatch.setattr(scores, "CELLS", 900)
+    monkeypatch.setattr(bootstrap, "CELLS", 900)
     assert found() == at_once
 
 

@@ -10,10 +10,10 @@ from sklearn.metrics import (
 )
 from small_comparison import BINARY
 
-from lungfuse.compare import scores
 from lungfuse.compare.paired import difference_of_shares, p_of_shares
 from lungfuse.compare.scores import corrected, score_with_intervals
 from lungfuse.measures import of_one_label
+from lungfuse.statistics import bootstrap
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_what_is_drawn_does_not_depend_on_how_much_is_drawn_at_once(sample, monk
         )
 
     at_once = found()
-    monkeypatch.setattr(scores, "CELLS", 900)
+    monkeypatch.setattr(bootstrap, "CELLS", 900)
     assert found() == at_once
 
 

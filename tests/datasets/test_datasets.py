@@ -4,7 +4,7 @@ import pytest
 
 from lungfuse import datasets
 from lungfuse.errors import UserError
-from lungfuse.settings.params import load_studies
+from lungfuse.plan.load import load_studies
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 import gzip
+import shutil
 
 import pandas as pd
 import pytest
-from conftest import png, truncate, write_kaggle, write_openi, xml_report
+from conftest import ROOT, png, truncate, write_kaggle, write_openi, xml_report
 
 from lungfuse.datasets import _openi_tags, openi
 from lungfuse.errors import UserError
@@ -95,16 +96,14 @@ def test_a_missing_projections_table_is_told_with_its_page(tmp_path):
 
 
 def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(tmp_path, stage):
-    raw = write_openi(tmp_path / "raw", {"1": xml_report("CXR1", [])}, [], frontal=[])
+    raw = write_openi(tmp_path / "data/raw/openi", {"1": xml_report("CXR1", [])}, [], frontal=[])
     truncate(raw / "NLMCXR_reports.tgz")
-    out = tmp_path / "out"
-    names = ["reports", "views", "values", "value-columns", "rejected-reports"]
-    files = [part for name in names for part in [f"--{name}", out / f"{name}.csv"]]
-    run = stage("reports", "--dataset", "openi", "--raw", raw, *files)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    run = stage("reports", "--study", "openi", cwd=tmp_path)
     assert run.returncode == 1
     assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stderr
     assert "Traceback" not in run.stderr
-    assert not out.exists()
+    assert not (tmp_path / "data/reports").exists()
 
 
 def test_a_word_that_is_no_projection_is_named_and_its_image_has_no_view(tmp_path):

@@ -157,6 +157,7 @@ def test_a_mapping_that_does_not_fit_the_table_is_told(raw, changes, message):
         ({"view": None}, "views: says what the words of a column mean"),
         ({"file": "/home/me/cases.csv"}, "in the raw folder; link or copy"),
         ({"images": ["../images"]}, "in the raw folder; link or copy"),
+        ({"file": "cases {1}.csv"}, "in which Snakemake takes what is in braces for a wildcard; rename it"),
     ],
 )
 def test_a_mapping_that_cannot_be_is_refused(changes, message):

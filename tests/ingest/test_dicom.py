@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLossless, SecondaryCaptureImageStorage
 
-from lungfuse.ingest.images import DECODE_ERRORS, decode
+from lungfuse.imaging.decode import DECODE_ERRORS, decode
 from lungfuse.settings.ingest import ImageSettings
 
 SETTINGS = ImageSettings(image_size=16, fit="stretch")

@@ -197,10 +197,8 @@ def test_the_stage_counts_each_report_once_and_tells_of_empty_sections(tmp_path,
     write_table(unread, tmp_path / "bad.csv", Rejected)
     names = ["reports", "views", "values", "candidates", "funnel", "rejected"]
     files = {name: tmp_path / f"{name}.csv" for name in names}
-    run_stage("filter",
-        task="binary", modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
-        rejected_inputs=[tmp_path / "bad.csv"], **files,
-    )  # fmt: skip
+    run_stage("filter", task="binary", modalities=["text"], view="Frontal", filter=FilterSettings(**RULES), seed=0,
+        rejected_inputs=[tmp_path / "bad.csv"], **files)  # fmt: skip
     funnel = read_table(files["funnel"], Funnel)
     assert funnel.loc[0, ["step", "count"]].tolist() == ["reports found", 9]
     rejected = read_table(files["rejected"], Rejected)

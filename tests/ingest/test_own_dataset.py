@@ -11,7 +11,7 @@ from small_study import run_stage
 
 from lungfuse import datasets
 from lungfuse.errors import UserError
-from lungfuse.settings.check import CheckSettings
+from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 
 DATASET = '''
@@ -90,13 +90,13 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
         **{name: file[name] for name in ["reports", "views", "values", "index", "candidates", "funnel", "rejected"]},
     )  # fmt: skip
     run_stage("data-check",
-        title="skin", notice="", task=task, filter=rules, folds=folds, reads={"image": ["raw"]}, check=CHECK,
+        title="skin", notice="", task=task, filter=rules, folds=folds, reads={"image": ["raw"]}, limits=LIMITS,
         array=out / "images.npy", check_page=out / "data_check.md",
         **{name: file[name] for name in [*CHECKED, "findings", "check_scores", "check_cases"]},
     )  # fmt: skip
     run_stage("split",
         task=task, labels=[rule["name"] for rule in labels], split=SplitSettings(folds=folds, validation=0.25), seed=0,
-        rejected_share=0.1, check=CHECK, findings=file["findings"], modalities=modalities,
+        rejected_share=0.1, allow=["duplicates two classes"], findings=file["findings"], modalities=modalities,
         label_columns=["diagnosis", "itches"],
         **{name: file[name] for name in ["candidates", "funnel", "rejected", "values", "value_columns", *SPLIT]},
     )  # fmt: skip
@@ -107,9 +107,7 @@ SPLIT = ["pairs", "validation", "structured", "structured_columns"]
 FILES = ["reports", "views", "values", "value_columns", "rejected_reports", "index", "rejected_images", "candidates"]
 FILES += ["funnel", "rejected", "findings", "check_scores", "check_cases", *SPLIT]
 CHECKED = ["candidates", "reports", "views", "values", "value_columns", "funnel", "rejected", "index"]
-CHECK = CheckSettings(  # all images are the same
-    allow=["duplicates two classes"], leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03
-)
+LIMITS = CheckLimits(leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03)  # all images are the same
 
 
 def test_classes_that_exclude_each_other(raw):

@@ -15,8 +15,8 @@ from lungfuse.ingest.split import (
     missing_of_validation,
     warnings_of,
 )
-from lungfuse.ingest.spread import parts_of
 from lungfuse.settings.ingest import SplitSettings
+from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.ingest import rejected_table
 from lungfuse.tasks import load_task
 

@@ -3,10 +3,12 @@
 import pytest
 import yaml
 from conftest import ROOT
+from ruamel.yaml import YAML
 
 from lungfuse.errors import UserError
 from lungfuse.init.entry import checked_text, line_of, rendered, with_entry
-from lungfuse.settings.params import load_studies, read_params
+from lungfuse.plan.load import load_studies
+from lungfuse.settings.params import read_params
 
 ENTRY = {"dataset": "openi", "raw": "openi", "modalities": ["text"], "models": {"majority": {}}}
 PARAMS = """\
@@ -33,17 +35,17 @@ def entry(name="new", seed=3):
 
 def test_a_new_entry_stands_at_the_end_and_all_else_stays():
     text = with_entry(PARAMS, "new", entry(), replace=False)
-    assert text == PARAMS.replace("\n\n# the end", "\n\n  new:\n    seed: 3  # why\n    models: {}\n\n# the end")
+    assert text == PARAMS.replace("\n\n# the end", "\n\n  new:\n    # why\n    seed: 3\n    models: {}\n\n# the end")
 
 
 def test_an_entry_is_replaced_alone():
     text = with_entry(PARAMS, "one", entry("one"), replace=True)
     assert text == PARAMS.replace(
-        "  one:      # the first\n    seed: 1\n", "  one:\n    seed: 3  # why\n    models: {}\n"
+        "  one:      # the first\n    seed: 1\n", "  one:\n    # why\n    seed: 3\n    models: {}\n"
     )
     text = with_entry(PARAMS, "two", entry("two"), replace=True)
     old = "  two:\n    seed: 2\n    # still of the second\n"
-    assert text == PARAMS.replace(old, "  two:\n    seed: 3  # why\n    models: {}\n")
+    assert text == PARAMS.replace(old, "  two:\n    # why\n    seed: 3\n    models: {}\n")
 
 
 def test_a_study_of_the_same_name_is_kept_unless_said():
@@ -81,10 +83,15 @@ def test_an_entry_that_is_no_study_is_never_written(tmp_path):
         checked_text(ROOT / "params.yaml", "new", rendered("new", ENTRY | {"dataset": "none"}, {}), replace=False)
 
 
-def test_words_of_any_kind_are_written_so_that_they_are_read_again():
+def test_words_of_any_kind_are_read_again_by_snakemake_and_by_dvc():
+    """PyYAML reads YAML 1.1, in which `on` is true, and DVC's ruamel.yaml 1.2, in which 1e5 is a number."""
     words = [
         "yes",
         "no",
+        "on",
+        "1e5",
+        "1_000",
+        "{years}",
         "0",
         "1.0",
         "?",
@@ -101,9 +108,11 @@ def test_words_of_any_kind_are_written_so_that_they_are_read_again():
         "2020-01-06",
         "",
     ]
-    said = {"table": {"missing": words}, "models": {}}
-    text = rendered("new", said, {("table", "missing"): "a comment of a column\nwith two lines # and a mark " * 9})
-    assert yaml.safe_load(text)["new"] == said
+    headings = {word: {"column": word} for word in [*words, "Age {years}", "{}"]}
+    said = {"table": {"missing": words, "columns": headings}, "models": {}}
+    text = rendered("on", said, {("table", "missing"): "a comment of a column\nwith two lines # and a mark " * 9})
+    assert yaml.safe_load(text)["on"] == said
+    assert YAML(typ="safe").load(text)["on"] == said
 
 
 def test_long_lists_of_columns_are_written_once():

@@ -45,6 +45,15 @@ def test_a_mistake_is_one_line_and_not_a_traceback():
     assert "--table: not given" in run("init").stderr
 
 
+def test_a_reader_that_stops_reading_is_no_mistake():
+    """As `lungfuse init ... | head` does."""
+    command = [sys.executable, "-m", "lungfuse", "init", "--table", str(TABLE), "--name", "clinic", "--no-check"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert read("clinic").study.modalities == ["text", "structured"]
+
+
 def test_another_file_of_settings_can_be_given():
     Path("params.yaml").rename("mine.yaml")
     done = run("init", "--params", "mine.yaml", "--table", str(TABLE), "--images", "in/images", "--name", "clinic")
@@ -65,6 +74,13 @@ def test_a_study_is_called_after_its_table_or_folder():
     assert command.study_name(None, Path("Lungs 2020/metadata.csv"), {}, False) == "lungs-2020"
     with pytest.raises(UserError, match="--name: found 'Two Words'"):
         command.study_name("Two Words", TABLE, {}, False)
+
+
+@pytest.mark.parametrize("stem", ["2023", "1e5", "on", "null", "no", "2020-01-06"])
+def test_a_name_that_yaml_reads_as_a_value_gets_a_word_before_it(stem):
+    assert command.study_name(None, Path(f"in/{stem}.csv"), {}, False) == f"study-{stem}"
+    with pytest.raises(UserError, match=f"--name: found '{stem}'.*Say --name study-{stem}"):
+        command.study_name(stem, TABLE, {}, False)
 
 
 def test_on_a_terminal_it_asks_which_column_is_the_label(monkeypatch, capsys):

@@ -48,6 +48,11 @@ def test_two_folders_of_one_name_get_two(place):
     assert (RAW / "images_2").resolve() == place / "images"
 
 
+def test_a_link_has_no_braces_which_are_wildcards_to_snakemake(place):
+    (place / "cases.csv").rename(place / "patient's cases {copy}.csv")
+    assert link(place / "patient's cases {copy}.csv").table == "patient's cases (copy).csv"
+
+
 def test_copies_stay_when_the_files_go(place):
     link(place / "cases.csv", place / "images", copy=True)
     (place / "images/a.png").unlink()

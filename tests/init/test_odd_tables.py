@@ -82,6 +82,7 @@ def test_a_table_of_windows_keeps_its_letters_and_columns_of_other_letters_get_p
     table = cases().rename(columns={"age": "Größe (cm)", "note": "Übersicht"})
     found = made(table, {"encoding": "cp1252", "sep": ";"})
     assert found.table.encoding == "cp1252"
+    assert "guessed from the letters; if some look wrong, write another" in found.comments
     assert found.table.columns["grosse_cm"].column == "Größe (cm)"
     assert found.table.columns["grosse_cm"].unit == "cm"
     assert found.table.texts == {"ubersicht": "Übersicht"}

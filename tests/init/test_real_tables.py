@@ -11,7 +11,7 @@ from conftest import run_snakemake, run_tool
 
 @pytest.fixture(scope="module")
 def project(new_project):
-    return new_project(rows=None)
+    return new_project(models=None)
 
 
 def init(project: Path, name: str, *arguments: object) -> dict:

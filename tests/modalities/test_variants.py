@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import NO_AUGMENT
+from model_configs import NO_AUGMENT
+from small_study import LAYOUT
 
 from lungfuse.errors import UserError
 from lungfuse.modalities.image.variants import variant_images
-from lungfuse.settings.rows import Row
+from lungfuse.plan.names import TRAINED_SETTINGS
 
 
 def halves(images: np.ndarray) -> np.ndarray:
@@ -43,24 +44,22 @@ def test_masks_of_other_images_are_refused():
 
 
 @pytest.mark.parametrize("layers", ["full", "frozen"])
-def test_a_row_that_reads_segmented_images_sees_nothing_else(small, tmp_path, layers):
+def test_a_model_that_reads_segmented_images_sees_nothing_else(small, layers):
     """The sign of the small study is inside the masks; outside them the images may be anything."""
-    masks, settings = tmp_path / "masks.npy", tmp_path / "masks.json"
     lungs = np.zeros(small.images.shape, bool)
     lungs[:, 16:48, 16:48] = True
-    np.save(masks, lungs)
-    settings.write_text(json.dumps({"segmenter": "packaged", "mask": {"threshold": 0.5, "components": 2, "margin": 0}}))
-    row = Row(model="image", images="segmented:packaged")
+    made = LAYOUT.masks("packaged")
+    made["masks"].parent.mkdir(parents=True)
+    np.save(made["masks"], lungs)
+    mask = {"threshold": 0.5, "components": 2, "margin": 0}
+    made["settings"].write_text(json.dumps({"segmenter": "packaged", "mask": mask}))
     scores = []
     for noise in (0, 1):
         small.images[~lungs] = np.random.default_rng(noise).integers(0, 256, (~lungs).sum(), dtype=np.uint8)
         small.write()
-        files = {"mask_settings": settings}
-        if layers == "full":
-            files |= {"masks": masks}
-        else:
-            files |= {"features": {"image": small.features("vit-tiny", reads="segmented:packaged", masks=masks)}}
-        scores.append(small.train(tmp_path / f"run{noise}", row, files, layers=layers, augment=NO_AUGMENT))
+        train = {"layers": layers, "augment": NO_AUGMENT}
+        model = small.model(f"model{noise}", architecture="image", images="segmented:packaged", train=train)
+        scores.append(small.train(model))
     pd.testing.assert_frame_equal(*scores)
-    made_by = json.loads((tmp_path / "run0/settings.json").read_text())
+    made_by = json.loads((small.fold(model) / TRAINED_SETTINGS).read_text())
     assert made_by["masks"]["segmenter"] == "packaged"

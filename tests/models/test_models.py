@@ -8,11 +8,10 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.encoders.network import TextEncoder
 from lungfuse.encoders.networks import bert
 from lungfuse.encoders.networks.transformer import ATTENTION
-from lungfuse.models import build_model, declared, model_names
-from lungfuse.models.blocks import Attention, Dropout, Tokens, masked_mean
-from lungfuse.settings.training import FusionSettings
+from lungfuse.layers.blocks import Attention, Dropout, Tokens, masked_mean
+from lungfuse.models import load_model, model_names, model_spec
 
-SETTINGS = FusionSettings(width=16, heads=4, blocks=2, hidden=8, dropout=0.2)
+FUSION = {"width": 16, "heads": 4, "blocks": 2, "hidden": 8, "dropout": 0.2}
 WIDTHS = {"image": 12, "text": 20, "structured": 16}
 OUTPUTS = 3
 SETS = [["image", "text"], ["image", "structured"], ["text", "structured"], ["image", "text", "structured"]]
@@ -20,7 +19,7 @@ CASES = [
     (name, modalities)
     for name in model_names("unimodal", "fusion")
     for modalities in [[each] for each in WIDTHS] + SETS
-    if declared(name).takes(set(modalities))
+    if model_spec(name).takes(set(modalities))
 ]
 FUSED = [case for case in CASES if len(case[1]) > 1]
 ids = ["-".join([name, *modalities]) for name, modalities in CASES]
@@ -31,7 +30,9 @@ every_fused = pytest.mark.parametrize(("name", "modalities"), FUSED, ids=fused_i
 
 def build(name, modalities):
     torch.manual_seed(0)
-    return build_model(name, {each: WIDTHS[each] for each in modalities}, OUTPUTS, SETTINGS, {}).eval()
+    spec = model_spec(name)
+    settings = {key: FUSION[key] for key in spec.fusion} | spec.completed({})
+    return load_model(name).build({each: WIDTHS[each] for each in modalities}, OUTPUTS, **settings).eval()
 
 
 def inputs_of(modalities, seed=1):
@@ -158,7 +159,7 @@ def test_exchange_reads_keys_and_values_of_the_other_modalities_alone():
 def test_irene_has_an_output_projection_a_stream_and_needs_an_image():
     for block in build("irene", ["image", "text", "structured"]).bidirectional:
         assert block.image.attention.out is not block.clinical.attention.out
-    assert not declared("irene").takes({"text", "structured"})
+    assert not model_spec("irene").takes({"text", "structured"})
 
 
 def test_attention_is_that_of_pytorch():

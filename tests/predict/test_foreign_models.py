@@ -1,4 +1,4 @@
-"""Folders that hold no trained row, or one that is damaged, not whole or of another version."""
+"""Folders that hold no trained model, or one whose files are not what this version writes."""
 
 import json
 import os
@@ -11,18 +11,23 @@ import pytest
 import torch
 from conftest import truncate
 from safetensors.torch import load_file, save_file
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import FunctionTransformer
 from skops import io as skops
-from small_study import TRAIN
+from small_study import LAYOUT
+from trained_study import reseal
 
+from lungfuse.encoders.network import load_into, load_weights
 from lungfuse.errors import UserError
+from lungfuse.files import sha256
 from lungfuse.predict.network import NetworkFold
 from lungfuse.predict.predict import main
+from lungfuse.predict.predictor import Predictor
 
 FOLDERS = {  # of a study, and what is said of them
     "predictions/tfidf.csv": "predictions: has no settings.json",
     "segmenters/unet-a": "holds a segmenter, for `python -m lungfuse segment`",
-    "models/vgg19/raw": "holds a network of keras.applications",
+    "masks/unet-a": "holds the masks of a study",
     "models/irene": "irene: not found",
     "models": "models: has no settings.json",
     "": "clinic: has no settings.json",
@@ -30,13 +35,140 @@ FOLDERS = {  # of a study, and what is said of them
 
 
 @pytest.mark.parametrize(("folder", "message"), FOLDERS.items(), ids=[folder or "study" for folder in FOLDERS])
-def test_a_folder_of_something_else_is_told_with_the_rows_that_predict(run, study, folder, message):
-    with pytest.raises(UserError, match=f"{re.escape(message)}.*Expected the folder of a trained row") as raised:
-        run(model=study / folder, text="Clear.")
-    assert str(raised.value).endswith(f"These can predict: {study}/models/early, {study}/models/tfidf.")
+def test_a_folder_of_something_else_is_told_with_the_models_that_predict(study, tmp_path, folder, message):
+    clinic = tmp_path / "results/clinic"
+    for name in ["boosting", "tfidf"]:
+        shutil.copytree(study.model(name), clinic / "models" / name)
+    (clinic / "predictions").mkdir()
+    shutil.copy(study.predictions_file("tfidf"), clinic / "predictions/tfidf.csv")
+    for kind, settings in {"segmenters": {"unet": {}}, "masks": {"mask": {}}}.items():
+        (clinic / kind / "unet-a").mkdir(parents=True)
+        (clinic / kind / "unet-a/settings.json").write_text(json.dumps(settings))
+    with pytest.raises(UserError, match=f"{re.escape(message)}.*Expected the folder of a trained model") as raised:
+        Predictor(clinic / folder)
+    assert str(raised.value).endswith(f"These can predict: {clinic}/models/boosting, {clinic}/models/tfidf.")
 
 
-def poison(path) -> None:
+OTHER_VERSION = r"settings\.json: is not what this version of lungfuse writes"
+LINES = {"slope": [1.0], "intercept": [0.0]}
+SETTINGS = {  # a model, what its settings say instead, and what is said of it
+    "no digests": ("tfidf", {"sha256": {}}, r"\(sha256\.parts: Field required\)"),
+    "not this file": ("tfidf", {"sha256__parts": {"other.skops": "0"}}, r"\(sha256\.parts: found \['other\.skops'\]\)"),
+    "an older version": ("early", {"model__image_settings": {"px": 64}}, r"model\.image_settings\.image_size: F"),
+    "a newer version": ("early", {"wings": 2}, r"\(wings: Extra inputs"),
+    "another key": ("early", {"model__fusion": {"wings": 2}}, r"model\.fusion: found \{'wings': 2\}"),
+    "odd heads": ("kv-exchange", {"model__fusion__heads": 3}, r"width 16 is not a multiple of heads 3"),
+    "folds in words": ("tfidf", {"model__folds": "5"}, r"model\.folds: Input should be a valid integer"),
+    "a fold beyond": ("tfidf", {"fold": 7}, r"\(fold: found 7\)"),
+    "no calibration": ("tfidf", {"calibration": {}}, r"calibration\.slope: Field required"),
+    "an empty calibration": ("tfidf", {"calibration__slope": []}, r"calibration\.slope: found \[\]"),
+    "no finite calibration": (
+        "tfidf", {"calibration__slope": [float("nan")]}, r"calibration\.slope\.0: Input should be a finite number"
+    ),
+    "a word for a number": ("tfidf", {"calibration__slope": ["1"]}, r"slope\.0: Input should be a valid number"),
+    "calibration of other tasks": ("tfidf", {"calibration": {"a": LINES}}, r"calibration\.slope: Field required"),
+    "no encoders": ("early", {"model__encoders": None}, r"model\.encoders: found \{\}"),
+    "another encoder": (
+        "early",
+        {"model__encoders": {"image": "vit-giant", "text": "bert-tiny"}},
+        r"model\.encoders\.image: found 'vit-giant'",
+    ),
+    "no training": ("early", {"model__train": None}, r"model\.train: found None"),
+    "other layers": ("early", {"model__train__layers": "half"}, r"layers"),
+    "no length": ("early", {"model__max_tokens": None}, r"model\.max_tokens: found None"),
+    "an architecture that nobody has": ("early", {"model__architecture": "later"}, r"model\.architecture: .*'later'"),
+    "other inputs": ("tfidf", {"model__inputs": {}}, r"model\.inputs: found \[\]"),
+    "a task that nobody has": ("tfidf", {"model__task": "survival"}, r"model\.task: .*'survival'"),
+    "one label": ("tfidf", {"model__labels": ["lung"]}, r"model\.labels: found \['lung'\]"),
+    "a label twice": ("tfidf", {"model__labels": ["lung", "lung"]}, r"model\.labels: found \['lung', 'lung'\]"),
+    "other settings": ("boosting", {"model__settings__leaves": -1}, r"model\.settings: .*leaves"),
+    "settings gone": ("boosting", {"model__settings": {}}, r"model\.settings: found \{\}"),
+    "columns gone": ("boosting", {"columns": []}, r"columns: found \[\]"),
+    "a column of another kind": ("boosting", {"columns": [{"name": "age", "kind": "text"}]}, r"columns\.0\.kind"),
+    "nothing measured": ("structured", {"fitted": {}}, r"fitted: found \[\]"),
+    "another column measured": ("structured", {"fitted__structured": []}, r"fitted\.structured: found , expected age"),
+    "no spread": (
+        "structured",
+        {"fitted__structured": [{"name": "age", "kind": "number", "mean": 1.0, "std": 0.0}]},
+        r"number\.std: Input should be greater than 0",
+    ),
+    "no finite mean": (
+        "structured",
+        {"fitted__structured": [{"name": "age", "kind": "number", "mean": float("nan"), "std": 1.0}]},
+        r"number\.mean: Input should be a finite number",
+    ),
+    "no masks": ("image", {"model__segmenter": "unet-a"}, r"masks: found None"),
+    "no folds": ("late-stacked", {"folds": []}, r"folds: List should have at least 1 item"),
+    "folds in one": ("late-stacked", {"folds": {"parts": {}}}, r"folds: Input should be a valid list"),
+    "no parts": ("late-stacked", {"model__parts": None}, r"found the parts image, text, structured"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "changes", "message"), SETTINGS.values(), ids=SETTINGS)
+def test_settings_that_say_something_else_are_told(study, tmp_path, name, changes, message):
+    model = tmp_path / "fold0"
+    shutil.copytree(study.fold(name), model)
+    reseal(model, **changes)
+    with pytest.raises(UserError, match=f"{OTHER_VERSION} .*{message}"):
+        Predictor(late_in_place(model, study, name), study.small.encoder_root).load()
+
+
+def late_in_place(model, study, name):
+    """A late fusion beside its parts."""
+    if name != "late-stacked":
+        return model
+    for part in study.config(name).parts.values():
+        shutil.copytree(study.model(part), model.parent / part)
+    return model.rename(model.with_name(name))
+
+
+LEARNED = {  # what a late fusion has learned in a fold, instead
+    "nothing": {},
+    "no lines": {"columns": []},
+    "no numbers": {"columns": [{"coefficients": ["1", "1", "1"], "intercept": 0.0}]},
+    "fewer parts": {"columns": [{"coefficients": [1.0], "intercept": 0.0}]},
+    "no finite numbers": {"columns": [{"coefficients": [1.0, 1.0, float("nan")], "intercept": 0.0}]},
+}
+
+
+@pytest.mark.parametrize("learned", LEARNED.values(), ids=LEARNED)
+def test_weights_of_a_late_fusion_that_combine_nothing_are_told(study, tmp_path, learned):
+    model = shutil.copytree(study.model("late-stacked"), tmp_path / "late-stacked")
+    folds = json.loads((model / "settings.json").read_text())["folds"]
+    reseal(model, folds=[folds[0] | {"fitted": learned}, *folds[1:]])
+    with pytest.raises(UserError, match=rf"{OTHER_VERSION} \(fitted: "):
+        Predictor(late_in_place(model, study, "late-stacked"))
+
+
+def test_folds_of_a_late_fusion_in_another_order_are_told(study, tmp_path):
+    model = shutil.copytree(study.model("late-stacked"), tmp_path / "late-stacked")
+    reseal(model, folds=json.loads((model / "settings.json").read_text())["folds"][::-1])
+    with pytest.raises(UserError, match="fold2, which is no fold 0 of image"):
+        Predictor(late_in_place(model, study, "late-stacked"))
+    shutil.rmtree(tmp_path / "image")
+    with pytest.raises(UserError, match=r"late-stacked/\.\./image/fold\d: not found\. Expected the folder"):
+        Predictor(model)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"model": ', "is no JSON"),
+        ("[" * 200_000, "is no JSON"),
+        ("[]", "is none of a trained model|has no|no_model|Expected the folder"),
+        ('{"model": {}}', "is not what this version"),
+        ('{"model": 1, "sha256": 2}', "is not what this version"),
+        (b"\xff\xfe", "is no JSON"),
+    ],
+    ids=["cut", "brackets", "a list", "empty", "numbers", "no text"],
+)
+def test_settings_that_are_none_are_told(tmp_path, content, message):
+    (tmp_path / "settings.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=message):
+        Predictor(tmp_path)
+
+
+def not_finite(path) -> None:
     weights = load_file(path)
     name = next(name for name in weights if name.startswith("model."))
     weights[name].view(-1)[0] = float("nan")
@@ -47,138 +179,99 @@ def reshape(path) -> None:
     save_file({name: value[..., :1].contiguous() for name, value in load_file(path).items()}, path)
 
 
-def change_settings(**changes):
-    def change(path) -> None:
-        file = path.with_name("settings.json")
-        file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-
-    return change
+def rename(path) -> None:
+    save_file({f"other.{name}": value for name, value in load_file(path).items()}, path)
 
 
-MODELS = {  # how the weights (or what is beside them) are spoilt, and what is said
-    "not finite": (poison, r"model\.safetensors: model\..* holds values that are not finite"),
+WEIGHTS = {  # how weights are spoilt, and what is said
+    "not finite": (not_finite, r"model\.safetensors: model\..* holds values that are not finite"),
     "cut": (truncate, r"model\.safetensors: expected whole weights"),
     "empty": (lambda path: path.write_bytes(b""), r"model\.safetensors: expected whole weights"),
     "a pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "a pickle, which is not read"),
     "of torch.save": (lambda path: torch.save({}, path), "a pickle of torch.save, which is not read"),
-    "a pointer": (
-        lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
-        "a pointer of Git LFS",
-    ),
-    "gone": (lambda path: path.unlink(), r"model\.safetensors: not found\. Expected weights"),
-    "of another shape": (reshape, r"model\.safetensors: \S+ has the shape \(.*, 1\), expected"),
-    "of another model": (
-        change_settings(row={"model": "joint", "images": "raw", "text": "findings"}), "unknown of the weights"
-    ),
-    "settings cut": (lambda path: truncate(path.with_name("settings.json")), r"settings\.json: is no JSON"),
-    "an older version": (change_settings(images={"px": 64}), r"not what this version.*ImageSettings\.image_size: F"),
-    "before tasks": (
-        change_settings(calibration={"slope": 1.0, "intercept": 0.0}), r"not what this version.*Calibration\.slope"
-    ),
-    "a newer version": (
-        change_settings(fusion={"wings": 2}), r"is not what this version.*FusionSettings\.width: Field required"
-    ),
-    "another encoder": (
-        change_settings(encoders={"image": "vit-giant", "text": "bert-tiny", "pooling": "none"}),
-        r"EncoderSettings\.image: .*no such image encoder",
-    ),
-    "no masks": (
-        change_settings(row={"model": "early", "images": "segmented:packaged", "text": "findings"}),
-        "says nothing of the masks of segmented:packaged",
-    ),
-    "no segmenter": (
-        change_settings(
-            row={"model": "early", "images": "segmented:unet-a", "text": "findings"},
-            masks={"segmenter": "../unet-a", "mask": {"threshold": 0.5, "components": 2, "margin": 0.0}},
-        ),
-        r"unet-a/model\.keras: not found. Expected the segmenter whose masks",
-    ),
-    "a start is gone": (
-        change_settings(
-            starts=["../../image/fold0/model.safetensors"],
-            train=TRAIN.model_copy(update={"layers": "frozen"}).model_dump(),
-        ),
-        r"image/fold0/model\.safetensors: not found",
-    ),
-}  # fmt: skip
+    "of another shape": (reshape, r"model\.safetensors: \S+ has the shape \(1,\), expected"),
+    "of another model": (rename, "unknown of the weights"),
+}
 
 
-@pytest.mark.parametrize(("spoil", "message"), MODELS.values(), ids=MODELS)
-def test_a_damaged_or_foreign_model_is_told(run, study, clinic, tmp_path, spoil, message):
-    folder = shutil.copytree(study / "models/early/fold0", tmp_path / "early/fold0")
-    spoil(folder / "model.safetensors")
+@pytest.fixture(scope="session")
+def loaded(study):
+    """A network with its weights."""
+    predictor = study.predictor("structured")
+    predictor.load()
+    return predictor.fold_models[0].module
+
+
+@pytest.mark.parametrize(("spoil", "message"), WEIGHTS.values(), ids=WEIGHTS)
+def test_weights_that_cannot_be_used_are_told(study, loaded, tmp_path, spoil, message):
+    path = tmp_path / "model.safetensors"
+    shutil.copy(study.fold("structured") / path.name, path)
+    spoil(path)
     with pytest.raises(UserError, match=message):
-        run(model=folder, image=clinic.save_png(0), text="Clear.")
+        load_into(loaded, load_weights(path), path)
 
 
-def test_a_fitted_row_that_asks_for_other_code_is_refused(study, clinic, tmp_path):
-    folder = shutil.copytree(study / "models/tfidf", tmp_path / "tfidf") / "fold0"
-    (folder / "model.skops").write_bytes(skops.dumps([FunctionTransformer(os.system)]))
-    with pytest.raises(UserError, match=r"model\.skops: holds more than estimators of scikit-learn .*system"):
-        main(model=folder, text="Clear.")
+def spoil_numbers(models: list) -> list:
+    models[0][-1].coef_[:] = np.nan
+    return models
 
 
-def test_a_missing_or_copied_fold_is_told(run, study, clinic, tmp_path):
-    case = {"image": clinic.save_png(0), "text": "Clear."}
-    with pytest.raises(UserError, match=r"early: lacks fold1, fold2, found fold0"):
-        run(model=study / "models/early", **case)
-    for number in range(3):
-        shutil.copytree(study / "models/early/fold0", tmp_path / f"early/fold{number}")
-    with pytest.raises(UserError, match=r"fold1: is fold 0 by its settings"):
-        run(model=tmp_path / "early", **case)
+ESTIMATORS = {  # what is in a file of fitted estimators instead, from what was, and what is said
+    "other code": (lambda models: [FunctionTransformer(os.system)], r"holds more than estimators .*system"),
+    "no list": (lambda models: {"a": models[0]}, "found dict, expected a list"),
+    "no estimators": (lambda models: [1, 2], "found list, expected a list of estimators"),
+    "no scores": (lambda models: [CountVectorizer().fit(["clear lungs"])], "is damaged or of another version"),
+    "not fitted": (lambda models: [type(models[0][-1])()], "is damaged or of another version"),
+    "too many": (lambda models: models * 2, "2 estimators give"),
+    "no numbers": (spoil_numbers, "is damaged or of another version"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), ESTIMATORS.values(), ids=ESTIMATORS)
+def test_estimators_that_score_nothing_are_told(study, tmp_path, change, message):
+    folder = shutil.copytree(study.fold("logistic"), tmp_path / "fold0")
+    predictor = study.predictor("logistic")
+    path = folder / "model.skops"
+    skops.dump(change(predictor.fold_models[0].models), path)
+    reseal(folder, sha256__parts={"model.skops": sha256(path)})
+    with pytest.raises(UserError, match=rf"model\.skops: .*{message}"):
+        Predictor(folder).load()
+
+
+def test_a_missing_or_copied_fold_is_told(study, tmp_path):
+    model = tmp_path / "tfidf"
+    shutil.copytree(study.fold("tfidf"), model / "fold0")
+    with pytest.raises(UserError, match=r"tfidf: lacks fold1, fold2, found fold0"):
+        Predictor(model)
     for number in (1, 2):
-        change_settings(fold=number)(tmp_path / f"early/fold{number}/model.safetensors")
-    main(model=tmp_path / "early", **case, encoder_root=clinic.encoder_root)
-    change_settings(labels=["lung", "normal"])(tmp_path / "early/fold2/model.safetensors")
-    with pytest.raises(UserError, match=r"fold2: has another setting of labels than .*fold0"):
-        run(model=tmp_path / "early", **case)
+        shutil.copytree(study.fold("tfidf"), model / f"fold{number}")
+    with pytest.raises(UserError, match=r"fold1: is fold0 by its settings"):
+        Predictor(model)
+    with pytest.raises(UserError, match=r"fold1: is fold0 by its settings"):
+        Predictor(model / "fold1")
+    for number in (1, 2):
+        reseal(model / f"fold{number}", fold=number)
+    Predictor(model)
+    reseal(model / "fold2", model__labels=["lung", "normal"])
+    with pytest.raises(UserError, match=r"fold2: has another setting of model than .*fold0"):
+        Predictor(model)
 
 
-@pytest.mark.parametrize(
-    ("fold", "message"),
-    [
-        (
-            {"parts": {"image": "../image/fold0", "text": "../text/fold0"}, "fitted": {}},
-            r"late/\.\./image/fold0: not found\. Expected the folder",
-        ),
-        ({"image": "../image/fold0"}, r"late/settings\.json: is not what this version .*no 'parts'"),
-    ],
-    ids=["parts are gone", "another version"],
-)
-def test_a_late_fusion_without_its_parts_is_told(run, clinic, tmp_path, fold, message):
-    (tmp_path / "late").mkdir()
-    fold["calibration"] = {"slope": [1.0], "intercept": [0.0]}
-    settings = {"row": {"model": "late", "images": "raw", "text": "findings"}, "folds": [fold]}
-    settings |= {"task": "binary", "labels": ["normal", "lung"]}
-    (tmp_path / "late/settings.json").write_text(json.dumps(settings))
-    with pytest.raises(UserError, match=message):
-        run(model=tmp_path / "late", image=clinic.save_png(0), text="Clear.")
-
-
-def test_a_score_that_is_not_finite_is_of_no_class(run, clinic, monkeypatch):
+def test_a_score_that_is_not_finite_is_of_no_class(run, study, monkeypatch):
     monkeypatch.setattr(NetworkFold, "score", lambda *_: np.array([[np.nan]]))
     with pytest.raises(UserError, match=r"gives no finite score for 1 cases"):
-        run(image=clinic.save_png(0), text="Clear.")
+        run(image=study.small.save_png(0), text="Clear.")
 
 
-def test_the_encoders_are_those_of_the_models_project(run, study, clinic, tmp_path, monkeypatch):
+def test_the_encoders_are_those_of_the_models_project(study, encoder_root, tmp_path, monkeypatch):
     """From whatever folder the command is run."""
-    case = {"image": clinic.save_png(0), "text": "Clear.", "encoder_root": None, "out": tmp_path / "out.json"}
+    case = {"image": study.small.save_png(0), "text": "Clear.", "out": tmp_path / "out.json"}
     project = tmp_path / "project"
-    folder = shutil.copytree(study, project / "results/clinic") / "models/early/fold0"
+    folder = project / LAYOUT.fold_folder("early", "0")
+    shutil.copytree(study.fold("early"), folder)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        UserError, match=r"data/encoders/vit-tiny/config\.json: not found\. Expected the encoder vit-tiny"
-    ):
+    with pytest.raises(UserError, match=r"data/encoders/\S+: not found\. Expected a part of .*early/fold0"):
         main(model=folder, **case)
-    shutil.copytree(clinic.encoder_root, project / "data/encoders")
+    shutil.copytree(encoder_root, project / "data/encoders")
     main(model=folder, **case)
     assert json.loads((tmp_path / "out.json").read_text())["folds"] == 1
-
-
-@pytest.mark.parametrize("file", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_damaged_encoder_is_told(run, clinic, tmp_path, file):
-    shutil.copytree(clinic.encoder_root, tmp_path / "encoders")
-    truncate(tmp_path / "encoders/bert-tiny" / file)
-    with pytest.raises(UserError, match=f"bert-tiny/{file}: "):
-        run(image=clinic.save_png(0), text="Clear.", encoder_root=tmp_path / "encoders")

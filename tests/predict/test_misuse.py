@@ -60,8 +60,8 @@ def test_any_image_that_pillow_reads_is_predicted(run, tmp_path):
         assert found[same] == pytest.approx(found["grey.png"], abs=2e-4), same
 
 
-def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, clinic, tmp_path, capsys):
-    image = clinic.save_png(0)
+def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, study, tmp_path, capsys):
+    image = study.small.save_png(0)
     table = pd.DataFrame({"id": TEXTS.keys(), "image": image, "text": TEXTS.values()})
     table.to_csv(tmp_path / "cases.csv", index=False)
     assert run(cases=tmp_path / "cases.csv")["score"].between(0, 1).all()
@@ -78,8 +78,8 @@ def test_any_text_is_predicted_and_what_is_not_seen_of_it_is_said(run, clinic, t
     ],
     ids=["byte order mark", "lines of Windows", "quotes", "another order and one column more"],
 )
-def test_a_table_may_come_from_other_programs(run, clinic, tmp_path, written):
-    table = pd.DataFrame({"id": ["ä", "b"], "image": [clinic.save_png(0)] * 2, "text": "Clear.", "note": ""})
+def test_a_table_may_come_from_other_programs(run, study, tmp_path, written):
+    table = pd.DataFrame({"id": ["ä", "b"], "image": [study.small.save_png(0)] * 2, "text": "Clear.", "note": ""})
     table.to_csv(tmp_path / "cases.csv", index=False, **written)
     assert list(run(cases=tmp_path / "cases.csv").index) == ["ä", "b"]
 
@@ -130,10 +130,10 @@ def test_an_image_that_cannot_be_read_is_told(run, tmp_path, spoil, message):
         run(image=tmp_path / "x.png", text="Clear.")
 
 
-def test_an_image_of_too_many_pixels_is_told(run, clinic, monkeypatch):
+def test_an_image_of_too_many_pixels_is_told(run, study, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(UserError, match=r"P00\.png: cannot be read .Image size .4096 pixels. exceeds"):
-        run(image=clinic.save_png(0), text="Clear.")
+        run(image=study.small.save_png(0), text="Clear.")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -143,8 +143,8 @@ def test_an_image_without_permission_is_told(run, tmp_path):
         run(image=tmp_path / "x.png", text="Clear.")
 
 
-def test_a_broken_image_in_a_later_part_leaves_no_output(run, clinic, tmp_path, monkeypatch):
-    names = [str(clinic.save_png(n)) for n in range(4)] + ["cut.png"]
+def test_a_broken_image_in_a_later_part_leaves_no_output(run, study, tmp_path, monkeypatch):
+    names = [str(study.small.save_png(n)) for n in range(4)] + ["cut.png"]
     shutil.copy(names[0], tmp_path / "cut.png")
     truncate(tmp_path / "cut.png")
     pd.DataFrame({"id": range(5), "image": names, "text": "Clear."}).to_csv(tmp_path / "cases.csv", index=False)
@@ -166,23 +166,23 @@ OPTIONS = {  # what is given besides an image and a text, and what is said
 
 
 @pytest.mark.parametrize(("given", "message"), OPTIONS.values(), ids=OPTIONS)
-def test_options_that_do_not_fit_are_told_before_the_work(run, clinic, tmp_path, monkeypatch, given, message):
+def test_options_that_do_not_fit_are_told_before_the_work(run, study, tmp_path, monkeypatch, given, message):
     monkeypatch.setattr(torch.nn.Module, "load_state_dict", None)
     (tmp_path / "folder.csv").mkdir()
-    shutil.copy(clinic.save_png(0), tmp_path / "x.png")
+    shutil.copy(study.small.save_png(0), tmp_path / "x.png")
     paths = {name: tmp_path / value for name, value in given.items() if name != "truth"}
     with pytest.raises(UserError, match=message):
         run(**{"image": tmp_path / "x.png", "text": "Clear."} | given | paths)
 
 
-def test_what_is_read_is_not_overwritten(run, study, clinic, tmp_path):
-    table = f"id,image,text\n1,{clinic.save_png(0)},Clear.\n"
+def test_what_is_read_is_not_overwritten(run, study, tmp_path):
+    table = f"id,image,text\n1,{study.small.save_png(0)},Clear.\n"
     (tmp_path / "cases.csv").write_text(table)
     with pytest.raises(UserError, match=r"cases\.csv: is what is read"):
         run(cases=tmp_path / "cases.csv", out=tmp_path / "cases.csv")
     assert (tmp_path / "cases.csv").read_text() == table
     with pytest.raises(UserError, match=r"settings\.json: is what is read, or in the model's folder"):
-        run(cases=tmp_path / "cases.csv", out=study / "models/early/fold0/settings.json")
+        run(cases=tmp_path / "cases.csv", out=study.fold("early") / "settings.json")
 
 
 TRUTHS = {
@@ -197,15 +197,17 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize(("given", "message"), TRUTHS.values(), ids=TRUTHS)
-def test_a_truth_that_cannot_be_scored_is_told(run, clinic, tmp_path, given, message):
-    cases = pd.DataFrame({"id": [0, 1], "image": clinic.save_png(0), "text": "Clear.", "label": ["lung", "normal"]})
+def test_a_truth_that_cannot_be_scored_is_told(run, study, tmp_path, given, message):
+    cases = pd.DataFrame(
+        {"id": [0, 1], "image": study.small.save_png(0), "text": "Clear.", "label": ["lung", "normal"]}
+    )
     cases.assign(**{k: v for k, v in given.items() if k != "truth"}).to_csv(tmp_path / "cases.csv", index=False)
     with pytest.raises(UserError, match=message):
         run(cases=tmp_path / "cases.csv", truth=given.get("truth", "label"))
 
 
-def test_scores_that_one_class_does_not_define_are_empty(run, clinic, tmp_path):
-    cases = pd.DataFrame({"id": [0, 1, 2], "image": clinic.save_png(0), "text": "Clear.", "truth": "normal"})
+def test_scores_that_one_class_does_not_define_are_empty(run, study, tmp_path):
+    cases = pd.DataFrame({"id": [0, 1, 2], "image": study.small.save_png(0), "text": "Clear.", "truth": "normal"})
     cases.to_csv(tmp_path / "cases.csv", index=False)
     run(cases=tmp_path / "cases.csv", truth="truth")
     scores = pd.read_csv(tmp_path / "out.scores.csv").set_index("metric")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import LABELS
+from model_configs import LABELS
 
 from lungfuse.command_line import app
 from lungfuse.errors import UserError
@@ -20,11 +20,11 @@ COLUMNS = {
 }
 
 
-def written(study, row: str, path, cases=None, **options) -> pd.DataFrame:
+def written(study, model: str, path, cases=None, **options) -> pd.DataFrame:
     """Predict cases from a table into the file `path`, and read that."""
     table = path.parent / "cases.csv"
     (study.cases() if cases is None else cases).to_csv(table, index=False)
-    main(model=study.folder(row), cases=table, out=path, encoder_root=study.small.encoder_root, **options)
+    main(model=study.fold(model), cases=table, out=path, **options)
     return (pd.read_csv if path.suffix == ".csv" else pd.read_json)(path)
 
 
@@ -43,9 +43,9 @@ def test_many_cases_become_a_table(trained, tmp_path, task, form):
 def test_one_case_is_told_as_json(trained, capsys):
     study = trained()
     case = {"image": study.small.save_png(1), "text": study.small.pairs["findings"][1]}
-    model = study.folder("early")
+    model = study.fold("early")
     capsys.readouterr()
-    main(model=model, **case, encoder_root=study.small.encoder_root)
+    main(model=model, **case)
     told = json.loads(capsys.readouterr().out)
     assert list(told) == [*COLUMNS["binary"], "model", "folds", "sha256"]
     assert told["label"] == ("lung" if told["score"] >= 0.5 else "normal")
@@ -55,10 +55,10 @@ def test_one_case_is_told_as_json(trained, capsys):
 
 def test_values_are_options_of_their_own(trained, capsys):
     study = trained("multilabel")
-    model = ["--model", str(study.folder("logistic"))]
+    model = ["--model", str(study.fold("logistic"))]
     app(["predict", *model, "--values.age", "54", "--values.sex", "F"], result_action="return_value")
     assert set(json.loads(capsys.readouterr().out)) == {*COLUMNS["multilabel"], "model", "folds", "sha256"}
-    main(model=study.folder("logistic"), values={"age": "54"})
+    main(model=study.fold("logistic"), values={"age": "54"})
     told = capsys.readouterr()
     assert json.loads(told.out)["missing"] == "sex"
     assert "1 of 1 cases: sex is missing, so the model does without" in told.err
@@ -73,7 +73,7 @@ def test_paths_of_images_are_taken_from_the_folder_of_the_table(trained):
 
 def test_folds_are_averaged(trained):
     study = trained("multiclass")
-    cases, whole = study.cases(3), study.folder("tfidf").parent
+    cases, whole = study.cases(3), study.model("tfidf")
     mean = pd.concat(Predictor(whole).predict(cases))
     single = [pd.concat(Predictor(whole / f"fold{fold}").predict(cases)) for fold in range(3)]
     assert set(mean["folds"]) == {3}
@@ -126,7 +126,7 @@ def test_the_truth_may_be_of_several_labels(trained, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "case", "message"),
+    ("name", "case", "message"),
     [
         ("early", {}, "reads image and text, but none of them was given. Add --image or --text"),
         ("tfidf", {}, "reads text, but no text was given. Add --text"),
@@ -135,15 +135,15 @@ def test_the_truth_may_be_of_several_labels(trained, tmp_path):
         ("logistic", {"values": {"age": "54", "height": "2"}}, "reads structured alone. Leave --values.height out"),
         ("logistic", {"values": {"age": "old"}}, "column age: found 'old'"),
         ("image", {"image": "none.png"}, r"none\.png: cannot be read \(No such file"),
-        ("image", {"image": "pairs.csv"}, r"pairs\.csv: cannot be read \(is no image"),
+        ("image", {"image": "results/small/pairs.csv"}, r"pairs\.csv: cannot be read \(is no image"),
     ],
 )
-def test_what_is_missing_or_unreadable_is_told(trained, row, case, message):
+def test_what_is_missing_or_unreadable_is_told(trained, name, case, message):
     study = trained()
     if "image" in case:
         case = case | {"image": study.small.folder / case["image"]}
     with pytest.raises(UserError, match=message):
-        main(model=study.folder(row), encoder_root=study.small.encoder_root, **case)
+        main(model=study.fold(name), **case)
 
 
 def test_a_table_without_a_column_that_is_read_is_told(trained, tmp_path):

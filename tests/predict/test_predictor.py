@@ -1,29 +1,29 @@
-"""The one door to trained rows of every kind, task and modalities."""
+"""The one door to trained models of every kind, task and modalities."""
 
-import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from trained_study import reseal
 
 from lungfuse.errors import UserError
+from lungfuse.modalities.new_cases import Column, Input
 from lungfuse.predict import predictor as module
-from lungfuse.predict.cases import Column, Input
 
-ROWS = ["majority", "tfidf", "logistic", "boosting", "linear-probe", "image", "structured", "early", "irene"]
-ROWS += ["without-text", "kv-exchange", "late-stacked"]
-OF_TASKS = [(row, task) for task in ["binary", "multiclass", "multilabel"] for row in ROWS]
+MODELS = ["majority", "tfidf", "logistic", "boosting", "linear-probe", "image", "structured", "early", "irene"]
+MODELS += ["without-text", "kv-exchange", "late-stacked"]
+OF_TASKS = [(name, task) for task in ["binary", "multiclass", "multilabel"] for name in MODELS]
 OF_TASKS += [("text", "binary"), ("of-trained", "binary"), ("of-means", "binary")]
 AGE_AND_SEX = [Column("age", "number", "years"), Column("sex", "category", "", ["F", "M"])]
 
 
-@pytest.mark.parametrize(("row", "task"), OF_TASKS)
-def test_a_case_of_the_test_fold_gets_the_score_that_the_table_rests_on(trained, row, task):
+@pytest.mark.parametrize(("name", "task"), OF_TASKS)
+def test_a_case_of_the_test_fold_gets_the_score_that_the_table_rests_on(trained, name, task):
     study = trained(task)
-    predictor, known, cases = study.predictor(row), study.scores(row), study.cases()
+    predictor, known, cases = study.predictor(name), study.scores(name), study.cases()
     read = [column.name for column in predictor.columns]
-    found = study.predict(row, cases[(cases[read] != "").any(axis=1)] if read else cases)
+    found = study.predict(name, cases[(cases[read] != "").any(axis=1)] if read else cases)
     scores = predictor.task.columns("score")
     np.testing.assert_allclose(found[scores], known.loc[found.index, scores], atol=1e-5)
     decided = predictor.task.decide(known.loc[found.index, scores].to_numpy())
@@ -32,13 +32,13 @@ def test_a_case_of_the_test_fold_gets_the_score_that_the_table_rests_on(trained,
     assert (named.to_numpy() == expected).all()
 
 
-@pytest.mark.parametrize("row", ["tfidf", "image"])
-def test_a_probability_is_the_score_as_its_validation_pairs_calibrate_it(trained, row):
+@pytest.mark.parametrize("name", ["tfidf", "image"])
+def test_a_probability_is_the_score_as_its_validation_pairs_calibrate_it(trained, name):
     study = trained("multilabel")
-    task, known = study.predictor(row).task, pd.read_csv(study.folder(row) / "predictions.csv")
+    task, known = study.predictor(name).task, pd.read_csv(study.fold(name) / "predictions.csv")
     validation = known.query("part == 'validation'")
     calibration = task.calibrate(task.of("score", validation), task.targets(validation))
-    found = study.predict(row, study.cases(3)).loc[["P00"]]
+    found = study.predict(name, study.cases(3)).loc[["P00"]]
     probabilities = task.probabilities(task.of("score", found), calibration)
     np.testing.assert_allclose(task.of("probability", found), probabilities, atol=1e-4)
 
@@ -50,17 +50,17 @@ def test_it_tells_what_it_reads_with_units_and_categories(trained):
         "text": Input("findings", [Column("text", "text")]),
         "structured": Input(["age", "sex"], AGE_AND_SEX),
     }
-    for row in ["logistic", "boosting", "late-stacked"]:
-        assert study.predictor(row).inputs["structured"].columns == AGE_AND_SEX, row
+    for name in ["logistic", "boosting", "late-stacked"]:
+        assert study.predictor(name).inputs["structured"].columns == AGE_AND_SEX, name
     assert study.predictor("majority").inputs == {}
     assert list(study.predictor("without-text").inputs) == ["image"], "what an ablation has dropped is not read"
     assert study.predictor("tfidf").labels == ["normal", "small", "large"]
 
 
-@pytest.mark.parametrize("row", ["early", "irene", "kv-exchange", "linear-probe", "late-stacked"])
-def test_a_row_of_several_inputs_does_without_what_a_case_lacks(trained, row):
+@pytest.mark.parametrize("name", ["early", "irene", "kv-exchange", "linear-probe", "late-stacked"])
+def test_a_model_of_several_inputs_does_without_what_a_case_lacks(trained, name):
     study, cases = trained("multiclass"), trained("multiclass").cases(3)
-    predictor = study.predictor(row)
+    predictor = study.predictor(name)
     complete = pd.concat(predictor.predict(cases))
     assert "missing" not in complete and not predictor.notes
     lacking = cases.assign(image=["", cases["image"][1], cases["image"][2]], text=[cases["text"][0], " ", None])
@@ -74,11 +74,11 @@ def test_a_row_of_several_inputs_does_without_what_a_case_lacks(trained, row):
     assert (found[scores] - complete[scores]).abs().max(axis=None) > 1e-6
 
 
-@pytest.mark.parametrize("row", ["logistic", "boosting", "structured"])
-def test_values_may_be_missing_or_unknown(trained, row):
+@pytest.mark.parametrize("name", ["logistic", "boosting", "structured"])
+def test_values_may_be_missing_or_unknown(trained, name):
     study = trained("multilabel")
     cases = pd.DataFrame({"id": [*"abcd"], "age": [54, " 54.0 ", "", 54], "sex": ["F", "F", "M", "other"], "height": 1})
-    predictor = study.predictor(row)
+    predictor = study.predictor(name)
     found = pd.concat(predictor.predict(cases)).set_index("id")
     assert list(found["missing"]) == ["", "", "age", "sex"]
     scores = found[predictor.task.columns("score")]
@@ -95,7 +95,7 @@ def test_a_number_that_is_none_is_told(trained):
 
 
 @pytest.mark.parametrize(
-    ("row", "lacks", "message"),
+    ("name", "lacks", "message"),
     [
         ("image", {"image": ""}, "reads image, but 3 cases have no image, 'P00' first. Fill the column image"),
         ("tfidf", {"text": " "}, "reads text, but 3 cases have no text"),
@@ -103,9 +103,9 @@ def test_a_number_that_is_none_is_told(trained):
         ("early", {"image": "", "text": ""}, "reads image and text, but 3 cases have no image and no text"),
     ],
 )
-def test_a_case_without_anything_to_read_is_told(trained, row, lacks, message):
+def test_a_case_without_anything_to_read_is_told(trained, name, lacks, message):
     with pytest.raises(UserError, match=message):
-        trained("multiclass").predictor(row).predict(trained("multiclass").cases(3).assign(**lacks))
+        trained("multiclass").predictor(name).predict(trained("multiclass").cases(3).assign(**lacks))
 
 
 def test_it_is_loaded_once_and_predicts_part_by_part(trained, monkeypatch):
@@ -119,19 +119,18 @@ def test_it_is_loaded_once_and_predicts_part_by_part(trained, monkeypatch):
     pd.testing.assert_frame_equal(pd.concat(parts).reset_index(drop=True), whole, rtol=1e-4)
 
 
-@pytest.mark.parametrize("row", ["tfidf", "text", "linear-probe"])
-def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trained, row, tmp_path):
-    study = trained("binary")
+@pytest.mark.parametrize("name", ["tfidf", "text", "linear-probe"])
+def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trained, name, tmp_path):
+    study = trained()
     cases = study.cases(3).assign(text=lambda cases: cases["text"] + ".")
-    folder = shutil.copytree(study.folder(row), tmp_path / "models" / row / "fold0")
-    settings = json.loads((folder / "settings.json").read_text())
-    (folder / "settings.json").write_text(json.dumps(settings | {"redact_terms": ["icu", "died"]}))
+    folder = shutil.copytree(study.fold(name), tmp_path / "fold0")
+    reseal(folder, model__redact_terms=["icu", "died"])
     telling = cases.assign(text=cases["text"] + " She died in the ICU.")
     predictor = module.Predictor(folder, study.small.encoder_root)
     found = pd.concat(predictor.predict(telling)).set_index("id")
     score = predictor.task.columns("score")
-    np.testing.assert_allclose(found[score], study.predict(row, cases)[score], atol=1e-5)
-    assert abs(study.predict(row, telling)[score] - found[score]).to_numpy().max() > 1e-4
+    np.testing.assert_allclose(found[score], study.predict(name, cases)[score], atol=1e-5)
+    assert abs(study.predict(name, telling)[score] - found[score]).to_numpy().max() > 1e-4
     assert "sentences that may tell what is asked are not read, as in training" in predictor.notes
 
 

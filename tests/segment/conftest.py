@@ -1,15 +1,14 @@
 """Drawn chests with their lungs: as files of the public mask set, as arrays, and a segmenter that learned from them."""
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import stage_command
 from PIL import Image
-from small_study import command_line
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
@@ -34,27 +33,21 @@ class AnnotatedSet:
         names = {"annotated_images": "images.npy", "annotated_masks": "masks.npy", "annotated_index": "index.csv"}
         return {key: self.folder / name for key, name in names.items()}
 
-    def command(self, folder: Path, epochs: int, **changes) -> list[str]:
-        """The command that trains a segmenter in a folder; `changes` are of its training settings."""
-        train = {
-            "epochs": epochs,
-            "batch_size": 8,
-            "learning_rate": 0.003,
-            "plateau": 4,
-            "patience": 10,
-            "precision": "fp32",
-        }
+    def command(self, folder: Path) -> list[str]:
+        """The command that trains a segmenter in a folder; it reaches a plateau more than once."""
+        train = {"epochs": 12, "batch_size": 8, "learning_rate": 0.01, "plateau": 1, "patience": 10}
         arguments = {
             "name": "unet-shenzhen",
             "sites": SITES,
-            "unet": UNetSettings(width=8, depth=3, normalisation="batch"),
-            "train": SegmenterSettings(**train | changes),
+            "fit": "stretch",
+            "unet": UNetSettings(width=8, depth=2, normalisation="batch"),
+            "train": SegmenterSettings(**train, precision="fp32"),
             "seed": 0,
             "network": folder / "model.keras",
             "history": folder / "history.csv",
             "settings": folder / "settings.json",
         }
-        return [sys.executable, "-m", "lungfuse", "segmenter", *command_line(self.files | arguments)]
+        return stage_command(folder, "segmenter", self.files | arguments)
 
 
 @pytest.fixture
@@ -73,23 +66,31 @@ def mask_set(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def annotated_set(tmp_path_factory) -> AnnotatedSet:
+def annotated_set(once) -> AnnotatedSet:
+    """Forty-eight drawn chests; the files that a segmenter has learned from are the same for all processes."""
     rng = np.random.default_rng(1)
     drawn = [draw_frontal(rng, rng.normal(1, 0.15), 1, PX) for _ in range(48)]
     images, masks = map(np.stack, zip(*drawn, strict=True))
     index = pd.DataFrame({"row": np.arange(48), "site": SITES * 24})
     index["image_id"] = index["patient"] = [f"P{row:02d}" for row in range(48)]
     index["part"] = np.repeat(["train", "validation", "test"], [32, 8, 8])
-    found = AnnotatedSet(tmp_path_factory.mktemp("annotated"), images, masks, index)
-    np.save(found.files["annotated_images"], images)
-    np.save(found.files["annotated_masks"], masks)
-    write_table(index, found.files["annotated_index"], AnnotatedIndex)
-    return found
+
+    def write(folder: Path) -> None:
+        folder.mkdir()
+        files = AnnotatedSet(folder, images, masks, index).files
+        np.save(files["annotated_images"], images)
+        np.save(files["annotated_masks"], masks)
+        write_table(index, files["annotated_index"], AnnotatedIndex)
+
+    return AnnotatedSet(once("annotated", write), images, masks, index)
 
 
 @pytest.fixture(scope="session")
-def segmenter(annotated_set, tmp_path_factory) -> Path:
+def segmenter(annotated_set, once) -> Path:
     """The folder of a segmenter that has learned the drawn lungs."""
-    folder = tmp_path_factory.mktemp("segmenter") / "unet-shenzhen"
-    subprocess.run(annotated_set.command(folder, epochs=20), check=True, capture_output=True, timeout=300)
-    return folder
+
+    def train(folder: Path) -> None:
+        command = annotated_set.command(folder / "unet-shenzhen")
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
+
+    return once("segmenter", train) / "unet-shenzhen"

@@ -15,7 +15,7 @@ from small_study import run_stage
 from lungfuse.errors import UserError
 from lungfuse.segment import masks, segment, segmentation_scores
 from lungfuse.segment.segmenter import load_segmenter
-from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.segmentation import MaskSettings, SuspicionSettings
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex
@@ -25,10 +25,10 @@ LIMITS = SuspicionSettings(min_area=0.08, max_area=0.6, max_asymmetry=0.5, max_c
 
 
 def test_scores_are_those_of_held_out_patients_of_each_site(annotated_set, segmenter, tmp_path):
-    comparison = ComparisonSettings(confidence=0.95, resamples=200, timings=False, published=[])
+    intervals = Intervals(confidence=0.95, resamples=200)
     table = tmp_path / "segmentation.csv"
     run_stage("segmentation-scores",
-        mask=MASK, comparison=comparison, seed=0, segmenters=[segmenter], segmentation_table=table,
+        mask=MASK, intervals=intervals, seed=0, segmenters=[segmenter], segmentation_table=table,
         **annotated_set.files,
     )  # fmt: skip
     scores = pd.read_csv(table)
@@ -116,7 +116,7 @@ SEGMENTERS = {  # how the folder of a segmenter is spoilt, and what is said
     "settings cut": (lambda folder: truncate(folder / "settings.json"), "settings.json: cannot be used"),
     "another depth": (
         lambda folder: (folder / "settings.json").write_text(
-            '{"image_size": 64, "unet": {"width": 8, "depth": 2, "normalisation": "batch"}}'
+            '{"image_size": 64, "unet": {"width": 8, "depth": 3, "normalisation": "batch"}}'
         ),
         "model.keras: cannot be loaded",
     ),
@@ -199,7 +199,8 @@ def test_a_mask_keeps_as_many_parts_as_asked_for(annotated_set, segmenter, tmp_p
     assert parts == {1: 1, 2: 2}
 
 
-def test_an_image_without_lungs_is_named(segmenter, tmp_path, capsys):
+def test_an_image_without_lungs_is_named(segmenter, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(segment, "segment_file", lambda *_: np.zeros((1, 1), np.uint8))
     Image.new("RGBA", (1, 1)).save(tmp_path / "dot.png")
     segment.main(image=tmp_path / "dot.png", out=tmp_path / "mask.png", segmenter=segmenter)
     assert "nothing found in 1 of 1 images" in capsys.readouterr().out

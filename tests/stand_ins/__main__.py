@@ -5,11 +5,29 @@ import runpy
 import sys
 from pathlib import Path
 
+from lungfuse import prefork
+from lungfuse.stages import STAGES
+
+HERE = Path(__file__).parent
+STAND_INS = json.loads((HERE / "stand_ins.json").read_text())
+
+
+def import_stand_in(module: str, files: list[int], real=prefork._import) -> None:
+    """Let the server import the stand-in of a stage in place of what the stage imports."""
+    real("lungfuse.stand_ins" if module in [STAGES[stage].module for stage in STAND_INS] else module, files)
+
+
 if __name__ == "__main__":
-    modules = json.loads(Path(__file__).with_name("stand_ins.json").read_text())
-    if sys.argv[1] in modules:
+    prefork._import = import_stand_in
+    if sys.argv[1] in STAND_INS:
+        prefork.delegate()  # returns where no server is there
+    elif sys.argv[1] == prefork.SERVE:
+        import socket
+
+        prefork.serve(socket.socket(fileno=int(sys.argv[2])))  # returns in the process of each job
+    if sys.argv[1] in STAND_INS:
         from lungfuse.stand_ins import main
 
-        main(sys.argv[1], modules[sys.argv[1]])
+        main(sys.argv[1], sys.argv[2:])
     else:
         runpy.run_module("lungfuse.real_main", run_name="__main__")

@@ -1,6 +1,5 @@
 """One training on several devices: as processes here, on GPUs where there are any."""
 
-import json
 import os
 import re
 import signal
@@ -13,40 +12,39 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from model_configs import TRAIN
 from pydantic import ValidationError
-from small_study import TRAIN, command_line
 
 from lungfuse.errors import UserError
 from lungfuse.hardware import batch_job
-from lungfuse.settings.rows import Row
 from lungfuse.settings.training import TrainSettings
 from lungfuse.train.data import Batches, distributed
 from lungfuse.train.engine import check_devices
 
-KV_EXCHANGE = Row(model="kv-exchange", images="raw", text="findings")
+KV_EXCHANGE = {"architecture": "kv-exchange", "images": "raw", "text": "findings"}
 
 
-def test_two_devices_train_one_model_write_it_once_and_end_with_the_same_weights_after_a_kill(small, tmp_path, stage):
+def test_two_devices_train_one_model_write_it_once_and_end_with_the_same_weights_after_a_kill(small, stage):
     # As in a job of Slurm, whose tasks Lightning would otherwise wait for.
     slurm = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    arguments = small.arguments(whole, KV_EXCHANGE, devices=2, epochs=8) | {"threads": 2}
-    trained = stage("train", *command_line(arguments), env=os.environ | slurm)
+    train = {"devices": 2, "epochs": 6}
+    whole, killed = (small.model(name, **KV_EXCHANGE, train=train) for name in ["whole", "killed"])
+    trained = stage("train", "--model", small.file(whole), "--run", "0", "--threads", "2", env=os.environ | slurm)
     assert trained.returncode == 0, trained.stderr
-    assert len(re.findall("^epoch", trained.stdout, re.M)) == 8, "one line an epoch, not one for each device"
-    test = pd.read_csv(whole / "predictions.csv").query("part == 'test'")
+    assert len(re.findall("^epoch", trained.stdout, re.M)) == 6, "one line an epoch, not one for each device"
+    test = pd.read_csv(small.fold(whole) / "predictions.csv").query("part == 'test'")
     assert ((test["score"] >= 0.5) == test["label"]).mean() > 0.9
-    assert json.loads((whole / "settings.json").read_text())["train"]["devices"] == 2
 
-    command = command_line(small.arguments(killed, KV_EXCHANGE, devices=2, epochs=8))
-    run = subprocess.Popen([sys.executable, "-m", "lungfuse", "train", *command], start_new_session=True)
-    while not (killed / "last.ckpt").exists():
+    command = ["train", "--model", str(small.file(killed)), "--run", "0"]
+    run = subprocess.Popen([sys.executable, "-m", "lungfuse", *command], start_new_session=True)
+    while not (small.fold(killed) / "last.ckpt").exists():
         assert run.poll() is None, "ended before it could be killed"
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    stage("train", *command, check=True)
-    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    stage(*command, check=True)
+    first, second = ((small.fold(each) / "model.safetensors").read_bytes() for each in [whole, killed])
+    assert first == second
 
 
 def test_devices_share_every_batch(monkeypatch):

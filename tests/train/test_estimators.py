@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from model_configs import model_config
 from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
@@ -12,12 +13,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from lungfuse.models.columns import as_values
-from lungfuse.settings.rows import Row
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import build, by_fold, fit, learner, score
 
 WORDS = ["clear", "low", "wide", "bones", "heart", "ribs", "no", "the"]
-TFIDF, LOGISTIC = Row(model="tfidf", text="findings"), Row(model="tfidf-logistic", text="findings")
+TFIDF, LOGISTIC = (
+    model_config("tfidf", text="findings", class_weights="none"),
+    model_config("tfidf-logistic", text="findings", class_weights="none"),
+)
 BINARY = load_task("binary", ["normal", "lung"])
 CLASSES = load_task("multiclass", ["clear", "low", "wide"])
 LABELS = load_task("multilabel", ["low", "wide"])
@@ -39,7 +42,9 @@ def texts(classes):
 
 
 def fitted_score(row, texts, targets, task, weights="none"):
-    return score(fit(build(row, weights, 0), texts, targets, LEARNED), texts[SCORED], task)
+    return score(
+        fit(build(row.model_copy(update={"class_weights": weights})), texts, targets, LEARNED), texts[SCORED], task
+    )
 
 
 def test_two_classes_score_to_the_bit_as_scikit_learn_does(texts, classes):
@@ -56,7 +61,7 @@ def test_two_classes_score_to_the_bit_as_scikit_learn_does(texts, classes):
 def test_labels_known_of_the_same_pairs_share_the_words_that_are_counted(texts, classes):
     known = np.hstack([classes == 1, classes == 2, classes == 0]).astype(float)
     known[:5, 2] = np.nan
-    models = fit(build(TFIDF, "none", 0), texts, known, LEARNED)
+    models = fit(build(TFIDF), texts, known, LEARNED)
     assert models[0][0] is models[1][0]
     assert models[0][0] is not models[2][0]
     scores = score(models, texts[SCORED], load_task("multilabel", ["low", "wide", "clear"]))
@@ -69,7 +74,9 @@ def test_a_probe_scores_to_the_bit_as_scikit_learn_does_in_single_precision(clas
     means = (np.random.default_rng(0).normal(size=(140, 6)) + labels).astype(np.float32)
     direct = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000))
     direct.fit(means[LEARNED], labels[LEARNED, 0].astype(int))
-    found = fitted_score(Row(model="linear-probe", images="raw"), means, labels, BINARY, "balanced")
+    found = fitted_score(
+        model_config("linear-probe", images="raw", class_weights="none"), means, labels, BINARY, "balanced"
+    )
     assert found.dtype == np.float32
     assert (found[:, 0] == expit(direct.decision_function(means[SCORED]))).all()
 
@@ -80,10 +87,8 @@ def test_what_a_pair_lacks_counts_to_a_probe_as_the_mean_of_what_it_learned_from
     means[[3, 120], :2] = np.nan
     filled = means.copy()
     filled[120, :2] = np.nanmean(means[LEARNED, :2], axis=0)
-    row = Row(model="linear-probe", images="raw", text="findings")
-    found, expected = (
-        score(fit(build(row, "none", 0), means, labels, LEARNED), each[SCORED], BINARY) for each in [means, filled]
-    )
+    row = model_config("linear-probe", images="raw", text="findings", class_weights="none")
+    found, expected = (score(fit(build(row), means, labels, LEARNED), each[SCORED], BINARY) for each in [means, filled])
     np.testing.assert_allclose(found, expected)
     assert np.isfinite(found).all()
 
@@ -98,16 +103,18 @@ def test_each_class_has_a_score_and_they_sum_to_one(texts, classes):
 
 
 def test_distances_of_several_planes_become_scores(texts, classes):
-    model = fit(build(TFIDF, "none", 0), texts, classes, LEARNED)
+    model = fit(build(TFIDF), texts, classes, LEARNED)
     expected = softmax(model[0].decision_function(texts[SCORED]), axis=1)
     np.testing.assert_array_equal(score(model, texts[SCORED], CLASSES), expected)
 
 
-@pytest.mark.parametrize("row", [TFIDF, LOGISTIC, Row(model="majority")], ids=lambda row: row.model)
+@pytest.mark.parametrize(
+    "row", [TFIDF, LOGISTIC, model_config("majority", class_weights="none")], ids=lambda row: row.architecture
+)
 @pytest.mark.parametrize("left", [[0, 2], [1]])
 def test_a_class_that_no_pair_to_learn_from_has_scores_zero(texts, classes, row, left):
     kept = LEARNED[np.isin(classes[LEARNED, 0], left)]
-    found = score(fit(build(row, "none", 0), texts, classes, kept), texts[SCORED], CLASSES)
+    found = score(fit(build(row), texts, classes, kept), texts[SCORED], CLASSES)
     assert found.shape == (40, 3)
     assert (np.delete(found, left, axis=1) == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -119,7 +126,7 @@ def test_each_label_is_learned_from_the_pairs_where_it_is_known(texts, classes):
     known = LEARNED[LEARNED % 4 > 0]
     found = fitted_score(TFIDF, texts, targets, LABELS)
     for column, learned in enumerate([LEARNED, known]):
-        alone = fit(build(TFIDF, "none", 0), texts, targets[:, [column]], learned)
+        alone = fit(build(TFIDF), texts, targets[:, [column]], learned)
         np.testing.assert_array_equal(found[:, [column]], score(alone, texts[SCORED], BINARY))
 
 
@@ -135,7 +142,7 @@ def test_labels_of_the_test_fold_are_never_seen():
     labels[folds == 0] = 1 - labels[folds == 0]
     pairs = pd.DataFrame({"pair_id": range(60), "label": labels, "fold": folds})
     validation = pd.DataFrame({"fold": np.repeat([0, 1, 2], 5), "pair_id": [*range(20, 25), *range(40, 45), *range(5)]})
-    learn = learner(build(TFIDF, "none", 0), texts, BINARY.targets(pairs), BINARY)
+    learn = learner(build(TFIDF), texts, BINARY.targets(pairs), BINARY)
     first = next(by_fold(pairs, validation, BINARY, learn))[0].set_index("part")
     right = (first["score"] >= 0.5) == first["label"]
     assert right["test"].mean() == 0
@@ -148,7 +155,9 @@ def test_class_weights_move_the_answer_to_the_rare_class():
     texts = np.where((labels[:, 0] == 1) & (np.arange(60) % 3 > 0), "lungs are low", "lungs are clear")
     everyone = np.arange(60)
     means = [
-        score(fit(build(LOGISTIC, weights, 0), texts, labels, everyone), texts, BINARY).mean()
+        score(
+            fit(build(LOGISTIC.model_copy(update={"class_weights": weights})), texts, labels, everyone), texts, BINARY
+        ).mean()
         for weights in ["none", "balanced"]
     ]
     assert means[0] < 0.2 < 0.35 < means[1]
@@ -169,7 +178,7 @@ def columns():
 def structured(model, columns, weights="none", names=tuple(KINDS)):
     kinds = {name: KINDS[name] for name in names}
     labels = ((columns["sex"] == "m") | (columns["age"] > 60)).to_numpy(float)[:, None]
-    estimator = build(Row(model=model, structured=list(names)), weights, 0, kinds=kinds)
+    estimator = build(model_config(model, structured=list(names), class_weights=weights), kinds=kinds)
     return fit(estimator, columns[list(names)], labels, LEARNED), labels
 
 
@@ -207,7 +216,7 @@ def test_boosting_splits_categories(count, right):
     kinds = {"ward": "category"}
     wards = np.arange(600) % count
     columns = as_values(pd.DataFrame({"ward": [f"w{ward:03}" for ward in wards]}), kinds)
-    row = Row(model="boosting", structured="ward", settings={"iterations": 5, "leaves": 2})
+    row = model_config("boosting", structured="ward", settings={"iterations": 5, "leaves": 2}, class_weights="none")
     labels = (wards % 2).astype(float)[:, None]
-    found = score(fit(build(row, "none", 0, kinds=kinds), columns, labels, np.arange(600)), columns, BINARY)
+    found = score(fit(build(row, kinds=kinds), columns, labels, np.arange(600)), columns, BINARY)
     assert (BINARY.decide(found) == labels).mean() == right

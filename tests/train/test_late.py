@@ -3,12 +3,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from model_configs import model_config
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
-from small_study import run_stage
+from small_study import LAYOUT, run_stage
 
 from lungfuse.errors import UserError
-from lungfuse.settings.rows import Row
+from lungfuse.plan.model import main as write_model
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions, Predictions, ValidationPredictions
@@ -21,48 +22,63 @@ INPUTS = {"image": "raw", "text": "findings", "structured": ["age"]}
 
 
 @pytest.fixture
-def pairs():
-    """Ninety pairs in three folds."""
+def pairs(tmp_path, monkeypatch):
+    """Ninety pairs in three folds; the test works in their folder."""
+    monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame({"label": np.arange(90) % 2, "group": np.arange(90), "fold": np.arange(90) // 2 % 3})
     frame["pair_id"] = frame["report_id"] = frame["image_id"] = [f"P{n:02d}" for n in range(90)]
     return frame.assign(text="", site="", comparison="", indication="", findings="", impression="")
 
 
-def write_folds(pairs, folder, asked, strength, repeats=1, seed=0):
-    """Scores of a row whose trainings tell the label with a `strength`; each has the rows in an order of its own."""
+def write_folds(pairs, name, asked, strength, n_seeds=1, seed=0):
+    """Scores of a network whose trainings tell the label with a `strength`; the rows of each are shuffled."""
     task, rng, files = load_task(asked["task"], asked["labels"]), np.random.default_rng(seed), []
-    for repeat in range(repeats):
+    for repeat in range(n_seeds):
         blank = np.zeros((len(pairs), len(task.columns("score"))))
-        telling = np.stack([each.label for each in task.one_against_rest(task.targets(pairs), blank, blank)], axis=1)
+        found = task.one_against_rest(task.targets(pairs), blank, blank)
+        telling = np.stack([each.label for each in found], axis=1)
         scores = expit(rng.normal(strength * (2 * telling - 1), 1))
         scores = scores / scores.sum(axis=1, keepdims=True) if task.excludes else scores
         for fold in range(3):
             part = np.where(pairs["fold"] == fold, "test", np.where(pairs["fold"] == (fold + 1) % 3, "validation", ""))
             table = pairs.assign(part=part, fold=fold, repeat=repeat)
             table = table.assign(**dict(zip(task.columns("score"), scores.T, strict=True)))[part != ""]
-            files.append(folder / f"fold{fold}_repeat{repeat}" / "predictions.csv")
+            run = f"{fold}_repeat{repeat}" if repeat else str(fold)
+            files.append(LAYOUT.network(name, run)["fold_predictions"])
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            LAYOUT.network(name, run)["weights"].write_text(f"what {name} has learned")
             write_table(table.sample(frac=1, random_state=fold), files[-1], FoldPredictions)
     return files
 
 
 @pytest.fixture
-def folds(pairs, tmp_path):
+def folds(pairs):
     """The image scores tell more than the text scores."""
-    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+    write_table(pairs, LAYOUT.split["pairs"], Pairs)
     return {
-        name: write_folds(pairs, tmp_path / name, BINARY, strength, seed=seed)
+        name: write_folds(pairs, name, BINARY, strength, seed=seed)
         for seed, (name, strength) in enumerate([("image", 2.0), ("text", 0.7)])
     }
 
 
-def fuse(folds, model, folder, asked=BINARY, class_weights="none"):
-    row = Row(model=model, inputs={part: INPUTS[part] for part in folds})
-    run_stage("late",
-        row=row, **asked, class_weights=class_weights, pairs=folder / "pairs.csv", parts=list(folds),
-        fold_predictions=[file for files in folds.values() for file in files], predictions=folder / "late.csv",
-        validated=folder / "late_validated.csv", settings=folder / "late/settings.json",
-    )  # fmt: skip
-    return read_table(folder / "late.csv", Predictions)
+def fuse(folds, architecture, asked=BINARY, class_weights="none", n_seeds=1):
+    parts = {part: part for part in folds}
+    inputs = {part: INPUTS[part] for part in folds}
+    own = {"task": asked["task"], "labels": asked["labels"], "class_weights": class_weights}
+    config = model_config(architecture, name="late", inputs=inputs, parts=parts, **own)
+    write_model(config=config, file=LAYOUT.model("late"))
+    run_stage("late", {"model": LAYOUT.model("late"), "n_seeds": n_seeds})
+    return read_table(LAYOUT.predictions("late")["predictions"], Predictions)
+
+
+def pool(n_seeds=1):
+    write_model(config=model_config("image", images="raw"), file=LAYOUT.model("image"))
+    run_stage("pool-folds", {"model": LAYOUT.model("image"), "n_seeds": n_seeds})
+    return read_table(LAYOUT.predictions("image")["predictions"], Predictions)
+
+
+def settings_of(name="late"):
+    return json.loads(LAYOUT.late_settings(name).read_text())
 
 
 def scores_of(files, part="test", kind="score"):
@@ -71,49 +87,42 @@ def scores_of(files, part="test", kind="score"):
     return found.filter(regex=f"^{kind}")
 
 
-def test_pooled_scores_are_the_test_scores_in_the_order_of_the_pairs(folds, tmp_path):
-    outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    run_stage("pool-folds", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"], **outputs)
-    predictions = read_table(tmp_path / "out.csv", Predictions)
+def test_pooled_scores_are_the_test_scores_in_the_order_of_the_pairs(folds):
+    predictions = pool()
     assert list(predictions["pair_id"]) == [f"P{n:02d}" for n in range(90)]
     expected = scores_of(folds["image"])["score"][predictions["pair_id"]]
     np.testing.assert_allclose(predictions["score"], expected, atol=1e-6)
-    validated = read_table(outputs["validated"], ValidationPredictions)
+    validated = read_table(LAYOUT.predictions("image")["validated"], ValidationPredictions)
     assert validated.groupby("fold").size().tolist() == [30, 30, 30], "each fold has its own validation pairs"
 
 
-def test_a_missing_fold_is_told(folds, tmp_path):
-    with pytest.raises(UserError, match=r"out\.csv: 60 test scores for 90 pairs"):
-        run_stage("pool-folds",
-            **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=folds["image"][:2],
-            predictions=tmp_path / "out.csv", validated=tmp_path / "validated.csv",
-        )  # fmt: skip
-    assert not (tmp_path / "out.csv").exists()
+def test_a_missing_fold_is_told(folds):
+    last = pd.read_csv(folds["image"][2])
+    last[last["part"] == "validation"].to_csv(folds["image"][2], index=False)
+    with pytest.raises(UserError, match=r"image\.csv: 60 test scores for 90 pairs"):
+        pool()
+    assert not LAYOUT.predictions("image")["predictions"].exists()
 
 
-def test_a_pair_is_predicted_by_its_score_as_it_is_written(pairs, tmp_path):
+def test_a_pair_is_predicted_by_its_score_as_it_is_written(folds):
     """.4999996 is written as .5, and a table never says 0 beside that."""
-    write_table(pairs, tmp_path / "pairs.csv", Pairs)
-    files = write_folds(pairs, tmp_path / "image", BINARY, 1.0)
-    for file in files:
+    for file in folds["image"]:
         pd.read_csv(file).assign(score=0.4999996).to_csv(file, index=False)
-    outputs = {"predictions": tmp_path / "out.csv", "validated": tmp_path / "validated.csv"}
-    run_stage("pool-folds", **BINARY, pairs=tmp_path / "pairs.csv", fold_predictions=files, **outputs)
-    found = read_table(tmp_path / "out.csv", Predictions)
+    found = pool()
     assert set(found["score"]) == {0.5}
     assert set(found["prediction"]) == {1}
 
 
-def test_late_is_the_mean_of_both_scores(folds, tmp_path):
+def test_late_is_the_mean_of_both_scores(folds):
     image, text = (scores_of(folds[name])["score"] for name in ["image", "text"])
-    fused = fuse(folds, "late", tmp_path).set_index("pair_id")["score"]
+    fused = fuse(folds, "late").set_index("pair_id")["score"]
     np.testing.assert_allclose(fused, ((image + text) / 2)[fused.index], atol=2e-6)
 
 
-def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds, tmp_path):
-    stacked = fuse(folds, "late-stacked", tmp_path)
+def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds):
+    stacked = fuse(folds, "late-stacked")
     assert (stacked["prediction"] == stacked["label"]).mean() > 0.85
-    kept = json.loads((tmp_path / "late/settings.json").read_text())["folds"][0]["fitted"]["columns"][0]
+    kept = settings_of()["folds"][0]["fitted"]["columns"][0]
     assert kept["coefficients"][0] > kept["coefficients"][1] > 0
     validation, test = (
         logit(pd.concat([scores_of(folds[name][:1], part) for name in folds], axis=1))
@@ -125,14 +134,14 @@ def test_stacking_learns_which_score_to_trust_from_validation_parts_alone(folds,
     np.testing.assert_allclose(stacked.set_index("pair_id")["score"][test.index], expected, atol=2e-6)
 
 
-def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from_its_group(folds, pairs, tmp_path):
+def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from_its_group(folds, pairs):
     """So rows are chosen between, and calibrated, by scores as good as those of new patients."""
     pairs = pairs.assign(group=pairs["group"] // 6)  # three validation pairs of each fold or more are of a group
-    write_table(pairs, tmp_path / "pairs.csv", Pairs)
+    write_table(pairs, LAYOUT.split["pairs"], Pairs)
 
     def validated():
-        fuse(folds, "late-stacked", tmp_path)
-        found = read_table(tmp_path / "late_validated.csv", ValidationPredictions)
+        fuse(folds, "late-stacked")
+        found = read_table(LAYOUT.predictions("late")["validated"], ValidationPredictions)
         return found.merge(pairs[["pair_id", "group"]])
 
     before = validated()
@@ -146,31 +155,29 @@ def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from
     assert changed[before["group"] != 0].mean() > 0.5
 
 
-def test_findings_share_the_weight_of_a_part(pairs, tmp_path):
+def test_findings_share_the_weight_of_a_part(pairs):
     """A rare one has too few validation pairs for weights of its own."""
     several = pairs.drop(columns="label").assign(label_edema=np.arange(90) % 2, label_nodule=np.arange(90) % 30 == 7)
     several["label_nodule"] = several["label_nodule"].astype(int)
-    write_table(several, tmp_path / "pairs.csv", Pairs)
+    write_table(several, LAYOUT.split["pairs"], Pairs)
     rows = {
-        name: write_folds(several, tmp_path / name, FINDINGS, strength, seed=seed)
+        name: write_folds(several, name, FINDINGS, strength, seed=seed)
         for seed, (name, strength) in enumerate([("image", 2.0), ("text", 0.7)])
     }
-    fuse(rows, "late-stacked", tmp_path, FINDINGS, class_weights="balanced")
-    for fold in json.loads((tmp_path / "late/settings.json").read_text())["folds"]:
+    fuse(rows, "late-stacked", FINDINGS, class_weights="balanced")
+    for fold in settings_of()["folds"]:
         edema, nodule = fold["fitted"]["columns"]
         assert edema == nodule
         assert edema["coefficients"][0] > edema["coefficients"][1] > 0
 
 
-def test_a_rare_class_is_found_as_often_as_others_where_both_count_the_same(pairs, tmp_path):
+def test_a_rare_class_is_found_as_often_as_others_where_both_count_the_same(pairs):
     few = pairs.assign(label=(np.random.default_rng(0).random(len(pairs)) < 0.15).astype(int))
-    write_table(few, tmp_path / "pairs.csv", Pairs)
-    rows = {
-        name: write_folds(few, tmp_path / name, BINARY, 0.7, seed=seed) for seed, name in enumerate(["image", "text"])
-    }
+    write_table(few, LAYOUT.split["pairs"], Pairs)
+    rows = {name: write_folds(few, name, BINARY, 0.7, seed=seed) for seed, name in enumerate(["image", "text"])}
     found = {}
     for class_weights in ["none", "balanced"]:
-        stacked = fuse(rows, "late-stacked", tmp_path, class_weights=class_weights)
+        stacked = fuse(rows, "late-stacked", class_weights=class_weights)
         found[class_weights] = stacked.groupby("label")["prediction"].mean()
     assert found["none"][1] < 0.5 < found["balanced"][1]
     assert found["balanced"][0] < 0.5
@@ -186,25 +193,25 @@ def test_the_weights_of_pairs_are_those_of_their_class_or_of_each_label():
     assert several.tolist() == [[3, 1], [1, 1], [1, 3], [1, 1]]
 
 
-def test_the_settings_hold_what_a_prediction_needs(folds, tmp_path):
-    fuse(folds, "late", tmp_path)
-    kept = json.loads((tmp_path / "late/settings.json").read_text())
-    assert (kept["row"]["model"], kept["task"], kept["labels"]) == ("late", "binary", ["normal", "lung"])
+def test_the_settings_hold_what_a_prediction_needs(folds):
+    fuse(folds, "late")
+    kept = settings_of()
+    assert (kept["model"]["architecture"], kept["model"]["labels"]) == ("late", ["normal", "lung"])
     assert [fold["parts"] for fold in kept["folds"]] == [
-        {"image": f"../image/fold{fold}_repeat0", "text": f"../text/fold{fold}_repeat0"} for fold in range(3)
+        {"image": f"../image/fold{fold}", "text": f"../text/fold{fold}"} for fold in range(3)
     ]
     assert kept["folds"][0]["calibration"].keys() == {"slope", "intercept"}
 
 
 @pytest.mark.parametrize("model", ["late", "late-stacked"])
-def test_three_parts_of_several_classes_are_fused(pairs, tmp_path, model):
+def test_three_parts_of_several_classes_are_fused(pairs, model):
     several = pairs.assign(label=np.arange(90) % 3)
-    write_table(several, tmp_path / "pairs.csv", Pairs)
+    write_table(several, LAYOUT.split["pairs"], Pairs)
     folds = {
-        name: write_folds(several, tmp_path / name, CLASSES, 1.0, seed=seed)
+        name: write_folds(several, name, CLASSES, 1.0, seed=seed)
         for seed, name in enumerate(["image", "text", "structured"])
     }
-    fused = fuse(folds, model, tmp_path, CLASSES).set_index("pair_id")
+    fused = fuse(folds, model, CLASSES).set_index("pair_id")
     scores = fused[["score_clear", "score_low", "score_wide"]]
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=3e-6)
     mean = sum(scores_of(files) for files in folds.values()).loc[scores.index] / 3
@@ -216,22 +223,23 @@ def test_three_parts_of_several_classes_are_fused(pairs, tmp_path, model):
     assert (fused["prediction"] == fused["label"]).mean() > alone
 
 
-def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs, tmp_path):
-    write_table(pairs, tmp_path / "pairs.csv", Pairs)
-    image = write_folds(pairs, tmp_path / "image", BINARY, 1.0, repeats=2)
-    text = write_folds(pairs, tmp_path / "text", BINARY, 1.0, seed=1)
-    fused = fuse({"image": image, "text": [*text, *text]}, "late", tmp_path)
+def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs):
+    write_table(pairs, LAYOUT.split["pairs"], Pairs)
+    image = write_folds(pairs, "image", BINARY, 1.0, n_seeds=2)
+    text = write_folds(pairs, "text", BINARY, 1.0, seed=1)
+    fused = fuse({"image": image, "text": text}, "late", n_seeds=2)
     assert fused.groupby("repeat").size().tolist() == [90, 90]
     second = fused[fused["repeat"] == 1].set_index("pair_id")["score"]
     expected = (scores_of(image[3:])["score"] + scores_of(text)["score"]) / 2
     np.testing.assert_allclose(second, expected[second.index], atol=2e-6)
 
 
-def test_parts_that_do_not_belong_together_are_told(folds, tmp_path):
-    with pytest.raises(UserError, match="found 5 files for the parts image, text"):
-        fuse({"image": folds["image"], "text": folds["text"][:2]}, "late", tmp_path)
-    write_table(read_table(tmp_path / "pairs.csv", Pairs)[:-1], tmp_path / "pairs.csv", Pairs)
+def test_parts_that_do_not_belong_together_are_told(folds):
+    write_table(read_table(LAYOUT.split["pairs"], Pairs)[:-1], LAYOUT.split["pairs"], Pairs)
     with pytest.raises(UserError, match=r"pairs\.csv: lacks P89, which the parts have scored"):
-        fuse(folds, "late", tmp_path)
-    with pytest.raises(UserError, match=r"text/fold2.*: found other pairs, folds or labels than in .*image/fold0"):
-        fuse({"image": folds["image"], "text": folds["text"][::-1]}, "late", tmp_path)
+        fuse(folds, "late")
+    first, last = folds["text"][0].read_text(), folds["text"][2].read_text()
+    folds["text"][0].write_text(last)
+    folds["text"][2].write_text(first)
+    with pytest.raises(UserError, match=r"text/fold0.*: found other pairs, folds or labels than in .*image/fold0"):
+        fuse(folds, "late")

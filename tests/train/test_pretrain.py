@@ -4,15 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from model_configs import FUSION, TRAIN
 from safetensors.torch import load_file
-from small_study import SETTINGS, TRAIN, run_stage
+from small_study import run_stage
 
-from lungfuse.settings.params import load_study
-from lungfuse.settings.rows import Row
+from lungfuse.plan.load import load_study
+from lungfuse.plan.plan import Plan
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.train.pretrain import parts
-from lungfuse.train.train import load_encoders
+from lungfuse.train.starts import load_encoders
 
 OTHERS = 24
 
@@ -43,7 +44,8 @@ def collection(small, tmp_path):
 
 
 def pretrain(collection, **changes):
-    settings = {"encoders": SETTINGS["encoders"], "fusion": SETTINGS["fusion"], "seed": 0, "min_reports": 5}
+    fusion = {key: FUSION[key] for key in ["hidden", "dropout"]}
+    settings = {"encoder": "vit-tiny", "fusion": fusion, "seed": 0, "min_reports": 5}
     run_stage(
         "pretrain", **settings, train=TRAIN.model_copy(update={"epochs": 1, "batch_size": 4} | changes), **collection
     )
@@ -72,10 +74,9 @@ def test_nothing_of_a_pair_decides_the_weights(collection):
     assert all(torch.equal(weights[name], again[name]) for name in weights)
 
 
-def test_a_row_that_starts_pretrained_has_that_encoder(collection, small):
+def test_a_model_that_starts_pretrained_has_that_encoder(collection, small):
     pretrain(collection)
-    row = Row(model="image", images="raw", train={"init_from": "pretrained"})
-    encoders = load_encoders(row, SETTINGS["encoders"], small.encoder_root, [collection["weights"]])
+    encoders = load_encoders({"image": "vit-tiny"}, {"image": collection["weights"]}, small.encoder_root)
     learned = load_file(collection["weights"])
     for name, value in encoders["image"].state_dict().items():
         assert torch.equal(value, learned[f"encoders.image.{name}"])
@@ -88,10 +89,9 @@ def test_the_images_of_a_report_stay_together():
     assert not set(reports[train_indices]) & set(reports[val_indices])
 
 
-def test_a_study_names_where_its_rows_start_from(params):
-    study = load_study(params | {"study": "openi"})[1]
-    image, early = study.models["image"], study.models["early"]
-    assert study.pretrained == ["efficientnet-lite0"]
-    assert study.encoder_source(image, "image", "0") == "efficientnet-lite0_pretrained"
-    assert study.encoder_source(early, "image", "0") == "image_fold0"
-    assert study.encoder_source(study.models["text"], "text", "0") == "minilm"
+def test_a_study_names_where_its_models_start_from(params):
+    plan = Plan(*load_study(params | {"study": "openi"}))
+    assert plan.pretrained_encoders == ["efficientnet-lite0"]
+    assert plan.configs["image"].sources == {"image": "efficientnet-lite0_pretrained"}
+    assert plan.configs["early"].sources == {"image": "image_fold{run}", "text": "text_fold{run}"}
+    assert plan.configs["text"].sources == {"text": "minilm"}

@@ -70,8 +70,8 @@ def read_members(archive: Path, suffix: str | Sequence[str], max_bytes: int) -> 
         raise UserError(f"{archive}: cannot be read ({error.strerror}); expected a gzipped tar.") from error
     except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
         raise UserError(
-            f"{archive}: truncated or corrupt after {count} {_listed(suffix)} files ({error}); expected a complete "
-            f"gzipped tar. It has {archive.stat().st_size:,} bytes. Delete it and download it again."
+            f"{archive}: truncated or corrupt after {count} {' or '.join(_suffixes(suffix))} files ({error}); expected "
+            f"a complete gzipped tar. It has {archive.stat().st_size:,} bytes. Delete it and download it again."
         ) from error
 
 
@@ -85,12 +85,12 @@ def read_folder(folder: Path, suffix: str | Sequence[str], max_bytes: int) -> It
         UserError: the folder is missing, or no file in it has such a name.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: {_absent(folder)}. Expected a folder with {_listed(suffix)} files.")
+        raise UserError(f"{folder}: {_absent(folder)}. Expected a folder with {' or '.join(_suffixes(suffix))} files.")
     paths = files_of(folder, suffix)
     if not paths:
         others = sorted(path.name for path in folder.iterdir())
         found = ", ".join(others[:3]) + (f" and {len(others) - 3:,} more" if len(others) > 3 else "")
-        raise UserError(f"{folder}: no {_listed(suffix)} file found; it holds {found or 'nothing'}.")
+        raise UserError(f"{folder}: no {' or '.join(_suffixes(suffix))} file found; it holds {found or 'nothing'}.")
     for path in paths:
         yield read_file(path, max_bytes)
 
@@ -112,11 +112,11 @@ def read_file(path: Path, max_bytes: int) -> Member:
 
 
 def _ends(name: str, suffix: str | Sequence[str]) -> bool:
-    return name.lower().endswith(suffix if isinstance(suffix, str) else tuple(suffix))
+    return name.lower().endswith(_suffixes(suffix))
 
 
-def _listed(suffix: str | Sequence[str]) -> str:
-    return suffix if isinstance(suffix, str) else " or ".join(suffix)
+def _suffixes(suffix: str | Sequence[str]) -> tuple[str, ...]:
+    return (suffix,) if isinstance(suffix, str) else tuple(suffix)
 
 
 def _absent(path: Path) -> str:

@@ -1,31 +1,70 @@
-"""Run a stage of the workflow by hand.
+"""Run a stage of the workflow by hand, in the root folder of a project.
 
-Every file and setting can be given. What is not given is that of the study which params.yaml selects, or --study.
+A stage of a study finds its files and settings by the study's name, a stage of a model by the model's file.
 """
 
+import inspect
 import json
 import os
 import sys
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, ArgumentCollection, Parameter
+from cyclopts import App, Parameter
 from cyclopts.config import Dict
 
 from lungfuse import __version__
 from lungfuse.errors import UserError
 from lungfuse.files import FORBIDDEN, FULL, atomic_write
 from lungfuse.hardware import WORKFLOW_JOB, batch_job, usage
-from lungfuse.paths import Paths
-from lungfuse.paths.names import PARAMS, SCHEMA
-from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.schema import params_schema
-from lungfuse.stages import STAGES
+from lungfuse.plan.load import SETTINGS_SHA256, load_study, settings_sha256
+from lungfuse.plan.names import PARAMS, SCHEMA
+from lungfuse.plan.plan import Plan
+from lungfuse.plan.schema import params_schema
+from lungfuse.settings.params import read_params
+from lungfuse.stages import OF_MODELS, STAGES, USER_STAGES, call
 
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
+
+
+def study_command(stage: str) -> Callable[..., None]:
+    """The command of a stage of a study: what it asks for is what the job of that name in `Plan` asks for."""
+    job = getattr(Plan, stage.replace("-", "_"))
+    asked = list(inspect.signature(job).parameters.values())[1:]
+
+    def run(*, study: str | None = None, threads: int = 1, **which: str) -> None:
+        plan = planned(study)
+        call(stage, getattr(plan, job.__name__)(**which).arguments | {"threads": threads})
+
+    own = list(inspect.signature(run).parameters.values())[:2]
+    of_job = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in asked]
+    run.__signature__ = inspect.Signature([*of_job, *own])
+    run.__doc__ = STAGES[stage].summary
+    return run
+
+
+def planned(study: str | None, file: Path = PARAMS) -> Plan:
+    """A study of params.yaml, or the one that it selects, with its jobs.
+
+    Raises:
+        UserError: its settings are wrong, or are others than at the start of the workflow that runs this.
+    """
+    params = read_params(file)
+    name, settings = load_study(params if study is None else params | {"study": study})
+    if os.environ.get(SETTINGS_SHA256, settings_sha256(settings)) != settings_sha256(settings):
+        raise UserError(
+            f"{file}: the settings of {name} have changed since the workflow started, so what this job makes would not "
+            "be what was asked for. Start the workflow again: what is finished stays."
+        )
+    return Plan(name, settings)
+
+
 for name, stage in STAGES.items():
-    app.command(f"{stage.module}:main", name=name, help=stage.summary)  # imported when it is called
+    if name in OF_MODELS or name in USER_STAGES:
+        app.command(f"{stage.module}:main", name=name, help=stage.summary)  # imported when it is called
+    else:
+        app.command(study_command(name), name=name)
 app.command("lungfuse.init.init:main", name="init", help="Make a study of a table of cases and the images it names.")
 
 
@@ -38,7 +77,7 @@ def schema(file: Path = SCHEMA) -> None:
 
 @app.command(name="check")
 def check_study(study: str | None = None) -> None:
-    """Run a study up to its data check, and print it.
+    """Run a study up to its data check, and print it; fail where a finding stops the study.
 
     Parameters
     ----------
@@ -47,87 +86,45 @@ def check_study(study: str | None = None) -> None:
     """
     from lungfuse.check.command import run_check
 
-    print(run_check(study), end="")
+    text, stopped = run_check(study)
+    print(text, end="", flush=True)
+    if stopped:
+        sys.exit(1)
 
 
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-    study: str | None = None,
     params: Path = PARAMS,
 ) -> None:
     """Run a stage.
 
     Parameters
     ----------
-    study
-        The study to take files and settings from; that of params.yaml when not given.
     params
-        The file of settings.
+        The file of settings, for `init`.
     """
-
-    def fill_from_study(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        if any(argument.required and not argument.has_tokens for argument in arguments):
-            Dict(study_defaults(study, params), allow_unknown=True, source=str(params))(app, commands, arguments)
-
     if place := batch_job():
         print(place, file=sys.stderr, flush=True)
-    app.config = (Dict({"init": {"params": str(params)}}, source="--params"), fill_from_study)
+    app.config = (Dict({"init": {"params": str(params)}}, source="--params"),)
     app(tokens, result_action="return_value")
-
-
-@cache
-def study_defaults(study: str | None, params_file: Path) -> dict[str, dict]:
-    """What each stage takes from a study when it is not given on the command line."""
-    params = read_params(params_file)
-    name, settings = load_study(params if study is None else params | {"study": study})
-    paths = Paths(name, settings)
-    files = {key: getattr(paths, key) for key in dir(Paths) if isinstance(getattr(Paths, key), property)}
-    known = {"title": name, "folds": settings.split.folds, "labels": settings.labels}
-    known |= {"table": to_json(settings.table) if settings.table else None}
-    shared = settings.model_dump() | known | files | {"audited": next(iter(paths.audited), None)}
-
-    compared = {
-        "models": [row.model_dump() for row in settings.models.values()],
-        "labels": settings.labels,
-        "predictions": paths.all_predictions,
-        "validated": paths.all_validated,
-    }
-    segmented = shared | settings.segmentation.model_dump()
-    segmented |= {"segmenters": [paths.segmenter(segmenter) for segmenter in settings.segmentation.segmenters]}
-    networks = {"predictions": paths.all_cnn_predictions, "sources": paths.cnn_sources, "labels": settings.labels}
-    structured = {key: next(iter(found), None) for key, found in paths.structured_files.items()}
-    of_comparison = {"annotated_index": next(iter(paths.judged_index), None)} | structured
-    of_comparison |= {"verdict_table": None, "per_label_table": None, "missing_table": None} | paths.more_scores
-    images = {key: next(iter(found), None) for key, found in paths.checked_images.items()}
-    checked = {"reads": json.dumps(settings.reads)} | images
-    return (
-        dict.fromkeys(STAGES, shared)
-        | dict.fromkeys(["compare", "sites", "figures"], shared | compared)
-        | {"compare": shared | compared | of_comparison}
-        | dict.fromkeys(["annotated", "segmenter", "masks", "segmentation-scores"], segmented)
-        | {"cnn-comparison": shared | networks}
-        | {"data-check": shared | checked}
-        | {
-            "pretrain": shared
-            | {"train": settings.pretrain.model_dump(), "min_reports": settings.pretraining.min_reports}
-        }
-        | {"pages": shared | compared | structured | {"settings": to_json(settings)}}
-        | {"pictures": shared | compared | paths.mask_files_shown}
-    )
 
 
 def main() -> None:
     try:
         app.meta()
+        sys.stdout.flush()
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
+    except BrokenPipeError:  # nobody reads on, as in `lungfuse init ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tells of it at the end
+        sys.exit(1)
     except OSError as error:
         if error.filename is None and error.errno not in FULL | FORBIDDEN:
             raise
         sys.exit(
             f"lungfuse: {error.filename or 'a file of this stage'}: cannot be used ({error.strerror}). Free some "
-            "space, mend the file or its permissions, then run again."
+            "space, fix the file or its permissions, then run again."
         )
     finally:
         if WORKFLOW_JOB in os.environ:

@@ -9,10 +9,6 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from lungfuse.settings.rows import Row
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
@@ -21,41 +17,18 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
     "lungfuse.check.command": "runs the workflow for a user, and prints what a rule has found",
-    "lungfuse.command_line": "hands a stage what it is told",
+    "lungfuse.command_line": "calls a stage",
     "lungfuse.dependencies": "says what runs again",
     "lungfuse.errors": "says what went wrong; a stage that fails has no result",
-    "lungfuse.init": "writes settings; a rule passes the values",
-    "lungfuse.parameters": "says how the command line is written",
-    "lungfuse.paths": "says where files lie; a rule names those of its stage",
+    "lungfuse.init": "writes settings, which a job is given",
+    "lungfuse.files": "reads and writes what it is given",
+    "lungfuse.hardware": "says what a job has taken",
+    "lungfuse.plan": "says where files lie and what a job is given; a rule names both",
     "lungfuse.prefork": "starts a stage",
     "lungfuse.registry": "finds parts by name; a rule names those of its stage",
-    "lungfuse.settings": "types and limits of settings; a rule passes the values",
+    "lungfuse.settings": "types and limits of settings, which a job is given",
     "lungfuse.stages": "names the stages",
 }
-
-_SHOWN = {"comparison": {"timings": False, "published": []}}
-_CNN_TRAINING = {"weights": "random", "epochs": 1, "batch_size": 2, "learning_rate": 1.0, "precision": "fp32"}
-UNREAD = {  # by rule and section of the settings: what a stage is given of fields that it does not read, in any study
-    "data_check": {"check": {"allow": []}},
-    "split": {"check": {"leak_auroc": 0.95, "leak_min_share": 0.05, "contradicting": 0.03}},
-    "train": {"encoders": {"pooling": "none"}},
-    "cnn": {"cnns": {"networks": [], "variants": [], "published": []}},
-    "cnn_comparison": _SHOWN | {"cnns": _CNN_TRAINING},
-    "compare": {"encoders": {"pooling": "none", "max_tokens": None}},
-    "sites": _SHOWN,
-    "leakage": _SHOWN,
-    "shortcuts": _SHOWN,
-    "segmentation_scores": _SHOWN,
-}
-NO_FUSION = {"width": 8, "heads": 1, "blocks": 1, "hidden": 1, "dropout": 0.0}
-
-
-def unread(rule: str, section: str, row: "Row | None" = None) -> dict[str, Any]:
-    """The fields of a section of the settings that a rule's stage does not read, or a row of it, with constants."""
-    if section == "fusion" and row is not None:
-        read = row.declared.fusion | ({"width"} if row.structured else set())  # tokens of columns are as wide
-        return {field: value for field, value in NO_FUSION.items() if field not in read}
-    return UNREAD.get(rule, {}).get(section, {})
 
 
 @cache
@@ -76,6 +49,7 @@ def decides_nothing(module: str) -> bool:
     return any(name in DECIDES_NOTHING for name in [module, *packages])
 
 
+@cache
 def code_files(*modules: str) -> list[Path]:
     """The files of the modules that decide what these compute, but empty ones, from the folder of the package."""
     return [source(module).relative_to(ROOT) for module in deciding(*modules) if source(module).stat().st_size]

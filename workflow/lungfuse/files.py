@@ -3,10 +3,10 @@
 import errno
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
@@ -97,6 +97,17 @@ def atomic_array(path: Path, dtype: type, shape: tuple[int, ...]) -> Iterator[Ca
         write_header()
 
 
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let temporary files of the block lie in a folder: where they usually are may be in memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def check_writable(path: Path) -> None:
     """See that a file can be written at `path`, before the work whose outcome it is to hold.
 
@@ -106,7 +117,7 @@ def check_writable(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())):
+        with tempfile.TemporaryFile(dir=next(folder for folder in path.absolute().parents if folder.exists())):
             pass
     except OSError as error:
         raise UserError(
@@ -180,6 +191,17 @@ def where_not_utf8(path: Path) -> str:
 def files_below(folder: Path) -> list[Path]:
     """The files in a folder and in those in it, links followed, by their paths."""
     return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
+
+
+def raw_files(raw: Path, names: list[str]) -> list[Path]:
+    """Files of a raw folder; a folder is given by the files in it, so that a change of any of them is seen."""
+    paths = [raw / name for name in names]
+    return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+
+
+def slug(name: str) -> str:
+    """A name as part of a path, and of a stage of DVC."""
+    return name.translate(str.maketrans(":/@.", "____"))
 
 
 def sha256(path: Path) -> str:

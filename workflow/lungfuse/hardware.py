@@ -14,12 +14,6 @@ WORKFLOW_JOB = "LUNGFUSE_JOB"  # set where a rule of the workflow runs a stage
 USAGE = re.compile(r"^took [\d.]+ s of processor time and (?P<MB>\d+) MB at most$", re.M)
 
 
-def cpu_has_bf16() -> bool:
-    """Whether matrix products in bf16 are faster than in fp32 on this processor."""
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text().split()))
-
-
 def gpus(driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
     """How many GPUs the driver of NVIDIA shows on this machine, and the environment lets be seen."""
     count = len(list(driver.glob("*")))

@@ -1,10 +1,26 @@
 """The metrics of a comparison, of many weightings of the same rows at once."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from lungfuse.tasks import OneAgainstRest
+from lungfuse.statistics.auroc import Ranking
 
 METRICS = ["accuracy", "auroc", "balanced_accuracy", "auprc", "sensitivity", "specificity"]
+
+
+@dataclass(frozen=True)
+class OneAgainstRest:
+    """One label of a task by itself: `label` 0 or 1, `score` and `prediction` of the pairs where it is `known`.
+
+    `known` is bool of shape (pair,); the others have one entry a known pair.
+    """
+
+    name: str
+    known: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    prediction: np.ndarray
 
 
 def of_one_label(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -22,33 +38,14 @@ def of_one_label(labels: np.ndarray, scores: np.ndarray, predictions: np.ndarray
     Shape (metric, resample), in [0, 1]; NaN where a class has no weight. Ties in `scores` count half for the AUROC
     (Mann-Whitney) and are one threshold for the AUPRC (average precision).
     """
-    order = np.argsort(scores, kind="stable")
-    negative, positive = (order[labels[order] == label] for label in (0, 1))
-    below, up_to = (np.searchsorted(scores[negative], scores[positive], side) for side in ("left", "right"))
-    of_positive = weights[:, positive]
-    # of_negative[:, i]: the weight of the i negatives with the lowest scores
-    of_negative = np.pad(np.cumsum(weights[:, negative], axis=-1), ((0, 0), (1, 0)))
-    positives, negatives = of_positive.sum(-1), of_negative[:, -1]
-    ranked = (of_positive * (of_negative[:, below] + of_negative[:, up_to])).sum(-1) / 2
-    missed = np.pad(np.cumsum(of_positive, axis=-1), ((0, 0), (1, 0)))
-    missed = missed[:, np.searchsorted(scores[positive], scores[positive])]  # positives with a lower score
-    found, alarms = positives[:, None] - missed, negatives[:, None] - of_negative[:, below]
-    correct = labels == predictions
-    right_positives = of_positive[:, correct[positive]].sum(-1)
+    ranking, correct = Ranking(labels, scores, weights), labels == predictions
+    right_positives = ranking.of_positive[:, correct[ranking.positive]].sum(-1)
     right_negatives = weights[:, (labels == 0) & correct].sum(-1)
     with np.errstate(invalid="ignore"):
-        precision = np.divide(found, found + alarms, where=of_positive > 0, out=np.zeros(found.shape))
-        sensitivity, specificity = right_positives / positives, right_negatives / negatives
-        return np.stack(
-            [
-                (right_positives + right_negatives) / (positives + negatives),
-                ranked / (positives * negatives),
-                (sensitivity + specificity) / 2,
-                (of_positive * precision).sum(-1) / positives,
-                sensitivity,
-                specificity,
-            ]
-        )
+        sensitivity, specificity = right_positives / ranking.positives, right_negatives / ranking.negatives
+        accuracy = (right_positives + right_negatives) / (ranking.positives + ranking.negatives)
+    balanced = (sensitivity + specificity) / 2
+    return np.stack([accuracy, ranking.auroc(), balanced, ranking.auprc(), sensitivity, specificity])
 
 
 def macro(labels: list[OneAgainstRest], weights: np.ndarray) -> np.ndarray:

@@ -1,12 +1,10 @@
-"""Kinds of command-line parameters that several stages use."""
+"""Parameters that several stages take together."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin
+from typing import Annotated, TypeVar, dataclass_transform
 
-from cyclopts import Parameter, Token
-from pydantic import TypeAdapter
+from cyclopts import Parameter
 
 from lungfuse.settings.table import TableSettings
 
@@ -16,23 +14,9 @@ Several = Annotated[list[T], Parameter(consume_multiple=True)]
 """A list given as one option with several values: `--files a b c`."""
 
 
-def _from_json(kind: Any, tokens: Sequence[Token]) -> Any:
-    several = get_origin(kind) is list
-    read = TypeAdapter(get_args(kind)[0] if several else kind).validate_json
-    found = [read(token.value) for token in tokens]
-    return found if several else found[0]
-
-
-FromJSON = Annotated[T, Parameter(converter=_from_json, accepts_keys=False, n_tokens=1)]
-"""Settings, or a list of them, given as JSON whose values are of any kind: numbers, lists and null stay such."""
-
-
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def options(fields: type[T]) -> type[T]:
-    """A class as parameters that a stage takes together: on the command line each field is an option of its own name.
-
-    The text of an option stands under `Parameters` in the docstring of the class, as in that of a stage.
-    """
+    """A class as parameters that are taken together; on the command line each field is an option of its own name."""
     return Parameter(name="*")(dataclass(frozen=True, kw_only=True)(fields))
 
 
@@ -51,7 +35,7 @@ class RawData:
     """
 
     dataset: str
-    table: FromJSON[TableSettings | None] = None
+    table: list[TableSettings | None] = None
     raw: Path
 
 
@@ -68,7 +52,7 @@ class Question:
     """
 
     task: str
-    labels: Several[str]
+    labels: list[str]
 
 
 @options

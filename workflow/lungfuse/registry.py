@@ -70,7 +70,12 @@ def declared(package: str, name: str) -> dict[str, Any]:
     Raises:
         UserError: the package has no such part, or its file is not Python.
     """
-    return dict(_declared(module_of(package, name)))
+    return declared_by(module_of(package, name))
+
+
+def declared_by(module: str) -> dict[str, Any]:
+    """The plain values that a module or package declares, see `declared`."""
+    return dict(_declared(module))
 
 
 @cache
@@ -101,3 +106,9 @@ def _plain(target: ast.expr, value: ast.expr) -> list[tuple[str, Any]]:
 def file_of(module: str) -> Path:
     """The file of a module, which is not imported."""
     return Path(find_spec(module).origin)
+
+
+def functions(package: str, name: str) -> tuple[str, ...]:
+    """The names of the functions that a part defines, without importing it."""
+    tree = ast.parse(file_of(module_of(package, name)).read_bytes())
+    return tuple(node.name for node in tree.body if isinstance(node, ast.FunctionDef))

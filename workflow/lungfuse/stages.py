@@ -3,7 +3,10 @@
 Only the standard library is imported here, see `lungfuse.prefork`.
 """
 
-from typing import Literal, NamedTuple
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from inspect import signature
+from typing import Any, Literal, NamedTuple
 
 
 class Stage(NamedTuple):
@@ -29,10 +32,8 @@ STAGES = {
     "filter": Stage("lungfuse.ingest.filter", "Select and label the pairs of a study."),
     "data-check": Stage("lungfuse.check.check", "Look for what makes the comparison of a study meaningless."),
     "split": Stage("lungfuse.ingest.split", "Assign stratified, grouped folds."),
-    "baseline": Stage("lungfuse.train.baseline", "Predict each test fold with a baseline."),
-    "linear-probe": Stage(
-        "lungfuse.train.linear_probe", "Predict each test fold with a linear probe of a frozen encoder.", "torch"
-    ),
+    "model": Stage("lungfuse.plan.model", "Write the file with all settings of a model."),
+    "fit": Stage("lungfuse.train.fit", "Fit an estimator on the training folds and predict each test fold."),
     "encoder": Stage("lungfuse.train.encoder", "Make the files of an encoder.", "torch"),
     "features": Stage(
         "lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder.", "torch"
@@ -40,25 +41,29 @@ STAGES = {
     "pretrain": Stage(
         "lungfuse.train.pretrain", "Train an image encoder on patients that are in no pair of a study.", "torch"
     ),
-    "train": Stage("lungfuse.train.train", "Train a row of the comparison table for one fold.", "torch"),
-    "cnn-weights": Stage(
-        "lungfuse.train.cnn_weights", "Make the weights that a network of keras.applications starts from.", "tensorflow"
-    ),
-    "cnn": Stage("lungfuse.train.cnn", "Train a network of keras.applications for one fold.", "tensorflow"),
+    "train": Stage("lungfuse.train.train", "Train a model for one fold.", "torch"),
     "pool-folds": Stage("lungfuse.train.pool_folds", "Join the test scores of the folds to the pairs."),
-    "late": Stage("lungfuse.train.late", "Fuse the scores of rows of one modality each."),
-    "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained row.", "torch"),
+    "late": Stage("lungfuse.train.late", "Combine the scores of models of one modality each."),
+    "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained model.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
-    "cnn-comparison": Stage(
-        "lungfuse.compare.cnn_comparison", "Score the networks of keras.applications on each variant."
-    ),
-    "sites": Stage("lungfuse.compare.sites", "Score every model at each site."),
-    "leakage": Stage("lungfuse.compare.leakage", "Measure what the flaws of the published protocol add."),
-    "shortcuts": Stage("lungfuse.compare.shortcuts", "Look for what little tells the label by itself."),
-    "attention": Stage(
-        "lungfuse.predict.attention", "Draw where the words of a few reports look in their images.", "torch"
-    ),
-    "figures": Stage("lungfuse.report.figures", "Draw the figures of a study's tables."),
-    "pictures": Stage("lungfuse.report.pictures", "Draw pairs of a study and their masks."),
-    "pages": Stage("lungfuse.report.pages", "Write the cards of a study, and its tables as pages."),
+    "analysis": Stage("lungfuse.analyses._stage", "Make the table, the figure and the page of an analysis."),
+    "explanation": Stage("lungfuse.explain._stage", "Draw what a model makes of a few pairs.", "torch"),
+    "draw-masks": Stage("lungfuse.report.masks", "Draw the masks of a segmenter over their images."),
+    "pages": Stage("lungfuse.report.pages", "Write the cards and pages of a study."),
 }
+
+OF_MODELS = ["fit", "train", "pool-folds", "late"]  # that take the file of a model
+USER_STAGES = ["predict", "segment"]  # that no rule runs
+
+
+def call(stage: str, arguments: dict[str, Any]) -> None:
+    """Run a stage with arguments by name; those that it takes as one group are fields of a data class."""
+    main, given = import_module(STAGES[stage].module).main, dict(arguments)
+    taken = signature(main).parameters
+    if "threads" not in taken:
+        given.pop("threads", None)
+    for parameter in taken.values():
+        if is_dataclass(parameter.annotation):
+            names = {field.name for field in fields(parameter.annotation)} & given.keys()
+            given[parameter.name] = parameter.annotation(**{name: given.pop(name) for name in names})
+    main(**given)

@@ -18,23 +18,24 @@ RUN = ExitStack()
 def end_run() -> None:
     RUN.close()
     if SYNCS:
-        dvc_sync.run(STUDY_NAME, "--after-run")
+        dvc_sync.run(PLAN.name, "--after-run")
 
 
 onstart:
     if workflow.is_main_process:
         RUN.enter_context(Progress(workflow).shown())
     if SYNCS:
-        RUN.enter_context(dvc_sync.keep_dvc_away(workflow))
+        RUN.enter_context(dvc_sync.keep_dvc_away(PLAN.name, workflow))
     if FORKS:
         RUN.enter_context(prefork.server())
 
 
 onsuccess:
     end_run()
-    if workflow.is_main_process and PATHS.report.exists():
+    if workflow.is_main_process and LAYOUT.report.exists():
         print(
-            f"Look next at {PATHS.report} (figures, cards, run times) and {PATHS.comparison_page}.", file=sys.stderr
+            f"Look next at {LAYOUT.report} (figures, cards, run times) and {LAYOUT.comparison_page}.",
+            file=sys.stderr,
         )
 
 

@@ -1,17 +1,13 @@
 rule annotated:
     input:
-        files=PATHS.mask_files,
-        folders=ancient(PATHS.drawn_mask_folders),
-        code=code_of("annotated", dataset_module(STUDY.segmentation.annotated.dataset)),
+        needed("annotated"),
+        folders=ancient(PLAN.synthetic_mask_folders),
     output:
-        annotated_images=PATHS.annotated_images,
-        annotated_masks=PATHS.annotated_masks,
-        annotated_index=PATHS.annotated_index,
-        rejected_annotations=PATHS.rejected_annotations,
+        **PLAN.annotated().outputs,
     log:
-        PATHS.logs / "annotated.log",
+        LAYOUT.logs / "annotated.log",
     benchmark:
-        PATHS.logs / "annotated.benchmark.tsv"
+        LAYOUT.logs / "annotated.benchmark.tsv"
     group:
         "annotated"
     conda:
@@ -21,36 +17,22 @@ rule annotated:
         runtime=scaled(10),
         turn=1,
     params:
-        annotated=to_json(STUDY.segmentation.annotated),
-        table=mask_table_options(),
-        raw=PATHS.annotated_raw,
-        seed=STUDY.seed,
-        rejected_share=STUDY.rejected_share,
+        settings=settings("annotated"),
     message:
-        "Reading the annotated images of {params.raw}"
+        f"Reading the annotated images of {PLAN.annotated_raw}"
     shell:
-        "python -m lungfuse annotated --annotated {params.annotated:q} {params.table} --annotated-raw {params.raw} "
-        "--seed {params.seed} --rejected-share {params.rejected_share} --annotated-images {output.annotated_images} "
-        "--annotated-masks {output.annotated_masks} --annotated-index {output.annotated_index} "
-        "--rejected-annotations {output.rejected_annotations} > {log} 2>&1"
+        stage("annotated")
 
 
 rule segmenter:
     input:
-        annotated_images=PATHS.annotated_images,
-        annotated_masks=PATHS.annotated_masks,
-        annotated_index=PATHS.annotated_index,
-        code=code_of("segmenter"),
+        needed("segmenter"),
     output:
-        network=PATHS.segmenter("{segmenter}") / SEGMENTER,
-        history=PATHS.segmenter("{segmenter}") / HISTORY,
-        settings=PATHS.segmenter("{segmenter}") / TRAINED_SETTINGS,
+        **LAYOUT.segmenter("{segmenter}"),
     log:
-        PATHS.logs / "segmenter" / "{segmenter}.log",
+        LAYOUT.logs / "segmenter" / "{segmenter}.log",
     benchmark:
-        PATHS.logs / "segmenter" / "{segmenter}.benchmark.tsv"
-    wildcard_constraints:
-        segmenter=one_of(STUDY.segmentation.segmenters),
+        LAYOUT.logs / "segmenter" / "{segmenter}.benchmark.tsv"
     group:
         "segmenter_{segmenter}"
     conda:
@@ -62,33 +44,22 @@ rule segmenter:
         gpu=1,
         turn=1,
     params:
-        sites=lambda wildcards: STUDY.segmentation.segmenters[wildcards.segmenter],
-        unet=to_json(STUDY.segmentation.unet),
-        training=to_json(STUDY.segmentation.train),
-        seed=STUDY.seed,
+        settings=settings("segmenter"),
     message:
         "Training the segmenter {wildcards.segmenter}"
     shell:
-        "python -m lungfuse segmenter --name {wildcards.segmenter} --sites {params.sites:q} "
-        "--unet {params.unet:q} --train {params.training:q} --seed {params.seed} --annotated-images {input.annotated_images} "
-        "--annotated-masks {input.annotated_masks} --annotated-index {input.annotated_index} "
-        "--network {output.network} --history {output.history} --settings {output.settings} --threads {threads} "
-        "> {log} 2>&1"
+        stage("segmenter", "--segmenter {wildcards.segmenter} --threads {threads}")
 
 
 rule segmentation_scores:
     input:
-        segmenters=[file for name in STUDY.segmentation.segmenters for file in PATHS.segmenter_files(name)],
-        annotated_images=PATHS.annotated_images,
-        annotated_masks=PATHS.annotated_masks,
-        annotated_index=PATHS.annotated_index,
-        code=code_of("segmentation-scores"),
+        needed("segmentation_scores"),
     output:
-        segmentation_table=report_item(PATHS.segmentation_table),
+        segmentation_table=report_item(PLAN.segmentation_table, PLAN.item("segmentation"), caption=None),
     log:
-        PATHS.logs / "segmentation_scores.log",
+        LAYOUT.logs / "segmentation_scores.log",
     benchmark:
-        PATHS.logs / "segmentation_scores.benchmark.tsv"
+        LAYOUT.logs / "segmentation_scores.benchmark.tsv"
     group:
         "masks"
     conda:
@@ -99,51 +70,35 @@ rule segmentation_scores:
         runtime=scaled(30),
         turn=1,
     params:
-        folders=[PATHS.segmenter(name) for name in STUDY.segmentation.segmenters],
-        mask=to_json(STUDY.segmentation.mask),
-        comparison=settings_json("segmentation_scores", "comparison"),
-        seed=STUDY.seed,
+        settings=settings("segmentation_scores"),
     message:
-        "Scoring the segmenters of {STUDY_NAME}"
+        f"Scoring the segmenters of {PLAN.name}"
     shell:
-        "python -m lungfuse segmentation-scores --mask {params.mask:q} "
-        "--comparison {params.comparison:q} --seed {params.seed} --segmenters {params.folders} "
-        "--annotated-images {input.annotated_images} --annotated-masks {input.annotated_masks} "
-        "--annotated-index {input.annotated_index} --segmentation-table {output.segmentation_table} > {log} 2>&1"
+        stage("segmentation_scores")
 
 
 rule masks:
     input:
-        segmenter=lambda wildcards: PATHS.segmenter_files(wildcards.segmenter),
-        array=PATHS.array,
-        index=PATHS.index,
-        code=code_of("masks"),
+        needed("masks"),
     output:
-        masks=PATHS.masks("{segmenter}"),
-        quality=report_item(PATHS.mask_quality("{segmenter}"), "mask_quality", "{segmenter}"),
-        settings=PATHS.mask_settings("{segmenter}"),
+        **LAYOUT.masks("{segmenter}")
+        | {"quality": report_item(LAYOUT.masks("{segmenter}")["quality"], PLAN.quality_item, caption=None)},
     log:
-        PATHS.logs / "masks" / "{segmenter}.log",
+        LAYOUT.logs / "masks" / "{segmenter}.log",
     benchmark:
-        PATHS.logs / "masks" / "{segmenter}.benchmark.tsv"
-    wildcard_constraints:
-        segmenter=one_of(STUDY.segmenters),
+        LAYOUT.logs / "masks" / "{segmenter}.benchmark.tsv"
     group:
         "masks"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
     threads: 2
     resources:
-        mem_mb=scaled(2000, each=5 * KB, of=named_images),
-        runtime=scaled(60, each=100 * MS, of=named_images),
+        mem_mb=scaled(2000, each=5 * KB, of="images"),
+        runtime=scaled(60, each=100 * MS, of="images"),
         turn=1,
     params:
-        folder=lambda wildcards: PATHS.segmenter(wildcards.segmenter),
-        mask=to_json(STUDY.segmentation.mask),
-        suspicious=to_json(STUDY.segmentation.suspicious),
+        settings=settings("masks"),
     message:
         "Segmenting the images with {wildcards.segmenter}"
     shell:
-        "python -m lungfuse masks --mask {params.mask:q} --suspicious {params.suspicious:q} --segmenter {params.folder} "
-        "--array {input.array} --index {input.index} --masks {output.masks} --quality {output.quality} "
-        "--settings {output.settings} > {log} 2>&1"
+        stage("masks", "--segmenter {wildcards.segmenter}")

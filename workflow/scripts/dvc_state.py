@@ -4,8 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+import dvc_graph
 import yaml
-from dvc_stages import SHARED, stage_file
+from dvc_stage import SHARED
 
 from lungfuse.files import atomic_write
 
@@ -30,12 +31,14 @@ def signature(path: Path) -> list[int] | None:
 
 
 def stage_files(study: str) -> list[Path]:
-    """The files in which the stages of a study stand."""
-    return [file for file in [stage_file(study), SHARED] if file.exists()]
+    """The files in which the stages of a study are written."""
+    return [file for file in [dvc_graph.stage_file(study), SHARED] if file.exists()]
 
 
 def read_stages(file: Path) -> dict[str, dict]:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))["stages"] if file.exists() else {}
+    if not file.exists():
+        return {}
+    return yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
 
 
 def read_state(study: str) -> dict:

@@ -20,17 +20,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from dvc_judge import dvc_repository, findings, judge, known_stages
-from dvc_stages import KINDS, Stage, stage_file, use_records, workflow_of
-from dvc_state import SNAKEMAKE, STATES, read_state, say, stage_files, state, write_state
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this folder's own code, whichever is installed
+
+import dvc_graph
+from dvc_judge import DvcView, dvc_repository, findings, judge, known_stages
+from dvc_plan import plans_are_written, stages_of_study, write_plans
+from dvc_stage import PLAN, PLANS, Stage, is_in
+from dvc_state import SNAKEMAKE, STATES, read_stages, read_state, say, stage_files, state, write_state
+from dvc_workflow import KINDS, before_graph, change_records, make_only, use_records, workflow_of
 from snakemake.exceptions import WorkflowError
-from snakemake.jobs import Job
-from snakemake.settings.types import ExecutionSettings
 from snakemake.workflow import Workflow
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, sha256
 
+DVC_STAGE = "DVC_STAGE"  # the environment variable with which DVC names the stage that runs
 DVC_TMP = Path(".dvc/tmp")
 FAILURE = STATES / "failure.log"
 
@@ -50,31 +55,40 @@ def main() -> None:
         sys.exit(failure(error, keep=not arguments.dry_run))
 
 
-def before_graph(study: str, workflow: Workflow) -> None:
-    """Let the graph of jobs of a run rest on what the sync finds; a dry run reads it from a copy of the records.
+def sync_before(study: str, workflow: Workflow) -> None:
+    """Let the graph of jobs of a run rest on what the sync finds; a dry run reads it from a copy of the records."""
+    copies = ExitStack()
 
-    That jobs are to run is known only when the graph is built, after the Snakefile has been read. Whatever else reads
-    the graph (--summary, --unlock, --report) sees Snakemake's own records.
+    def synced() -> None:
+        if not changed_outside(study):
+            return
+        if not workflow.dryrun:
+            if not run(study):
+                raise WorkflowError(
+                    "Not started: without the sync, files that DVC has brought may be taken for others. Fix what it "
+                    "names, or set dvc_sync: false in params.yaml."
+                )
+            return
+        records = Path(copies.enter_context(TemporaryDirectory()))
+        if run(study, "--dry-run", str(records)):
+            use_records(workflow, records)
+        else:
+            say("this dry run rests on Snakemake's own records")
+
+    before_graph(workflow, synced)
+
+
+def stay_in_stage(stages: list[Stage], workflow: Workflow) -> None:
+    """Where DVC runs a stage, let its jobs run and take the files of others as given: DVC has seen to them.
+
+    What dvc.yaml does not know, such as a model of an experiment, is made by the stage that needs it.
     """
-    build, copies = workflow._build_dag, ExitStack()
-
-    def build_synced() -> None:
-        if workflow.executor_plugin is not None and changed_outside(study):
-            if not workflow.dryrun:
-                if not run(study):
-                    raise WorkflowError(
-                        "Not started: without the sync, files that DVC has brought may be taken for others. Mend "
-                        "what it names, or set dvc_sync: false in params.yaml."
-                    )
-            else:
-                records = Path(copies.enter_context(TemporaryDirectory()))
-                if run(study, "--dry-run", str(records)):
-                    use_records(workflow, records)
-                else:
-                    say("this dry run rests on Snakemake's own records")
-        build()
-
-    workflow._build_dag = build_synced
+    _, _, name = os.environ.get(DVC_STAGE, "").rpartition(":")
+    if name not in [stage.name for stage in stages]:
+        return
+    written = {name for file in {stage.file for stage in stages} for name in read_stages(file)}
+    outs = [out for stage in stages for out in stage.outs if stage.name == name or stage.name not in written]
+    before_graph(workflow, lambda: make_only(workflow, lambda file: any(is_in(file, out) for out in outs)))
 
 
 def run(study: str, *options: str) -> bool:
@@ -114,12 +128,12 @@ def possible(study: str) -> bool:
     """Whether there is anything to sync: the study is under DVC, and this is no part of DVC's own work."""
     here = Path.cwd()
     in_git = any((folder / ".git").exists() for folder in [here, *here.parents])
-    under_dvc = stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
-    return "DVC_STAGE" not in os.environ and in_git and under_dvc
+    under_dvc = dvc_graph.stage_file(study).exists() and Path(".dvc").is_dir() and find_spec("dvc") is not None
+    return DVC_STAGE not in os.environ and in_git and under_dvc
 
 
-def keep_dvc_away(workflow: Workflow) -> ExitStack:
-    """Hold DVC's own lock on what the jobs to run read and write, until the returned stack is closed.
+def keep_dvc_away(study: str, workflow: Workflow) -> ExitStack:
+    """Hold DVC's own lock on the plans and on what the jobs to run read and write, until the returned stack is closed.
 
     Raises:
         WorkflowError: DVC is at work on one of these files, or its lock cannot be taken.
@@ -130,7 +144,7 @@ def keep_dvc_away(workflow: Workflow) -> ExitStack:
     from dvc.rwlock import rwlock
 
     jobs = list(workflow.dag.needrun_jobs())
-    written = {str(Path(file).absolute()) for job in jobs for file in job.output}
+    written = {str(Path(file).absolute()) for file in [PLANS / study, *(file for job in jobs for file in job.output)]}
     read = {str(Path(file).absolute()) for job in jobs for file in job.input} - written
     held = ExitStack()
     try:
@@ -149,10 +163,16 @@ def sync(study: str, after_run: bool) -> None:
     with workflow_of(study) as workflow:
         if workflow.persistence.locked and not after_run:
             return
-        stages = known_stages(study, workflow)
-        judged = judge(study, stages, workflow)
+        stages = stages_of_study(study)
+        known, view = known_stages(study, stages), DvcView(study)
+        judged = judge(known, workflow, view, read_state(study))
         unsettled, brought, made = findings(judged, after_run)
         change_records(workflow, unsettled, brought)
+    if made:  # else, as after a run that failed, the plans stay those of what there is
+        write_plans(study, stages)
+    plans = [stage for stage in known if stage.name == PLAN and view.changes.get(stage.address)]
+    if made or plans_are_written(stages):
+        made = [*plans, *made]
     if made and not commit(study, made):
         return
     if brought or made:
@@ -161,7 +181,7 @@ def sync(study: str, after_run: bool) -> None:
         say(", ".join(parts))
     if not unsettled:  # their settings may come back, which no file of the state would show
         doubted = [str(file) for job in judged if not (job.vouched or job.fresh_in_dvc) for file in job.job.output]
-        agreed = state(study, [output for stage in stages for output in stage.outputs])
+        agreed = state(study, [output for stage in known for output in stage.outputs])
         write_state(study, agreed | {"doubted": doubted})
 
 
@@ -177,7 +197,8 @@ def preview(study: str, records: Path) -> None:
         if workflow.persistence.locked:
             return
         with dvc_left_alone():
-            judged = judge(study, known_stages(study, workflow), workflow, records)
+            known, view = known_stages(study, stages_of_study(study)), DvcView(study, records)
+            judged = judge(known, workflow, view, read_state(study))
         unsettled, brought, made = findings(judged)
         change_records(workflow, unsettled, brought)
     parts = [f"find {len(brought)} jobs brought by DVC up to date"] if brought else []
@@ -185,15 +206,6 @@ def preview(study: str, records: Path) -> None:
     parts += [f"record {len(made)} stages in DVC"] if made else []
     if parts:
         say(f"a run would {', '.join(parts)}")
-
-
-def change_records(workflow: Workflow, unsettled: list[Job], brought: list[Job]) -> None:
-    """Mark jobs incomplete, and record others as made as they are now."""
-    workflow.execution_settings = ExecutionSettings()
-    for job in unsettled:
-        workflow.persistence.started(job)
-    for job in brought:
-        workflow.async_run(workflow.persistence.finished(job))
 
 
 def commit(study: str, stages: list[Stage]) -> bool:

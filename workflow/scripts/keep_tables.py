@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 from lungfuse.errors import UserError
-from lungfuse.paths import Paths
-from lungfuse.paths.names import PARAMS
-from lungfuse.settings.params import load_study, read_params
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PARAMS
+from lungfuse.plan.plan import Plan
+from lungfuse.settings.params import read_params
 
 KEPT = Path("docs/results")
 
@@ -19,22 +20,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", required=True)
     study = parser.parse_args().study
-    for table in scores_of(Paths(*load_study(read_params(PARAMS) | {"study": study}))):
+    for table in scores_of(Plan(*load_study(read_params(PARAMS) | {"study": study}))):
         kept = KEPT / study / table.name
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(table, kept)
         print(kept)
 
 
-def scores_of(paths: Paths) -> list[Path]:
+def scores_of(plan: Plan) -> list[Path]:
     """The tables that hold scores and counts, and nothing of a patient.
 
     Raises:
         UserError: one is missing.
     """
-    tables = [paths.funnel, paths.comparison_table, *paths.tables]
+    analyses = [plan.layout.table(name) for name, spec in plan.analyses.items() if spec.has_table]
+    tables = [plan.layout.table("funnel"), plan.comparison_table, *analyses]
     if missing := [str(table) for table in tables if not table.exists()]:
-        raise UserError(f"{', '.join(missing)}: not found. Run the study first: snakemake --config study={paths.name}")
+        raise UserError(f"{', '.join(missing)}: not found. Run the study first: snakemake --config study={plan.name}")
     return tables
 
 

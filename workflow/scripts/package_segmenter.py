@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.files import atomic_path, atomic_write, sha256
-from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.plan.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.segmentation import UNetSettings
 from lungfuse.tables.base import read_table

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.report.comparison import LINE, forest_of_verdicts, shortened, verdict_in_words
+from lungfuse.analyses.verdict import forest_of_verdicts, shortened, verdict_in_words
+from lungfuse.report.forest import LINE
 from lungfuse.report.style import STYLE, plt, save
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits

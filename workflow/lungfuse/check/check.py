@@ -17,8 +17,8 @@ from lungfuse.check.findings import finding_names, load_findings
 from lungfuse.check.pictures import Pictures, look_at
 from lungfuse.check.text import as_page, for_terminal
 from lungfuse.files import atomic_write, read_array
-from lungfuse.parameters import FromJSON, Heading, options
-from lungfuse.settings.check import CheckSettings
+from lungfuse.parameters import Heading, options
+from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.check import CheckedCases, Findings, UnivariateAUROC
@@ -49,7 +49,7 @@ class Asked:
 
     task: str
     filter: FilterSettings
-    reads: FromJSON[dict[str, list[str]]]
+    reads: dict[str, list[str]]
     folds: int
 
 
@@ -112,7 +112,7 @@ class Outputs:
     check_page: Path
 
 
-def main(*, heading: Heading, asked: Asked, check: CheckSettings, files: Files, outputs: Outputs) -> None:
+def main(*, heading: Heading, asked: Asked, limits: CheckLimits, files: Files, outputs: Outputs) -> None:
     """Look at the cases of a study before models are trained. It does not fail by what it finds.
 
     Parameters
@@ -121,14 +121,14 @@ def main(*, heading: Heading, asked: Asked, check: CheckSettings, files: Files, 
         What stands above the page.
     asked
         What the study asks.
-    check
+    limits
         From where on a finding stops the study.
     files
         What is checked.
     outputs
         What is written.
     """
-    data = read(asked, check, files)
+    data = read(asked, limits, files)
     limited = threadpool_limits(1 if len(data.cases) < MANY else None)
     with limited, bar(len(finding_names()), "group of findings") as done:
         found = {}
@@ -145,7 +145,7 @@ def main(*, heading: Heading, asked: Asked, check: CheckSettings, files: Files, 
     print(for_terminal(table, above))
 
 
-def read(asked: Asked, thresholds: CheckSettings, files: Files) -> Checked:
+def read(asked: Asked, thresholds: CheckLimits, files: Files) -> Checked:
     """The study as findings look at it; its images are looked at once."""
     raw_tables = RawTables(
         read_table(files.reports, Reports),

@@ -9,7 +9,7 @@ import pandas as pd
 from lungfuse.check.pictures import Pictures
 from lungfuse.check.univariate import Kind, Outcomes, Score, score_column
 from lungfuse.ingest.groups import normalise
-from lungfuse.settings.check import CheckSettings
+from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns
 from lungfuse.tables.check import CheckedCases, UnivariateAUROC
@@ -49,7 +49,7 @@ class Checked:
     rules: FilterSettings
     reads: dict[str, list[str]]
     folds: int
-    settings: CheckSettings
+    settings: CheckLimits
     raw_tables: RawTables
     pictures: Pictures | None = None
     scores: list[tuple] = field(default_factory=list)

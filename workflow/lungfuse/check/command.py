@@ -3,33 +3,48 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from lungfuse.check.gate import unmatched
 from lungfuse.check.text import for_terminal
 from lungfuse.errors import UserError
-from lungfuse.paths import Paths
-from lungfuse.paths.names import PARAMS
-from lungfuse.settings.params import load_study, read_params
+from lungfuse.ingest.gate import stops_of, unmatched
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PARAMS
+from lungfuse.settings.params import read_params
 from lungfuse.tables.base import read_table
 from lungfuse.tables.check import Findings
 
+OWN_CACHE = Path(".snakemake/cache")
 LAST = 30  # lines of what Snakemake says when it fails
 TERMINAL, WHERE = "LUNGFUSE_TERMINAL", "/dev/tty"
 
 
-def run_check(study: str | None = None) -> str:
-    """The data check of a study of params.yaml, as text; what it needs is made first.
+def run_check(study: str | None = None) -> tuple[str, bool]:
+    """The data check of a study of params.yaml, as text, and whether it stops the study; what it needs is made first.
 
     Raises:
         UserError: the workflow fails before the check, or Snakemake is not installed.
     """
     params = read_params(PARAMS)
     name, settings = load_study(params if study is None else params | {"study": study})
-    paths = Paths(name, settings)
-    _run_workflow(name, paths.findings)
-    findings = read_table(paths.findings, Findings)
-    return for_terminal(findings, name, unmatched(findings, settings.check.allow)) + f"\nAlso in {paths.check_page}.\n"
+    files = Layout(name).data_check
+    _run_workflow(name, files["findings"])
+    findings = read_table(files["findings"], Findings)
+    allowed = settings.check.allow
+    text = for_terminal(findings, name, unmatched(findings, allowed)) + f"\nAlso in {files['check_page']}.\n"
+    return text, not stops_of(findings, allowed).empty
+
+
+def cache_variable() -> dict[str, str]:
+    """The variable that gives Snakemake another folder for its cache, where it cannot write below the home folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    with suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            return {}
+    return {"XDG_CACHE_HOME": str(OWN_CACHE.absolute())}
 
 
 def _run_workflow(study: str, target: Path) -> None:
@@ -41,7 +56,7 @@ def _run_workflow(study: str, target: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=os.environ | shown,
+        env=os.environ | shown | cache_variable(),
     )
     if done.returncode:
         said = "\n".join(done.stdout.strip().splitlines()[-LAST:])

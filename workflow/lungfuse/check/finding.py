@@ -1,6 +1,5 @@
 """A finding of the data check."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,6 @@ from lungfuse.tables.base import columns
 from lungfuse.tables.check import SEVERITIES, Findings
 
 Severity = Literal["stop", "warning", "note"]
-SHOWN = 5  # of many
 
 
 @dataclass(frozen=True)
@@ -32,20 +30,3 @@ def table_of(found: dict[str, list[Finding]]) -> pd.DataFrame:
     rows = [vars(finding) | {"kind": kind} for kind, findings in found.items() for finding in findings]
     rows.sort(key=lambda row: SEVERITIES.index(row["severity"]))
     return pd.DataFrame(rows, columns=columns(Findings), dtype=str)
-
-
-def listed(names: Iterable[object], shown: int = SHOWN) -> str:
-    """The first of some names, and how many more there are."""
-    names = list(map(str, names))
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
-
-
-def share(part: float, whole: float) -> str:
-    """A number of cases as a share, in words."""
-    return f"{part / whole:.1%}" if whole else "none"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 case, 2 cases."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -5,9 +5,10 @@ import textwrap
 
 import pandas as pd
 
-from lungfuse.check.finding import counted
-from lungfuse.check.gate import allow_list
+from lungfuse.ingest.gate import allow_list
+from lungfuse.markdown import escape, table
 from lungfuse.tables.check import SEVERITIES
+from lungfuse.words import counted
 
 WIDTH = 100
 MEANS = {
@@ -47,32 +48,27 @@ def for_terminal(findings: pd.DataFrame, above: str, unmatched: list[str] = ()) 
 
 def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:
     """The findings and what tells the label by itself, in Markdown."""
-    lines = [f"# Data check: {above}", "", f"{in_words(findings).capitalize()}.", ""]
+    lines = [f"# Data check: {escape(above)}", "", f"{in_words(findings).capitalize()}.", ""]
     for severity in SEVERITIES:
         part = findings[findings["severity"] == severity]
         if part.empty:
             continue
         lines += [f"## {severity.capitalize()}", "", f"What {MEANS[severity]}.", ""]
         for finding in part.itertuples():
-            told = f"{_plain(finding.found)} {_plain(finding.effect)} *{_plain(finding.remedy)}*"
-            lines += [f"- **{finding.kind}: {_plain(finding.subject)}.** {told}"]
+            told = f"{escape(finding.found)} {escape(finding.effect)} *{escape(finding.remedy)}*"
+            lines += [f"- **{finding.kind}: {escape(finding.subject)}.** {told}"]
         lines.append("")
     if len(scores):
         shown = scores.sort_values("auroc", ascending=False, kind="stable").head(40)
         shown = shown.assign(auroc=shown["auroc"].map("{:.3f}".format)).drop(columns="baseline")
-        shown = shown.assign(name=shown["name"].map(_plain), label=shown["label"].replace("", "mean"))
+        shown = shown.assign(label=shown["label"].replace("", "mean"))
         lines += [
             "## What tells the label by itself",
             "",
             "AUROC out of fold, groups kept together; one half is chance. Of many classes each against the rest. The "
             "40 highest; all are in check_scores.csv.",
             "",
-            shown.to_markdown(index=False, disable_numparse=True),
+            table(shown),
             "",
         ]
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_").replace("<", "&lt;")

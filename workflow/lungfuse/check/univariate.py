@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from lungfuse.statistics.auroc import Ranking
+from lungfuse.statistics.splits import dealt_folds
+
 FOLDS = 5
 MOST_BINS = 32
 PRIOR = 2.0  # cases that a value is smoothed with
@@ -42,7 +45,7 @@ class Outcomes:
     fold: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fold", folds_of(self.groups, self.values))
+        object.__setattr__(self, "fold", dealt_folds(self.groups, self.values, FOLDS))
 
     @property
     def independent(self) -> float:
@@ -154,17 +157,6 @@ def intervals(numbers: np.ndarray) -> np.ndarray:
     return np.where(known, 1 + np.searchsorted(edges, np.where(known, numbers, 0), side="right"), 0)
 
 
-def folds_of(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The fold of each case: no group in two, each class or label spread over all."""
-    codes, found = pd.factorize(groups)
-    told = np.nan_to_num(values[first_of(codes)], nan=0.0)
-    stratum = np.where(told.any(axis=1), told.argmax(axis=1), told.shape[1]) if told.size else np.zeros(len(found))
-    order = np.lexsort([np.random.default_rng(0).random(len(found)), stratum])
-    fold = np.empty(len(found), int)
-    fold[order] = np.arange(len(found)) % FOLDS
-    return fold[codes] if len(codes) else np.zeros(0, int)
-
-
 def first_of(codes: np.ndarray) -> np.ndarray:
     """Where each code comes first, of codes numbered by first appearance."""
     return np.flatnonzero(~pd.Series(codes).duplicated())
@@ -222,9 +214,6 @@ def _auroc(scores: np.ndarray, outcomes: Outcomes) -> np.ndarray:
     found = np.full(scores.shape[1], np.nan)
     for column, values in enumerate(outcomes.values.T):
         known = ~np.isnan(values)
-        told = values[known] == 1
-        positive, negative = int(told.sum()), int((~told).sum())
-        if positive and negative:
-            ranks = ranks_of(scores[known, column])
-            found[column] = (ranks[told].sum() - positive * (positive + 1) / 2) / (positive * negative)
+        if len(np.unique(values[known])) > 1:
+            found[column] = Ranking(values[known], scores[known, column], np.ones((1, known.sum()))).auroc()[0]
     return found

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lungfuse.check.univariate import FOLDS, PURE, Outcomes, Score, score_codes, score_numbers
+from lungfuse.statistics.splits import drawn_by_group
 
 LEAST = 5  # groups whose text has a word
 WORD = r"(?u)\b\w\w+\b"
@@ -62,8 +63,7 @@ def words_of(texts: list[str], groups: np.ndarray) -> Words | None:
 
 def predictive(words: Words, outcomes: Outcomes) -> tuple[str, Score] | None:
     """The word that tells a label best by being there, chosen on one half of the groups and scored on the other."""
-    half = np.random.default_rng(0).random(int(outcomes.groups.max(initial=0)) + 1) < 0.5
-    chosen_on = half[outcomes.groups]
+    chosen_on = drawn_by_group(outcomes.groups, 0) < 0.5
     difference = np.abs(_shares(words.has[chosen_on], outcomes.values[chosen_on], 1) - _shares(
         words.has[chosen_on], outcomes.values[chosen_on], 0
     ))  # fmt: skip
@@ -132,8 +132,7 @@ def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
 
     chosen = np.flatnonzero(texts != "")
     if len(chosen) > SAMPLE:
-        drawn = np.random.default_rng(0).random(int(outcomes.groups.max()) + 1)
-        chosen = chosen[np.argsort(drawn[outcomes.groups[chosen]], kind="stable")[:SAMPLE]]
+        chosen = chosen[np.argsort(drawn_by_group(outcomes.groups, 0)[chosen], kind="stable")[:SAMPLE]]
     if len(chosen) < 2 * FOLDS:
         return None
     part = Outcomes(outcomes.values[chosen], outcomes.names, outcomes.groups[chosen], outcomes.exclusive)

@@ -5,58 +5,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.compare.ablations import ablate, held_out_pairs
-from lungfuse.compare.calibration import calibration
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
 from lungfuse.compare.paired import paired_p
-from lungfuse.compare.scores import (
-    corrected,
-    join_predictions,
-    score_with_intervals,
-    validated_primary,
-)
-from lungfuse.compare.subsets import by_missing, lacking, per_label, read_structured
-from lungfuse.compare.verdict import verdict
+from lungfuse.compare.results import Compared, Results
+from lungfuse.compare.scores import corrected, score_with_intervals
 from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
-from lungfuse.parameters import FromJSON, Heading, Question, Several, options
+from lungfuse.models import kind_spec
+from lungfuse.models.naming import named, sources_of
+from lungfuse.parameters import Heading, options
+from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.settings.comparison import ComparisonSettings
-from lungfuse.settings.rows import TRAINED, Row
-from lungfuse.settings.training import EncoderSettings
-from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.comparison import Ablations, Calibration, Comparison, Missing, PerLabel, Verdict
-from lungfuse.tables.ingest import Pairs
-from lungfuse.tables.training import Predictions, ValidationPredictions
-from lungfuse.tasks import Task, load_task
-
-
-@options
-class Files:
-    """What is compared.
-
-    Parameters
-    ----------
-    pairs
-        Table of pairs with folds.
-    predictions
-        Out-of-fold predictions, one file a row of `models`, in the same order.
-    validated
-        Scores of the validation pairs of each fold, in the same order.
-    trainings
-        What each training took: settings.json of every fold of every trained row.
-    annotated_index
-        Index of the annotated images, where they are images of the study and segmenters have learned from some.
-    structured
-        Values of the structured columns, where a row reads some.
-    """
-
-    pairs: Path
-    predictions: Several[Path]
-    validated: Several[Path]
-    trainings: Several[Path] = ()
-    annotated_index: Path | None = None
-    structured: Path | None = None
+from lungfuse.settings.model import ModelConfig
+from lungfuse.tables.base import write_table
+from lungfuse.tables.comparison import Comparison
+from lungfuse.tasks import Task
 
 
 @options
@@ -69,109 +33,54 @@ class Outputs:
         Output: the comparison as CSV.
     comparison_page
         Output: the comparison as a page to read.
-    ablations_table
-        Output: rows that differ in one thing, against each other.
-    calibration_table
-        Output: how well scores and probabilities are calibrated.
-    verdict_table
-        Output: the best fusion of each set of inputs against the best of its parts.
-    per_label_table
-        Output: each label, or each class against the rest.
-    missing_table
-        Output: scores of the pairs that lack a modality.
     metrics
-        Output: accuracy and AUROC by row, JSON, for `dvc metrics`.
+        Output: accuracy and AUROC by model, JSON, for `dvc metrics`.
     """
 
     comparison_table: Path
     comparison_page: Path
-    ablations_table: Path
-    calibration_table: Path
-    verdict_table: Path | None = None
-    per_label_table: Path | None = None
-    missing_table: Path | None = None
     metrics: Path
 
 
-def main(
-    *,
-    study: Heading,
-    question: Question,
-    models: FromJSON[list[Row]],
-    encoders: EncoderSettings,
-    comparison: ComparisonSettings,
-    seed: int,
-    files: Files,
-    outputs: Outputs,
-) -> None:
+def main(*, heading: Heading, compared: Compared, comparison: ComparisonSettings, seed: int, outputs: Outputs) -> None:
     """Score every model on the same pairs and write the table.
 
     Parameters
     ----------
-    study
+    heading
         What stands above.
-    question
-        What the study asks of a pair.
-    models
-        The rows of the table.
-    encoders
-        The encoders of the study; a row may have others.
+    compared
+        The models of the table.
     comparison
         Confidence, number of resamples and published figures.
     seed
         Seed of the resampling.
-    files
-        What is compared.
     outputs
         What is written.
     """
-    asked, pair_table = load_task(question.task, question.labels), read_table(files.pairs, Pairs)
-    joined = [join_predictions(asked, pair_table, read_table(path, Predictions), path) for path in files.predictions]
-    names = [path.stem for path in files.predictions]
-    known = [validated_primary(asked, read_table(path, ValidationPredictions)) for path in files.validated]
-    scored = compare(asked, names, models, joined, known, comparison, seed)
-    scored = with_own_text(asked, scored, models, pair_table, joined)
+    results = Results(compared)
+    scored = with_own_text(compare(results, comparison, seed), results)
     if comparison.timings:
-        scored["seconds_per_epoch"] = pd.Series(names).map(seconds_per_epoch(files.trainings)).round(2)
-    scored["encoders"] = encoder_names(names, models, encoders)
+        folders = map(results.layout.model_folder, results.names)
+        scored["seconds_per_epoch"] = [seconds_per_epoch(folder) for folder in folders]
+    scored["encoders"] = encoder_names(results.models)
     write_table(scored, outputs.comparison_table, Comparison)
-    held_out = held_out_pairs(pair_table, files.annotated_index) if files.annotated_index else None
-    ablations = ablate(asked, names, models, joined, known, comparison, seed, held_out)
-    write_table(ablations, outputs.ablations_table, Ablations)
-    write_table(calibration(asked, names, models, joined), outputs.calibration_table, Calibration)
-    if outputs.verdict_table:
-        found = verdict(asked, names, models, joined, known, comparison, seed)
-        write_table(found, outputs.verdict_table, Verdict)
-    if outputs.per_label_table:
-        write_table(per_label(asked, names, models, joined, comparison, seed), outputs.per_label_table, PerLabel)
-    if outputs.missing_table:
-        values = read_structured(files.structured, pair_table) if files.structured else None
-        lacks = [lacking(row, pair_table, values) for row in models]
-        missing = by_missing(asked, names, models, joined, lacks, comparison, seed)
-        write_table(missing, outputs.missing_table, Missing)
-    page = render(question.task, question.labels, scored, pair_table, study.title, study.notice, comparison)
+    page = render(results.task, scored, results.pairs, heading, comparison)
     with atomic_write(outputs.comparison_page) as stream:
         stream.write(page)
-    by_row = scored.set_axis(names)[["accuracy", "auroc"]]
+    by_model = scored.set_axis(results.names)[["accuracy", "auroc"]]
     with atomic_write(outputs.metrics) as stream:
-        by_row.to_json(stream, orient="index", indent=2)
+        by_model.to_json(stream, orient="index", indent=2)
     print(page)
 
 
-def compare(
-    task: Task,
-    names: list[str],
-    models: FromJSON[list[Row]],
-    joined: list[pd.DataFrame],
-    validated: list[float],
-    settings: ComparisonSettings,
-    seed: int,
-) -> pd.DataFrame:
-    """The comparison table: a row a model, see `lungfuse.tables.Comparison`."""
+def compare(results: Results, settings: ComparisonSettings, seed: int) -> pd.DataFrame:
+    """The comparison table: a row a model, see `lungfuse.tables.comparison.Comparison`."""
+    task, names, models, joined = results.task, results.names, results.models, results.joined
     rows = zip(names, models, joined, strict=True)
-    records = [{"row": name} | _record(task, row, frame, settings, seed) for name, row, frame in rows]
-    for number, row in enumerate(models):
-        if (best := reference(row, models, validated)) is not None:
+    records = [{"row": name} | _record(task, model, frame, settings, seed) for name, model, frame in rows]
+    for number, model in enumerate(models):
+        if (best := reference(model, models, results.validated)) is not None:
             p = paired_p(task, joined[number], joined[best], settings.resamples, seed)
             records[number] |= {"reference": names[best], "p_vs_best_unimodal": p}
     table = pd.DataFrame(records)
@@ -179,24 +88,30 @@ def compare(
     return table.round({"p_vs_best_unimodal": 4})
 
 
-def reference(row: Row, models: list[Row], validated: list[float]) -> int | None:
-    """The row that a row is held against: of those that read a part of its inputs, that with the best primary
-    metric on validation pairs. Rows with an input shuffled or dropped are neither held against one nor are they one.
+def reference(model: ModelConfig, models: list[ModelConfig], validated: list[float]) -> int | None:
+    """The model that a model is held against: of those that read a part of its inputs, that with the best primary
+    metric on validation pairs. Models with an input shuffled or dropped are neither held against one nor are they one.
     """
-    parts = [n for n, part in enumerate(models) if not part.ablation and part.sources and part.sources < row.sources]
-    return max(parts, key=validated.__getitem__, default=None) if not row.ablation else None
+    parts = [
+        n
+        for n, part in enumerate(models)
+        if not part.ablation and sources_of(part) and sources_of(part) < sources_of(model)
+    ]
+    return max(parts, key=validated.__getitem__, default=None) if not model.ablation else None
 
 
-def _record(task: Task, row: Row, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:
+def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:
     repeats = frame["repeat"].nunique()
-    record = row.named | {"encoders": ""}
+    record = named(model) | {"encoders": ""}
     record |= {"n": len(frame) // repeats, "repeats": repeats}
     scores = score_with_intervals(task, frame, settings.confidence, settings.resamples, seed)
     for metric in METRICS:
         names = [metric, f"{metric}_low", f"{metric}_high"]
         record |= {name: round(value, 4) for name, value in zip(names, scores[metric], strict=True)}
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
-    figure = float("nan") if row.ablation or row.structured else published.get((row.images, row.text), float("nan"))
+    figure = (
+        float("nan") if model.ablation or model.structured else published.get((model.images, model.text), float("nan"))
+    )
     return record | {
         "reference": "",
         "p_vs_best_unimodal": float("nan"),
@@ -206,22 +121,19 @@ def _record(task: Task, row: Row, frame: pd.DataFrame, settings: ComparisonSetti
     }
 
 
-def seconds_per_epoch(trainings: list[Path]) -> dict[str, float]:
-    """Mean seconds an epoch by row, from the settings.json of results/<study>/models/<row>/fold<k>/."""
-    seconds: dict[str, list[float]] = {}
-    for path in trainings:
-        seconds.setdefault(path.parent.parent.name, []).append(json.loads(path.read_text())["seconds_per_epoch"])
-    return {row: sum(values) / len(values) for row, values in seconds.items()}
+def seconds_per_epoch(folder: Path) -> float:
+    """Mean seconds an epoch of the trainings in the folder of a model; NaN where it is no network."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob(f"fold*/{TRAINED_SETTINGS}"))]
+    seconds = [settings["seconds_per_epoch"] for settings in found if "seconds_per_epoch" in settings]
+    return round(sum(seconds) / len(seconds), 2) if seconds else float("nan")
 
 
-def encoder_names(names: list[str], models: list[Row], encoders: EncoderSettings) -> list[str]:
-    """The encoders under each row, in the order of the modalities; of a late fusion those of its parts."""
-    own = {name: encoders.model_copy(update=row.encoders) for name, row in zip(names, models, strict=True)}
+def encoder_names(models: list[ModelConfig]) -> list[str]:
+    """The encoders under each network, in the order of the modalities; of a late fusion those of its parts."""
+    encoders = {model.name: model.encoders for model in models if kind_spec(model.architecture).trained}
     found = []
-    for name, row in zip(names, models, strict=True):
-        parts = row.parts if row.kind == "late" else {}
-        by_modality = {
-            modality: own[parts.get(modality, name)].of([modality])[modality] for modality in own[name].of(row.inputs)
-        }
-        found.append(" + ".join(by_modality.values()) if row.kind in [*TRAINED, "late"] else "")
+    for model in models:
+        parts = [encoders.get(part, {}) for part in model.parts.values() if kind_spec(model.architecture).combines]
+        own = {modality: name for each in [*parts, encoders.get(model.name, {})] for modality, name in each.items()}
+        found.append(" + ".join(own[modality] for modality in model.inputs if modality in own))
     return found

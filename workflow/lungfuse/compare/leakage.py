@@ -5,7 +5,6 @@ views of test patients among what the fused model learns from, and an epoch chos
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,15 +12,12 @@ import pandas as pd
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import SGDClassifier
-from sklearn.model_selection import StratifiedGroupKFold
 
-from lungfuse.compare.resampling import limits_of, times_drawn
 from lungfuse.ingest.groups import group
-from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
+from lungfuse.settings.comparison import Intervals, LeakageSettings
 from lungfuse.settings.ingest import Section
-from lungfuse.tables.audits import Leakage
-from lungfuse.tables.base import columns, read_table, write_table
-from lungfuse.tables.ingest import Pairs, Reports, Views
+from lungfuse.statistics.bootstrap import mean_with_interval
+from lungfuse.statistics.splits import stratified_folds
 
 
 @dataclass(frozen=True)
@@ -80,59 +76,11 @@ class Rows:
         return Rows(self.counts[used], self.labels[used], self.scored[used], apart)
 
 
-def main(
-    *,
-    leakage: LeakageSettings,
-    comparison: ComparisonSettings,
-    folds: int,
-    seed: int,
-    pairs: Path,
-    views: Path,
-    reports: Path,
-    leakage_table: Path,
-) -> None:
-    """Test a text model under each flaw and its control, and on each section of the report.
-
-    Parameters
-    ----------
-    leakage
-        The sections, how often a split is drawn anew, and the epochs of the model.
-    comparison
-        Confidence and number of resamples.
-    folds
-        Number of folds.
-    seed
-        Seed of the splits, the model and the resampling.
-    pairs
-        Table of pairs.
-    views
-        Table of the images that reports name.
-    reports
-        Table of reports, which says whose each is.
-    leakage_table
-        Output: a row a section and flaw.
-    """
-    patients = read_table(reports, Reports).set_index("report_id")["patient"]
-    patients = patients.where(patients != "", patients.index)  # whose report it is may be unknown
-    table = read_table(pairs, Pairs)
-    table["patient"] = table["report_id"].map(patients)
-    images = read_table(views, Views)
-    others = images[images["report_id"].isin(table["report_id"]) & ~images["image_id"].isin(table["image_id"])]
-    of_report = table.drop(columns="image_id").drop_duplicates("report_id")
-    rows = pd.concat([table.assign(scored=True), others.merge(of_report, on="report_id").assign(scored=False)])
-    records = []
-    for section in leakage.sections:
-        records += audit(rows, section, leakage, comparison, folds, seed)
-    frame = pd.DataFrame(records, columns=columns(Leakage)).round(4)
-    write_table(frame, leakage_table, Leakage)
-    print(frame.to_string(index=False))
-
-
 def audit(
     rows: pd.DataFrame,
     section: Section,
     settings: LeakageSettings,
-    comparison: ComparisonSettings,
+    intervals: Intervals,
     folds: int,
     seed: int,
 ) -> list[dict]:
@@ -157,7 +105,7 @@ def audit(
             control, flawed = np.stack(draws, axis=1).astype(float)  # each (draw, scored row)
             groups = used.apart[flaw.apart][used.scored]
             for name, values in {"control": control, "accuracy": flawed, "added": flawed - control}.items():
-                limits = mean_with_interval(values, groups, comparison.confidence, comparison.resamples, seed)
+                limits = mean_with_interval(values, groups, intervals.confidence, intervals.resamples, seed)
                 record |= dict(zip([name, f"{name}_low", f"{name}_high"], limits, strict=True))
         records.append(record | {"note": note})
     return records
@@ -191,21 +139,12 @@ def refusal(flaw: Flaw, rows: Rows, folds: int) -> str:
 
 def trial(flaw: Flaw, rows: Rows, folds: int, epochs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Whether the model is right on each scored row under the control and with the flaw, out of fold; both bool."""
-    control = fold_of(rows.labels, rows.apart[flaw.apart], folds, seed)
+    control = stratified_folds(rows.labels, rows.apart[flaw.apart], folds, seed)
     flawed = exchange(flaw, control, rows, np.random.default_rng(seed))
     epoch = ("validation", "test") if flaw.epoch else ("last", "last")
     return tuple(
         correct(rows, fold, folds, epochs, chosen, seed) for fold, chosen in zip([control, flawed], epoch, strict=True)
     )
-
-
-def fold_of(labels: np.ndarray, apart: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold of each row; rows of the same number in `apart` are in one."""
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    fold = np.zeros(len(labels), int)
-    for number, (_, test) in enumerate(splitter.split(labels, labels, apart)):
-        fold[test] = number
-    return fold
 
 
 def exchange(flaw: Flaw, fold: np.ndarray, rows: Rows, rng: np.random.Generator) -> np.ndarray:
@@ -269,22 +208,3 @@ def predictions_by_epoch(
         model.partial_fit(learned, labels[train], classes=[0, 1])
         predictions.append(model.predict(seen))
     return np.stack(predictions)
-
-
-def mean_with_interval(
-    values: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
-) -> tuple[float, float, float]:
-    """The mean with the limits of its percentile interval; draws and groups are resampled.
-
-    `values` has shape (draw, row), `groups` (row,).
-    """
-    names, group_of_row = np.unique(groups, return_inverse=True)
-    sums = np.stack([np.bincount(group_of_row, draw, len(names)) for draw in values])
-    sizes = np.bincount(group_of_row, minlength=len(names))
-    draws, rng = len(values), np.random.default_rng(seed)
-    means = []
-    for times in times_drawn(len(names), resamples, rng):
-        weights = rng.multinomial(draws, np.full(draws, 1 / draws), len(times)) / draws
-        means.append(((times @ sums.T) * weights).sum(axis=1) / (times @ sizes))
-    low, high = limits_of(np.concatenate(means), confidence)
-    return float(values.mean()), float(low), float(high)

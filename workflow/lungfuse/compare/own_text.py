@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from lungfuse.compare.results import Results
 from lungfuse.compare.scores import groups_of, primary
 from lungfuse.ingest.groups import normalise
-from lungfuse.settings.rows import Row
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
@@ -24,19 +24,18 @@ def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
     return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")
 
 
-def with_own_text(
-    task: Task, scored: pd.DataFrame, models: list[Row], pairs: pd.DataFrame, joined: list[pd.DataFrame]
-) -> pd.DataFrame:
-    """The comparison table with the columns of `OWN_TEXT`, from predictions in the order of pairs.
+def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """The comparison table with the columns of `OWN_TEXT`.
 
-    They are missing for a row that reads no text, or not its own.
+    They are missing for a model that reads no text, or not its own.
     """
-    own = {section: has_own_text(pairs, section).to_numpy() for section in {row.text for row in models} - {""}}
+    pairs, models = results.pairs, results.models
+    own = {section: has_own_text(pairs, section).to_numpy() for section in {model.text for model in models} - {""}}
     found = [
-        own_text_primary(task, own[row.text], frame)
-        if row.text and row.changed != "text"
+        own_text_primary(results.task, own[model.text], frame)
+        if model.text and model.changed != "text"
         else (pd.NA, pd.NA, float("nan"))
-        for row, frame in zip(models, joined, strict=True)
+        for model, frame in zip(models, results.joined, strict=True)
     ]
     columns = pd.DataFrame(found, columns=OWN_TEXT, index=scored.index)
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
@@ -53,14 +52,6 @@ def own_text_primary(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple
     targets = task.targets(joined)[: len(groups_of(joined))][own]
     positives = int(targets.sum()) if task.two_classes else pd.NA
     return int(own.sum()), positives, round(primary(task, joined, own), 4) if own.any() else float("nan")
-
-
-def own_text_in_words(scored: pd.DataFrame) -> list[str]:
-    """The columns of `OWN_TEXT` as one for a page."""
-    return [
-        "" if pd.isna(n) else f"{value:.3f} ({n}{'' if pd.isna(positives) else f', {positives}'})" if n else "(0)"
-        for n, positives, value in scored[OWN_TEXT].itertuples(index=False)
-    ]
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:

@@ -1,73 +1,161 @@
-"""The comparison as a page to read."""
+"""The comparison as a page to read, in a terminal as well: no line of its tables is longer than `WIDTH`."""
+
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
-from lungfuse.compare.own_text import OWN_TEXT_IS, held_apart, own_text_in_words
+from lungfuse.compare.own_text import OWN_TEXT, OWN_TEXT_IS, held_apart
+from lungfuse.markdown import escape, escaped
 from lungfuse.measures import METRICS
-from lungfuse.settings.comparison import ComparisonSettings
-from lungfuse.tables.comparison import limits, with_limits
-from lungfuse.tasks import Task, load_task
+from lungfuse.parameters import Heading
+from lungfuse.settings.comparison import ComparisonSettings, PublishedFigure
+from lungfuse.tables.comparison import limits
+from lungfuse.tasks import Task
 
+WIDTH = 100  # characters
+MIN_NAME = 12  # characters that are left of a name
+MOST_NAMED = 14  # characters that the names of structured columns may take before they are counted
+FIRST = ["accuracy", "auroc"]
+METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"}
 AGAINST_IS = (
-    "Against: of the rows that read a part of the same inputs, that with the best {metric} on the validation pairs; p: "
-    "equal {metric} with it, by exchanging predictions group by group, corrected for {tests} tests (Holm)."
+    "Against: of the models that read a part of the same inputs, the one with the best {metric} on the validation "
+    "pairs; p tests the hypothesis of equal {metric} by a permutation test that swaps predictions within groups, "
+    "corrected for {tests} tests (Holm)."
 )
-TRAININGS_ARE = "; `trainings` is how often a row was trained on each fold, with other seeds"
-METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC"}
+TRAININGS_ARE = "; `trainings` is how often a model was trained on each fold, with other seeds"
 
 
 def render(
-    task: str,
-    labels: list[str],
-    scored: pd.DataFrame,
-    pairs: pd.DataFrame,
-    title: str,
-    notice: str,
-    settings: ComparisonSettings,
+    task: Task, scored: pd.DataFrame, pairs: pd.DataFrame, heading: Heading, settings: ComparisonSettings
 ) -> str:
     """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
     repeats, tests = scored["repeats"].max(), scored["p_vs_best_unimodal"].notna().sum()
-    asked = load_task(task, labels)
-    metric_in_words = METRIC_IN_WORDS[asked.primary]
-    inputs = ["images", "text", *(["structured"] if (scored["structured"] != "").any() else [])]
-    shown = pd.DataFrame({column: scored[column] for column in ["model", *inputs]})
-    if shown.duplicated().any():
-        shown["encoders"] = scored["encoders"]
-    for metric in METRICS:
-        shown[metric.replace("_", " ")] = with_limits(limits(scored, metric))
-    if scored["n_own_text"].notna().any():
-        shown["own text"] = own_text_in_words(scored)
-    if tests:
-        p_values = zip(scored["p_vs_best_unimodal"], scored["p_corrected"], strict=True)
-        shown["against"] = scored["reference"]
-        shown["p"] = [p_in_words(*values, settings.resamples) for values in p_values]
-    if repeats > 1:
-        shown["trainings"] = scored["repeats"]
-    shown["published"] = scored["published_accuracy"].map(lambda accuracy: f"{accuracy:.2f}", na_action="ignore")
-    positives = ", and how many of them are positive" if asked.two_classes else ""
-    lines = [
-        f"# Comparison: {title}",
-        *([f"**{notice}**"] if notice else []),
-        f"{len(pairs)} pairs ({counts_in_words(asked, pairs)}), {pairs['report_id'].nunique()} reports, "
+    metric, more = METRIC_IN_WORDS[task.primary], beside(scored)
+    positives = ", and how many of them are positive" if task.two_classes else ""
+    lines = [f"# Comparison: {escape(heading.title)}"]
+    if heading.notice:
+        lines.append(f"**{escape(heading.notice)}**")
+    lines += [
+        f"{len(pairs)} pairs ({counts_in_words(task, pairs)}), {pairs['report_id'].nunique()} reports, "
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; "
         f"out-of-fold predictions, pooled{TRAININGS_ARE if repeats > 1 else ''}.",
         held_apart(pairs, scored["text"]),
-        shown.astype(object).fillna("").to_markdown(index=False),
-        f"In brackets: {settings.confidence:.0%} intervals by bootstrap over groups"
+        f"Behind each score is its {settings.confidence:.0%} interval by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
-        "validation pairs of each fold.",
-        *([asked.means] if asked.means else []),
-        *([AGAINST_IS.format(metric=metric_in_words, tests=tests)] if tests else []),
-        *([OWN_TEXT_IS.format(metric=metric_in_words, positives=positives)] if "own text" in shown else []),
+        f"validation pairs of each fold. {task.means}",
+        *map(in_markdown, score_tables(scored)),
     ]
-    if settings.published:
-        figures = pd.DataFrame([figure.model_dump() for figure in settings.published])
-        lines += [
-            "Published accuracy of the study this one rebuilds, each on another set of pairs:",
-            figures.to_markdown(index=False),
-        ]
-    return "\n\n".join(lines) + "\n"
+    if tests:
+        lines += [in_markdown(against(scored, settings.resamples)), AGAINST_IS.format(metric=metric, tests=tests)]
+    if len(more):
+        lines.append(in_markdown(more))
+    if "own text" in more:
+        lines.append(OWN_TEXT_IS.format(metric=metric, positives=positives))
+    lines += published(settings.published)
+    return "\n\n".join(line if line[0] in "|#" else wrapped(line) for line in lines) + "\n"
+
+
+def score_tables(scored: pd.DataFrame) -> list[pd.DataFrame]:
+    """What each model reads with its accuracy and AUROC, and its other metrics."""
+    first = pd.DataFrame({"model": scored["row"], "reads": [reads(row) for row in scored.itertuples()]})
+    if scored["repeats"].max() > 1:
+        first["trainings"] = scored["repeats"]
+    others = pd.DataFrame({"model": scored["row"]})
+    for metric in METRICS:
+        table = first if metric in FIRST else others
+        table[METRIC_IN_WORDS.get(metric, metric)] = short_intervals(limits(scored, metric))
+    return [first, others]
+
+
+def reads(model) -> str:
+    """What a model reads, from a row of the table `Comparison`: structured columns are counted where they are many."""
+    images, columns = model.images.partition(":")[0].replace("raw", "image"), model.structured.split()
+    named = "+".join(columns)
+    counted = named if len(named) <= MOST_NAMED else f"{len(columns)} columns"
+    return ", ".join(filter(None, [images, model.text, counted])) or "nothing"
+
+
+def short(value: float) -> str:
+    """A share with three digits, in four characters."""
+    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}".removeprefix("0")
+
+
+def short_intervals(values: pd.DataFrame) -> list[str]:
+    """What `limits` gives as short as it can be: .818 .778-.855."""
+
+    def words(value: float, low: float, high: float) -> str:
+        known = "" if pd.isna(value) else short(value)
+        return known if pd.isna([low, high]).any() else f"{known} {short(low)}-{short(high)}"
+
+    return [words(*row) for row in values.itertuples(index=False)]
+
+
+def against(scored: pd.DataFrame, resamples: int) -> pd.DataFrame:
+    """The models that are compared with another, and p."""
+    tested = scored[scored["p_vs_best_unimodal"].notna()]
+    p_values = zip(tested["p_vs_best_unimodal"], tested["p_corrected"], strict=True)
+    p = [p_in_words(*values, resamples) for values in p_values]
+    return pd.DataFrame({"model": tested["row"], "against": tested["reference"], "p": p})
+
+
+def beside(scored: pd.DataFrame) -> pd.DataFrame:
+    """The scores on pairs whose own text is in no training fold, and the published accuracies, where there are some."""
+    some = scored[scored["n_own_text"].notna() | scored["published_accuracy"].notna()]
+    table = pd.DataFrame({"model": some["row"]})
+    if some["n_own_text"].notna().any():
+        table["own text"] = [own_text_in_words(*row) for row in some[OWN_TEXT].itertuples(index=False)]
+    if some["published_accuracy"].notna().any():
+        table["published"] = some["published_accuracy"].map("{:.2f}".format, na_action="ignore")
+    return table
+
+
+def own_text_in_words(n: int, positives: int, value: float) -> str:
+    """The columns of `OWN_TEXT` in words: a score, and in brackets of how many pairs."""
+    if pd.isna(n):
+        return ""
+    counted = f"({n}{'' if pd.isna(positives) else f', {positives}'})"
+    return f"{short(value)} {counted}" if n else "(0)"
+
+
+def published(figures: list[PublishedFigure]) -> list[str]:
+    """The accuracies of the study that this one rebuilds, as a list."""
+    if not figures:
+        return []
+    lines = [
+        f"- {' + '.join(filter(None, [figure.images, figure.text])) or 'nothing'}: {figure.accuracy:.2f}, "
+        f"{escape(figure.basis)}"
+        for figure in figures
+    ]
+    return ["Published accuracy of the study this one rebuilds, each on another set of pairs:", "\n".join(lines)]
+
+
+def in_markdown(table: pd.DataFrame) -> str:
+    """A table of at most `WIDTH` characters; the longest names are shortened in their middle where they need to be."""
+    cells = escaped(table.astype(object).fillna("")).astype(str)
+    longest = max(map(len, cells.to_numpy().ravel()), default=0)
+    for most in range(max(longest, MIN_NAME), MIN_NAME - 1, -1):
+        shown = cells.map(shortened, width=most)
+        text = tabulate(shown, headers="keys", tablefmt="pipe", showindex=False, disable_numparse=True)
+        if len(text.partition("\n")[0]) <= WIDTH:
+            break
+    return text
+
+
+def shortened(name: str, width: int) -> str:
+    """A name with its middle left out where it is longer than `width` characters."""
+    if len(name) <= width:
+        return name
+    ends = width - 1
+    return f"{name[: ends - ends // 2]}…{name[len(name) - ends // 2 :]}"
+
+
+def wrapped(text: str) -> str:
+    """Prose in lines of at most `WIDTH` characters; lines of a list stay lines."""
+    parts = text.split("\n")
+    indent = "  " if text.startswith("- ") else ""
+    return "\n".join(fill(part, WIDTH, subsequent_indent=indent, break_on_hyphens=False) for part in parts)
 
 
 def counts_in_words(task: Task, pairs: pd.DataFrame) -> str:
@@ -76,7 +164,7 @@ def counts_in_words(task: Task, pairs: pd.DataFrame) -> str:
     if task.two_classes:
         return f"{int(targets.sum())} positive"
     found = task.one_against_rest(targets, np.zeros((len(pairs), len(task.columns("score")))), targets)
-    return ", ".join(f"{int(each.label.sum())} {each.name}" for each in found)
+    return ", ".join(f"{int(each.label.sum())} {escape(each.name)}" for each in found)
 
 
 def p_in_words(p: float, p_corrected: float, resamples: int) -> str:

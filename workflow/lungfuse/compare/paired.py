@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from lungfuse.compare.scores import batch_of, bootstrap_counts, correct, groups_of, interval_of, mean_of_drawn, measured
+from lungfuse.compare.scores import correct, groups_of, measured
 from lungfuse.measures import METRICS
+from lungfuse.statistics.bootstrap import batch_of, bootstrap_counts, interval_of, mean_of_drawn
 from lungfuse.tasks import Task
 
 CLOSE = 1e-9  # sums of shares that are equal but for rounding

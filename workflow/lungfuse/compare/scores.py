@@ -6,17 +6,14 @@ model that was trained several times is scored each time; a score is the mean of
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
 from lungfuse.errors import UserError
 from lungfuse.measures import METRICS
+from lungfuse.statistics.bootstrap import bootstrap_counts, interval_of, mean_of_drawn
 from lungfuse.tasks import Task
-
-CELLS = 1 << 18  # resamples times rows at once: memory does not grow with either
 
 
 def score_with_intervals(
@@ -116,36 +113,6 @@ def groups_of(joined: pd.DataFrame) -> np.ndarray:
     return joined["group"].to_numpy()[: len(joined) // joined["repeat"].nunique()]
 
 
-def interval_of(statistic: Callable, sizes: list[int], rows: int, confidence: float, resamples: int, seed: int) -> Any:
-    """The percentile interval of a statistic of numbers drawn from each of `sizes`; of one alone nothing is drawn."""
-    return bootstrap(
-        [np.arange(size) for number, size in enumerate(sizes) if number == 0 or size > 1],
-        statistic,
-        n_resamples=resamples,
-        batch=batch_of(rows),
-        vectorized=True,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-
-
-def bootstrap_counts(drawn: np.ndarray, count: int) -> np.ndarray:
-    """How often each of `count` was drawn: (resample, draw) to (resample, count)."""
-    return np.stack([np.bincount(draw, minlength=count) for draw in np.atleast_2d(drawn)])
-
-
-def mean_of_drawn(values: np.ndarray, drawn: np.ndarray | None = None) -> np.ndarray:
-    """The mean over the trainings drawn in each resample, or over all.
-
-    (training, ..., resample), (resample, draw) to (..., resample).
-    """
-    if drawn is None:
-        return values.mean(axis=0)
-    times = bootstrap_counts(drawn, len(values))
-    return np.einsum("t...r,rt->...r", values, times) / times.sum(-1)
-
-
 def corrected(p: pd.Series) -> pd.Series:
     """The p values of a family of tests so corrected that its share of false alarms is kept (Holm, 1979).
 
@@ -154,8 +121,3 @@ def corrected(p: pd.Series) -> pd.Series:
     ordered = p.dropna().sort_values()
     left = np.arange(len(ordered), 0, -1)
     return (ordered * left).cummax().clip(upper=1).reindex(p.index)
-
-
-def batch_of(rows: int) -> int:
-    """How many resamples are drawn at once; what is drawn does not depend on it."""
-    return max(1, CELLS // int(rows))

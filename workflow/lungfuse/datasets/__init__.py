@@ -94,7 +94,8 @@ class Dataset(Protocol):
     values that a study without these can do without.
 
     A module may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
-    sections that its reports have beside the four that every table of reports has.
+    sections that its reports have beside the four that every table of reports has. `VIEWS` names the views of its
+    images, where they are known.
     """
 
     SOURCE: Source
@@ -161,6 +162,11 @@ def columns_of(dataset: Dataset) -> dict[str, Number | Category]:
 def audit_columns_of(dataset: Dataset) -> list[str]:
     """The names of those of its structured columns that no model may read."""
     return [name for name, column in columns_of(dataset).items() if getattr(column, "audit", False)]
+
+
+def views_of(dataset: Dataset) -> list[str]:
+    """The views of its images, or none where they are not known."""
+    return getattr(dataset, "VIEWS", [])
 
 
 def own_sections_of(dataset: Dataset) -> list[str]:

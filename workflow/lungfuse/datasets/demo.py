@@ -13,6 +13,7 @@ __all__ = ["IMAGE_FILES", "SITES", "SOURCE", "read_images"]
 
 PATIENTS = "patients.csv"
 
+VIEWS = openi.VIEWS
 REPORT_FILES = [*openi.REPORT_FILES, PATIENTS]
 DOWNLOADS: dict[str, Download] = {}
 COLUMNS = {"age": Number("years"), "sex": Category(), "crp": Number("mg/L")}

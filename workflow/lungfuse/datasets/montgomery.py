@@ -35,6 +35,7 @@ REPORT_FILES = [IMAGES, READINGS]
 IMAGE_FILES = [IMAGES]
 MASK_FILES = [IMAGES, *LUNGS]
 DOWNLOADS: dict[str, Download] = {}
+VIEWS = ["Frontal"]
 SITES: dict[str, str] = {}
 SITE = "Montgomery"
 

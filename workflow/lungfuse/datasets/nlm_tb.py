@@ -37,6 +37,7 @@ REPORT_FILES = [IMAGES]
 IMAGE_FILES = [IMAGES]
 MASK_FILES = [IMAGES, MASKS]
 DOWNLOADS: dict[str, Download] = {}
+VIEWS = ["Frontal"]
 SITES = {"CHNCXR": "Shenzhen", "MCUCXR": "Montgomery"}
 
 NAME = re.compile(r"(?P<patient>(?P<set>CHNCXR|MCUCXR)_\d+)_(?P<tuberculosis>[01])")

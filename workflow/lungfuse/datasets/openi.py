@@ -40,8 +40,8 @@ SOURCE = Source(
         "A MeSH heading with the word Lung mostly means too little or too much air in the lungs (478 of 558 reports), "
         "not lung disease at large. Pneumonia, effusion or opacity without that word are in neither class.",
         "Normal means that nothing at all was found, so the classes are further apart than patients in a clinic.",
-        "The findings and the impression were written by who has seen the image, and state the class; the indication "
-        "alone was written before.",
+        "The findings and the impression were written by someone who had seen the image, and state the class; the "
+        "indication alone was written before.",
         "Many reports say the same: 280 of 949 share their findings with another, mostly normal ones.",
         "Where the first reports are taken to balance the classes, normal ones have lower numbers than others and may "
         "have been acquired earlier.",

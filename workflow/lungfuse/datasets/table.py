@@ -10,8 +10,8 @@ from lungfuse.archive import Member
 from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
-from lungfuse.modalities.text.redaction import without_sentences
-from lungfuse.settings.table import FirstRow, TableSettings
+from lungfuse.redaction import without_sentences
+from lungfuse.settings.table import FirstRow, TableFormat, TableSettings, TableText
 from lungfuse.sheets import read_sheet
 from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
 
@@ -40,6 +40,7 @@ class MappedTable:
         self.MASK_FILES = [table.file, *table.images, *table.masks]
         self.SITES = {table.site: table.site} if table.site else {}
         self.SECTIONS = list(table.texts)
+        self.VIEWS = [] if table.view else [ANY_VIEW]
         self.COLUMNS = {
             name: Number(column.unit) if column.kind == "number" else Category()
             for name, column in table.columns.items()
@@ -120,14 +121,13 @@ class MappedTable:
     def _read(self, raw: Path) -> pd.DataFrame:
         """The rows of the table that the mapping keeps, numbered as in the file from 1, words without spaces around."""
         table, path = self.table, raw / self.table.file
-        sheet = read_sheet(path, table.separator, table.encoding, table.decimal)
-        if missing := [name for name in table.headings if name not in sheet]:
+        sheet = read_formatted(path, table)
+        if missing := [name for name in headings_of(table) if name not in sheet]:
             raise UserError(
                 f"{path}: no column {', '.join(map(repr, missing))}; found {', '.join(map(repr, sheet))}. Mend "
                 f"{self.PLACE}; case counts."
             )
-        sheet = sheet[table.headings].apply(lambda values: values.str.strip())
-        sheet = sheet.mask(sheet.isin(table.missing), "")
+        sheet = sheet[headings_of(table)]
         sheet.index = pd.RangeIndex(1, len(sheet) + 1)
         for column, words in table.rows.items():
             kept = sheet[sheet[column].isin(words)]
@@ -172,7 +172,7 @@ class MappedTable:
         return sheet[~repeated]
 
     def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
-        text = self.table.sections.get(section)
+        text = sections_of(self.table).get(section)
         found = self._column(sheet, text and text.column).str.split().str.join(" ")
         return without_sentences(found, text.redact_terms) if text and text.redact_terms else found
 
@@ -181,6 +181,12 @@ class MappedTable:
             return pd.Series(ANY_VIEW, index=sheet.index)
         meaning = {word: view for view, words in self.table.views.items() for word in words}
         return sheet[self.table.view].map(lambda word: meaning.get(word, word))
+
+
+def read_formatted(path: Path, table: TableFormat) -> pd.DataFrame:
+    """The cells of a table that is written so, as text without spaces around; words for missing values are empty."""
+    sheet = read_sheet(path, table.separator, table.encoding, table.decimal).apply(lambda cells: cells.str.strip())
+    return sheet.mask(sheet.isin(table.missing), "")
 
 
 def _first_rows(sheet: pd.DataFrame, first: FirstRow) -> pd.DataFrame:
@@ -201,3 +207,18 @@ def _marks(sheet: pd.DataFrame, columns: list[str]) -> pd.Series:
         mark = (f"{column} " + sheet[column].str.replace(";", ",")).mask(sheet[column] == "", "")
         joined += ("; " + mark).where((joined != "") & (mark != ""), mark)
     return joined
+
+
+def sections_of(table: TableSettings) -> dict[str, TableText]:
+    """The sections of text of a table by name."""
+    return {name: TableText(column=text) if isinstance(text, str) else text for name, text in table.texts.items()}
+
+
+def headings_of(table: TableSettings) -> list[str]:
+    """The columns of a table that are read."""
+    single = [table.case, table.patient, table.site, table.date, table.image, table.view]
+    several = [*table.rows, *table.group_by, *(text.column for text in sections_of(table).values())]
+    several += [each.column for each in table.columns.values()]
+    if table.first is not None:
+        single += [table.first.of, table.first.by]
+    return list(dict.fromkeys([*filter(None, single), *several]))

@@ -17,7 +17,7 @@ from lungfuse.demo.chest import draw_frontal, draw_lateral
 from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence, draw_patient
 from lungfuse.demo.wording import Wording, write_report
 from lungfuse.files import atomic_write, sha256
-from lungfuse.paths.names import MANIFEST
+from lungfuse.plan.names import MANIFEST
 
 SHARES = {"normal": 0.46, "lung": 0.36, "other": 0.18}
 REPEATED_TEXT = 0.20

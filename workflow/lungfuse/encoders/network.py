@@ -1,6 +1,5 @@
 """The encoders as modules, with their weights from the files that the stage `encoder` made."""
 
-import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lungfuse.encoders import CONFIG, WEIGHTS, ImageSpec, TextSpec, load_part
+from lungfuse.encoders import CONFIG, WEIGHTS, ImageSpec, TextSpec, check_made, encoder_spec, network_of, read_config
 from lungfuse.errors import UserError
-from lungfuse.models.blocks import Dropout, Tokens
+from lungfuse.layers.blocks import Dropout, Tokens
 
 NOT_WEIGHTS = {  # by their first bytes
     b"PK\x03\x04": "it is a pickle of torch.save, which is not read because it may run code",
@@ -79,6 +78,11 @@ class TextEncoder(Encoder):
                     setattr(module, name, Dropout(child.p))
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        if ids.shape[1] > self.spec.positions:
+            raise UserError(
+                f"encoders.max_tokens: found texts of {ids.shape[1]} tokens, expected at most {self.spec.positions}, "
+                "for which the text encoder has positions. Set it in params.yaml."
+            )
         first = torch.arange(mask.shape[1], device=mask.device) == 0
         absent = ~mask.any(1, keepdim=True)  # attention over nothing would not be finite
         return self.kind.tokens(self.network, ids, mask | (absent & first))
@@ -94,30 +98,27 @@ def load_encoder(name: str, folder: Path) -> Encoder:
     Raises:
         UserError: a file is missing, damaged or of another encoder.
     """
-    for file in [CONFIG, WEIGHTS]:
-        if not (folder / file).is_file():
-            raise UserError(
-                f"{folder / file}: not found. Expected the encoder {name}: make it with `python -m lungfuse encoder "
-                f"--name {name}`, run in the root folder of the project, or say --encoder-root."
-            )
+    check_made(name, folder / CONFIG, folder / WEIGHTS)
     encoder = build_encoder(name, folder / CONFIG)
     load_into(encoder.network, load_weights(folder / WEIGHTS), folder / WEIGHTS)
     return encoder
 
 
-def build_encoder(name: str, config: Path) -> Encoder:
+def build_encoder(name: str, path: Path) -> Encoder:
     """The encoder called `name` with random weights, shaped by its configuration file.
 
     Raises:
         UserError: the file is no configuration.
     """
-    part = load_part(name)
-    kind = part.network()
+    config, spec = read_config(name, path), encoder_spec(name, path)
+    kind = network_of(name, config)
     try:
-        network = kind.build(json.loads(config.read_text(encoding="utf-8")))
+        network = kind.build(config)
+    except UserError:
+        raise
     except Exception as error:  # the library raises many kinds
-        raise UserError(f"{config}: is no configuration of an encoder ({error}). Make the encoder anew.") from error
-    return (ImageEncoder if isinstance(part.SPEC, ImageSpec) else TextEncoder)(part.SPEC, network, kind)
+        raise UserError(f"{path}: is no configuration of an encoder ({error}). Make the encoder anew.") from error
+    return (ImageEncoder if isinstance(spec, ImageSpec) else TextEncoder)(spec, network, kind)
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Texts to the tokens of a text encoder."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,27 @@ from tokenizers import Encoding, Tokenizer
 from lungfuse.errors import UserError
 
 TEXTS = 1000  # tokenised at once
+MASKS, PADS = ["[MASK]", "<mask>"], ["[PAD]", "<pad>"]  # of BERT and of RoBERTa
+
+
+@dataclass(frozen=True)
+class SpecialTokens:
+    """Numbers of a vocabulary that stand for no word: `numbers` are all of them, `padding` fills a batch up, `mask` is
+    in place of a word that is left out, None where a vocabulary has none."""
+
+    numbers: tuple[int, ...] = (0,)
+    padding: int = 0
+    mask: int | None = None
+
+
+def special_tokens(tokenizer: Path) -> SpecialTokens:
+    """The special tokens of an encoder, by its tokenizer."""
+    encoder = load_tokenizer(tokenizer)
+    numbers = [number for number, token in encoder.get_added_tokens_decoder().items() if token.special]
+    found = {name: encoder.token_to_id(name) for name in [*MASKS, *PADS]}
+    mask = next((found[name] for name in MASKS if found[name] is not None), None)
+    padding = next((found[name] for name in PADS if found[name] is not None), 0)
+    return SpecialTokens(tuple(sorted({*numbers, padding, *([] if mask is None else [mask])})), padding, mask)
 
 
 def tokenize(texts: pd.Series, tokenizer: Path, max_tokens: int) -> list[np.ndarray]:

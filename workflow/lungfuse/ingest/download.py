@@ -62,7 +62,7 @@ def fetch(download: Download, file: Path) -> None:
 
 
 def compare_with_published(dataset: str, source: Dataset, raw: Path, files: list[str]) -> list[tuple[str, str, str]]:
-    """What is not the published edition among the raw files of a dataset, as rows of `lungfuse.tables.Rejected`.
+    """What is not the published edition among the raw files of a dataset, rows of `lungfuse.tables.ingest.Rejected`.
 
     Only the folder named after the dataset holds published files; any other is a collection of its own.
     """

@@ -17,7 +17,7 @@ from lungfuse.ingest.labels import (
     joined,
     with_labels,
 )
-from lungfuse.parameters import Several, options
+from lungfuse.parameters import options
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (
@@ -58,7 +58,7 @@ class Files:
     views: Path
     values: Path
     index: Path | None = None
-    rejected_inputs: Several[Path]
+    rejected_inputs: list[Path]
 
 
 @options
@@ -83,7 +83,7 @@ class Outputs:
 def main(
     *,
     task: str,
-    modalities: Several[str],
+    modalities: list[str],
     view: str,
     filter: FilterSettings,
     seed: int,

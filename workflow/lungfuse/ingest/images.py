@@ -1,6 +1,5 @@
 """Raw images to one array on disk, each decoded once."""
 
-import io
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,26 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lungfuse.archive import Member
 from lungfuse.datasets import image_files, load_dataset
-from lungfuse.files import atomic_array, unchanged
-from lungfuse.ingest.dicom import is_dicom, read_dicom
+from lungfuse.files import atomic_array, raw_files, unchanged
+from lungfuse.imaging.decode import DECODE_ERRORS, decode
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.parameters import RawData, options
-from lungfuse.paths.names import raw_files
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
-
-DECODE_ERRORS = (  # what Pillow raises on bad files
-    OSError,
-    SyntaxError,
-    ValueError,
-    NotImplementedError,
-    Image.DecompressionBombError,
-)
 
 
 @options
@@ -113,68 +102,6 @@ def write_array(
             found.append({"image_id": image_id, "row": len(found), "width": width, "height": height})
             append(pixels)
     return found, rejected
-
-
-def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
-    """Decode one image file to grey, or to red, green and blue where the settings say so.
-
-    Whole samples of more than 8 bits are scaled from the least depth that holds the brightest one, so that 12-bit
-    images stored in 16 bits stay visible. For a grey array colour becomes luminance, for one with colours grey is three
-    times the same; transparency is dropped. An image that is stored turned, as its EXIF data say, is turned back.
-    Refused are samples whose black and white are not known, negative ones and fractions, and colours of 16 bits, which
-    Pillow cuts to 8.
-
-    Returns uint8 pixels of shape (image_size, image_size), with colours (image_size, image_size, 3), and the source's
-    (width, height) in pixels.
-    Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
-    """
-    with open_image(data) as image:
-        deep_colour = ";16" in str(getattr(image, "tile", "")) and not image.mode.startswith("I")
-        image.load()
-        if deep_colour:
-            raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
-        upright = ImageOps.exif_transpose(image)
-        pixels = _to_8_bits(upright, "RGB" if settings.colour else "L")
-        return np.asarray(fit_square(pixels, settings)), upright.size
-
-
-def open_image(data: bytes) -> Image.Image:
-    """An image file, not decoded yet unless it is DICOM.
-
-    Raises one of `DECODE_ERRORS` when it is none; what it says is the same in every run.
-    """
-    if not data:
-        raise ValueError("has zero bytes")
-    if is_dicom(data):
-        return read_dicom(data)
-    try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        raise ValueError("is of no image format that is known") from None
-
-
-def fit_square(image: Image.Image, settings: ImageSettings) -> Image.Image:
-    """The image as a square of `image_size`."""
-    square = (settings.image_size, settings.image_size)
-    match settings.fit:
-        case "stretch":
-            return image.resize(square, Image.Resampling.BILINEAR)
-        case "crop":
-            return ImageOps.fit(image, square, Image.Resampling.BILINEAR)
-        case "pad":
-            return ImageOps.pad(image, square, Image.Resampling.BILINEAR)
-
-
-def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("has samples that are fractions; save it with 8 or 16 bits, from black to white")
-    if not image.mode.startswith("I"):
-        return image.convert(mode)
-    samples = np.asarray(image)
-    if samples.min() < 0:
-        raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
-    bits = max(8, int(samples.max()).bit_length())
-    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8)).convert(mode)
 
 
 def _select(members: Iterable[Member], wanted: set[str], rejected: list) -> Iterator[Member]:

@@ -7,6 +7,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.tasks import Task
+from lungfuse.words import joined, listed
 
 SHOWN = 8  # words of a message
 
@@ -77,12 +78,17 @@ def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.
     return words.isin(rule.positive).astype("Int64").where(words.isin(rule.positive) | other)
 
 
+def headings_of(rule: LabelRule) -> list[str]:
+    """The headings of which a case has one or more, where a rule names headings."""
+    return [rule.heading] if isinstance(rule.heading, str) else rule.heading
+
+
 def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
 
     terms = heading_terms(headings)
-    part = "|".join(map(re.escape, rule.headings))
-    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(rule.headings)
+    part = "|".join(map(re.escape, headings_of(rule)))
+    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(headings_of(rule))
     return fits.groupby(level=0).any().reindex(headings.index)
 
 
@@ -102,20 +108,14 @@ def check_rules(reports: pd.DataFrame, values: pd.DataFrame, rules: list[LabelRu
 def counted(words: pd.Series) -> str:
     """The most frequent words with their counts."""
     counts = words.value_counts()
-    shown = [f"{word!r} ({count:,})" for word, count in counts.iloc[:SHOWN].items()]
-    return ", ".join(shown) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
-
-
-def joined(names: list[str]) -> str:
-    """Names in a sentence: a, b and c."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return listed([f"{word!r} ({count:,})" for word, count in counts.items()], SHOWN)
 
 
 def _why(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> str:
     if rule.column is None:
         return (
-            f"for no heading {rule.match} {' or '.join(map(repr, rule.headings))}. Those of {len(reports):,} reports "
-            f"are, up to a '/', {counted(heading_terms(reports['major']))}"
+            f"for no heading {rule.match} {' or '.join(map(repr, headings_of(rule)))}. Those of {len(reports):,} "
+            f"reports are, up to a '/', {counted(heading_terms(reports['major']))}"
         )
     return (
         f"for no value of the column {rule.column} is {' or '.join(map(repr, rule.positive))}. Those of "

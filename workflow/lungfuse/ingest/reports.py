@@ -19,10 +19,9 @@ from lungfuse.datasets import (
     report_files,
 )
 from lungfuse.errors import UserError
-from lungfuse.files import unchanged
+from lungfuse.files import raw_files, unchanged
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.parameters import RawData, options
-from lungfuse.paths.names import raw_files
 from lungfuse.tables.base import Table, checked, columns, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
 

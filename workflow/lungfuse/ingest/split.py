@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.gate import check_findings, unmatched
 from lungfuse.errors import UserError
+from lungfuse.ingest.gate import check_findings, unmatched
 from lungfuse.ingest.groups import normalise
 from lungfuse.ingest.labels import class_counts
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
 from lungfuse.ingest.parts import fold_indices
-from lungfuse.ingest.spread import parts_of
-from lungfuse.parameters import Question, Several, options
-from lungfuse.settings.check import CheckSettings
+from lungfuse.parameters import Question, options
 from lungfuse.settings.ingest import SplitSettings
+from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.check import Findings
 from lungfuse.tables.ingest import (
@@ -72,12 +71,12 @@ class Allowed:
     ----------
     rejected_share
         Largest share of the reports, and of the pairs' images, that may be unusable.
-    check
-        What of the data check is allowed.
+    allow
+        Findings of the data check that do not stop the study.
     """
 
     rejected_share: float
-    check: CheckSettings
+    allow: list[str]
 
 
 @options
@@ -109,8 +108,8 @@ def main(
     seed: int,
     allowed: Allowed,
     files: Files,
-    modalities: Several[str],
-    label_columns: Several[str] | None = None,
+    modalities: list[str],
+    label_columns: list[str] | None = None,
     outputs: Outputs,
 ) -> None:
     """Assign stratified, grouped folds, unless too much of the input was rejected, or the data check stops the study.
@@ -141,7 +140,7 @@ def main(
     table = read_table(files.candidates, Candidates)
     check_groups(table, split.folds, steps, files.funnel, asked)
     checked = read_table(files.findings, Findings)
-    check_findings(checked, allowed.check.allow, files.findings)
+    check_findings(checked, allowed.allow, files.findings)
     table["fold"] = assign_folds(table, split.folds, seed, asked)
     validated = assign_validation(table, split, seed, asked)
     write_table(table, outputs.pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
@@ -152,7 +151,7 @@ def main(
         values = structured_values(table, read_table(files.values, Values), kept)
         write_table(values, outputs.structured, Structured, kept["name"])
         write_table(kept, outputs.structured_columns, Columns)
-    unused = [f"check.allow: nothing was found of {entry!r}" for entry in unmatched(checked, allowed.check.allow)]
+    unused = [f"check.allow: nothing was found of {entry!r}" for entry in unmatched(checked, allowed.allow)]
     for warning in [*unused, *warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(fold_sizes(table, asked)))

@@ -7,6 +7,7 @@ from lungfuse.errors import UserError
 from lungfuse.init.profile import Profile
 from lungfuse.init.question import MOST_CLASSES
 from lungfuse.init.roles import DATE, MODALITY, NAME_OF_IMAGE, OF_DEVICE, OF_FILE, PATIENT, VIEW
+from lungfuse.words import listed
 
 SURELY = ("label", "labels", "target", "class", "diagnosis", "dx", "outcome", "ground_truth", "y")
 PERHAPS = (
@@ -85,5 +86,4 @@ def pick(question: str, shown: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _words(found: Profile) -> str:
-    words = [f"{word} {count:,}" for word, count in found.words.iloc[:4].items()]
-    return ", ".join(words) + (f" and {found.distinct - 4} more" if found.distinct > 4 else "")
+    return listed([f"{word} {count:,}" for word, count in found.words.items()], 4)

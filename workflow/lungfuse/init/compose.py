@@ -17,8 +17,8 @@ from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles
 from lungfuse.init.question import Question, question_of
 from lungfuse.init.roles import Roles, UserRoles, column_called, label_columns, missing_words, roles_of
 from lungfuse.init.rows import ENCODERS, Inputs, folds_for, rows_of
+from lungfuse.plan.load import load_studies
 from lungfuse.settings.ingest import SplitSettings
-from lungfuse.settings.params import load_studies
 from lungfuse.settings.study import Study
 from lungfuse.sheets import read_sheet
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lungfuse.check.text import for_terminal
-from lungfuse.command_line import launch
-from lungfuse.paths import Paths
-from lungfuse.paths.names import RAW
-from lungfuse.settings.params import load_study, read_params
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import RAW
+from lungfuse.plan.plan import Plan
+from lungfuse.settings.params import read_params
+from lungfuse.stages import call
 from lungfuse.tables.base import read_table
 from lungfuse.tables.check import Findings
 
@@ -26,10 +27,9 @@ def checked_data(study: str, params: Path) -> str:
     with TemporaryDirectory() as folder, chdir(folder), redirect_stdout(StringIO()):
         RAW.parent.mkdir(parents=True)
         RAW.symlink_to(raw)
-        launch("reports", study=study, params=params)
-        if "image" in settings.modalities:
-            launch("images", "--threads", str(os.cpu_count()), study=study, params=params)
-        for stage in ["filter", "data-check"]:
-            launch(stage, study=study, params=params)
-        findings = read_table(Paths(name, settings).findings, Findings)
+        plan = Plan(name, settings)
+        images = [plan.images()] if plan.has_images else []
+        for job in [plan.reports(), *images, plan.filter(), plan.data_check()]:
+            call(job.stage, job.arguments | {"threads": os.cpu_count()})
+        findings = read_table(plan.layout.data_check["findings"], Findings)
     return for_terminal(findings, name, [])

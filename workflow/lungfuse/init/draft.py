@@ -71,9 +71,11 @@ def filters(draft: Draft, question: Question, roles: Roles) -> dict[str, Any]:
 def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels: dict[str, str]) -> dict[str, Any]:
     table: dict[str, Any] = {"file": files.table}
     table |= {key: value for key, value in files.form._asdict().items() if value != getattr(Format(), key)}
+    if not files.form.encoding.startswith("utf"):
+        draft.say("guessed from the letters; if some look wrong, write another, such as cp1252", "table", "encoding")
     if missing:
         table["missing"] = missing
-        draft.say("words that stand for nothing, as an empty cell does", "table", "missing")
+        draft.say('values that mean "missing", as an empty cell does', "table", "missing")
     if roles.rows:
         table["rows"] = roles.rows
         draft.say(roles.why["rows"], "table", "rows")
@@ -99,7 +101,7 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
     of_labels = {name: {"column": column, "kind": "category"} for name, column in labels.items()}
     table["columns"] = of_labels | {name: _column(column) for name, column in roles.columns.items()}
     for name in of_labels:
-        draft.say("the label is read from it, so no row may read it", "table", "columns", name)
+        draft.say("the label is read from it, so no model uses this column", "table", "columns", name)
     if roles.left:
         draft.say(
             "Not read: " + "; ".join(f"{name} ({why})" for name, why in roles.left.items()) + ".", "table", "columns"

@@ -1,75 +1,78 @@
-"""The entry of a study in params.yaml: its text, with a comment on each choice, put into the file and nothing else."""
+"""The entry of a study in params.yaml: its YAML, with a comment on each choice, put into the file and nothing else.
 
+ruamel.yaml writes the entry. It is put into the text of the file, and not into the file as ruamel.yaml reads it: that
+takes a comment above an entry for one of the entry before, and would wrap the lists of other studies anew.
+"""
+
+import io
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
-from lungfuse.settings.params import UniqueKeys, load_studies, parsed, read_params
+from lungfuse.plan.load import load_studies
+from lungfuse.settings.params import UniqueKeys, parsed, read_params
 
 WIDTH = 120
-SHORT = 3  # columns of a list that is written out in each row
+SHORT = 3  # columns of a list that is written out in each model
 BLOCKS = {(), ("table",), ("table", "columns"), ("table", "source"), ("filter",), ("filter", "labels"), ("models",)}
+STRING = "tag:yaml.org,2002:str"
 Comments = Mapping[tuple[str, ...], str]
 
 
 def rendered(name: str, entry: dict[str, Any], comments: Comments) -> str:
     """The YAML of an entry below `studies:`, indented by two; `comments` by the place of what they are about.
 
-    A list of columns that several rows read is written once.
+    A list of columns that several models read is written once.
     """
-    lines = [f"{name}:", *_said(comments.get((), ""), 2), *_lines(entry, (), comments, 2)]
-    lists = [row["structured"] for row in entry["models"].values() if "structured" in row]
+    content = _node(entry, (), comments)
+    lists = [model["structured"] for model in content["models"].values() if "structured" in model]
     if len(lists) > 1 and len(lists[0]) > SHORT:
-        lines = list(_with_anchor(lines, f"structured: {_flow(lists[0])}", f"{name}-columns"))
-    return textwrap.indent("\n".join(lines), "  ") + "\n"
+        lists[0].yaml_set_anchor(f"{name}-columns")
+        for model in content["models"].values():
+            if model.get("structured") == lists[0]:
+                model["structured"] = lists[0]
+    writer, stream = YAML(), io.StringIO()
+    writer.width = float("inf")
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.dump(CommentedMap({_scalar(name): content}), stream)
+    return textwrap.indent(stream.getvalue(), "  ")
 
 
-def _with_anchor(lines: list[str], said: str, anchor: str) -> Iterator[str]:
-    """Lines in which what is said again and again refers to the first time."""
-    key, _, value = said.partition(" ")
-    first = True
-    for line in lines:
-        yield line.replace(said, f"{key} &{anchor} {value}" if first else f"{key} *{anchor}")
-        first = first and said not in line
+def _node(value: Any, place: tuple[str, ...], comments: Comments) -> Any:
+    """A value as ruamel.yaml writes it: places of `BLOCKS` in lines with their comments above, all else in one line."""
+    if not isinstance(value, dict | list):
+        return _scalar(value)
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    found = {_scalar(key): _node(value[key], (*place, str(key)), comments) for key in keys}
+    node = CommentedMap(found) if isinstance(value, dict) else CommentedSeq(found.values())
+    if place not in BLOCKS or not value:
+        node.fa.set_flow_style()
+        return node
+    indent = 2 * len(place) + 2
+    for key in keys:
+        if about := comments.get((*place, str(key))):
+            lines = textwrap.wrap(_one_line(about), WIDTH - indent - 4)
+            node.yaml_set_comment_before_after_key(key, "\n".join(lines), indent)
+    return node
 
 
-def _lines(value: dict[str, Any] | list, place: tuple[str, ...], comments: Comments, indent: int) -> Iterator[str]:
-    items = value.items() if isinstance(value, dict) else [(str(number), each) for number, each in enumerate(value)]
-    for key, one in items:
-        at = (*place, str(key))
-        start = " " * indent + (f"{_flow(key)}:" if isinstance(value, dict) else "-")
-        about = comments.get(at, "")
-        if at in BLOCKS and one and isinstance(one, dict | list):
-            yield from _said(about, indent)
-            yield start
-            yield from _lines(one, at, comments, indent + 2)
-            continue
-        line = f"{start} {_flow(one)}"
-        if about and len(line) + len(_one_line(about)) + 6 > WIDTH:
-            yield from _said(about, indent)
-        elif about:
-            line += f"  # {_one_line(about)}"
-        yield line
-
-
-def _said(comment: str, indent: int) -> list[str]:
-    """A comment as lines of its own."""
-    start = " " * indent + "# "
-    return [start + line for line in textwrap.wrap(_one_line(comment), WIDTH - len(start) - 2)]
+def _scalar(value: Any) -> Any:
+    """A value, between quotes where PyYAML would read other than these words, such as on, no and 1_000."""
+    if not isinstance(value, str) or yaml.SafeLoader("").resolve(yaml.ScalarNode, value, (True, False)) == STRING:
+        return value
+    return DoubleQuotedScalarString(value)
 
 
 def _one_line(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-
-
-def _flow(value: Any) -> str:
-    dumped = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf"))
-    return dumped.removesuffix("\n").removesuffix("\n...")
 
 
 def with_entry(text: str, name: str, entry: str, replace: bool) -> str:

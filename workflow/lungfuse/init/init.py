@@ -15,7 +15,7 @@ from lungfuse.init.naming import raw_of, study_name
 from lungfuse.init.places import places_named_in
 from lungfuse.init.roles import UserRoles
 from lungfuse.parameters import Several, options
-from lungfuse.paths.names import PARAMS
+from lungfuse.plan.names import PARAMS
 from lungfuse.settings.params import read_params
 from lungfuse.sheets import Format, sniff
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_path
 
+NO_BRACES = str.maketrans("{}", "()")  # in which Snakemake has its wildcards
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -49,7 +51,7 @@ def _name(place: Path, raw: Path, links: dict[str, Path]) -> str:
     absolute = place.resolve() if place.name in ("", "..") else place.parent.resolve() / place.name
     if absolute.is_relative_to(raw.resolve()) and absolute != raw.resolve():
         return absolute.relative_to(raw.resolve()).as_posix()
-    name, number = absolute.name, 1
+    name, number = absolute.name.translate(NO_BRACES), 1
     stem, suffix = Path(name).stem, Path(name).suffix
     while name in links:
         number += 1

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from lungfuse.errors import UserError
 from lungfuse.init.words import plain
-from lungfuse.paths.names import RAW
+from lungfuse.plan.names import RAW
 from lungfuse.settings.params import STUDY_NAME
 
 GENERIC = {"cases", "metadata", "data", "table", "labels", "train", "index", "dataset", "meta", "sheet1", "export"}
@@ -17,12 +19,19 @@ SMALL_WORDS = {"", "a", "at", "by", "for", "has", "id", "in", "is", "no", "of", 
 
 
 def study_name(given: str | None, table: Path, studies: dict[str, Any], replace: bool) -> str:
-    """The name that is given, or one after the table or its folder.
+    """The name that is given, or one after the table or its folder: study-2023 for 2023.csv.
 
     Raises:
         UserError: it is no name of a study, or one has it.
     """
     name = given if given is not None else _after(table)
+    if _is_value(name):
+        if given is not None:
+            raise UserError(
+                f"--name: found {name!r}, which YAML and the command line of Snakemake read as a number or another "
+                f"value, not as a name. Say --name study-{name}."
+            )
+        name = f"study-{name}"
     if not re.fullmatch(STUDY_NAME, name):
         raise UserError(
             f"--name: found {name!r}, expected lower-case letters and digits with single - or _ between them, for "
@@ -52,6 +61,15 @@ def named_like(name: str, labels: Iterable[str]) -> str:
     """
     own = _words(name)
     return next((label for label in labels if own & _words(label)), "")
+
+
+def _is_value(name: str) -> bool:
+    """Whether YAML, or `snakemake --config study=...`, reads a name as a number, a truth value or nothing."""
+    try:
+        float(name)  # also of 2023_01 and nan
+    except ValueError:
+        return yaml.safe_load(name or "null") != name
+    return True
 
 
 def _words(name: str) -> set[str]:

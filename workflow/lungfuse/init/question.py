@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from lungfuse.errors import UserError
 from lungfuse.init.profile import Profile
 from lungfuse.init.words import is_healthy, label_name, yes_and_no
+from lungfuse.words import listed
 
 MOST_CLASSES = 30
 SHOWN = 8
@@ -201,6 +202,4 @@ def _variants(words: dict[str, list[str]], chosen: list[str]) -> list[str]:
 
 def _shown(words: Sequence[str] | dict[str, list[str]], found: Profile | None = None) -> str:
     """Words in a sentence, with their counts where their column is given."""
-    names = list(words)
-    counted = [repr(word) + (f" ({found.words[word]:,})" if found is not None else "") for word in names[:SHOWN]]
-    return ", ".join(counted) + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
+    return listed([repr(word) + (f" ({found.words[word]:,})" if found is not None else "") for word in words], SHOWN)

@@ -47,7 +47,7 @@ def rows_of(inputs: Inputs) -> Rows:
     """The rows that fit: baselines and probes always, networks and fusion where there are cases enough."""
     rows = _rows_of(inputs)
     for name, row in rows.models.items():
-        rows.models[name] = {key: value for key, value in row.items() if value != name or key != "model"}
+        rows.models[name] = {key: value for key, value in row.items() if value != name or key != "architecture"}
     return rows
 
 
@@ -76,14 +76,16 @@ def _rows_of(inputs: Inputs) -> Rows:
 
 def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     for number, section in enumerate(inputs.sections):
-        rows.models["tfidf" if number == 0 else f"tfidf_{section}"] = {"model": "tfidf", "text": section}
+        rows.models["tfidf" if number == 0 else f"tfidf_{section}"] = {"architecture": "tfidf", "text": section}
     if inputs.sections:
         rows.comments["tfidf"] = "counted words: what a text says without a network"
     probes = {name: reads for name, reads in inputs.single.items() if name in ENCODERS}
     for name, reads in probes.items():
-        rows.models["linear-probe" if len(probes) == 1 else f"linear-probe_{name}"] = {"model": "linear-probe"} | reads
+        rows.models["linear-probe" if len(probes) == 1 else f"linear-probe_{name}"] = {
+            "architecture": "linear-probe"
+        } | reads
     if len(probes) > 1:
-        rows.models["linear-probe_both"] = {"model": "linear-probe"} | probes["image"] | probes["text"]
+        rows.models["linear-probe_both"] = {"architecture": "linear-probe"} | probes["image"] | probes["text"]
     if inputs.columns:
         rows.models |= {"logistic": inputs.single["structured"], "boosting": inputs.single["structured"]}
     first = next((name for name in rows.models if name.startswith("linear-probe")), None)
@@ -97,7 +99,7 @@ def _add_fusion(rows: Rows, single: dict[str, dict[str, Any]], large: bool) -> N
     if len(names) > 2:
         for first, second in [(0, 1), (0, 2), (1, 2)]:
             pair = [names[first], names[second]]
-            rows.models[f"early_{'-'.join(pair)}"] = {"model": "early"} | single[pair[0]] | single[pair[1]]
+            rows.models[f"early_{'-'.join(pair)}"] = {"architecture": "early"} | single[pair[0]] | single[pair[1]]
     fitting = [name for name in FUSED if name != "irene" or "image" in names]
     for name in [name for name in fitting if not (large and name in ("kv-exchange", "irene"))]:
         rows.models[name] = everything

@@ -8,8 +8,9 @@ The folder itself says what a row may choose to read, and is imported where netw
 - `check(choice)`: the choice as it is kept; raises ValueError where a row cannot read it;
 - `sources(choice)`: the single things that are read, by which the rows that read a part of it are found.
 
-Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.data_files`. Its module `cases` reads that
-of new cases, see `lungfuse.predict.cases`:
+Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.data_files`. Where it is not ENCODED, it has
+`tokenizer(fitted, width)`, and `check_fitted(fitted, choice)` for what is read from a file. Its module `cases` reads
+that of new cases, see `lungfuse.predict.cases`:
 
 - `columns(choice, known)`: the columns of a table of cases that hold it;
 - `check(frame, columns)`: raises UserError where what they hold cannot be read, before any model is loaded;

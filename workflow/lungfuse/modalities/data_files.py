@@ -8,21 +8,22 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from lungfuse.settings.training import EncoderSettings
-
 
 @dataclass(frozen=True)
 class DataFiles:
-    """The files and settings that the modalities of pairs, a table `Pairs`, are read with; each needs some of them."""
+    """The files that the modalities of pairs, a table `Pairs`, are read from; each needs some of them.
+
+    Texts are cut after `max_tokens` tokens.
+    """
 
     pairs: pd.DataFrame
-    encoders: EncoderSettings
-    encoder_root: Path
     array: Path | None = None
     index: Path | None = None
     masks: Path | None = None
     structured: Path | None = None
     columns: Path | None = None
+    tokenizer: Path | None = None
+    max_tokens: int | None = None
 
 
 class Source(Protocol):

@@ -1,28 +1,31 @@
-"""The models by name: a folder says how they are made of pairs, a file in it is one of them.
+"""The architectures of models by name: a folder is a kind of them, a file in it an architecture.
 
-`baseline` and `probe` are estimators of scikit-learn, `unimodal` and `fusion` networks on the tokens of encoders,
-`late` combines the scores of other rows. Beside its code a model declares what it reads:
+A kind says in its folder
 
-- REQUIRED: the modalities that it always reads; OPTIONAL: those that it reads too where a row says so, or "any";
+- STAGE: the stage that makes its models, and PREDICTED_BY: the module that loads them to predict;
+- TRAINED: whether they are networks, trained fold by fold; ENCODES: whether they read what encoders make; COMBINES:
+  whether they combine the scores of other models.
+
+Beside its code an architecture declares
+
+- REQUIRED: the modalities that it always reads; OPTIONAL: those that it reads too where a study says so, or "any";
 - MIN_INPUTS: how many it reads at least (as many as it needs, where it is not said);
 - FUSION: the keys of the study's `fusion` that it reads, of networks;
-- SETTINGS: what a row may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
+- ROLES: the parts that it needs besides those that read its modalities, such as the teacher of a distillation;
+- SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import jsonschema
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from lungfuse.settings.training import FusionSettings
+from lungfuse.words import joined
 
 KINDS = ["baseline", "probe", "unimodal", "fusion", "late"]
 
@@ -37,14 +40,26 @@ SettingsValidator = jsonschema.validators.extend(jsonschema.Draft202012Validator
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """What a model declares, and its `kind`."""
+class KindSpec:
+    """What a kind of architectures declares: see this package."""
 
-    kind: str
+    name: str
+    stage: str
+    predicted_by: str
+    trained: bool
+    encodes: bool
+    combines: bool
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What an architecture declares: see this package."""
+
     required: frozenset[str]
     optional: frozenset[str] | None
     min_inputs: int
     fusion: frozenset[str]
+    roles: tuple[str, ...]
     settings: dict[str, dict]
 
     def takes(self, modalities: set[str]) -> bool:
@@ -54,37 +69,34 @@ class ModelSpec:
 
     def in_words(self) -> str:
         """What it reads, in words."""
-        required = " and ".join(sorted(self.required)) or "no inputs"
-        others = "any inputs" if self.optional is None else " and ".join(sorted(self.optional))
+        required = joined(self.required) or "no inputs"
+        others = "any inputs" if self.optional is None else joined(self.optional)
         if self.min_inputs > len(self.required):
             first = f"{required} and " if self.required else ""
             return f"{first}{self.min_inputs - len(self.required)} or more of {others}"
         return f"{required}, and may take {others}" if others else required
 
-    def check(self, settings: dict[str, Any]) -> None:
-        """See that settings of a row are some that the model has.
-
-        Raises:
-            ValueError: one is unknown or of another kind.
-        """
+    def problem(self, settings: dict[str, Any]) -> str:
+        """What is wrong with settings of a study for it, or nothing."""
         schema = {"type": "object", "properties": self.settings, "additionalProperties": False}
-        problem = next(iter(SettingsValidator(schema).iter_errors(settings)), None)
-        if problem is not None:
-            place = ".".join(["settings", *map(str, problem.path)])
-            raise ValueError(f"{place}: {problem.message}; it has {', '.join(self.settings) or 'none'}")
+        found = next(iter(SettingsValidator(schema).iter_errors(settings)), None)
+        if found is None:
+            return ""
+        place = ".".join(["settings", *map(str, found.path)])
+        return f"{place}: {found.message}; it has {', '.join(self.settings) or 'none'}"
 
     def completed(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The settings of a row with the defaults of those that it does not say."""
+        """Some settings with the defaults of those that are not given."""
         return {name: schema["default"] for name, schema in self.settings.items()} | settings
 
 
 def model_names(*kinds: str) -> list[str]:
-    """The names of the models of these kinds, or of all."""
+    """The names of the architectures of these kinds, or of all."""
     return [name for kind in kinds or KINDS for name in registry.names(f"{__name__}.{kind}")]
 
 
 def kind_of(name: str) -> str:
-    """The kind of the model called `name`.
+    """The kind of the architecture called `name`.
 
     Raises:
         UserError: there is none.
@@ -92,37 +104,35 @@ def kind_of(name: str) -> str:
     for kind in KINDS:
         if name in registry.names(f"{__name__}.{kind}"):
             return kind
-    raise UserError(f"model: found {name!r}, expected one of {', '.join(model_names())}.")
+    raise UserError(f"architecture: found {name!r}, expected one of {', '.join(model_names())}.")
 
 
-def declared(name: str) -> ModelSpec:
-    """What the model called `name` declares, without importing it."""
+def kind_spec(name: str) -> KindSpec:
+    """What the kind of the architecture called `name` declares."""
     kind = kind_of(name)
-    found = registry.declared(f"{__name__}.{kind}", name)
+    found = registry.declared_by(f"{__name__}.{kind}")
+    return KindSpec(kind, **{key.lower(): value for key, value in found.items()})
+
+
+def model_spec(name: str) -> ModelSpec:
+    """What the architecture called `name` declares, without importing it."""
+    found = registry.declared_by(module_of(name))
     required, optional = frozenset(found["REQUIRED"]), found.get("OPTIONAL", [])
     return ModelSpec(
-        kind,
         required,
         None if optional == "any" else frozenset(optional),
         found.get("MIN_INPUTS", len(required)),
         frozenset(found.get("FUSION", [])),
+        tuple(found.get("ROLES", ())),
         found.get("SETTINGS", {}),
     )
 
 
 def module_of(name: str) -> str:
-    """The module of the model called `name`."""
+    """The module of the architecture called `name`."""
     return registry.module_of(f"{__name__}.{kind_of(name)}", name)
 
 
-def build_model(
-    name: str, widths: dict[str, int], outputs: int, fusion: "FusionSettings", settings: dict[str, Any]
-) -> "nn.Module":
-    """The network called `name` with random weights.
-
-    `widths` are those of the tokens of each modality that it reads, in the order of the modalities; `outputs` is the
-    number of logits.
-    """
-    chosen = {key: value for key, value in fusion.model_dump().items() if key in declared(name).fusion}
-    build = registry.load(f"{__name__}.{kind_of(name)}", name).build
-    return build(widths, outputs, **chosen, **declared(name).completed(settings))
+def load_model(name: str) -> ModuleType:
+    """The module of the architecture called `name`, imported."""
+    return registry.load(f"{__name__}.{kind_of(name)}", name)

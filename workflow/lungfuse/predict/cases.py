@@ -1,83 +1,12 @@
-"""New cases: what a row reads of them, and what they hold."""
+"""Tables of new cases, as a trained model reads them."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, TypeVar
 
 import pandas as pd
 
 from lungfuse.modalities import load_cases
-from lungfuse.modalities.data_files import Source
-from lungfuse.settings.ingest import ImageSettings
-from lungfuse.settings.rows import Choice
-from lungfuse.settings.segmentation import MaskSettings
-from lungfuse.settings.training import EncoderSettings
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table of cases: the path of an image, a text, a number in `unit`, or one of `categories`."""
-
-    name: str
-    kind: Literal["image", "text", "number", "category"]
-    unit: str = ""
-    categories: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Input:
-    """What a row reads of a modality, and the columns of a table of cases that hold it."""
-
-    choice: Choice
-    columns: list[Column]
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a model was trained to read; `known` is what it knows of structured columns, see `FoldModel.known`.
-
-    `segmenter` is a folder; sentences with a word that begins like one of `redact_terms` are not read.
-    """
-
-    encoders: EncoderSettings | None = None
-    images: ImageSettings | None = None
-    segmenter: Path | None = None
-    mask: MaskSettings | None = None
-    redact_terms: tuple[str, ...] = ()
-    known: dict[str, list[dict]] = field(default_factory=dict, compare=False)
-
-
-class Batch:
-    """A few cases, of which everything is read once for all models of a row.
-
-    `frame` holds texts, empty where a case lacks something. `notes` counts the cases of which less is seen than their
-    files hold.
-    """
-
-    def __init__(self, frame: pd.DataFrame, encoder_root: Path, notes: Counter[str]):
-        self.frame, self.encoder_root, self.notes = frame, encoder_root, notes
-        self.made: dict[Hashable, object] = {}
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def column(self, name: str) -> pd.Series:
-        """A column, empty where the row does not read it."""
-        return self.frame[name] if name in self.frame else pd.Series("", self.frame.index)
-
-    def source(self, modality: str, choice: Choice, preprocessing: Preprocessing) -> Source:
-        """A modality of the cases, as an encoder or tokenizer takes it."""
-        return load_cases(modality).read(self, choice, preprocessing)
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made once under a key."""
-        if key not in self.made:
-            self.made[key] = make()
-        return self.made[key]
+from lungfuse.modalities.new_cases import Column, Input
+from lungfuse.settings.model import Choice
 
 
 def inputs_of(reads: dict[str, Choice], known: dict[str, list[dict]]) -> dict[str, Input]:
@@ -108,6 +37,18 @@ def with_known_categories(frame: pd.DataFrame, columns: list[Column], notes: Cou
             if unknown.any():
                 notes[f"{column.name} is a category that the model does not know"] += int(unknown.sum())
     return frame.assign(**known)
+
+
+def note_far_numbers(frame: pd.DataFrame, columns: list[Column], notes: Counter[str]) -> None:
+    """Count the cases with a number that is further outside what a model has learned from than half of its range."""
+    for column in columns:
+        if column.kind != "number" or column.low is None or column.high is None:
+            continue
+        numbers, reach = pd.to_numeric(frame[column.name]), (column.high - column.low) / 2
+        far = (numbers < column.low - reach) | (numbers > column.high + reach)
+        if far.any():
+            learned = " ".join(filter(None, [f"{column.low:g} to {column.high:g}", column.unit]))
+            notes[f"{column.name} is far from anything the model has learned from, {learned}"] += int(far.sum())
 
 
 def missing(frame: pd.DataFrame, columns: list[Column], notes: Counter[str]) -> pd.Series:

@@ -1,40 +1,42 @@
-"""The models that a trained row consists of, from its folder."""
+"""The models of all folds of a trained model, from its folder."""
 
 import re
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
+from lungfuse import registry
 from lungfuse.encoders import WEIGHTS
 from lungfuse.errors import UserError
-from lungfuse.paths.names import ESTIMATOR, TRAINED_SETTINGS
-from lungfuse.predict.estimator import EstimatorFold
+from lungfuse.models import kind_spec
+from lungfuse.plan.names import ESTIMATOR, TRAINED_SETTINGS
 from lungfuse.predict.fold_model import FoldModel, StoredFold, fold_of
-from lungfuse.predict.folders import other_version, read_settings
+from lungfuse.predict.folders import OF_ANOTHER_VERSION, checked, other_version, read_settings
 from lungfuse.predict.late import LateFusion
-from lungfuse.predict.network import NetworkFold
-from lungfuse.settings.rows import TRAINED, Row
-from lungfuse.tasks import Calibration, load_task
+from lungfuse.train.trained import FoldSettings, LateSettings
 
-SAME = ["row", "task", "labels", "encoders", "images", "columns"]  # of the settings of all folds
+SAME = ["model", "columns"]  # of the settings of all folds
+RUN = re.compile(r"fold(\d+)(?:_repeat(\d+))?")
 
 
 def read_fold_models(model: Path) -> list[FoldModel]:
-    """The models of all folds of the row in the folder `model`, or of the one fold whose folder it is.
+    """The models of all folds of the model in the folder `model`, or of the one fold whose folder it is.
 
     Raises:
-        UserError: the folder holds no trained row, or a fold of it is missing or of another row.
+        UserError: the folder holds no trained row, or a fold of it is missing or of another model.
     """
     model = model.parent if model.name in (WEIGHTS, ESTIMATOR) else model
-    named = {path: re.fullmatch(r"fold(\d+)(?:_repeat(\d+))?", path.name) for path in model.glob("fold*")}
-    runs = {(int(name[2] or 0), int(name[1])): path for path, name in named.items() if name}
+    runs = {run: path for path in model.glob("fold*") if (run := _run(path))}
     if runs:
         fold_models = {run: read_fold(runs[run]) for run in sorted(runs)}
         _check_runs(model, fold_models)
         return list(fold_models.values())
     settings = read_settings(model)
-    return _read_late(model, settings) if isinstance(settings.get("folds"), list) else [read_fold(model)]
+    if "folds" in settings:
+        return _read_late(model, settings)
+    fold_model = read_fold(model)
+    _check_place(fold_model)
+    return [fold_model]
 
 
 def read_fold(folder: Path) -> StoredFold:
@@ -43,51 +45,64 @@ def read_fold(folder: Path) -> StoredFold:
     Raises:
         UserError: the folder holds none, or one of another version.
     """
-    settings = read_settings(folder)
-    return fold_of(_fold, folder, settings)
+    return fold_of(_fold, folder, read_settings(folder))
 
 
-def _fold(folder: Path, settings: dict) -> StoredFold:
-    kind = NetworkFold if Row.model_validate(settings["row"]).kind in TRAINED else EstimatorFold
-    return kind(folder, settings)
+def _fold(folder: Path, settings: FoldSettings) -> StoredFold:
+    kind = kind_spec(settings.model.architecture)
+    return registry.imported(kind.predicted_by).FOLD(folder, settings)
 
 
-def _read_late(model: Path, settings: dict) -> list[LateFusion]:
+def _read_late(model: Path, settings: dict[str, Any]) -> list[LateFusion]:
+    found = checked(LateSettings, settings, model)
+    places = {place for fold in found.folds for place in fold.parts.values()}
+    read = {place: read_fold(model / place) for place in places}  # one that is fitted once serves all repeats
     try:
-        row, task = Row.model_validate(settings["row"]), load_task(settings["task"], settings["labels"])
-        folds = [
-            ({name: model / place for name, place in fold["parts"].items()}, fold["fitted"], fold["calibration"])
-            for fold in settings["folds"]
+        fold_models = [
+            LateFusion(model, found, number, {role: read[place] for role, place in fold.parts.items()})
+            for number, fold in enumerate(found.folds)
         ]
-        calibrations = [Calibration.model_validate(calibration) for *_, calibration in folds]
-    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+    except OF_ANOTHER_VERSION as error:
         raise other_version(model / TRAINED_SETTINGS, error) from error
-    places = {place.resolve(): place for parts, *_ in folds for place in parts.values()}
-    read = {place: read_fold(folder) for place, folder in places.items()}  # one that is trained once serves all repeats
-    return [
-        LateFusion(row, {name: read[place.resolve()] for name, place in parts.items()}, fitted, calibration, task)
-        for (parts, fitted, _), calibration in zip(folds, calibrations, strict=True)
-    ]
+    if len(fold_models) % found.model.folds:
+        what = ValueError(f"folds: found {len(fold_models)}, expected {found.model.folds} or a multiple")
+        raise other_version(model / TRAINED_SETTINGS, what)
+    return fold_models
+
+
+def _run(folder: Path) -> tuple[int, int] | None:
+    """The repeat and the fold that a folder is called by."""
+    found = RUN.fullmatch(folder.name)
+    return (int(found[2] or 0), int(found[1])) if found else None
 
 
 def _check_runs(model: Path, found: dict[tuple[int, int], StoredFold]) -> None:
-    """See that the models of a row, by repeat and fold, are all there and of one row."""
+    """See that the models of all folds, by repeat and fold, are all there and of one model."""
     first = next(iter(found.values()))
-    expected = product(range(max(repeat for repeat, _ in found) + 1), range(first.folds))
+    expected = product(range(max(repeat for repeat, _ in found) + 1), range(first.config.folds))
     missing = [_folder(*run) for run in expected if run not in found]
     if missing:
         raise UserError(
             f"{model}: lacks {', '.join(missing)}, found {', '.join(_folder(*run) for run in found)}. A mean over "
             "fewer models is another one: train or copy what is missing, or name the folder of one fold."
         )
-    for (_, number), fold_model in found.items():
-        if fold_model.fold != number:
-            raise UserError(f"{fold_model.folder}: is fold {fold_model.fold} by its settings. Copy fold {number} anew.")
-        if other := [name for name in SAME if fold_model.settings.get(name) != first.settings.get(name)]:
+    for fold_model in found.values():
+        _check_place(fold_model)
+        if other := [name for name in SAME if getattr(fold_model.settings, name) != getattr(first.settings, name)]:
             raise UserError(
-                f"{fold_model.folder}: has another setting of {other[0]} than {first.folder}, so it is of another row. "
-                "Copy it anew, or train the row again."
+                f"{fold_model.folder}: has another setting of {other[0]} than {first.folder}, so it is of another "
+                "model. Copy it anew, or train the model again."
             )
+
+
+def _check_place(fold_model: StoredFold) -> None:
+    """See that a folder is called by the fold and the repeat that it is of."""
+    run, settings = _run(fold_model.folder), fold_model.settings
+    if run not in (None, (settings.repeat, settings.fold)):
+        raise UserError(
+            f"{fold_model.folder}: is {_folder(settings.repeat, settings.fold)} by its settings. Copy {_folder(*run)} "
+            "anew."
+        )
 
 
 def _folder(repeat: int, fold: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lungfuse.encoders.network import Encoder, load_encoder
+from lungfuse.files import slug
 from lungfuse.modalities.data_files import Source
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import Pooling
@@ -17,7 +18,7 @@ as_it_comes = cache(load_encoder)  # it serves all folds
 
 def load_frozen(encoders: dict[str, str], encoder_root: Path) -> dict[str, Encoder]:
     """Encoders by modality as they come, each loaded once."""
-    return {modality: as_it_comes(name, encoder_root / name) for modality, name in encoders.items()}
+    return {modality: as_it_comes(name, encoder_root / slug(name)) for modality, name in encoders.items()}
 
 
 def features(encoder: Encoder, source: Source, count: int, precision: Precision, pooling: Pooling) -> Features:

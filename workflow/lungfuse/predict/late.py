@@ -1,25 +1,55 @@
-"""Late fusions of trained rows."""
+"""Late fusions of trained models."""
 
+import json
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from lungfuse import registry
 from lungfuse.modalities import in_order
-from lungfuse.models import module_of
-from lungfuse.predict.cases import Batch
-from lungfuse.predict.fold_model import FoldModel
-from lungfuse.settings.rows import Choice, Row
-from lungfuse.tasks import Calibration, Task
+from lungfuse.modalities.new_cases import Batch
+from lungfuse.models import kind_spec, load_model
+from lungfuse.predict.consistency import check_calibration, task_of
+from lungfuse.predict.fold_model import FoldModel, StoredFold
+from lungfuse.predict.integrity import check_parts
+from lungfuse.settings.model import Choice
+from lungfuse.train.trained import LateSettings
 
 
 class LateFusion(FoldModel):
-    """The models that a late fusion combines in one fold, by modality; `fitted` is what its model has learned."""
+    """What a late fusion combines in one of its `folds`, by `number`: the models of its `parts`, by role.
 
-    def __init__(self, row: Row, parts: dict[str, FoldModel], fitted: dict, calibration: Calibration, task: Task):
-        self.row, self.parts, self.fitted, self.calibration, self.task = row, parts, fitted, calibration, task
+    `settings` is the content of its file in `folder`. Raises ValueError where these do not fit together.
+    """
+
+    def __init__(self, folder: Path, settings: LateSettings, number: int, parts: dict[str, StoredFold]):
+        self.folder, self.settings, self.config, self.parts = folder, settings, settings.model, parts
+        self.task, learned = task_of(self.config), settings.folds[number]
+        self.fitted, self.calibration = learned.fitted, learned.calibration
+        check_calibration(self.calibration, self.task)
+        self._check_parts(number % self.config.folds)
+        self._check_fitted()
+
+    def _check_parts(self, fold: int) -> None:
+        config = self.config
+        if not kind_spec(config.architecture).combines or list(self.parts) != list(config.parts):
+            raise ValueError(f"folds: found the parts {', '.join(self.parts)}, expected {', '.join(config.parts)}")
+        for role, part in self.parts.items():
+            named = (part.config.name, part.config.task, part.config.labels, part.settings.fold)
+            if named != (config.parts[role], config.task, config.labels, fold):
+                raise ValueError(f"parts: found {part.folder}, which is no fold {fold} of {config.parts[role]}")
+
+    def _check_fitted(self) -> None:
+        """What was learned makes scores of any."""
+        columns = len(self.task.columns("score"))
+        scores = np.full((len(self.parts), 1, columns), 1 / max(columns, 2))
+        try:
+            fused = load_model(self.config.architecture).fuse(scores, self.fitted, self.task)
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            raise ValueError(f"fitted: {error!r}") from error
+        if fused.shape != (1, columns) or not np.isfinite(fused).all():
+            raise ValueError(f"fitted: found {self.fitted}")
 
     @cached_property
     def reads(self) -> dict[str, Choice]:
@@ -39,12 +69,14 @@ class LateFusion(FoldModel):
         return found
 
     def load(self, encoder_root: Path) -> None:
+        check_parts(self.folder, self.settings.sha256.parts, encoder_root)
         for part in self.parts.values():
             part.load(encoder_root)
 
     def score(self, batch: Batch) -> np.ndarray:
         scores = [batch.once(("scores", id(each)), partial(each.score, batch)) for each in self.parts.values()]
-        return registry.imported(module_of(self.row.model)).fuse(np.stack(scores), self.fitted, self.task)
+        return load_model(self.config.architecture).fuse(np.stack(scores), self.fitted, self.task)
 
     def sha256(self) -> str:
-        return "".join(part.sha256() for part in self.parts.values())
+        own = json.dumps(self.settings.sha256.model_dump(), sort_keys=True)
+        return "".join([own, *(part.sha256() for part in self.parts.values())])

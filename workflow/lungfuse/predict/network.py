@@ -1,63 +1,59 @@
-"""Networks of one fold: unimodal rows and fusions."""
+"""Networks of one fold: unimodal models and fusions."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from lungfuse.encoders import WEIGHTS
-from lungfuse.encoders.network import load_into, load_weights
-from lungfuse.modalities import load_cases
+from lungfuse.encoders import CONFIG, WEIGHTS
+from lungfuse.encoders.network import Encoder, build_encoder, load_into, load_weights
+from lungfuse.files import slug
 from lungfuse.modalities.data_files import Source
-from lungfuse.predict.cases import Batch
+from lungfuse.modalities.new_cases import Batch
+from lungfuse.plan.features import reads_features
+from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.predict.fold_model import StoredFold, fold_of
-from lungfuse.predict.folders import read_settings
+from lungfuse.predict.folders import other_version, read_settings
 from lungfuse.predict.frozen import load_frozen
-from lungfuse.settings.training import FusionSettings, TrainSettings
+from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
 from lungfuse.train.precision import autocast
-from lungfuse.train.train import build, load_encoders
+from lungfuse.train.starts import load_encoders
+from lungfuse.train.train import build
+from lungfuse.train.trained import FoldSettings
 
 
 class NetworkFold(StoredFold):
     """A network with the encoders that it was trained with, or on whose features."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]):
+    def __init__(self, folder: Path, settings: FoldSettings):
         super().__init__(folder, settings)
-        self.fusion = FusionSettings.model_validate(settings["fusion"])
-        self.train = TrainSettings.model_validate(settings["train"])
-        self.frozen = self.train.layers == "frozen"
-        # encoders that have learned on are among the row's own weights
-        self.starts = [folder / start for start in settings["starts"] if self.frozen]
-
-    @property
-    def reads_means(self) -> bool:
-        """Whether it reads the mean of each pair's tokens instead of all."""
-        return self.preprocessing.encoders.gives_means(self.train)
-
-    @property
-    def files(self) -> list[Path]:
-        return [self.folder / WEIGHTS, *self.starts]
+        self.train = self.config.train
+        self.frozen = reads_features(self.config)
+        self.starts = {name: folder / start for name, start in settings.starts.items()}
 
     def load_files(self, encoder_root: Path) -> None:
-        named = self.preprocessing.encoders
-        if self.frozen and not self.starts:
-            encoders = load_frozen(named.of(self.row.inputs), encoder_root)
-        else:
-            encoders = load_encoders(self.row, named, encoder_root, self.starts)
-        self.frozen_encoders = encoders if self.frozen else {}
-        tokenizers, model = build(self.row, self.preprocessing.known, self.task, named, self.fusion)
-        own, weights = {} if self.frozen else encoders, torch.ones(self.task.outputs)
-        module = Classifier(own, tokenizers, model, self.task, self.train, weights, seed=0)
+        config = self.config
+        encoders = {}
+        if self.frozen:
+            as_they_come = {name: each for name, each in config.encoders.items() if name not in self.starts}
+            started = {name: config.encoders[name] for name in self.starts}
+            encoders = load_frozen(as_they_come, encoder_root) | load_encoders(started, self.starts, encoder_root)
+        self.frozen_encoders = encoders
+        try:
+            tokenizers, model = build(config, self.preprocessing.known, self.task, encoder_root)
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise other_version(self.folder / TRAINED_SETTINGS, error) from error
+        own = {} if self.frozen else {name: plain_encoder(each, encoder_root) for name, each in config.encoders.items()}
+        module = Classifier(own, tokenizers, model, self.task, self.train, torch.ones(self.task.outputs), seed=0)
         load_into(module, load_weights(self.folder / WEIGHTS), self.folder / WEIGHTS)
         self.module = module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         if self.preprocessing.segmenter is not None:
-            load_cases("image").segmenter_in(self.preprocessing.segmenter.resolve())
+            segmenter_in(self.preprocessing.segmenter.resolve())
 
     def score(self, batch: Batch) -> np.ndarray:
-        return self.score_sources({name: self._source(batch, name) for name in self.row.modalities}, len(batch))
+        return self.score_sources({name: self._source(batch, name) for name in self.config.inputs}, len(batch))
 
     def score_sources(self, sources: dict[str, Source], count: int) -> np.ndarray:
         """Scores of `count` cases by what is read of them, of frozen encoders the features; see `score`."""
@@ -73,7 +69,12 @@ class NetworkFold(StoredFold):
     def _source(self, batch: Batch, name: str) -> Source:
         if name in self.frozen_encoders:
             return self.features(batch, name, self.frozen_encoders[name], self.train.precision)
-        return batch.source(name, self.row.inputs[name], self.preprocessing)
+        return batch.source(name, self.config.inputs[name], self.preprocessing)
+
+
+def plain_encoder(name: str, encoder_root: Path) -> Encoder:
+    """An encoder whose weights are among those of the trained model."""
+    return build_encoder(name, encoder_root / slug(name) / CONFIG)
 
 
 def read_network(folder: Path) -> NetworkFold:
@@ -83,3 +84,6 @@ def read_network(folder: Path) -> NetworkFold:
         UserError: the folder holds none, or one of another version.
     """
     return fold_of(NetworkFold, folder, read_settings(folder))
+
+
+FOLD = NetworkFold

@@ -1,4 +1,4 @@
-"""Predict new cases with a trained row of the comparison table."""
+"""Predict new cases with a trained model of the comparison table."""
 
 import json
 import shutil
@@ -14,9 +14,10 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
+from lungfuse.predict.given import check_characters, read_written
 from lungfuse.predict.predictor import Predictor
 from lungfuse.predict.truth import read_truth, scores_of
-from lungfuse.tables.base import read_table
+from lungfuse.tables.base import checked, read_table
 from lungfuse.tables.cases import cases_with
 
 OPTIONS = {"image": "--image", "text": "--text"}  # of structured columns: --values.<name>
@@ -33,7 +34,7 @@ def main(
     out: Path | None = None,
     encoder_root: Path | None = None,
 ) -> None:
-    """Predict one case, or a table of many, with a trained row.
+    """Predict one case, or a table of many, with a trained model.
 
     The score of a class or label is the mean over the models of the folds; one half decides, or the highest of several
     classes. The probability is the mean of their scores as calibrated on validation pairs. It is no diagnosis.
@@ -43,7 +44,7 @@ def main(
     Parameters
     ----------
     model
-        Folder of a trained row, such as results/demo/models/kv-exchange, or of one of its folds.
+        Folder of a trained model, such as results/demo/models/kv-exchange, or of one of its folds.
     image
         X-ray of one case, any format that Pillow reads.
     text
@@ -51,8 +52,9 @@ def main(
     values
         Structured columns of one case: --values.age 54 --values.sex F.
     cases
-        Table of many cases, CSV, with the column id and those that the row reads: image, text, and structured columns
-        by their names; empty is what a case lacks. Paths of images are taken from its folder.
+        Table of many cases, CSV, with the column id and those that the model reads: image, text, and structured columns
+        by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
+        table of the study was: separator, encoding, decimal comma, words for missing values.
     truth
         Column of that table with the true class of each case, by its name or number; empty where nobody knows it. Where
         cases have several labels, the columns <truth>_<label> say of each 1 or 0. The predictions are scored, with
@@ -63,13 +65,14 @@ def main(
         Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
     given = {"image": str(image or ""), "text": text} | (values or {})
+    _check_words(model, given, truth)
     _check_options(model, image, given, cases, truth, out)
     one_case = cases is None
     predictor = Predictor(model, encoder_root)
     if one_case:
         _check_case(predictor, given)
     table = pd.DataFrame([{"id": ""} | given]) if one_case else read_cases(cases, predictor)
-    known = read_truth(table, truth, predictor.task, cases) if truth else None
+    known = None if truth is None else read_truth(table, truth, predictor.task, cases)
     parts = predictor.predict(table)
     as_csv = out is not None and out.suffix.lower() == ".csv"
     write = _as_csv if as_csv else _as_record if one_case else _as_records
@@ -82,12 +85,13 @@ def main(
 
 
 def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
-    """A table of `cases_with` what a row reads, with the paths of its images from the working folder.
+    """A table of `cases_with` what a model reads, with the paths of its images from the working folder.
 
     Raises:
         UserError: there is no case, or two have one id.
     """
-    table = read_table(path, cases_with(column.name for column in predictor.columns))
+    columns, written = cases_with(column.name for column in predictor.columns), predictor.config.table
+    table = read_table(path, columns) if written is None else checked(read_written(path, written), columns, path)
     if table.empty:
         raise UserError(f"{path}: has no row below its header; expected at least one.")
     if "image" not in predictor.inputs:
@@ -108,7 +112,7 @@ def _write_scores(scores: pd.DataFrame, out: Path | None) -> None:
 
 
 def _check_case(predictor: Predictor, given: dict[str, str]) -> None:
-    """See that one case has something that the row reads, and nothing else."""
+    """See that one case has something that the model reads, and nothing else."""
     reads, names = predictor.reads, [column.name for column in predictor.columns]
     here = [name for name, value in given.items() if value.strip()]
     options = [OPTIONS.get(name, f"--values.{name}") for name in names]
@@ -120,9 +124,17 @@ def _check_case(predictor: Predictor, given: dict[str, str]) -> None:
         if name not in names:
             option = OPTIONS.get(name, f"--values.{name}")
             raise UserError(
-                f"{predictor.folder}: reads {reads} alone. Leave {option} out, or use another row. Its options are "
+                f"{predictor.folder}: reads {reads} alone. Leave {option} out, or use another model. Its options are "
                 f"{', '.join(options) or 'none'}."
             )
+
+
+def _check_words(model: Path, given: dict[str, str], truth: str | None) -> None:
+    words = {OPTIONS.get(name, f"--values.{name}"): value for name, value in given.items()}
+    for option, value in (words | {"--model": str(model), "--truth": truth or ""}).items():
+        check_characters(option, value, path=option in ["--model", "--image"])
+    if truth is not None and not truth.strip():
+        raise UserError("--truth: found nothing, expected the name of a column of the table of cases, or leave it out.")
 
 
 def _check_options(

@@ -1,4 +1,4 @@
-"""The one door to a trained row, whatever it is made of: load it once, then predict cases."""
+"""The one door to a trained model, whatever it is made of: load it once, then predict cases."""
 
 import hashlib
 from collections import Counter
@@ -11,10 +11,13 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.modalities import load_cases
-from lungfuse.paths.names import ENCODER_ROOT
-from lungfuse.predict.cases import Batch, Column, Input, frame_of, inputs_of, missing, with_known_categories
+from lungfuse.modalities.new_cases import Batch, Column, Input
+from lungfuse.models.naming import label
+from lungfuse.plan.names import ENCODER_ROOT
+from lungfuse.predict.cases import frame_of, inputs_of, missing, note_far_numbers, with_known_categories
 from lungfuse.predict.fold_models import read_fold_models
-from lungfuse.settings.rows import Row
+from lungfuse.predict.segmenters import segmenter_in
+from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
 
 PART = 128  # cases that are in memory at once
@@ -22,14 +25,14 @@ DIGITS = 6
 
 
 class Predictor:
-    """A row of the comparison table with the models of its folds, from the folder of the row or of one fold.
+    """A model with what it has learned in each fold, from its folder or that of one fold.
 
     It is of any kind, task and modalities. The encoders are those of the project that the model is in, when
     `encoder_root` is not given. `notes` counts, after prediction, the cases of which a model has not seen what their
     files hold, or that lack something.
 
     Raises:
-        UserError: the folder holds no trained row, or one that is not whole.
+        UserError: the folder holds no trained model, or one that is not whole.
     """
 
     def __init__(self, folder: Path, encoder_root: Path | None = None):
@@ -37,8 +40,8 @@ class Predictor:
         self.fold_models, self.notes = read_fold_models(folder), Counter[str]()
 
     @property
-    def row(self) -> Row:
-        return self.fold_models[0].row
+    def config(self) -> ModelConfig:
+        return self.fold_models[0].config
 
     @property
     def task(self) -> Task:
@@ -66,10 +69,10 @@ class Predictor:
 
     @cached_property
     def made_by(self) -> dict[str, str | int]:
-        """The name of the model, the number of its folds, and the SHA-256 of the weights of all of them."""
-        weights = "".join(fold_model.sha256() for fold_model in self.fold_models)
-        sha256 = hashlib.sha256(weights.encode()).hexdigest()
-        return {"model": self.row.label, "folds": len(self.fold_models), "sha256": sha256}
+        """The name of the model, the number of its folds, and a SHA-256 of all that they predict with."""
+        digests = "".join(fold_model.sha256() for fold_model in self.fold_models)
+        sha256 = hashlib.sha256(digests.encode()).hexdigest()
+        return {"model": label(self.config), "folds": len(self.fold_models), "sha256": sha256}
 
     def load(self) -> None:
         """Load the models, once; `predict` does so by itself.
@@ -87,7 +90,7 @@ class Predictor:
 
         A part has, of each case, id; label, the name of the class, or label_<label>, 1 or 0; the scores and
         probabilities, of the class that is named in `positive`, or of each class or label; model, folds and sha256.
-        Where some of the cases lack something that a row of several inputs reads, `missing` names it.
+        Where some of the cases lack something that a model of several inputs reads, `missing` names it.
 
         Raises:
             UserError: a case has nothing to read, or a value or image that cannot be read; a file of the model is
@@ -96,6 +99,7 @@ class Predictor:
         self.check(cases)
         notes = Counter[str]()
         frame = with_known_categories(frame_of(cases, self.columns), self.columns, notes)
+        note_far_numbers(frame, self.columns, notes)
         lacks = missing(frame, self.columns, notes)
         self.load()
         self.notes = notes
@@ -120,7 +124,7 @@ class Predictor:
             what = f"no {' and no '.join(self.inputs)}"
             raise UserError(
                 f"{self.folder}: reads {self.reads}, but {len(empty)} cases have {what}, {empty.iloc[0]!r} first. "
-                f"Fill the column {' or '.join(names)}, or use a row that does without."
+                f"Fill the column {' or '.join(names)}, or use a model that does without."
             )
         for name, each in self.inputs.items():
             load_cases(name).check(frame, each.columns)
@@ -131,14 +135,14 @@ class Predictor:
         return " and ".join(self.inputs) or "nothing"
 
     def _predict(self, frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
-        batch = Batch(frame, self.encoder_root, notes)
+        batch = Batch(frame, self.encoder_root, notes, segmenter_in)
         by_fold = [fold_model.score(batch).astype(float) for fold_model in self.fold_models]
         scores = np.mean(by_fold, axis=0)
         lost = frame["id"][np.isnan(scores).any(axis=1)]
         if len(lost):
             raise UserError(
                 f"{self.folder}: gives no finite score for {len(lost):,} cases, {lost.iloc[0]!r} first, so they are of "
-                "no class. Train the row again."
+                "no class. Train the model again."
             )
         calibrated = [
             self.task.probabilities(score, fold_model.calibration)

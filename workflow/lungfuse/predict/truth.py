@@ -18,8 +18,8 @@ CONFIDENCE, RESAMPLES, SEED = 0.95, 5000, 0
 def read_truth(cases: pd.DataFrame, truth: str, task: Task, source: Path) -> pd.DataFrame:
     """The true labels of each case in the columns of a task, NaN where nobody knows them, and its `group`.
 
-    The column `truth` names classes, or their numbers; of several labels a case, the columns <truth>_<label> hold 1 or
-    0. A case without a group is one of its own.
+    The column `truth` names classes, or their numbers from 0; of several labels a case, the columns <truth>_<label>
+    hold 1 or 0. A case without a group is one of its own.
 
     Raises:
         UserError: there is no such column, or it holds something else, or fewer than two groups have a label.
@@ -61,10 +61,9 @@ def scores_of(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataF
 
 def _numbers(cases: pd.DataFrame, column: str, labels: list[str], source: Path) -> pd.Series:
     """A column of names or numbers of `labels`, or of 0 and 1 where there are none, as numbers, NaN where empty."""
-    names = {str(number): number for number in range(len(labels) or 2)}
-    names |= {label.casefold(): number for number, label in enumerate(labels)}
     said = cases[column].astype(str).str.strip().str.casefold()
-    found = said.map({"": np.nan} | names).astype(float)
+    meaning = _meaning(set(said) - {""}, labels, f"{source}: column {column}")
+    found = said.map({"": np.nan} | meaning).astype(float)
     wrong = cases[column][found.isna() & (said != "")]
     if len(wrong):
         numbers = [str(number) for number in range(len(labels) or 2)]
@@ -73,6 +72,27 @@ def _numbers(cases: pd.DataFrame, column: str, labels: list[str], source: Path) 
             f"({len(wrong):,} such values), expected {', '.join([*labels, *numbers])}, or nothing."
         )
     return found
+
+
+def _meaning(words: set[str], labels: list[str], place: str) -> dict[str, int]:
+    """The number of the class that a word stands for, by its name or its number, whichever all of the words are.
+
+    Raises:
+        UserError: a word is the name of one class and the number of another, and both may be meant.
+    """
+    numbers = {str(number): number for number in range(len(labels) or 2)}
+    names = {label.casefold(): number for number, label in enumerate(labels)}
+    of_both = sorted(word for word in words & set(numbers) & set(names) if numbers[word] != names[word])
+    if of_both and (words <= set(names)) == (words <= set(numbers)):
+        word = of_both[0]
+        raise UserError(
+            f"{place}: found {word!r}, which is the name of a class and the number, from 0, of the class "
+            f"{labels[numbers[word]]!r}; expected words that can be only one of them. Have a case of each class in the "
+            f"column: {', '.join(labels)}, or {', '.join(numbers)}."
+        )
+    if of_both:
+        return names if words <= set(names) else numbers
+    return numbers | names
 
 
 def _is_known(frame: pd.DataFrame, task: Task) -> pd.Series:

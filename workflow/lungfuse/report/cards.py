@@ -6,21 +6,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lungfuse.compare.calibration import brier_score
+from lungfuse.compare.brier import brier_score
+from lungfuse.compare.results import Results
 from lungfuse.compare.subsets import lacking_any
 from lungfuse.datasets import load_dataset
 from lungfuse.encoders import Random, encoder_spec
 from lungfuse.encoders.tokens import count_tokens
+from lungfuse.ingest.labels import headings_of
+from lungfuse.markdown import Markdown
 from lungfuse.modalities import in_order
+from lungfuse.plan.resolve import text_tokens
 from lungfuse.report.data import of_classes
-from lungfuse.report.style import in_words, inputs_of, row_names
-from lungfuse.settings.rows import ENCODING, TRAINED
+from lungfuse.report.layout import markdown
+from lungfuse.report.style import inputs_of, row_names
+from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.study import Study
-from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tables.ingest import sections_of
-from lungfuse.tables.training import Predictions
-from lungfuse.tasks import Task, load_task
+from lungfuse.tasks import Task
+from lungfuse.words import joined
 
 SHOWN_OF_TRAINING = ["layers", "epochs", "batch_size", "learning_rate", "encoder_learning_rate", "word_dropout"]
 BALANCE = {
@@ -60,12 +64,14 @@ def about_data(
     return {
         "source": load_dataset(study.dataset, study.table).SOURCE,
         "pairs": pairs,
-        "read": READ.get(modalities, f", of which {in_words(modalities)} are read"),
+        "read": READ.get(modalities, f", of which {joined(modalities)} are read"),
         "classes": "" if several else ", ".join(classes),
         "known": markdown(known_labels(task, pairs)) if several else "",
+        "headings_of": headings_of,
+        "text_tokens": text_tokens(study.encoders) if tokenizer else 0,
         "balance": "" if several else balance[study.filter.balance],
         "funnel": markdown(funnel),
-        "by_class": "\n\n".join(markdown(by_class(task, pairs, kind)) for kind in kinds),
+        "by_class": Markdown("\n\n".join(markdown(by_class(task, pairs, kind)) for kind in kinds)),
         "words": markdown(pd.DataFrame(lengths)) if lengths else "",
         "cut": markdown(cut_texts(study, task, pairs, sections, tokenizer)) if tokenizer and sections else "",
         "rejected": markdown(reasons) if len(reasons) else "",
@@ -118,7 +124,7 @@ def typical(texts: pd.Series, kind: str) -> str:
 
 def cut_texts(study: Study, task: Task, pairs: pd.DataFrame, sections: list[str], tokenizer: Path) -> pd.DataFrame:
     """How many texts of each section the text encoder cuts, by class or label, and the share of all tokens lost."""
-    limit, records = study.encoders.text_tokens, []
+    limit, records = text_tokens(study.encoders), []
     classes = of_classes(task, pairs)
     for section in sections:
         tokens = count_tokens(pairs[section], tokenizer)
@@ -130,33 +136,29 @@ def cut_texts(study: Study, task: Task, pairs: pd.DataFrame, sections: list[str]
 
 
 def about_models(
-    study: Study,
-    task: Task,
-    pairs: pd.DataFrame,
-    comparison: pd.DataFrame,
-    predictions: list[Path],
-    tables: dict[str, pd.DataFrame],
+    study: Study, results: Results, comparison: pd.DataFrame, tables: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
     """What the template of the model card asks for."""
+    task, pairs = results.task, results.pairs
     rows = pd.DataFrame({"row": list(study.models), "model": comparison["model"], "reads": inputs_of(comparison)})
     rows["of"] = [", ".join(filter(None, [row.images, row.text, *row.structured])) for row in study.models.values()]
     if any(row.encoders for row in study.models.values()):
         rows["encoders"] = comparison["encoders"]
     trainings = dict(zip(study.models, comparison["repeats"], strict=True))
     trained = [
-        {"row": name, "trainings": trainings[name]}
-        | study.train_of(study.models[name]).model_dump(include=set(SHOWN_OF_TRAINING))
-        for name in study.rows_of(TRAINED)
+        {"row": name, "trainings": trainings[name]} | model.train.model_dump(include=set(SHOWN_OF_TRAINING))
+        for name, model in zip(results.names, results.models, strict=True)
+        if model.train
     ]
     scores = pd.DataFrame({"row": list(study.models)})
-    for metric in load_task(study.task, study.labels).shown:
+    for metric in task.shown:
         scores[metric] = with_limits(limits(comparison, metric))
-    scores["brier"] = [f"{brier_score(task, read_table(path, Predictions), 'score'):.3f}" for path in predictions]
+    scores["brier"] = [f"{brier_score(task, each, 'score'):.3f}" for each in results.predictions]
     scores[["against", "p"]] = comparison[["reference", "p_corrected"]]
-    used = used_encoders(study)
+    used = used_encoders(results.models)
     pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""
     foreign = [name for names in used.values() for name in names if not isinstance(encoder_spec(name).source, Random)]
-    named = [f"{modality} encoder{'s' if len(names) > 1 else ''} {in_words(names)}" for modality, names in used.items()]
+    named = [f"{modality} encoder{'s' if len(names) > 1 else ''} {joined(names)}" for modality, names in used.items()]
     return {
         "rows": markdown(rows),
         "trained": markdown(pd.DataFrame(trained)) if trained else "",
@@ -167,18 +169,17 @@ def about_models(
         "sites": markdown(tables["sites"].dropna(axis=1, how="all")) if "sites" in tables else "",
         "encoders": ", ".join(named).capitalize() + pooled,
         "research_weights": " and ".join(foreign) if trained else "",
-        "named_labels": in_words(study.labels),
+        "named_labels": joined(study.labels),
         "metric": {"accuracy": "Accuracy", "auroc": "Mean AUROC"}[task.primary],
     }
 
 
-def used_encoders(study: Study) -> dict[str, list[str]]:
-    """The encoders that rows of the study read with, by modality."""
+def used_encoders(models: list[ModelConfig]) -> dict[str, list[str]]:
+    """The encoders that models read with, by modality."""
     used: dict[str, list[str]] = {}
-    for row in study.models.values():
-        if row.kind in ENCODING:
-            for modality, name in study.encoders_of(row).of(row.inputs).items():
-                used.setdefault(modality, []).append(name)
+    for model in models:
+        for modality, name in model.encoders.items():
+            used.setdefault(modality, []).append(name)
     return {modality: list(dict.fromkeys(used[modality])) for modality in in_order(used)}
 
 
@@ -196,12 +197,3 @@ def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
     measured = ["change", "changed", "pairs", "n", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]
     shown = ablations[measured]
     return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown; missing values are empty, and a column of structured inputs stands where there are some."""
-    if "structured" in table and (table["structured"] == "").all():
-        table = table.drop(columns="structured")
-    shown = table.astype(object).where(table.notna(), "")
-    escaped = shown.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
-    return escaped.to_markdown(index=False, disable_numparse=True)

@@ -1,52 +1,47 @@
-"""What a report says in words: a data card, a model card, the settings, run times, and tables as pages."""
+"""What a report says in words: a data card, a model card, the comparison, the data check, the settings, run times."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from cyclopts import Parameter
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markdown_it import MarkdownIt
 
 from lungfuse import __version__
+from lungfuse.compare.results import Compared, Results
 from lungfuse.compare.subsets import read_structured
 from lungfuse.files import atomic_write
 from lungfuse.hardware import USAGE
-from lungfuse.parameters import Several, options
-from lungfuse.report.cards import about_columns, about_data, about_models, markdown
+from lungfuse.markdown import Markdown
+from lungfuse.parameters import options
+from lungfuse.report.cards import about_columns, about_data, about_models
+from lungfuse.report.layout import IN_MARKDOWN, as_html, table_page
 from lungfuse.report.style import heading
 from lungfuse.settings.study import Study
 from lungfuse.tables.base import read_table
-from lungfuse.tables.by_name import read_by_name
-from lungfuse.tables.comparison import Comparison
-from lungfuse.tables.ingest import Columns, Funnel, Pairs, Rejected
-from lungfuse.tasks import load_task
+from lungfuse.tables.comparison import Ablations, Comparison, PerLabel, Sites
+from lungfuse.tables.ingest import Columns, Funnel, Rejected
+from lungfuse.tables.segmentation import Segmentation
 
-TEMPLATES = Environment(
-    loader=PackageLoader("lungfuse.report"),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-)
-SettingsAsJson = Annotated[
-    Study,
-    Parameter(converter=lambda _, tokens: Study.model_validate_json(tokens[0].value), accepts_keys=False, n_tokens=1),
-]
+PAGES = {  # name: section of the report, place in it, title
+    "data_check": ("Data", 2, "Data check"),
+    "data_card": ("Data", 5, "Data card"),
+    "segmentation": ("Masks", 1, "Segmenters"),  # where segmenters are trained
+    "comparison": ("Comparison", 1, "Models"),
+    "run_times": ("Training", 2, "Run times"),
+    "model_card": ("Cards and settings", 1, "Model card"),
+    "settings": ("Cards and settings", 2, "Settings"),
+}
 
 
 @options
 class Files:
-    """What the pages tell of.
+    """What the pages are about.
 
     Parameters
     ----------
     funnel
         What is left after each filter.
-    pairs
-        Table of pairs.
     rejected
         What could not be used.
     comparison_table
@@ -55,12 +50,16 @@ class Files:
         The same as a page.
     check_page
         The data check as a page.
-    predictions
-        Out-of-fold predictions, one file a row of the comparison, in the same order.
-    tables
-        Further tables of the study, of those that `lungfuse.tables.OF_SOME_STUDIES` names.
+    segmentation_table
+        Scores of the segmenters, where some are trained.
+    per_label_table
+        Scores of each label, where the study has them.
+    ablations_table
+        What each part is worth, where that is compared.
+    sites_table
+        Scores at each site, where the study has several.
     tokenizer
-        That of the text encoder, where a row has one; tells which texts it cuts.
+        That of the text encoder, where a network has one; shows which texts it cuts.
     structured
         Values of the structured columns of the pairs, where the study has some.
     structured_columns
@@ -70,13 +69,14 @@ class Files:
     """
 
     funnel: Path
-    pairs: Path
     rejected: Path
     comparison_table: Path
     comparison_page: Path
     check_page: Path
-    predictions: Several[Path]
-    tables: Several[Path] = ()
+    segmentation_table: Path | None = None
+    per_label_table: Path | None = None
+    ablations_table: Path | None = None
+    sites_table: Path | None = None
     tokenizer: Path | None = None
     structured: Path | None = None
     structured_columns: Path | None = None
@@ -104,8 +104,8 @@ class Outputs:
 
 def main(
     *,
-    title: str,
-    settings: SettingsAsJson,
+    compared: Compared,
+    settings: Study,
     files: Files,
     outputs: Outputs,
 ) -> None:
@@ -113,8 +113,8 @@ def main(
 
     Parameters
     ----------
-    title
-        Name of the study.
+    compared
+        The models of the comparison.
     settings
         Everything that params.yaml says of it.
     files
@@ -122,14 +122,17 @@ def main(
     outputs
         What is written.
     """
+    title, results = compared.study, Results(compared)
     above = heading(title, settings.notice)
-    found = read_by_name(files.tables)
-    pair_table, comparison = read_table(files.pairs, Pairs), read_table(files.comparison_table, Comparison)
-    task = load_task(settings.task, settings.labels)
+    tables = {"per_label": PerLabel, "ablations": Ablations, "sites": Sites}
+    paths = {name: getattr(files, f"{name}_table") for name in tables}
+    found = {name: read_table(path, tables[name]) for name, path in paths.items() if path}
+    pair_table, comparison = results.pairs, read_table(files.comparison_table, Comparison)
+    task = results.task
     values = read_structured(files.structured, pair_table) if files.structured else pd.DataFrame(index=pair_table.index)
     described = read_table(files.structured_columns, Columns) if files.structured_columns else pd.DataFrame()
     shared = {
-        "title": title,
+        "title": Markdown(title),
         "study": settings,
         "labels": settings.labels,
         "version": __version__,
@@ -138,22 +141,25 @@ def main(
     about = {
         "data_card": about_data(settings, task, pair_table, funnel, rejected, files.tokenizer)
         | about_columns(settings, task, pair_table, values, described),
-        "model_card": about_models(settings, task, pair_table, comparison, files.predictions, found),
+        "model_card": about_models(settings, results, comparison, found),
     }
-    shown = {name: TEMPLATES.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
+    shown = {name: IN_MARKDOWN.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
     for name, path in {"data_card": outputs.data_card, "model_card": outputs.model_card}.items():
-        with atomic_write(path) as stream:
-            stream.write(shown[name])
+        _write(path, shown[name])
     shown["comparison"] = files.comparison_page.read_text(encoding="utf-8")
     shown["data_check"] = files.check_page.read_text(encoding="utf-8")
-    found |= {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(files.logs)}
-    shown |= {
-        name: f"# {name.replace('_', ' ').capitalize()}: {above}\n\n{markdown(table)}" for name, table in found.items()
-    }
-    to_html = MarkdownIt().enable("table")
     for name, text in shown.items():
-        with atomic_write(outputs.pages / f"{name}.html") as stream:
-            stream.write(TEMPLATES.get_template("page.html").render(title=above, body=to_html.render(text)))
+        _write(outputs.pages / f"{name}.html", as_html(text, above))
+    listed = {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(files.logs)}
+    if files.segmentation_table:
+        listed["segmentation"] = read_table(files.segmentation_table, Segmentation)
+    for name, table in listed.items():
+        _write(outputs.pages / f"{name}.html", table_page(PAGES[name][-1], above, table))
+
+
+def _write(path: Path, page: str) -> None:
+    with atomic_write(path) as stream:
+        stream.write(page)
 
 
 def run_times(logs: Path) -> pd.DataFrame:

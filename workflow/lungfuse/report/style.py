@@ -1,6 +1,5 @@
 """The one look of all figures: readable in print and to the colour-blind, the same bytes on every run."""
 
-from collections.abc import Sequence
 from functools import cache
 from itertools import combinations, cycle
 from pathlib import Path
@@ -14,7 +13,8 @@ from matplotlib.figure import Figure
 
 from lungfuse.files import atomic_write
 from lungfuse.modalities import load_modality, modality_names
-from lungfuse.settings.rows import SHORTHANDS
+from lungfuse.settings.model import SHORTHANDS
+from lungfuse.words import joined
 
 matplotlib.use("svg")
 STYLE = {
@@ -27,6 +27,7 @@ STYLE = {
     "legend.fontsize": "small",
     "svg.hashsalt": "lungfuse",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a $ in the name of a site is a dollar
 }
 # from the palette of Okabe and Ito
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = (
@@ -89,13 +90,7 @@ def inputs_of(table: pd.DataFrame) -> list[str]:
     """What the rows of a table read: image, text, image and text, ..., or nothing."""
     read = (table[list(SHORTHANDS)] != "").to_numpy()
     modalities = np.array(list(SHORTHANDS.values()))
-    return [in_words([name for name in modality_names() if name in modalities[row]]) for row in read]
-
-
-def in_words(modalities: Sequence[str]) -> str:
-    """Modalities as a list: image, text and structured."""
-    *first, last = modalities or [""]
-    return f"{', '.join(first)} and {last}" if first else last
+    return [joined([name for name in modality_names() if name in modalities[row]]) for row in read]
 
 
 @cache
@@ -103,26 +98,9 @@ def colours_of_inputs() -> dict[str, str]:
     """The colours of what rows read, in the order of legends: nothing, each modality, two of them, and more."""
     names = modality_names()
     colours = {"": GREY} | {name: load_modality(name).COLOUR for name in names}
-    colours |= dict(zip(map(in_words, combinations(names, 2)), cycle(COLOURS_OF_PAIRS)))
+    colours |= dict(zip(map(joined, combinations(names, 2)), cycle(COLOURS_OF_PAIRS)))
     more = [each for count in range(3, len(names) + 1) for each in combinations(names, count)]
-    return colours | dict.fromkeys(map(in_words, more), BLACK)
-
-
-def forest(
-    panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str] = ()
-) -> None:
-    """A forest plot: a line a name, with its row of `values`, see `lungfuse.tables.limits`, and a text at the right."""
-    for line, (row, colour) in enumerate(zip(values.itertuples(), colours, strict=True)):
-        reach = [[max(0, row.value - row.low)], [max(0, row.high - row.value)]]  # percentiles may leave the value out
-        panel.errorbar(row.value, line, xerr=reach, color=colour, fmt="o", markersize=4, capsize=2.5)
-    for line, text in enumerate(texts):
-        place = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
-        panel.annotate(text, (1.02, line), fontsize="small", **place)
-    panel.set_yticks(range(len(names)), names)
-    panel.set_ylim(len(names) - 0.4, -0.6)
-    panel.tick_params(axis="y", length=0)
-    panel.grid(axis="x", color="0.9", linewidth=0.6)
-    panel.set_axisbelow(True)
+    return colours | dict.fromkeys(map(joined, more), BLACK)
 
 
 def save(figure: Figure, path: Path) -> None:

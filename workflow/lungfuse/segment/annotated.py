@@ -10,10 +10,9 @@ from sklearn.model_selection import train_test_split
 from lungfuse.archive import Member
 from lungfuse.datasets import Annotation, load_mask_dataset
 from lungfuse.errors import UserError
-from lungfuse.files import atomic_array, unchanged
-from lungfuse.ingest.images import DECODE_ERRORS, decode, fit_square, open_image
-from lungfuse.parameters import FromJSON, options
-from lungfuse.paths.names import raw_files
+from lungfuse.files import atomic_array, raw_files, unchanged
+from lungfuse.imaging.decode import DECODE_ERRORS, decode, fit_square, open_image
+from lungfuse.parameters import options
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import AnnotatedSettings
 from lungfuse.settings.table import TableSettings
@@ -47,7 +46,7 @@ class Outputs:
 def main(
     *,
     annotated: AnnotatedSettings,
-    table: FromJSON[TableSettings | None] = None,
+    table: TableSettings | None = None,
     annotated_raw: Path,
     seed: int,
     rejected_share: float,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.files import atomic_array, atomic_write, read_array
-from lungfuse.paths.names import PACKAGED
+from lungfuse.plan.names import PACKAGED
 from lungfuse.segment.clean import measure, suspicion
 from lungfuse.segment.segmenter import load_segmenter
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings, SuspicionSettings

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
-from lungfuse.paths.names import PACKAGED
-from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
+from lungfuse.imaging.decode import unfit_square
+from lungfuse.imaging.image_files import UnreadableImageError, check_image, read_image, refuse
+from lungfuse.plan.names import PACKAGED
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import MaskSettings
@@ -98,9 +99,11 @@ def mask_files(image: Path, out: Path) -> dict[Path, Path]:
 def segment_file(path: Path, segmenter: Segmenter, settings: MaskSettings) -> np.ndarray:
     """The lung mask of an image file: uint8 (height, width) of the image's own size, 255 in the lungs.
 
+    Of an image that is no square, the segmenter sees what it saw in training; what that cuts off is not segmented.
+
     Raises:
         UnreadableImageError: it is no image.
     """
-    pixels, size = read_image(path, ImageSettings(image_size=segmenter.image_size, fit="stretch"))
+    pixels, size = read_image(path, ImageSettings(image_size=segmenter.image_size, fit=segmenter.fit))
     ((_, mask),) = segmenter.masks(pixels[None], settings)
-    return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST))
+    return np.asarray(unfit_square(Image.fromarray(mask.astype(np.uint8) * 255), size, segmenter.fit))

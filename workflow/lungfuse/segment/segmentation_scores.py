@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
 
 from lungfuse.files import read_array
-from lungfuse.parameters import AnnotatedFiles, Several
+from lungfuse.parameters import AnnotatedFiles
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
-from lungfuse.settings.comparison import ComparisonSettings
+from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.segmentation import MaskSettings
+from lungfuse.statistics.bootstrap import interval_of
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.segmentation import AnnotatedIndex, Segmentation
 
@@ -18,9 +18,9 @@ from lungfuse.tables.segmentation import AnnotatedIndex, Segmentation
 def main(
     *,
     mask: MaskSettings,
-    comparison: ComparisonSettings,
+    intervals: Intervals,
     seed: int,
-    segmenters: Several[Path],
+    segmenters: list[Path],
     annotated: AnnotatedFiles,
     segmentation_table: Path,
 ) -> None:
@@ -30,7 +30,7 @@ def main(
     ----------
     mask
         How probabilities become masks.
-    comparison
+    intervals
         Settings of the intervals.
     seed
         Seed of the resampling.
@@ -51,7 +51,7 @@ def main(
             for kind, scores in found.groupby("mask", sort=False):
                 row = {"segmenter": folder.name, "source": source, "mask": kind, "n": len(scores)}
                 for metric in ["dice", "iou"]:
-                    row |= mean_with_interval(metric, scores[metric].to_numpy(), comparison, seed)
+                    row |= mean_with_interval(metric, scores[metric].to_numpy(), intervals, seed)
                 rows.append(row)
     table = pd.DataFrame(rows)
     write_table(table, segmentation_table, Segmentation)
@@ -73,18 +73,15 @@ def overlap(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     return (2 * shared / both, shared / (both - shared)) if both else (1.0, 1.0)
 
 
-def mean_with_interval(metric: str, values: np.ndarray, settings: ComparisonSettings, seed: int) -> dict[str, float]:
+def mean_with_interval(metric: str, values: np.ndarray, settings: Intervals, seed: int) -> dict[str, float]:
     """The mean over patients with its percentile bootstrap interval, under the column names of `metric`."""
     low = high = float(values.mean())
     if len(values) > 1:
-        found = bootstrap(
-            (values,),
-            np.mean,
-            n_resamples=settings.resamples,
-            confidence_level=settings.confidence,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        low, high = float(found.low), float(found.high)
-    scores = {metric: float(values.mean()), f"{metric}_low": low, f"{metric}_high": high}
+
+        def mean(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+            return values[drawn].mean(axis=axis)
+
+        count = len(values)
+        low, high = interval_of(mean, [count], count, settings.confidence, settings.resamples, seed)
+    scores = {metric: float(values.mean()), f"{metric}_low": float(low), f"{metric}_high": float(high)}
     return {name: round(value, 4) for name, value in scores.items()}

@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from lungfuse.errors import UserError
-from lungfuse.paths.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.plan.names import PACKAGED, SEGMENTER, TRAINED_SETTINGS
 from lungfuse.segment.clean import clean
+from lungfuse.segment.keras_engine import dtype_of
 from lungfuse.segment.unet import build_unet
 from lungfuse.settings.base import Precision
+from lungfuse.settings.ingest import Fit
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings, UNetSettings
-from lungfuse.train.keras_engine import dtype_of
 
 BATCH = 16
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as Pillow has it
@@ -23,10 +24,11 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601, as P
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A U-Net that was trained on images of `image_size`."""
+    """A U-Net that was trained on images of `image_size`, which became squares by `fit`."""
 
     network: keras.Model
     image_size: int
+    fit: Fit
 
     def probabilities(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """The probability of lung, or what else was marked, at each pixel: float32 (height, width) of image by image.
@@ -69,6 +71,7 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
     path = folder / TRAINED_SETTINGS
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
+        fit = settings["fit"]
         network = build_unet(settings["image_size"], UNetSettings.model_validate(settings["unet"]), dtype_of(precision))
     except (FileNotFoundError, NotADirectoryError, KeyError, TypeError) as error:
         found = "not found" if isinstance(error, OSError) else "is none of a segmenter"
@@ -93,4 +96,4 @@ def load_segmenter(folder: Path, precision: Precision = "auto") -> Segmenter:
             f"{weights}: holds values that are not finite (NaN or infinity): the training went astray, or the file is "
             "damaged. Copy it anew, or train the segmenter again."
         )
-    return Segmenter(network, settings["image_size"])
+    return Segmenter(network, settings["image_size"], fit)

@@ -14,16 +14,33 @@ from keras.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from lungfuse.dependencies import digest
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_path, atomic_write, read_array, sha256
-from lungfuse.parameters import AnnotatedFiles, Several, options
+from lungfuse.parameters import AnnotatedFiles, options
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
+from lungfuse.segment.keras_engine import dtype_of, seed_and_limit_threads, write_history
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
+from lungfuse.settings.ingest import Fit
 from lungfuse.settings.segmentation import SegmenterSettings, UNetSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.segmentation import AnnotatedIndex
-from lungfuse.train.keras_engine import dtype_of, seed_and_limit_threads, write_history
 
 MONITOR = "val_loss"
 FINGERPRINT, RECORDS = "training.json", "records.json"
+
+
+@options
+class Source:
+    """What a segmenter learns from.
+
+    Parameters
+    ----------
+    sites
+        Where the images it learns from are from.
+    fit
+        How images that are no squares became squares: pad, crop or stretch.
+    """
+
+    sites: list[str]
+    fit: Fit
 
 
 @options
@@ -48,7 +65,7 @@ class Outputs:
 def main(
     *,
     name: str,
-    sites: Several[str],
+    source: Source,
     unet: UNetSettings,
     train: SegmenterSettings,
     seed: int,
@@ -64,8 +81,8 @@ def main(
     ----------
     name
         Name of the segmenter.
-    sites
-        Where the images it learns from are from.
+    source
+        What it learns from.
     unet
         Shape of the network.
     train
@@ -82,11 +99,11 @@ def main(
     seed_and_limit_threads(seed, threads)
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     train_indices, val_indices = (
-        rows_of(index, sites, part, annotated.annotated_index) for part in ["train", "validation"]
+        rows_of(index, source.sites, part, annotated.annotated_index) for part in ["train", "validation"]
     )
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
 
-    made_by = {"segmenter": name, "sites": sites, "image_size": images.shape[1], "seed": seed}
+    made_by = {"segmenter": name, **vars(source), "image_size": images.shape[1], "seed": seed}
     made_by |= {"unet": unet.model_dump(), "train": train.model_dump()}
     inputs = [annotated.annotated_images, annotated.annotated_masks, annotated.annotated_index]
     fingerprint = json.dumps(made_by | {"code": digest(__name__)} | {str(path): sha256(path) for path in inputs})

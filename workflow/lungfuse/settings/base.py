@@ -1,6 +1,5 @@
 """What all settings have in common, and the kinds of values that several sections use."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -26,16 +25,6 @@ class Settings(BaseModel):
     """Settings with no unknown keys and finite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def known_dataset_name(dataset: str, known: list[str]) -> str:
-    if dataset not in known:
-        raise ValueError(f"no such dataset; expected one of {', '.join(known)}")
-    return dataset
-
-
-def listed(inputs: Iterable[str]) -> str:
-    return " and ".join(sorted(inputs))
 
 
 def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -16,16 +16,23 @@ class PublishedFigure(Settings):
     basis: str
 
 
-class ComparisonSettings(Settings):
-    """The comparison table: its intervals, the published figures beside them, and whether it tells `timings`.
-
-    Seconds differ from run to run; a table without them is the same to the byte.
-    """
+class Intervals(Settings):
+    """The confidence of intervals, and how many resamples they rest on."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
+
+
+class ComparisonSettings(Intervals):
+    """The comparison table: its intervals, the published figures beside them, and whether it has `timings`.
+
+    Seconds differ from run to run; a table without them is the same to the byte. `published_epochs` names the models
+    whose accuracies are shown epoch by epoch, each with the published ones, if any.
+    """
+
     timings: bool
     published: list[PublishedFigure]
+    published_epochs: dict[str, list[Share]] = Field(default={})
 
 
 class LeakageSettings(Settings):
@@ -45,4 +52,4 @@ class ShortcutSettings(Settings):
     `words` may tell it, besides the names of the labels: whole words or phrases, in any case.
     """
 
-    words: list[Annotated[str, Field(pattern=r"\w")]]
+    words: Annotated[list[Annotated[str, Field(pattern=r"\w")]], Once]

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from lungfuse.settings.base import Name, Once, Section, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
+Fit = Literal["pad", "crop", "stretch"]  # how an image that is no square becomes one
 
 
 class LabelRule(Settings):
@@ -24,11 +25,6 @@ class LabelRule(Settings):
     positive: Annotated[list[str], Field(min_length=1), Once] | None = None
     negative: Annotated[list[str], Field(min_length=1), Once] | None = None
 
-    @property
-    def headings(self) -> list[str]:
-        """The headings of which a case has one or more."""
-        return [self.heading] if isinstance(self.heading, str) else self.heading
-
     @model_validator(mode="after")
     def one_of_both(self) -> "LabelRule":
         if (self.heading is None) == (self.column is None):
@@ -37,6 +33,8 @@ class LabelRule(Settings):
             raise ValueError(f"label {self.name}: expected the positive words of the column {self.column}")
         if self.column is None and (self.positive or self.negative):
             raise ValueError(f"label {self.name}: positive and negative words are those of a column; name it")
+        if both := set(self.positive or []) & set(self.negative or []):
+            raise ValueError(f"label {self.name}: found {sorted(both)[0]!r} among its positive and its negative words")
         return self
 
 
@@ -65,7 +63,7 @@ class ImageSettings(Settings):
     """The image array: `image_size` is its height and width in pixels, `colour` whether it keeps colours."""
 
     image_size: Annotated[int, Field(ge=16, le=2048)]
-    fit: Literal["pad", "crop", "stretch"]
+    fit: Fit
     colour: bool = False
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from lungfuse.errors import UserError
 from lungfuse.files import where_not_utf8
-from lungfuse.settings.base import Settings, overlay
 from lungfuse.settings.problems import problem_in_words, suggestion
 from lungfuse.settings.study import Study
 
@@ -82,36 +81,9 @@ def _meaning_of(error: yaml.MarkedYAMLError, text: str) -> str:
     return f"{error.problem}."
 
 
-def load_studies(params: dict[str, Any]) -> dict[str, Study]:
-    """Every study of `params` by name, each `defaults` overlaid with its own settings.
-
-    Raises:
-        UserError: names every wrong key or value, what was found and what is allowed.
-    """
-    _check_top_level(params)
-    problems, studies = [], {}
-    for name, own in params["studies"].items():
-        try:
-            studies[name] = Study.model_validate(overlay(params["defaults"], own), strict=True)
-        except ValidationError as error:
-            problems += [_message(problem, name, own) for problem in error.errors()]
-    if problems:
-        raise UserError("params.yaml:\n  " + "\n  ".join(dict.fromkeys(problems)))
-    return studies
-
-
-def load_study(params: dict[str, Any]) -> tuple[str, Study]:
-    """The study that `params` selects, with its name; see `load_studies`."""
-    studies = load_studies(params)
-    name = params["study"]
-    if name not in studies:
-        raise UserError(f"params.yaml: study: found {name!r}, expected one of {', '.join(sorted(studies))}.")
-    return name, studies[name]
-
-
-def to_json(settings: Settings | list[Settings]) -> str:
-    """Settings as the command line takes them."""
-    return TypeAdapter(type(settings)).dump_json(settings).decode()
+def to_json(settings: Any) -> str:
+    """Settings, and what holds some, as JSON."""
+    return TypeAdapter(Any).dump_json(settings).decode()
 
 
 TOP_LEVEL = {  # with its type, also in words
@@ -126,7 +98,7 @@ JSON_TYPES = {str: "string", bool: "boolean"}
 STUDY_NAME = r"^[a-z0-9]+([_-][a-z0-9]+)*$"
 
 
-def _check_top_level(params: dict[str, Any]) -> None:
+def check_top_level(params: dict[str, Any]) -> None:
     for key in params:
         if key not in TOP_LEVEL:
             raise UserError(
@@ -146,20 +118,33 @@ def _check_top_level(params: dict[str, Any]) -> None:
             raise UserError(f"params.yaml: {key}: found {value!r}, expected {expected}.")
 
 
-def _message(problem: dict[str, Any], study: str, own: dict[str, Any]) -> str:
+def problem_of(problem: dict[str, Any], study: str, params: dict[str, Any]) -> str:
+    """What pydantic found wrong with a study of `params`, in words."""
     location = problem["loc"]
-    missing = problem["type"] == "missing"
-    held = location[:-1] if missing else location  # what the study itself says of it
-    place = f"studies.{study}" if _holds(own, held) and (held or not missing) else "defaults"
-    if missing:
-        return f"{'.'.join(map(str, [place, *location]))}: missing. Add it to defaults or to studies.{study}."
-    return problem_in_words(place, problem, Study) + "."
+    if problem["type"] == "missing":
+        own = _depth(params["studies"][study], location) == len(location) - 1 > 0
+        key = ".".join(map(str, [f"studies.{study}" if own else "defaults", *location]))
+        return f"{key}: missing. Add it to defaults or to studies.{study}."
+    return problem_in_words(said_by(study, params, location), problem, Study) + "."
 
 
-def _holds(own: Any, location: tuple) -> bool:
-    for key in location:
+def place_of(study: str, params: dict[str, Any], where: str) -> str:
+    """Where a setting stands in params.yaml that stands at `where` in a study."""
+    location = tuple(filter(None, where.split(".")))
+    return ".".join([said_by(study, params, location), *location])
+
+
+def said_by(study: str, params: dict[str, Any], location: tuple) -> str:
+    """Who says the setting at a location: the study or, where they say more of it, the defaults."""
+    own, defaults = (_depth(said, location) for said in [params["studies"][study], params["defaults"]])
+    return f"studies.{study}" if own >= defaults else "defaults"
+
+
+def _depth(said: Any, location: tuple) -> int:
+    """How many keys of a location there are in what is said, one below the other."""
+    for depth, key in enumerate(location):
         try:
-            own = own[key]
+            said = said[key]
         except (KeyError, IndexError, TypeError):
-            return False
-    return True
+            return depth
+    return len(location)

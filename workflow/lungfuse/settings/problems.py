@@ -4,8 +4,8 @@ import difflib
 from typing import Any, get_args
 
 from lungfuse.settings.base import Settings
+from lungfuse.settings.model import SHORTHANDS, ModelSettings
 from lungfuse.settings.renamed import OLD_KEYS
-from lungfuse.settings.rows import SHORTHANDS, Row
 
 
 def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings]) -> str:
@@ -28,7 +28,7 @@ def _fields_at(location: tuple, model: type[Settings]) -> list[str]:
         if key in model.model_fields:
             model = _settings_in(model.model_fields[key].annotation) or model
     first, *others = model.model_fields
-    return [first, *SHORTHANDS, *others] if model is Row else [first, *others]
+    return [first, *SHORTHANDS, *others] if model is ModelSettings else [first, *others]
 
 
 def _settings_in(annotation: Any) -> type[Settings] | None:

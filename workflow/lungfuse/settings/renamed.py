@@ -3,7 +3,6 @@
 OLD_KEYS = {
     "adapter": "dataset",
     "apart": "group_by",
-    "arms": "variants",
     "averaging": "ema_decay",
     "batch": "batch_size",
     "clip": "gradient_clip",
@@ -14,6 +13,7 @@ OLD_KEYS = {
     "least": "min_reports",
     "least_area": "min_area",
     "least_contrast": "min_contrast",
+    "model": "architecture",
     "most_area": "max_area",
     "most_asymmetry": "max_asymmetry",
     "most_components": "max_components",

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from lungfuse.datasets import mask_datasets
-from lungfuse.settings.base import Name, Once, Precision, Settings, Share, known_dataset_name
+from lungfuse.settings.base import Name, Once, Precision, Settings, Share
+from lungfuse.settings.ingest import Fit
 
 SegmenterName = Annotated[str, Field(pattern=r"^unet-[a-z0-9]+(-[a-z0-9]+)*$")]
 PACKAGED_SEGMENTER = "packaged"
@@ -64,20 +64,15 @@ class AnnotatedSettings(Settings):
     dataset: str
     raw: Name
     image_size: Annotated[int, Field(ge=32, le=1024)]
-    fit: Literal["pad", "crop", "stretch"]
+    fit: Fit
     test: Annotated[float, Field(gt=0, lt=0.5)]
     validation: Annotated[float, Field(gt=0, lt=0.5)]
-
-    @field_validator("dataset")
-    @classmethod
-    def has_masks(cls, dataset: str) -> str:
-        return known_dataset_name(dataset, mask_datasets())
 
 
 class SegmentationSettings(Settings):
     """Segmenters by name, each with the sites whose annotated images it learns from.
 
-    The images of a study are segmented by those that its rows name; the one called packaged comes with this package.
+    The images of a study are segmented by those that its models name; the one called packaged comes with this package.
     """
 
     annotated: AnnotatedSettings

@@ -44,13 +44,21 @@ class TableSource(Settings):
     biases: list[str] = Field(default=[])
 
 
-class TableSettings(Settings):
+class TableFormat(Settings):
+    """How a table is written; `missing` holds words that say no more than an empty cell."""
+
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: Heading = "utf-8"
+    decimal: Literal[".", ","] = "."
+    missing: Words = Field(default=[])
+
+
+class TableSettings(TableFormat):
     """How the rows of a table become cases; a row is a case with at most one image.
 
     `file`, `images` and `masks` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images and
-    of what is outlined in them. A mask is called like its image, with `mask_suffix` behind. `missing`
-    holds words that say no more than an empty cell. `rows` keeps those that have one of some words in a column, and
-    `first` of these the first row of each patient or the like. `case`,
+    of what is outlined in them. A mask is called like its image, with `mask_suffix` behind. `rows` keeps those that
+    have one of some words in a column, and `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
     or by the number of its row. Rows with the same value in a column of `group_by` are never on both sides of a split.
     `views` says what words of the column `view` mean. `texts` names the columns of sections, `columns` those of
@@ -58,10 +66,6 @@ class TableSettings(Settings):
     """
 
     file: Heading
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    encoding: Heading = "utf-8"
-    decimal: Literal[".", ","] = "."
-    missing: Words = Field(default=[])
     rows: dict[Heading, Annotated[Words, Field(min_length=1)]] = Field(default={})
     first: FirstRow | None = None
     case: Heading | None = None
@@ -79,21 +83,6 @@ class TableSettings(Settings):
     columns: dict[Section, TableColumn] = Field(default={})
     source: TableSource = Field(default=TableSource())
 
-    @property
-    def sections(self) -> dict[str, TableText]:
-        """The sections of text by name."""
-        return {name: TableText(column=text) if isinstance(text, str) else text for name, text in self.texts.items()}
-
-    @property
-    def headings(self) -> list[str]:
-        """The columns of the table that are read."""
-        single = [self.case, self.patient, self.site, self.date, self.image, self.view]
-        several = [*self.rows, *self.group_by, *(text.column for text in self.sections.values())]
-        several += [each.column for each in self.columns.values()]
-        if self.first is not None:
-            single += [self.first.of, self.first.by]
-        return list(dict.fromkeys([*filter(None, single), *several]))
-
     @model_validator(mode="after")
     def images_have_places(self) -> "TableSettings":
         if (self.image is None) != (not self.images):
@@ -104,13 +93,13 @@ class TableSettings(Settings):
             raise ValueError("masks: are those of images; name the column of their paths with image")
         if self.views and self.view is None:
             raise ValueError("views: says what the words of a column mean; name the column with view")
-        outside = [
-            place
-            for place in [self.file, *self.images, *self.masks]
-            if place.startswith("/") or ".." in place.split("/")
-        ]
-        if outside:
-            raise ValueError(
-                f"found {outside[0]!r}, expected files and folders in the raw folder; link or copy them there"
-            )
+        for place in [self.file, *self.images, *self.masks]:
+            if place.startswith("/") or ".." in place.split("/"):
+                raise ValueError(
+                    f"found {place!r}, expected files and folders in the raw folder; link or copy them there"
+                )
+            if {*"{}"} & {*place}:
+                raise ValueError(
+                    f"found {place!r}, in which Snakemake takes what is in braces for a wildcard; rename it"
+                )
         return self

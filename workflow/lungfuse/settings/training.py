@@ -1,12 +1,9 @@
 """Encoders, what stands on them, and how both are trained."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from lungfuse.encoders import encoder_names, encoder_spec
-from lungfuse.modalities import encoded
 from lungfuse.settings.base import Precision, Settings, Share
 
 Pooling = Literal["none", "mean"]
@@ -24,45 +21,6 @@ class EncoderSettings(Settings):
     text: str
     pooling: Pooling
     max_tokens: Annotated[int, Field(ge=3)] | None
-
-    @property
-    def text_tokens(self) -> int:
-        """After how many tokens texts are cut."""
-        return self.max_tokens or encoder_spec(self.text).max_tokens
-
-    def of(self, modalities: Iterable[str]) -> dict[str, str]:
-        """The names of the encoders of those of these modalities that have one, in order."""
-        return {modality: getattr(self, modality) for modality in encoded(modalities)}
-
-    @staticmethod
-    def unread(modalities: Iterable[str]) -> dict[str, Any]:
-        """Constants for the fields that decide nothing where only these modalities are read."""
-        others = {name: encoder_names(name)[0] for name in ["image", "text"] if name not in modalities}
-        return others | ({"max_tokens": None} if "text" in others else {})
-
-    def read_for(self, modalities: Iterable[str]) -> "EncoderSettings":
-        """The same where only these modalities are read: what decides nothing is the same in every study."""
-        return self.model_copy(update=self.unread(modalities))
-
-    def gives_means(self, train: "TrainSettings") -> bool:
-        """Whether a training reads the mean of each pair's tokens instead of all."""
-        return self.pooling == "mean" and train.layers == "frozen"
-
-    @field_validator("image", "text")
-    @classmethod
-    def known(cls, name: str, info: ValidationInfo) -> str:
-        known = encoder_names(info.field_name)
-        if name not in known:
-            raise ValueError(f"no such {info.field_name} encoder; expected one of {', '.join(known)}")
-        return name
-
-    @field_validator("max_tokens")
-    @classmethod
-    def fits_encoder(cls, max_tokens: int | None, info: ValidationInfo) -> int | None:
-        text = info.data.get("text")  # absent when it is no encoder
-        if max_tokens and text and max_tokens > encoder_spec(text).positions:
-            raise ValueError(f"{text} has positions for {encoder_spec(text).positions} tokens; expected no more")
-        return max_tokens
 
 
 class FusionSettings(Settings):

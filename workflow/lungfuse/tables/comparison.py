@@ -88,29 +88,6 @@ class PerLabel(Table):
     specificity_high: Series[float] = pa.Field(nullable=True)
 
 
-class Missing(Table):
-    """One row a model and modality that is `missing` in some pairs: its scores on these, and first on all others.
-
-    Where `missing` is empty, the pairs have everything that the row reads. `positives` are those of class 1, empty
-    where there are not two classes.
-    """
-
-    model: Series[str]
-    images: Series[str]
-    text: Series[str]
-    structured: Series[str]
-    row: Series[str]
-    missing: Series[str]
-    n: Series[int]
-    positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    accuracy: Series[float] = pa.Field(nullable=True)
-    accuracy_low: Series[float] = pa.Field(nullable=True)
-    accuracy_high: Series[float] = pa.Field(nullable=True)
-    auroc: Series[float] = pa.Field(nullable=True)
-    auroc_low: Series[float] = pa.Field(nullable=True)
-    auroc_high: Series[float] = pa.Field(nullable=True)
-
-
 class Sites(Table):
     """One row a model and site: where its errors come from.
 
@@ -187,47 +164,6 @@ class Ablations(Table):
     p_corrected: Series[float]
     structured: Series[str]
     row: Series[str]
-
-
-class Calibration(Table):
-    """One row a model: how well its scores, and the probabilities made of them, are probabilities.
-
-    `slope` is that of a logistic regression of the labels on the log odds: below 1 they are too extreme. It is 1, and
-    the Brier score least, for calibrated ones; missing for scores that are all the same.
-    Where there are not two classes, both are means over the classes, each against the rest, or over the labels.
-    """
-
-    model: Series[str]
-    images: Series[str]
-    text: Series[str]
-    brier_score: Series[float] = pa.Field(ge=0, le=1)
-    brier_probability: Series[float] = pa.Field(ge=0, le=1)
-    slope_score: Series[float] = pa.Field(nullable=True)
-    slope_probability: Series[float] = pa.Field(nullable=True)
-    structured: Series[str]
-    row: Series[str]
-
-
-class CNNComparison(Table):
-    """One row a network and variant: out-of-fold scores after the last epoch, and the accuracies of its epochs.
-
-    `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw` is that of the same accuracy, or of
-    several labels a pair mean AUROC, as that of the same network on raw images.
-    """
-
-    network: Series[str]
-    images: Series[str]
-    weights: Series[str]
-    n: Series[int]
-    accuracy: Series[float]
-    accuracy_low: Series[float] = pa.Field(nullable=True)
-    accuracy_high: Series[float] = pa.Field(nullable=True)
-    auroc: Series[float] = pa.Field(nullable=True)
-    auroc_low: Series[float] = pa.Field(nullable=True)
-    auroc_high: Series[float] = pa.Field(nullable=True)
-    p_vs_raw: Series[float] = pa.Field(nullable=True)
-    epoch_accuracies: Series[str]
-    published_accuracies: Series[str]
 
 
 def limits(table: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from lungfuse import registry
+from lungfuse.measures import OneAgainstRest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,39 +28,27 @@ class Calibration(BaseModel):
     Both have one entry a score column.
     """
 
-    slope: list[float]
-    intercept: list[float]
+    model_config = ConfigDict(extra="forbid")
 
-
-@dataclass(frozen=True)
-class OneAgainstRest:
-    """One label of a task by itself: `label` 0 or 1, `score` and `prediction` of the pairs where it is `known`.
-
-    `known` is bool of shape (pair,); the others have one entry a known pair.
-    """
-
-    name: str
-    known: np.ndarray
-    label: np.ndarray
-    score: np.ndarray
-    prediction: np.ndarray
+    slope: list[FiniteFloat]
+    intercept: list[FiniteFloat]
 
 
 @dataclass(frozen=True)
 class TaskSpec:
     """What a task declares in capitals beside its class.
 
-    A study names at least `least` and at most `most` labels, or any number; they are `exclusive` where a pair has one.
+    A study names at least `min_labels` and at most `max_labels`, or any number; `exclusive` ones where a pair has one.
     """
 
-    least: int
-    most: int | None
+    min_labels: int
+    max_labels: int | None
     exclusive: bool
 
     @property
     def two_classes(self) -> bool:
         """Whether a pair is of one class or the other."""
-        return self.exclusive and self.most == 2
+        return self.exclusive and self.max_labels == 2
 
 
 class Task(ABC):
@@ -157,10 +146,10 @@ def task_names() -> list[str]:
     return list(registry.names(__name__))
 
 
-def declared(name: str) -> TaskSpec:
+def task_spec(name: str) -> TaskSpec:
     """What the task called `name` declares, without importing it."""
     found = registry.declared(__name__, name)
-    return TaskSpec(found["LEAST"], found["MOST"], found["EXCLUSIVE"])
+    return TaskSpec(found["MIN_LABELS"], found["MAX_LABELS"], found["EXCLUSIVE"])
 
 
 def task_module(name: str) -> str:

@@ -6,14 +6,14 @@ import numpy as np
 from scipy.special import expit
 
 from lungfuse.calibration import calibrating_line, log_odds
-from lungfuse.measures import of_one_label
-from lungfuse.tasks import Calibration, Kind, OneAgainstRest, weighted_cross_entropy
+from lungfuse.measures import OneAgainstRest, of_one_label
+from lungfuse.tasks import Calibration, Kind, weighted_cross_entropy
 from lungfuse.tasks import Task as AnyTask
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST, EXCLUSIVE = 2, 2, True
+MIN_LABELS, MAX_LABELS, EXCLUSIVE = 2, 2, True
 
 
 class Task(AnyTask):

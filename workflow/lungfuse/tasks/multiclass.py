@@ -7,14 +7,14 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from lungfuse.calibration import INTERCEPTS, LIMIT, SLOPES
-from lungfuse.measures import METRICS, macro
-from lungfuse.tasks import Calibration, Kind, OneAgainstRest, weighted_cross_entropy
+from lungfuse.measures import METRICS, OneAgainstRest, macro
+from lungfuse.tasks import Calibration, Kind, weighted_cross_entropy
 from lungfuse.tasks import Task as AnyTask
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST, EXCLUSIVE = 2, None, True
+MIN_LABELS, MAX_LABELS, EXCLUSIVE = 2, None, True
 
 
 class Task(AnyTask):

@@ -6,14 +6,14 @@ import numpy as np
 from scipy.special import expit
 
 from lungfuse.calibration import calibrating_line, log_odds
-from lungfuse.measures import macro
-from lungfuse.tasks import Calibration, Kind, OneAgainstRest
+from lungfuse.measures import OneAgainstRest, macro
+from lungfuse.tasks import Calibration, Kind
 from lungfuse.tasks import Task as AnyTask
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAST, MOST, EXCLUSIVE = 2, None, False
+MIN_LABELS, MAX_LABELS, EXCLUSIVE = 2, None, False
 
 
 class Task(AnyTask):

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
 
 from lungfuse.encoders.network import Encoder
+from lungfuse.layers.blocks import Inputs, Tokens
 from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
-from lungfuse.models.blocks import Inputs, Tokens
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tasks import Task
 from lungfuse.train.data import LABELS, TensorBatch
+from lungfuse.tuning import tuning
 
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
 
@@ -40,7 +41,7 @@ class Classifier(lightning.LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.validated: list[tuple[Tensor, Tensor]] = []
         for encoder in encoders.values():
-            set_trainable(encoder, settings.layers)
+            tuning(settings.layers).set_up(encoder)
         self.train()  # Lightning takes the modes as they are
 
     def forward(self, batch: TensorBatch) -> Tensor:
@@ -123,16 +124,6 @@ class Classifier(lightning.LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = get_cosine_schedule_with_warmup(optimizer, int(self.settings.warmup * steps), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def set_trainable(encoder: Encoder, layers: str) -> None:
-    """Let the layers learn that `layers` names: frozen, top:<n> or full."""
-    if layers == "full":
-        return
-    encoder.requires_grad_(False)
-    if layers.startswith("top:"):
-        for layer in encoder.layers()[-int(layers.removeprefix("top:")) :]:
-            layer.requires_grad_(True)
 
 
 def modality_dropout(inputs: Inputs, share: float) -> Inputs:

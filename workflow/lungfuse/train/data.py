@@ -10,9 +10,14 @@ import torch
 from torch import Tensor, distributed
 from torch.utils.data import Dataset, Sampler
 
+from lungfuse.encoders import TOKENIZER
+from lungfuse.files import slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
-from lungfuse.settings.rows import Row
+from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.plan.job import Files
+from lungfuse.plan.names import ENCODER_ROOT
+from lungfuse.settings.model import ModelConfig
 from lungfuse.train.stored import StoredTokens, read_tokens
 
 TensorBatch = dict[str, Tensor | dict[str, Tensor]]
@@ -117,23 +122,35 @@ def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     return Features(**vars(read_tokens(folder, pair_ids)))
 
 
-def sources_of(
-    row: Row, data_files: DataFiles, features: dict[str, Path], train_indices: np.ndarray, seed: int
-) -> dict[str, Source]:
-    """What a row reads of the pairs, by modality in order: features where there are some, else what they are made of.
+def data_files_of(config: ModelConfig, pairs: pd.DataFrame, files: Files) -> DataFiles:
+    """The files that the inputs of a model are read from, of all that it reads."""
+    kinds = ["array", "index", "masks", "structured"]
+    folder = ENCODER_ROOT / slug(config.encoders["text"]) if "text" in config.encoders else None
+    return DataFiles(
+        pairs,
+        *(files.get(kind) for kind in kinds),
+        files.get("structured_columns"),
+        folder and folder / TOKENIZER,
+        config.max_tokens,
+    )
 
-    What is scaled is so by the pairs at the positions `learn`. An ablation permutes one modality over all pairs, or
-    leaves it out.
+
+def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indices: np.ndarray) -> dict[str, Source]:
+    """What a model reads of the pairs, by modality in order: features where its encoders do not learn, else what they
+    are made of.
+
+    What is scaled is so by the pairs at the positions `train_indices`. An ablation permutes one modality over all
+    pairs, or leaves it out.
     """
     found = {}
-    for name in row.modalities:
-        if name in features:
-            source = read_features(features[name], data_files.pairs["pair_id"])
+    for name, choice in config.inputs.items():
+        if name in config.encoders and reads_features(config):
+            source = read_features(feature_set(config, name, run).folder, data_files.pairs["pair_id"])
         else:
-            source = load_inputs(name).read(data_files, row.inputs[name])
-        if name == row.changed:
-            shuffles = row.ablation.startswith("shuffled")
-            source = source.reordered(shuffled(len(data_files.pairs), seed)) if shuffles else source.dropped()
+            source = load_inputs(name).read(data_files, choice)
+        if name == config.changed:
+            shuffles = config.ablation.startswith("shuffled")
+            source = source.reordered(shuffled(len(data_files.pairs), config.seed)) if shuffles else source.dropped()
         found[name] = source.fit(train_indices)
     return found
 

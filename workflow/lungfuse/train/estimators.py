@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn for any task: built for a row, fitted on some pairs, scoring others.
+"""Estimators of scikit-learn for any task: built for a model, fitted on some pairs, scoring others.
 
 Their inputs are texts (pair,), mean tokens (pair, width), or a frame of structured columns. There is a fitted estimator
 a label column of the task.
@@ -16,12 +16,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
-from lungfuse import registry
 from lungfuse.errors import UserError
 from lungfuse.ingest.parts import fold_indices
-from lungfuse.models import module_of
-from lungfuse.settings.base import ClassWeights
-from lungfuse.settings.rows import Row
+from lungfuse.models import load_model
+from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
 
 Inputs = np.ndarray | pd.DataFrame
@@ -33,11 +31,11 @@ in_one_thread = threadpool_limits.wrap(limits=1, user_api="openmp")  # trees on 
 NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
-def build(row: Row, class_weights: ClassWeights, seed: int, **known: Any) -> BaseEstimator:
-    """The unfitted estimator of a row; `known` is what its model takes besides its settings."""
-    weights = "balanced" if class_weights == "balanced" else None
-    settings = row.declared.completed(row.settings)
-    return registry.imported(module_of(row.model)).build(class_weight=weights, seed=seed, **known, **settings)
+def build(config: ModelConfig, **known: Any) -> BaseEstimator:
+    """The unfitted estimator of a model; `known` is what its architecture takes besides its settings."""
+    weights = "balanced" if config.class_weights == "balanced" else None
+    architecture = load_model(config.architecture)
+    return architecture.build(class_weight=weights, seed=config.seed, **known, **config.settings)
 
 
 def learner(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, task: Task) -> Learner:
@@ -81,9 +79,9 @@ def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: 
         UserError: the texts to learn from have no n-gram in common.
     """
     models, prepared = [], {}
-    for known, labels in label_subproblems(targets, learned):
+    for known, labels in _label_subproblems(targets, learned):
         if len(np.unique(labels)) < 2:
-            models.append(constant(labels))
+            models.append(_constant(labels))
             continue
         if known.tobytes() not in prepared:
             prepared[known.tobytes()] = _prepare(estimator, take(inputs, known))
@@ -103,17 +101,20 @@ def _prepare(estimator: BaseEstimator, inputs: Inputs) -> tuple[list[BaseEstimat
     except ValueError as error:
         if not NO_WORDS.search(str(error)):
             raise
-        raise no_words() from error
+        raise UserError(
+            "settings: the texts to learn from share no words that are counted (min_df is how many texts must have "
+            "one). Read another section, or lower min_df."
+        ) from error
 
 
-def label_subproblems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _label_subproblems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of each label column the learned positions whose label is known, and these labels, both (known pair,)."""
     for column in targets.T:
         known = learned[~np.isnan(column[learned])]
         yield known, column[known].astype(int)
 
 
-def constant(labels: np.ndarray) -> DummyClassifier:
+def _constant(labels: np.ndarray) -> DummyClassifier:
     """Scores every pair by the shares of these labels; by halves where there are none."""
     seen = labels if len(labels) else np.array([0, 1])
     return DummyClassifier(strategy="prior").fit(np.zeros(len(seen)), seen)
@@ -125,52 +126,27 @@ def score(models: Models, inputs: Inputs, task: Task) -> np.ndarray:
     scores, made = [], {}
     for model in models:
         if not isinstance(model, Pipeline):
-            scores.append(by_class(model, inputs, task))
+            scores.append(_by_class(model, inputs, task))
             continue
         if (shared := id(model[0])) not in made:
             made[shared] = model[:-1].transform(inputs)
-        scores.append(by_class(model[-1], made[shared], task))
-    return of_label_columns(scores, task)
+        scores.append(_by_class(model[-1], made[shared], task))
+    return scores[0] if task.excludes else np.stack([of_label[:, 1] for of_label in scores], axis=1)
 
 
-def of_label_columns(scores: list[np.ndarray], task: Task) -> np.ndarray:
-    """The scores of each class, (pair, class) a label column, as the score columns of a task."""
-    return scores[0] if task.excludes else np.stack([column[:, 1] for column in scores], axis=1)
-
-
-def by_class(model: BaseEstimator, inputs: Inputs, task: Task) -> np.ndarray:
-    """The scores of one label column, (pair, class)."""
-    decides = hasattr(model, "decision_function")
-    if decides and not (task.excludes and hasattr(model, "predict_proba")):
-        return of_decisions(model.decision_function(inputs), model.classes_, task)
-    return _spread(model.predict_proba(inputs), model.classes_, task)
-
-
-def of_decisions(decisions: np.ndarray, classes: np.ndarray, task: Task) -> np.ndarray:
-    """Signed distances from the planes of the `classes` that were learned as scores, (pair, class).
-
-    Two classes have one plane, and distances of shape (pair,); a class that was not learned has the score 0.
-    """
-    one = decisions.ndim == 1
-    scores = np.stack([expit(-decisions), expit(decisions)], axis=1) if one else softmax(decisions, axis=1)
-    return _spread(scores, classes, task)
+def _by_class(model: BaseEstimator, inputs: Inputs, task: Task) -> np.ndarray:
+    """The scores of one label column, (pair, class); a class that was not learned has the score 0."""
+    if hasattr(model, "decision_function") and not (task.excludes and hasattr(model, "predict_proba")):
+        decisions = model.decision_function(inputs)  # of two classes there is one plane, and one distance a pair
+        one = decisions.ndim == 1
+        scores = np.stack([expit(-decisions), expit(decisions)], axis=1) if one else softmax(decisions, axis=1)
+    else:
+        scores = model.predict_proba(inputs)
+    of_all = np.zeros((len(scores), len(task.labels) if task.excludes else 2), scores.dtype)
+    of_all[:, model.classes_] = scores
+    return of_all
 
 
 def take(inputs: Inputs, positions: np.ndarray) -> Inputs:
     """Some pairs of the inputs."""
     return inputs.iloc[positions] if isinstance(inputs, pd.DataFrame) else inputs[positions]
-
-
-def no_words() -> UserError:
-    """Told where the texts to learn from share no n-gram."""
-    return UserError(
-        "settings: the texts to learn from share no words that are counted (min_df is how many texts must have one). "
-        "Read another section, or lower min_df."
-    )
-
-
-def _spread(scores: np.ndarray, classes: np.ndarray, task: Task) -> np.ndarray:
-    """Scores of the classes that were learned as those of all, (pair, class)."""
-    of_all = np.zeros((len(scores), len(task.labels) if task.excludes else 2), scores.dtype)
-    of_all[:, classes] = scores
-    return of_all

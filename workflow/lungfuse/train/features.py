@@ -7,19 +7,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lungfuse.encoders import encoder_spec, modality_of
-from lungfuse.encoders.network import Encoder, load_encoder, load_into, load_weights
-from lungfuse.files import atomic_array
+from lungfuse.encoders import CONFIG, TOKENIZER, modality_of
+from lungfuse.encoders.network import Encoder, load_encoder
+from lungfuse.files import atomic_array, slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.parameters import options
 from lungfuse.settings.base import Precision
-from lungfuse.settings.training import EncoderSettings, Pooling
+from lungfuse.settings.training import Pooling
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FeatureIndex
 from lungfuse.train.data import in_order
 from lungfuse.train.precision import autocast
+from lungfuse.train.starts import load_start
 
 BATCH = 64
 
@@ -37,11 +38,11 @@ class Files:
     index
         Index of the image array; needed for an image encoder.
     masks
-        Masks of the image array; needed for a variant other than raw.
+        Masks of the image array; needed for an image variant other than raw.
     encoder_root
         Folder with a folder for each encoder.
     start
-        Weights of a trained unimodal row whose encoder is used; not given, the encoder is used as it comes.
+        Weights of a trained network whose encoder is used; not given, the encoder is used as it comes.
     """
 
     pairs: Path
@@ -50,6 +51,25 @@ class Files:
     masks: Path | None = None
     encoder_root: Path
     start: Path | None = None
+
+
+@options
+class Reading:
+    """What is read, and what is kept of it.
+
+    Parameters
+    ----------
+    choice
+        The image variant, such as raw or segmented:unet-shenzhen, or the section of the reports.
+    pooling
+        none keeps every token of a pair, mean their mean.
+    max_tokens
+        After how many tokens texts are cut.
+    """
+
+    choice: str
+    pooling: Pooling
+    max_tokens: int | None = None
 
 
 @options
@@ -69,25 +89,16 @@ class Outputs:
 
 
 def main(
-    *,
-    encoder: str,
-    reads: str,
-    encoders: EncoderSettings,
-    precision: Precision,
-    files: Files,
-    outputs: Outputs,
-    threads: int = 1,
+    *, encoder: str, reading: Reading, precision: Precision, files: Files, outputs: Outputs, threads: int = 1
 ) -> None:
-    """Encode a variant of the images, or a section of the reports, of all pairs.
+    """Encode an image variant, or a section of the reports, of all pairs.
 
     Parameters
     ----------
     encoder
         Name of the encoder.
-    reads
-        The variant of the images, such as raw or segmented:unet-shenzhen, or the section of the reports.
-    encoders
-        Whether every token of a pair is kept or their mean, and after how many tokens texts are cut.
+    reading
+        What is read, and what is kept of it.
     precision
         fp32, bf16, or auto: bf16 where there is hardware for it.
     files
@@ -98,23 +109,26 @@ def main(
         Processor threads.
     """
     torch.set_num_threads(threads)
-    table, spec, modality = read_table(files.pairs, Pairs), encoder_spec(encoder), modality_of(encoder)
-    data_files = DataFiles(table, encoders, files.encoder_root, files.array, files.index, files.masks)
-    source = load_inputs(modality).read(data_files, reads)
-    network = load_encoder(encoder, files.encoder_root / encoder)
+    table, folder = read_table(files.pairs, Pairs), files.encoder_root / slug(encoder)
+    modality = modality_of(encoder, folder / CONFIG)
+    tokenizer = folder / TOKENIZER if modality == "text" else None
+    data_files = DataFiles(table, files.array, files.index, files.masks, None, None, tokenizer, reading.max_tokens)
+    source = load_inputs(modality).read(data_files, reading.choice)
+    network = load_encoder(encoder, folder)
+    width = network.spec.width
     if files.start is not None:
-        load_into(network, trained_encoder(files.start, modality), files.start)
+        load_start(network, files.start, modality)
     encoded, counts = [], []
-    with atomic_array(outputs.tokens, np.float16, (spec.width,)) as append:
+    with atomic_array(outputs.tokens, np.float16, (width,)) as append:
         for part in encode(network, source, len(table), precision):
-            kept = pooled(part, encoders.pooling)
+            kept = pooled(part, reading.pooling)
             append(kept)
             encoded.append(len(part))
             counts.append(len(kept))
     starts = np.cumsum([0, *counts[:-1]])
     rows = {"pair_id": table["pair_id"], "start": starts, "tokens": counts, "encoded": encoded}
     write_table(pd.DataFrame(rows), outputs.token_index, FeatureIndex)
-    print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {spec.width}")
+    print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {width}")
 
 
 def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -> Iterator[np.ndarray]:
@@ -131,9 +145,3 @@ def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -
 def pooled(tokens: np.ndarray, pooling: Pooling) -> np.ndarray:
     """What is kept of the tokens of a pair, (token, width): all of them, or their mean where there are any."""
     return tokens.mean(0, keepdims=True) if pooling == "mean" and len(tokens) else tokens
-
-
-def trained_encoder(weights: Path, modality: str) -> dict[str, torch.Tensor]:
-    """The encoder of `modality` in the weights of a trained row."""
-    prefix = f"encoders.{modality}."
-    return {key.removeprefix(prefix): value for key, value in load_weights(weights).items() if key.startswith(prefix)}

@@ -1,86 +1,84 @@
-"""Late fusion: the scores of rows of one modality each, averaged or stacked."""
+"""Late fusion: the scores of models of one modality each, averaged or stacked."""
 
-import json
 import os
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold
 
-from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.files import atomic_write
-from lungfuse.models import module_of
-from lungfuse.parameters import FromJSON, OutOfFold, Question, Several
-from lungfuse.settings.base import ClassWeights
-from lungfuse.settings.rows import Row
+from lungfuse.models import load_model
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.model import read_model
+from lungfuse.plan.names import FOLD_PREDICTIONS
+from lungfuse.plan.resolve import run_names
+from lungfuse.settings.model import ModelConfig
+from lungfuse.statistics.splits import group_folds
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.predictions import calibration_of, with_columns, write_predictions
+from lungfuse.train.trained import weights_in, write_trained_settings
 
 SPLITS = 5  # of the validation pairs of a fold, as many as the folds of a study
 
 
-def main(
-    *,
-    row: FromJSON[Row],
-    question: Question,
-    class_weights: ClassWeights,
-    pairs: Path,
-    parts: Several[str],
-    fold_predictions: Several[Path],
-    outputs: OutOfFold,
-    settings: Path,
-) -> None:
-    """Fuse the scores of the parts of a row in each fold.
+def main(*, model: Path, n_seeds: int = 1) -> None:
+    """Combine the scores of the parts of a model in each fold.
 
-    What the model learns, it learns on the validation pairs of the fold. Their own scores are by weights learned on the
-    others of them, so that rows are chosen by, and calibrated on, scores as good as those of the test pairs.
+    What the architecture learns, it learns on the validation pairs of the fold. Their own scores are by weights learned
+    on the others of them, so that models are chosen by, and calibrated on, scores as good as those of the test pairs.
 
     Parameters
     ----------
-    row
-        The row of the comparison table: model and inputs.
-    question
-        What the study asks of a pair.
-    class_weights
-        Whether all classes, or both classes of a label, count the same where weights are fitted.
-    pairs
-        Table of pairs with folds and groups.
-    parts
-        The modalities whose rows are fused, in order.
-    fold_predictions
-        Scores of the parts: of the first one file a fold and repeat, then of the next in the same order. A part that is
-        trained once a fold stands there in every repeat.
-    outputs
-        The scores of the row.
-    settings
-        Output: of each fold the folders of the parts, what was fitted, and the calibration, for prediction.
+    model
+        The file of the model, which the workflow writes.
+    n_seeds
+        How often its parts were trained on each fold. A part that is fitted once a fold is the same in every repeat.
     """
-    model, asked = registry.imported(module_of(row.model)), load_task(question.task, question.labels)
-    table = read_table(pairs, Pairs)
-    fused, folds = [], []
-    for files in by_training(fold_predictions, parts):
-        rows, scores = read_parts(files, asked)
-        known = (rows["part"] == "validation").to_numpy()
-        targets = asked.targets(rows[known])
-        weights = asked.pair_weights(targets) if class_weights == "balanced" else np.ones(scores.shape[1:])[known]
-        fitted = model.fit(scores[:, known], targets, asked, weights)
-        found = model.fuse(scores, fitted, asked)
-        groups = groups_of(rows.loc[known, "pair_id"], table, pairs)
-        found[known] = cross_fitted(model, scores[:, known], targets, asked, weights, groups)
-        fused.append(with_columns(rows, "score", found, asked))
-        folders = {part: os.path.relpath(file.parent, settings.parent) for part, file in zip(parts, files, strict=True)}
-        calibration = calibration_of(fused[-1], asked).model_dump()
-        folds.append({"parts": folders, "fitted": fitted, "calibration": calibration})
-    write_predictions(table, fused, asked, outputs.predictions, outputs.validated)
-    with atomic_write(settings) as stream:
-        made_by = {"row": row.model_dump(), **vars(question)}
-        json.dump(made_by | {"folds": folds}, stream, indent=2)
+    config = read_model(model)
+    layout, task = Layout(config.study), load_task(config.task, config.labels)
+    table, settings = read_table(layout.split["pairs"], Pairs), layout.late_settings(config.name)
+    fused, folds, used = [], [], []
+    for run in run_names(config.folds, n_seeds):
+        folders = {role: part_folder(layout, part, run) for role, part in config.parts.items()}
+        scored, combined = combine(config, list(folders.values()), table, task)
+        fused.append(scored)
+        places = {role: os.path.relpath(folder, settings.parent) for role, folder in folders.items()}
+        folds.append({"parts": places} | combined)
+        used += map(weights_in, folders.values())
+    outputs = layout.predictions(config.name)
+    write_predictions(table, fused, task, outputs["predictions"], outputs["validated"])
+    write_trained_settings(config, {"folds": folds}, used, settings)
+
+
+def part_folder(layout: Layout, part: str, run: str) -> Path:
+    """The folder of a part in a training; one that is fitted once a fold has no folder for each repeat."""
+    own = layout.fold_folder(part, run)
+    return own if own.exists() else layout.fold_folder(part, run.partition("_")[0])
+
+
+def combine(
+    config: ModelConfig, folders: list[Path], table: pd.DataFrame, task: Task
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The fused scores of a fold as `FoldPredictions`, with what was learned and how they are calibrated."""
+    architecture = load_model(config.architecture)
+    rows, scores = read_parts(tuple(folder / FOLD_PREDICTIONS for folder in folders), task)
+    known = (rows["part"] == "validation").to_numpy()
+    targets = task.targets(rows[known])
+    balanced = config.class_weights == "balanced"
+    weights = task.pair_weights(targets) if balanced else np.ones(scores.shape[1:])[known]
+    fitted = architecture.fit(scores[:, known], targets, task, weights)
+    found = architecture.fuse(scores, fitted, task)
+    if fitted:
+        groups = groups_of(rows.loc[known, "pair_id"], table, Layout(config.study).split["pairs"])
+        check_groups(groups, config, rows["fold"].iloc[0])
+        found[known] = cross_fitted(architecture, scores[:, known], targets, task, weights, groups)
+    scored = with_columns(rows, "score", found, task)
+    return scored, {"fitted": fitted, "calibration": calibration_of(scored, task)}
 
 
 def groups_of(pair_ids: pd.Series, table: pd.DataFrame, file: Path) -> np.ndarray:
@@ -98,6 +96,20 @@ def groups_of(pair_ids: pd.Series, table: pd.DataFrame, file: Path) -> np.ndarra
     return groups.to_numpy()
 
 
+def check_groups(groups: np.ndarray, config: ModelConfig, fold: int) -> None:
+    """See that what is learned on some validation pairs can be scored on others; `groups` is (pair,).
+
+    Raises:
+        UserError: it cannot.
+    """
+    if len(np.unique(groups)) < 2:
+        raise UserError(
+            f"{config.name}: found one group of a patient or a text among the {len(groups)} validation pairs of fold "
+            f"{fold}, expected two or more: {config.architecture} learns on some of them and is scored on others. "
+            "Raise split.validation, lower split.folds, or use the architecture late, which learns nothing."
+        )
+
+
 def cross_fitted(
     model: ModuleType, scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
@@ -106,25 +118,12 @@ def cross_fitted(
     `scores` are (part, pair, score column), `weights` (pair, score column), and `groups` (pair,).
     """
     fused = np.empty(scores.shape[1:])
-    splits = GroupKFold(min(SPLITS, len(np.unique(groups))), shuffle=True, random_state=0)
-    for learned, left_out in splits.split(targets, groups=groups):
+    fold = group_folds(groups, min(SPLITS, len(np.unique(groups))), 0)
+    for number in np.unique(fold):
+        learned, left_out = fold != number, fold == number
         fitted = model.fit(scores[:, learned], targets[learned], task, weights[learned])
         fused[left_out] = model.fuse(scores[:, left_out], fitted, task)
     return fused
-
-
-def by_training(files: list[Path], parts: list[str]) -> list[tuple[Path, ...]]:
-    """The files of all parts, for each training.
-
-    Raises:
-        UserError: the parts do not have as many each.
-    """
-    each, rest = divmod(len(files), len(parts))
-    if rest or not each:
-        raise UserError(
-            f"--fold-predictions: found {len(files)} files for the parts {', '.join(parts)}, expected as many of each."
-        )
-    return list(zip(*(files[start : start + each] for start in range(0, len(files), each)), strict=True))
 
 
 def read_parts(files: tuple[Path, ...], task: Task) -> tuple[pd.DataFrame, np.ndarray]:
@@ -144,8 +143,8 @@ def read_parts(files: tuple[Path, ...], task: Task) -> tuple[pd.DataFrame, np.nd
         same = ["fold", "part", *task.columns("label")]
         if len(table) != len(first) or not found[same].equals(first[same]):
             raise UserError(
-                f"{file}: found other pairs, folds or labels than in {files[0]}. Make both rows again from the same "
-                "pairs, and name the files of the parts in the same order."
+                f"{file}: found other pairs, folds or labels than in {files[0]}. Make both models again from the "
+                "same pairs."
             )
         scores.append(task.of("score", found))
     return first.reset_index(), np.stack(scores)

@@ -1,35 +1,45 @@
-"""The scores of every training of a row to its out-of-fold predictions, and to those of its validation pairs."""
+"""The scores of every training of a network to its out-of-fold predictions, and to those of its validation pairs."""
 
 from pathlib import Path
 
-from lungfuse.parameters import OutOfFold, Question, Several
+import pandas as pd
+
+from lungfuse.files import atomic_write
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.model import read_model
+from lungfuse.plan.resolve import run_names
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import load_task
 from lungfuse.train.predictions import write_predictions
 
+LOSSES = ["train_loss", "validation_loss"]
 
-def main(
-    *,
-    question: Question,
-    pairs: Path,
-    fold_predictions: Several[Path],
-    outputs: OutOfFold,
-) -> None:
-    """Join the test scores of the folds to the pairs.
+
+def main(*, model: Path, n_seeds: int = 1) -> None:
+    """Join the test scores of the folds to the pairs, and average their losses.
 
     Parameters
     ----------
-    question
-        What the study asks of a pair.
-    pairs
-        Table of pairs with folds.
-    fold_predictions
-        Scores of each training, one file a fold and repeat.
-    outputs
-        The scores of the row.
+    model
+        The file of the model, which the workflow writes.
+    n_seeds
+        How often it was trained on each fold.
     """
-    task = load_task(question.task, question.labels)
-    scores = [read_table(path, FoldPredictions) for path in fold_predictions]
-    write_predictions(read_table(pairs, Pairs), scores, task, outputs.predictions, outputs.validated)
+    config = read_model(model)
+    layout, task = Layout(config.study), load_task(config.task, config.labels)
+    trainings = [layout.network(config.name, run) for run in run_names(config.folds, n_seeds)]
+    outputs = layout.predictions(config.name)
+    scores = [read_table(files["fold_predictions"], FoldPredictions) for files in trainings]
+    write_predictions(
+        read_table(layout.split["pairs"], Pairs), scores, task, outputs["predictions"], outputs["validated"]
+    )
+    write_curve([files["history"] for files in trainings], layout.curve(config.name))
+
+
+def write_curve(histories: list[Path], curve: Path) -> None:
+    """Write the losses by epoch, each the mean of the trainings that have learned so long."""
+    losses = pd.concat([pd.read_csv(history, usecols=["epoch", *LOSSES]) for history in histories])
+    with atomic_write(curve) as stream:
+        losses.groupby("epoch").mean().round(6).to_csv(stream, lineterminator="\n")

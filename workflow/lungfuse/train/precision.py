@@ -2,7 +2,7 @@
 
 import torch
 
-from lungfuse.hardware import cpu_has_bf16
+from lungfuse.processor import cpu_has_bf16
 from lungfuse.settings.base import Precision
 
 

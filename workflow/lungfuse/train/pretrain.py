@@ -10,24 +10,23 @@ import torch
 from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_module
 from lungfuse.encoders.network import load_encoder
-from lungfuse.files import atomic_write, sha256
+from lungfuse.files import atomic_write, sha256, slug
 from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.data_files import DataFiles
-from lungfuse.models import module_of
+from lungfuse.models import load_model, module_of
 from lungfuse.parameters import options
-from lungfuse.settings.rows import Row
-from lungfuse.settings.training import EncoderSettings, FusionSettings, TrainSettings
+from lungfuse.settings.base import Settings
+from lungfuse.settings.training import TrainSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.tasks import load_task, task_module
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
 from lungfuse.train.engine import fit, remove_checkpoints, seed_and_limit_threads, write_trained
-from lungfuse.train.train import build, dump
+from lungfuse.tuning import tuning
 
-ROW = Row(model="image", inputs={"image": "raw"})
-TASK = "multilabel"
+ARCHITECTURE, TASK = "image", "multilabel"
 VALIDATION = 0.1  # share of the other patients' reports that chooses the epoch
 
 
@@ -37,8 +36,8 @@ class Recipe:
 
     Parameters
     ----------
-    encoders
-        Names of the encoders; that of images is trained.
+    encoder
+        Name of the encoder that is trained.
     fusion
         Shape of the network.
     train
@@ -49,8 +48,8 @@ class Recipe:
         Seed of the weights, batches and dropout, and of the reports that choose the epoch.
     """
 
-    encoders: EncoderSettings
-    fusion: FusionSettings
+    encoder: str
+    fusion: dict[str, float]
     train: TrainSettings
     min_reports: int
     seed: int
@@ -107,7 +106,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     """Train an image encoder on the images of patients who are in no pair of the study.
 
     It learns which headings their reports have. Neither an image of a pair's patient nor a text of a pair is behind it,
-    so it can serve every fold. A killed training goes on from its last finished epoch and ends with the same weights.
+    so it can serve every fold. A killed training resumes after its last finished epoch and ends with the same weights.
 
     Parameters
     ----------
@@ -127,16 +126,17 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     task, targets = load_task(TASK, list(headings)), headings.to_numpy()
     train_indices, val_indices = parts(cases["report_id"], recipe.seed)
 
-    data_files = DataFiles(cases, recipe.encoders, files.encoder_root, files.array, files.index)
-    name = recipe.encoders.image
-    encoder = load_encoder(name, files.encoder_root / name)
-    _, model = build(ROW, {}, task, recipe.encoders, recipe.fusion)
+    data_files = DataFiles(cases, files.array, files.index)
+    name = recipe.encoder
+    encoder = load_encoder(name, files.encoder_root / slug(name))
+    model = load_model(ARCHITECTURE).build({"image": encoder.spec.width}, task.outputs, **recipe.fusion)
     module = Classifier({"image": encoder}, {}, model, task, recipe.train, torch.ones(task.outputs), recipe.seed)
 
     folder = outputs.weights.parent
     folder.mkdir(parents=True, exist_ok=True)
-    modules = [module_of(ROW.model), task_module(TASK), inputs_module("image"), encoder_module(name)]
-    read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / name / CONFIG]
+    modules = [module_of(ARCHITECTURE), task_module(TASK), inputs_module("image"), encoder_module(name)]
+    modules.append(tuning(recipe.train.layers).module)
+    read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / slug(name) / CONFIG]
     made_by = {"headings": list(headings), "learned": len(train_indices), "validated": len(val_indices)}
     made_by |= vars(recipe)
     contents = {str(path): sha256(path) for path in read}
@@ -155,3 +155,8 @@ def parts(reports: pd.Series, seed: int) -> tuple[np.ndarray, np.ndarray]:
     names = np.random.default_rng(seed).permutation(reports.unique())
     chosen = reports.isin(names[: max(1, round(VALIDATION * len(names)))]).to_numpy()
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def dump(settings: Settings) -> dict:
+    """Settings as JSON takes them."""
+    return settings.model_dump()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
-from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS
+from lungfuse.plan.names import FEATURE_INDEX, FEATURE_TOKENS
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import FeatureIndex
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, counted, listed, share
+from lungfuse.check.finding import Finding
 from lungfuse.ingest.labels import fitting
 from lungfuse.settings.ingest import LabelRule
+from lungfuse.words import counted, listed, share
 
 FEW = 50  # cases of a class
 RARE = 0.05  # of the cases

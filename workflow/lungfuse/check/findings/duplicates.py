@@ -6,7 +6,8 @@ import numpy as np
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.copies import Copies, same_images, same_texts
-from lungfuse.check.finding import Finding, counted, share
+from lungfuse.check.finding import Finding
+from lungfuse.words import counted, share
 
 MANY = 0.05  # of the cases
 DETAILS = 20_000  # pairs that are named

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, counted, listed, share
+from lungfuse.check.finding import Finding
 from lungfuse.check.univariate import PureWord, pure_words
 from lungfuse.check.words import Words, naming, predictive, pure_in, whole_text, words_of
+from lungfuse.ingest.labels import headings_of
+from lungfuse.words import counted, listed, share
 
 STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
 TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
@@ -130,6 +132,6 @@ def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Fi
 def _said_of_labels(data: Checked) -> dict[str, list[str]]:
     """By label, its name, its column and the words of its rule."""
     return {
-        rule.name: [rule.name, *(rule.headings if rule.column is None else [rule.column, *rule.positive])]
+        rule.name: [rule.name, *(headings_of(rule) if rule.column is None else [rule.column, *rule.positive])]
         for rule in data.rules.labels
     }

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, Severity, counted, listed
+from lungfuse.check.finding import Finding, Severity
 from lungfuse.check.pictures import FEW
+from lungfuse.words import counted, listed
 
 TINY = 64  # pixels of the shorter side
 LONG = 3.0  # times the median shape

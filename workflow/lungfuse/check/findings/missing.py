@@ -8,9 +8,10 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, counted, listed, share
+from lungfuse.check.finding import Finding
 from lungfuse.ingest.funnel import counts_by_class
 from lungfuse.ingest.labels import class_names
+from lungfuse.words import counted, listed, share
 
 TELLS = 0.65  # AUROC of a gap by itself
 MUCH = 0.2  # of the values

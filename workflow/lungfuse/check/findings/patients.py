@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, counted
+from lungfuse.check.finding import Finding
+from lungfuse.words import counted
 
 
 def findings(data: Checked) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.finding import Finding, counted
+from lungfuse.check.finding import Finding
+from lungfuse.words import counted
 
 DISCORDANT = 0.15  # share of cases in which one of two rows is right and the other is not
 ALIKE = 0.5  # correlation within a group of whether a row is right

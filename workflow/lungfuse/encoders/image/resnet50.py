@@ -13,6 +13,7 @@ SPEC = ImageSpec(
     layers=17,
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
+    shape={"embedding_size": 64, "hidden_sizes": [256, 512, 1024, 2048], "depths": [3, 4, 6, 3]},
 )
 
 

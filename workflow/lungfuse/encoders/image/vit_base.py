@@ -12,6 +12,7 @@ SPEC = ImageSpec(
     width=768,
     layers=14,
     px=224,
+    shape={"patch_size": 16, "intermediate_size": 3072, "num_attention_heads": 12},
 )
 
 

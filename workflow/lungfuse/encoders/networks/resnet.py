@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import ResNetConfig, ResNetModel
 
-from lungfuse.encoders import ImageSpec
+from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
+
+READS = "image"
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
@@ -35,10 +37,18 @@ def tokens(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def random_shape(spec: ImageSpec) -> dict[str, Any]:
+    if spec.shape:
+        return dict(spec.shape)
     stages = spec.layers - 1
     widths = [spec.width // 2 ** (stages - 1 - stage) for stage in range(stages)]
     return {"embedding_size": widths[0], "hidden_sizes": widths, "depths": [1] * stages, "layer_type": "basic"}
 
 
-def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return transformer.body(weights, "resnet")
+def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+    return transformer.published(ResNetModel, ResNetConfig(**config), weights)
+
+
+def hub_spec(source: Hub, config: dict[str, Any]) -> ImageSpec:
+    shape = ResNetConfig(**config)
+    normalised = transformer.normalisation(config)
+    return ImageSpec(source=source, width=shape.hidden_sizes[-1], layers=1 + sum(shape.depths), **normalised)

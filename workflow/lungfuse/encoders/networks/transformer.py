@@ -2,14 +2,15 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedConfig
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from lungfuse.models.blocks import Dropout, attend
+from lungfuse.errors import UserError
+from lungfuse.layers.blocks import Dropout, attend
 
 ATTENTION = "lungfuse"
-UNUSED = ("pooler.", "cls.", "classifier.", "embeddings.position_ids")
 
 
 def configured(kind: type[PreTrainedConfig], config: dict[str, Any]) -> PreTrainedConfig:
@@ -22,10 +23,28 @@ def layers(network: nn.Module) -> list[nn.Module]:
     return list(network.encoder.layer if hasattr(network, "encoder") else network.layers)
 
 
-def body(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Published weights without the prefix of the network, and without the heads on it."""
-    weights = {key.removeprefix(f"{prefix}."): value for key, value in weights.items()}
-    return {key: value for key, value in weights.items() if not key.startswith(UNUSED)}
+def published(
+    kind: type[PreTrainedModel], config: PreTrainedConfig, weights: dict[str, Tensor], **options
+) -> dict[str, Tensor]:
+    """Published weights under the names of a network without heads, as the library renames them.
+
+    Raises:
+        UserError: some are missing.
+    """
+    network, found = kind.from_pretrained(
+        None, config=config, state_dict=weights, dtype=torch.float32, output_loading_info=True, **options
+    )
+    if missing := sorted(found["missing_keys"]):
+        raise UserError(
+            f"published weights: {len(missing)} that {kind.__name__} needs are missing, {missing[0]} first. Choose "
+            "another encoder in params.yaml."
+        )
+    return network.state_dict()
+
+
+def normalisation(config: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    """Mean and std of red, green and blue, intensities in [0, 1], which the stage `encoder` adds to a configuration."""
+    return {name: tuple(config[f"image_{name}"]) for name in ["mean", "std"]}
 
 
 def _attention(

@@ -5,8 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import ViTConfig, ViTModel
 
-from lungfuse.encoders import ImageSpec
+from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
+
+READS = "image"
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -30,8 +32,16 @@ def random_shape(spec: ImageSpec) -> dict[str, Any]:
         "intermediate_size": 2 * spec.width,
         "num_hidden_layers": spec.layers - 2,
         "num_attention_heads": 4,
+        **spec.shape,
     }
 
 
-def published(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return transformer.body(weights, "vit")
+def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
+    return transformer.published(ViTModel, ViTConfig(**config), weights, add_pooling_layer=False)
+
+
+def hub_spec(source: Hub, config: dict[str, Any]) -> ImageSpec:
+    shape = ViTConfig(**config)
+    normalised = transformer.normalisation(config)
+    layers = shape.num_hidden_layers + 2
+    return ImageSpec(source=source, width=shape.hidden_size, layers=layers, px=shape.image_size, **normalised)

@@ -13,6 +13,7 @@ SPEC = TextSpec(
     layers=13,
     max_tokens=128,
     positions=512,
+    shape={"intermediate_size": 3072, "num_attention_heads": 12},
 )
 
 

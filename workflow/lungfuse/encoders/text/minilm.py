@@ -14,6 +14,7 @@ SPEC = TextSpec(
     layers=7,
     max_tokens=128,
     positions=512,
+    shape={"intermediate_size": 1536, "num_attention_heads": 12},
 )
 
 

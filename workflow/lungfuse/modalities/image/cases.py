@@ -1,20 +1,15 @@
 """The images of new cases."""
 
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from lungfuse.imaging.image_files import UnreadableImageError, check_image, read_image, refuse
 from lungfuse.modalities.image.inputs import ImageSource
 from lungfuse.modalities.image.variants import ABSENT, VariantImages, variant_images
-from lungfuse.predict.cases import Batch, Column, Preprocessing
-from lungfuse.predict.image_files import UnreadableImageError, check_image, read_image, refuse
+from lungfuse.modalities.new_cases import Batch, Column, Preprocessing
 from lungfuse.settings.ingest import ImageSettings
-
-if TYPE_CHECKING:
-    from lungfuse.segment.segmenter import Segmenter
 
 
 def columns(choice: str, known: list[dict]) -> list[Column]:
@@ -60,17 +55,7 @@ def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
 
 
 def _cut_out(batch: Batch, pixels: np.ndarray, choice: str, preprocessing: Preprocessing) -> np.ndarray | VariantImages:
-    masks = np.stack(
-        [mask for _, mask in segmenter_in(preprocessing.segmenter.resolve()).masks(pixels, preprocessing.mask)]
-    )
+    masks = batch.load_segmenter(preprocessing.segmenter.resolve()).masks(pixels, preprocessing.mask)
     if empty := (~masks.any((1, 2))).sum():
         batch.notes["nothing is segmented in the image, so the model sees it black"] += int(empty)
     return variant_images(choice, pixels, masks)
-
-
-@cache
-def segmenter_in(folder: Path) -> "Segmenter":
-    """The segmenter in a folder, loaded once."""
-    from lungfuse.segment.segmenter import load_segmenter  # brings TensorFlow, which raw images do without
-
-    return load_segmenter(folder)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.modalities.new_cases import Batch, Column, Preprocessing
 from lungfuse.modalities.structured.inputs import StructuredSource, typed
-from lungfuse.predict.cases import Batch, Column, Preprocessing
 
 
 def columns(choice: list[str], known: list[dict]) -> list[Column]:
@@ -42,4 +42,5 @@ def _merged(name: str, known: list[dict]) -> Column:
     """What all models together know of a column."""
     categories = sorted({category for each in known for category in each.get("categories", [])})
     unit = next((each["unit"] for each in known if each.get("unit")), "")
-    return Column(name, known[0]["kind"], unit, categories)
+    low, high = ([each[end] for each in known if each.get(end) is not None] for end in ["low", "high"])
+    return Column(name, known[0]["kind"], unit, categories, min(low, default=None), max(high, default=None))

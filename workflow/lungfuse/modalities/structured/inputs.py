@@ -1,15 +1,19 @@
 """The structured columns of pairs: numbers scaled by the pairs to learn from, categories by their number."""
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from lungfuse.errors import UserError
 from lungfuse.modalities.data_files import DataFiles
+from lungfuse.modalities.structured.limits import limits_of
 from lungfuse.modalities.structured.tokens import ColumnTokens
+from lungfuse.settings.base import Settings
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured
@@ -102,8 +106,40 @@ def measure(values: pd.Series) -> dict:
     """What a column is scaled by, from the pairs to learn from."""
     if is_number(values):
         mean, spread = (float(number) if np.isfinite(number) else 0.0 for number in [values.mean(), values.std(ddof=0)])
-        return {"name": values.name, "kind": "number", "mean": mean, "std": spread or 1.0}
+        scaled_by = {"name": values.name, "kind": "number", "mean": mean, "std": spread or 1.0}
+        return scaled_by | limits_of(values)
     return {"name": values.name, "kind": "category", "categories": sorted(set(values) - {""})}
+
+
+class FittedNumber(Settings):
+    """What `measure` says of a number."""
+
+    name: str
+    kind: Literal["number"]
+    mean: float
+    std: Annotated[float, Field(gt=0)]
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+class FittedCategory(Settings):
+    """What `measure` says of a category."""
+
+    name: str
+    kind: Literal["category"]
+    categories: list[str]
+    unit: str = ""
+
+
+FITTED = TypeAdapter(list[Annotated[FittedNumber | FittedCategory, Field(discriminator="kind")]])
+
+
+def check_fitted(fitted: list[dict], choice: list[str]) -> None:
+    """See that this is what `measure` says of the columns of a choice; raises ValueError where it is not."""
+    names = [each.name for each in FITTED.validate_python(fitted, strict=True)]
+    if names != choice:
+        raise ValueError(f"fitted.structured: found {', '.join(names)}, expected {', '.join(choice)}")
 
 
 def as_batch(rows: pd.DataFrame, fitted: list[dict]) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ its value times a vector plus another, a category a vector of its own. A missing
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Tokens
+from lungfuse.layers.blocks import Tokens
 
 
 class ColumnTokens(nn.Module):

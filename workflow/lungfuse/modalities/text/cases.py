@@ -3,10 +3,11 @@
 import pandas as pd
 
 from lungfuse.encoders import TOKENIZER
-from lungfuse.encoders.tokens import count_tokens, tokenize
-from lungfuse.modalities.text.inputs import TextSource
-from lungfuse.modalities.text.redaction import without_sentences
-from lungfuse.predict.cases import Batch, Column, Preprocessing
+from lungfuse.encoders.tokens import count_tokens
+from lungfuse.files import slug
+from lungfuse.modalities.new_cases import Batch, Column, Preprocessing
+from lungfuse.modalities.text.inputs import TextSource, text_source
+from lungfuse.redaction import without_sentences
 
 
 def columns(choice: str, known: list[dict]) -> list[Column]:
@@ -18,7 +19,7 @@ def check(frame: pd.DataFrame, columns: list[Column]) -> None:
 
 
 def read(batch: Batch, choice: str, preprocessing: Preprocessing) -> TextSource:
-    encoder, most = preprocessing.encoders.text, preprocessing.encoders.text_tokens
+    encoder, most = preprocessing.text_encoder, preprocessing.max_tokens
     return batch.once(
         ("text", encoder, most, preprocessing.redact_terms), lambda: _tokens(batch, encoder, most, preprocessing)
     )
@@ -42,8 +43,7 @@ def _redacted(batch: Batch, texts: pd.Series, words: tuple[str, ...]) -> pd.Seri
 
 
 def _tokens(batch: Batch, encoder: str, most: int, preprocessing: Preprocessing) -> TextSource:
-    texts, tokenizer = texts_of(batch, preprocessing), batch.encoder_root / encoder / TOKENIZER
+    texts, tokenizer = texts_of(batch, preprocessing), batch.encoder_root / slug(encoder) / TOKENIZER
     if cut := (count_tokens(texts, tokenizer) > most).sum():
         batch.notes[f"text is cut after the {most} tokens that {encoder} reads"] += int(cut)
-    numbers = tokenize(texts, tokenizer, most)
-    return TextSource([found if text else found[:0] for text, found in zip(texts, numbers, strict=True)])
+    return text_source(texts, tokenizer, most)

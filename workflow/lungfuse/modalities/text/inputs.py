@@ -1,28 +1,29 @@
 """The texts of pairs in batches of token numbers, and how words are left out in training."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from lungfuse.encoders import TOKENIZER
-from lungfuse.encoders.tokens import count_tokens, tokenize
+from lungfuse.encoders.tokens import MASKS, SpecialTokens, count_tokens, special_tokens, tokenize
 from lungfuse.errors import UserError
 from lungfuse.modalities.data_files import DataFiles
 from lungfuse.settings.training import TrainSettings
-
-MASK_TOKEN = LAST_SPECIAL_TOKEN = 103  # in the vocabulary of bert-base-uncased, which all text encoders have
 
 
 @dataclass(frozen=True)
 class TextSource:
     """The token numbers of each pair's text; none of a pair without text.
 
-    A batch holds `ids` and `mask`, both (B, T), the mask true at real tokens.
+    A batch holds `ids` and `mask`, both (B, T), the mask true at real tokens; and `masked`, the `ids` with the token
+    for a word that is left out in place of every word, where the vocabulary has such a token.
     """
 
     texts: list[np.ndarray]
+    special: SpecialTokens = field(default_factory=SpecialTokens)
     fitted: list[dict] = field(default_factory=list)
 
     @property
@@ -30,14 +31,18 @@ class TextSource:
         return np.array([len(text) for text in self.texts])
 
     def batch(self, positions: list[int]) -> dict[str, Tensor]:
-        ids, mask = pad([self.texts[position] for position in positions])
-        return {"ids": ids, "mask": mask}
+        ids, mask = pad([self.texts[position] for position in positions], self.special.padding)
+        batch = {"ids": ids, "mask": mask}
+        if self.special.mask is None:
+            return batch
+        words = ~torch.isin(ids, torch.tensor(self.special.numbers))
+        return batch | {"masked": ids.masked_fill(words, self.special.mask)}
 
     def reordered(self, order: np.ndarray) -> "TextSource":
-        return TextSource([self.texts[position] for position in order])
+        return replace(self, texts=[self.texts[position] for position in order])
 
     def dropped(self) -> "TextSource":
-        return TextSource([np.zeros(0, np.int32)] * len(self.texts))
+        return replace(self, texts=[np.zeros(0, np.int32)] * len(self.texts))
 
     def fit(self, train_indices: np.ndarray) -> "TextSource":
         return self
@@ -51,21 +56,26 @@ def read(data_files: DataFiles, choice: str) -> TextSource:
     Raises:
         UserError: no pair has the section.
     """
-    texts, encoders = data_files.pairs[choice], data_files.encoders
+    texts, tokenizer, max_tokens = data_files.pairs[choice], data_files.tokenizer, data_files.max_tokens
     if not (texts != "").any():
         raise UserError(
-            f"no pair has {choice}, which a row reads. Remove the row, or fill the section in the dataset module."
+            f"no pair has {choice}, which a model reads. Remove the model, or fill the section in the dataset."
         )
-    tokenizer = data_files.encoder_root / encoders.text / TOKENIZER
-    numbers = tokenize(texts, tokenizer, encoders.text_tokens)
-    warn_of_cuts(count_tokens(texts, tokenizer), encoders.text_tokens, choice)
-    return TextSource([found if text else found[:0] for text, found in zip(texts, numbers, strict=True)])
+    warn_of_cuts(count_tokens(texts, tokenizer), max_tokens, choice)
+    return text_source(texts, tokenizer, max_tokens)
 
 
-def pad(texts: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+def text_source(texts: pd.Series, tokenizer: Path, max_tokens: int) -> TextSource:
+    """Texts as token numbers, at most `max_tokens` of each; an empty text has none."""
+    numbers = tokenize(texts, tokenizer, max_tokens)
+    found = [tokens if text else tokens[:0] for text, tokens in zip(texts, numbers, strict=True)]
+    return TextSource(found, special_tokens(tokenizer))
+
+
+def pad(texts: list[np.ndarray], padding: int = 0) -> tuple[Tensor, Tensor]:
     """Token numbers and mask, both (B, T), of texts of different lengths; T is 1 or more."""
     length = max(1, *map(len, texts))
-    ids = torch.zeros(len(texts), length, dtype=torch.long)
+    ids = torch.full((len(texts), length), padding, dtype=torch.long)
     mask = torch.zeros(len(texts), length, dtype=torch.bool)
     for row, text in enumerate(texts):
         ids[row, : len(text)] = torch.tensor(text)
@@ -84,11 +94,21 @@ def warn_of_cuts(tokens: np.ndarray, max_tokens: int, section: str) -> None:
 
 
 def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:
-    """Leave out a random share of the words."""
-    return batch | {"ids": drop_words(batch["ids"], settings.word_dropout)} if settings.word_dropout else batch
+    """Leave out a random share of the words.
+
+    Raises:
+        UserError: the vocabulary has no token for a word that is left out.
+    """
+    if not settings.word_dropout:
+        return batch
+    if "masked" not in batch:
+        raise UserError(
+            f"train.word_dropout: found {settings.word_dropout}, but the tokenizer of the text encoder has none of the "
+            f"tokens {', '.join(MASKS)} for a word that is left out. Say 0."
+        )
+    return batch | {"ids": drop_words(batch["ids"], batch["masked"], settings.word_dropout)}
 
 
-def drop_words(ids: Tensor, share: float) -> Tensor:
-    """Token numbers (B, T) with a random share of the words masked; padding and marks stay."""
-    dropped = (torch.rand(ids.shape, device=ids.device) < share) & (ids > LAST_SPECIAL_TOKEN)
-    return ids.masked_fill(dropped, MASK_TOKEN)
+def drop_words(ids: Tensor, masked: Tensor, share: float) -> Tensor:
+    """Token numbers (B, T) with a random share of them from `masked`, (B, T), where padding and marks are the same."""
+    return torch.where(torch.rand(ids.shape, device=ids.device) < share, masked, ids)

@@ -4,6 +4,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from lungfuse.models.hashing import SVCOnDisk
 from lungfuse.models.ngrams import tfidf
 
 REQUIRED = ["text"]
@@ -48,4 +49,6 @@ def build(
     c: float,
     buckets: int | None,
 ) -> BaseEstimator:
-    return make_pipeline(tfidf(words, characters, min_df), LinearSVC(C=c, class_weight=class_weight, random_state=seed))
+    machine = LinearSVC if buckets is None else SVCOnDisk
+    ngrams = tfidf(words, characters, min_df, buckets)
+    return make_pipeline(ngrams, machine(C=c, class_weight=class_weight, random_state=seed))

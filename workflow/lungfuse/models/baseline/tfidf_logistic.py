@@ -48,6 +48,5 @@ def build(
     c: float,
     buckets: int | None,
 ) -> BaseEstimator:
-    return make_pipeline(
-        tfidf(words, characters, min_df), LogisticRegression(C=c, class_weight=class_weight, random_state=seed)
-    )
+    regression = LogisticRegression(C=c, class_weight=class_weight, random_state=seed)
+    return make_pipeline(tfidf(words, characters, min_df, buckets), regression)

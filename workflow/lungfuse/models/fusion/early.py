@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Inputs, MissingModalityToken, head
+from lungfuse.layers.blocks import Inputs, MissingModalityToken, head
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["hidden", "dropout"]

@@ -8,7 +8,7 @@ stream: the text, the structured columns, or one after the other.
 
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import (
+from lungfuse.layers.blocks import (
     Inputs,
     MissingModalityToken,
     Projections,

@@ -8,7 +8,7 @@ weights by c and normalising them again is the same as adding log c to the score
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import Attention, Dropout, Inputs, MissingModalityToken, Projections, Tokens, head, mlp
+from lungfuse.layers.blocks import Attention, Dropout, Inputs, MissingModalityToken, Projections, Tokens, head, mlp
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["width", "heads", "hidden", "dropout"]

@@ -7,7 +7,7 @@ those of the image the text.
 import torch
 from torch import Tensor, nn
 
-from lungfuse.models.blocks import (
+from lungfuse.layers.blocks import (
     Attention,
     Dropout,
     Inputs,

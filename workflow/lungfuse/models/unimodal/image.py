@@ -1,6 +1,6 @@
 """The image alone."""
 
-from lungfuse.models.blocks import Unimodal
+from lungfuse.layers.blocks import Unimodal
 
 REQUIRED = ["image"]
 FUSION = ["hidden", "dropout"]

@@ -1,6 +1,6 @@
 """The structured columns alone."""
 
-from lungfuse.models.blocks import Unimodal
+from lungfuse.layers.blocks import Unimodal
 
 REQUIRED = ["structured"]
 FUSION = ["hidden", "dropout"]

@@ -1,6 +1,6 @@
 """The text alone."""
 
-from lungfuse.models.blocks import Unimodal
+from lungfuse.layers.blocks import Unimodal
 
 REQUIRED = ["text"]
 FUSION = ["hidden", "dropout"]

@@ -1,0 +1,104 @@
+"""Models with all their settings: what is said of one, laid over what is said of all."""
+
+from pathlib import Path
+
+import pytest
+
+from lungfuse.errors import UserError
+from lungfuse.models.contrasts import contrasts
+from lungfuse.models.naming import label
+from lungfuse.plan.load import load_studies
+from lungfuse.plan.plan import Plan
+from lungfuse.plan.resolve import audit_columns, segmenter_of, text_tokens
+from lungfuse.plan.training import training_files
+
+
+def test_what_a_model_trains_with_is_laid_over_the_studys_own_to_the_last_key(params):
+    params["studies"]["demo"]["models"]["image"]["train"]["augment"] = {"rotation": 20.0}
+    demo = load_studies(params)["demo"]
+    augment = Plan("demo", demo).configs["image"].train.augment
+    assert augment == demo.train.augment.model_copy(update={"rotation": 20.0})
+
+
+def test_a_model_reads_no_column_that_is_for_audits_alone(params):
+    study = params["studies"]["openi-text"]
+    study["modalities"] = ["text", "structured"]
+    study["models"]["logistic"] = {"structured": ["age"]}
+    assert audit_columns(load_studies(params)["openi-text"])[:2] == ["study_date", "pixel_spacing"]
+    study["models"]["logistic"] = {"structured": ["age", "plate", "bits"]}
+    with pytest.raises(UserError, match=r"models\.logistic\.structured: no model may read bits and plate: the dataset"):
+        load_studies(params)
+
+
+def test_masks_alone_are_those_of_the_segmenter_they_name_or_of_the_only_one(params):
+    demo = load_studies(params)["demo-full"]
+    assert segmenter_of(demo, "mask-only:unet-shenzhen") == "unet-shenzhen"
+    openi = load_studies(params)["openi"]
+    assert segmenter_of(openi, "mask-only") == "packaged"
+    assert (segmenter_of(openi, "raw"), segmenter_of(openi, "")) == ("", "")
+
+
+def test_a_model_bears_its_architectures_name_or_says_which_it_is(studies):
+    models = studies["openi-text"].models
+    assert list(models)[:3] == ["majority", "tfidf", "tfidf_impression"]
+    assert models["tfidf"].architecture == models["tfidf_impression"].architecture == "tfidf"
+
+
+def test_a_fused_model_takes_its_encoders_from_the_unimodal_models_that_trained_them(studies):
+    config = Plan("demo", studies["demo"]).configs["kv-exchange"]
+    assert config.parts == {"image": "image", "text": "text"}
+    assert config.sources["image"].format(run="2_repeat1") == "image_fold2_repeat1"
+    train = studies["demo"].train.model_copy(update={"init_from": "encoder"})
+    from_the_start = studies["demo"].model_copy(update={"train": train})
+    assert Plan("demo", from_the_start).configs["kv-exchange"].sources["image"] == "vit-tiny"
+
+
+def test_each_repeat_of_a_fused_model_starts_from_the_same_repeat_of_its_parts(studies):
+    plan = Plan("demo-full", studies["demo-full"].model_copy(update={"n_seeds": 2}))
+    assert plan.all_runs[:2] == ["0", "1"] and plan.all_runs[5:7] == ["0_repeat1", "1_repeat1"]
+    starts = training_files(plan.configs["joint"], "1_repeat1")["start"]
+    assert [start.parent for start in starts] == [
+        Path(f"results/demo-full/models/{name}/fold1_repeat1") for name in ["image", "text"]
+    ]
+    assert len(plan.runs("joint")) == 2 * len(Plan("demo-full", studies["demo-full"]).runs("joint"))
+
+
+def test_models_that_differ_in_one_thing_are_found(studies):
+    def found(study: str) -> list[tuple[str, str, str]]:
+        models = list(studies[study].models.values())
+        return [(label(models[one.intact]), one.change, label(models[one.changed[0]])) for one in contrasts(models)]
+
+    demo = found("demo-full")
+    assert ("linear-probe", "mask-only:unet-cxr-masks", "linear-probe") in demo
+    assert ("kv-exchange", "shuffled-text", "kv-exchange:shuffled-text") in demo
+    assert ("irene", "text alone", "tfidf") in demo, "the first of those that read the same text"
+    assert not [change for intact, change, _ in demo if "shuffled" in intact], "a shuffled one is no measure of others"
+    assert {intact for intact, *_ in found("tb")} == {"linear-probe"}, "the fine-tuned model reads raw images alone"
+    assert found("openi-text") == []
+
+
+def test_texts_are_cut_where_a_study_says_or_its_encoder(studies):
+    encoders = studies["openi-text"].encoders
+    assert (encoders.text, text_tokens(encoders)) == ("minilm", 128)
+    assert text_tokens(encoders.model_copy(update={"max_tokens": 256})) == 256
+
+
+def test_a_model_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_starts_from(params):
+    models = params["studies"]["demo"]["models"]
+    for name in ["image", "text", "early"]:
+        models[name]["n_seeds"] = 2
+    plan = Plan("demo", load_studies(params)["demo"])
+    folds = plan.study.split.folds
+    assert [len(plan.runs(name)) for name in ["early", "kv-exchange"]] == [2 * folds, folds]
+    assert plan.all_runs == plan.runs("early")
+    models["kv-exchange"]["n_seeds"] = 3
+    with pytest.raises(
+        UserError, match=r"models\.kv-exchange\.n_seeds: found 3, but image, .* is trained 2 times; say 2"
+    ):
+        load_studies(params)
+
+
+def test_what_is_fitted_once_a_fold_is_not_repeated(params):
+    params["studies"]["demo"]["models"]["tfidf"]["n_seeds"] = 2
+    with pytest.raises(UserError, match=r"models\.tfidf\.n_seeds: found 2, but tfidf is fitted once a fold; leave it"):
+        load_studies(params)

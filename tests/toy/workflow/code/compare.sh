@@ -1,0 +1,1 @@
+echo "compare $(sh workflow/code/write.sh "$@")"

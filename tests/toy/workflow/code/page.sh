@@ -1,0 +1,1 @@
+echo "page $(sh workflow/code/write.sh "$@")"

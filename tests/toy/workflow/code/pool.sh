@@ -1,0 +1,1 @@
+echo "pool $(sh workflow/code/write.sh "$@")"

@@ -1,0 +1,1 @@
+echo "split $(sh workflow/code/write.sh "$@")"

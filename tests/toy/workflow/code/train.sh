@@ -1,0 +1,1 @@
+echo "train $(sh workflow/code/write.sh "$@")"

@@ -1,0 +1,89 @@
+"""Models on the pairs that lack an input, beside those that have everything."""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from matplotlib.figure import Figure
+from pandera.typing import Series
+
+from lungfuse.compare.results import Results
+from lungfuse.compare.subsets import lacking, scores_of_some
+from lungfuse.models.naming import named
+from lungfuse.report.forest import AXIS, LINE, forest
+from lungfuse.report.style import BLUE, ORANGE, sheet, short_names
+from lungfuse.settings.comparison import Intervals
+from lungfuse.tables.base import Table, columns
+from lungfuse.tables.comparison import limits, with_limits
+from lungfuse.tasks import Task
+
+TITLE, SECTION, ORDER = "Missing inputs", "Comparison", 5
+CAPTION = (
+    "Each model on the pairs that have everything it reads (blue), and on those that lack an input (orange): a pair "
+    "without an image, with nothing in the section that is read, or without any value in the structured columns that "
+    "are read. Intervals are by bootstrap over groups. Pairs that lack an input may be of other patients too, so a "
+    "difference is not the worth of that input. Models of which every pair has everything are left out."
+)
+WANTED = ["may_lack_inputs"]
+READS = ["predicted", "structured"]
+SETTINGS = ["intervals", "study.seed"]
+
+
+class Missing(Table):
+    """One row a model and modality that is `missing` in some pairs: its scores on these, and first on all others.
+
+    Where `missing` is empty, the pairs have everything that the model reads. `positives` are those of class 1, empty
+    where there are not two classes.
+    """
+
+    model: Series[str]
+    images: Series[str]
+    text: Series[str]
+    structured: Series[str]
+    row: Series[str]
+    missing: Series[str]
+    n: Series[int]
+    positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    accuracy: Series[float] = pa.Field(nullable=True)
+    accuracy_low: Series[float] = pa.Field(nullable=True)
+    accuracy_high: Series[float] = pa.Field(nullable=True)
+    auroc: Series[float] = pa.Field(nullable=True)
+    auroc_low: Series[float] = pa.Field(nullable=True)
+    auroc_high: Series[float] = pa.Field(nullable=True)
+
+
+TABLE = Missing
+
+
+def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
+    """The scores of each model on the pairs that lack what it reads, see `lacking`.
+
+    Models of which every pair has everything are left out, as are those from which a modality is taken away.
+    """
+    records = []
+    for name, model, frame in zip(results.names, results.models, results.joined, strict=True):
+        lacks = lacking(model, results.pairs, results.structured)
+        without = {modality: pairs for modality, pairs in lacks.items() if pairs.any()}
+        if not without or model.ablation:
+            continue
+        for missing, pairs in {"": ~np.any(list(without.values()), axis=0), **without}.items():
+            some = frame[np.tile(pairs, frame["repeat"].nunique())]
+            scores = scores_of_some(results.task, some, intervals, seed) if len(some) else {"n": 0}
+            records.append(named(model) | {"row": name, "missing": missing} | scores)
+    return pd.DataFrame(records, columns=columns(Missing))
+
+
+def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
+    """The primary metric of each model where all is there, and where a modality is not."""
+    figure, ((axes,),) = sheet(above, 1, 1, LINE * max(len(table), 1) + 0.6)
+    values = limits(table, task.primary)
+    what = table["missing"].map(lambda modality: f"no {modality}" if modality else "all there")
+    names = [
+        f"{name}: {lacks} ({n} pairs)" for name, lacks, n in zip(short_names(table), what, table["n"], strict=True)
+    ]
+    colours = np.where(table["missing"] == "", BLUE, ORANGE)
+    forest(axes, names, values, colours, with_limits(values))
+    axes.set_xlabel(AXIS[task.primary])
+    if table.empty:
+        axes.set_axis_off()
+        axes.text(0, 0.5, "Every pair has everything that the models read.", va="center", transform=axes.transAxes)
+    return figure

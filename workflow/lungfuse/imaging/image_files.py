@@ -1,0 +1,65 @@
+"""Image files that a user names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from lungfuse.errors import UserError
+from lungfuse.imaging.decode import DECODE_ERRORS, decode
+from lungfuse.imaging.dicom import is_dicom
+from lungfuse.settings.ingest import ImageSettings
+
+SHOWN = 5
+
+
+class UnreadableImageError(UserError):
+    """A file is no image that can be read; the message names it and says why."""
+
+
+def read_image(path: Path, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
+    """The pixels of an image file and its (width, height), see `lungfuse.ingest.images.decode`.
+
+    Raises:
+        UnreadableImageError: it cannot be read.
+    """
+    with _telling(path):
+        return decode(path.read_bytes(), settings)
+
+
+def check_image(path: Path) -> None:
+    """See that a file begins like an image.
+
+    Raises:
+        UnreadableImageError: it does not.
+    """
+    with _telling(path), path.open("rb") as stream:
+        if not is_dicom(stream.read(132)):
+            Image.open(path).close()
+
+
+def refuse(problems: list[UnreadableImageError]) -> None:
+    """Raise a `UserError` that names the first of the images that cannot be read, if there are any."""
+    if problems:
+        more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+        raise UserError(f"{'; '.join(map(str, problems[:SHOWN]))}{more}. Expected images: mend or replace them.")
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        if path.exists() and not path.is_file():  # reading from a pipe or a device may never end
+            raise ValueError("is a folder" if path.is_dir() else "is no file")
+        yield
+    except UnidentifiedImageError:
+        raise UnreadableImageError(f"{path}: cannot be read ({_kind(path)})") from None
+    except (*DECODE_ERRORS, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableImageError(f"{path}: cannot be read ({reason})") from error
+
+
+def _kind(path: Path) -> str:
+    with path.open("rb") as stream:
+        return "is no image in a known format" if stream.read(1) else "has zero bytes"

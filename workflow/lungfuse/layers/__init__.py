@@ -1,0 +1,1 @@
+"""Layers that encoders, modalities and models share."""

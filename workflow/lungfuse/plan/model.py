@@ -1,0 +1,44 @@
+"""The file with all settings of a model."""
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lungfuse.errors import UserError
+from lungfuse.files import atomic_write
+from lungfuse.settings.model import ModelConfig
+
+
+def main(*, config: ModelConfig, file: Path) -> None:
+    """Write the file of a model: all that it reads, and nothing else.
+
+    Parameters
+    ----------
+    config
+        All settings of the model.
+    file
+        Output: the settings, JSON.
+    """
+    with atomic_write(file) as stream:
+        stream.write(json.dumps(as_json(config), indent=2, ensure_ascii=False) + "\n")
+
+
+def as_json(config: ModelConfig) -> dict:
+    """The settings of a model as JSON takes them, without those that it does not read."""
+    found = config.model_dump(mode="json", exclude_none=True)
+    return {name: value for name, value in found.items() if value not in ({}, [], "")}
+
+
+def read_model(file: Path) -> ModelConfig:
+    """The settings of a model from its file.
+
+    Raises:
+        UserError: the file is missing, damaged or of another version.
+    """
+    try:
+        return ModelConfig.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: not found. Expected the file of a model, which the workflow writes.") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: is damaged or of another version ({error}). Delete it and run again.") from error

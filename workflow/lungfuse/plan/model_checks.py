@@ -1,0 +1,167 @@
+"""Whether the models of a study fit it, their architectures, and each other."""
+
+from collections.abc import Iterator
+
+from lungfuse.datasets import columns_of, load_dataset
+from lungfuse.encoders import encoder_spec
+from lungfuse.errors import UserError
+from lungfuse.modalities import encoded, in_order, load_modality, modality_names
+from lungfuse.models import kind_spec, model_names, model_spec
+from lungfuse.plan.problems import Problem, encoder_problem, length_problem, settings_problems
+from lungfuse.plan.resolve import (
+    audit_columns,
+    config_of,
+    encoders_of,
+    encoders_read,
+    parts_of,
+    seeds_of,
+    train_of,
+)
+from lungfuse.settings.model import CHANGES, SHORTHANDS, ModelSettings
+from lungfuse.settings.study import Study
+from lungfuse.settings.training import EncoderSettings, TrainSettings
+from lungfuse.tuning import tuning
+from lungfuse.words import joined
+
+
+def check_models(study: Study) -> Iterator[Problem]:
+    """What is wrong with the models of a study; with each, the first thing."""
+    wrong = False
+    for checks in [_of_itself, _of_inputs, _of_settings, _of_parts]:
+        for name, model in study.models.items():
+            for place, problem in checks(study, model):
+                wrong = True
+                yield f"models.{name}{place}", problem
+        if wrong:
+            return
+    yield from _same_twice(study)
+
+
+def _of_itself(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    if model.architecture not in model_names():
+        yield ".architecture", f"found {model.architecture!r}, expected one of {', '.join(model_names())}"
+        return
+    for modality, choice in model.inputs.items():
+        if modality not in modality_names():
+            yield "", f"inputs: found {modality!r}, expected some of {', '.join(modality_names())}"
+            return
+        try:
+            load_modality(modality).check(choice)
+        except (ValueError, UserError) as error:
+            said = {name: key for key, name in SHORTHANDS.items()}[modality] if modality in SHORTHANDS.values() else ""
+            yield "", f"{said or f'inputs.{modality}'}: found {choice!r}, {error}"
+            return
+    spec = model_spec(model.architecture)
+    if not spec.takes(set(model.inputs)):
+        yield (
+            "",
+            f"{model.architecture} takes {spec.in_words()}, found {joined(model.inputs) or 'none'}: set or remove "
+            "`images`, `text` and `structured`",
+        )
+        return
+    if problem := spec.problem(model.settings):
+        yield "", problem
+    yield from _of_ablation(model)
+
+
+def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
+    change, _, modality = model.ablation.partition("-")
+    if model.ablation and (change not in CHANGES or modality not in model.inputs):
+        expected = " or ".join(f"{each}-" for each in CHANGES)
+        inputs = ", ".join(in_order(model.inputs))
+        yield "", f"ablation: found {model.ablation}, expected {expected} and one of {inputs}"
+    elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name != "fusion"):
+        yield "", f"ablation: only a trained model of several inputs can be shuffled, found {model.architecture}"
+
+
+def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    if missing := set(model.inputs) - set(study.modalities):
+        yield "", f"needs {joined(missing)}, which is not among the modalities"
+        return
+    if model.text and model.text not in study.filter.text_fields:
+        yield "", f"reads {model.text}, which is not among filter.text_fields"
+    if not model.structured:
+        return
+    if of_device := set(model.structured) & set(audit_columns(study)):
+        yield (
+            ".structured",
+            f"no model may read {joined(of_device)}: the dataset {study.dataset} has it for audits alone, for it shows "
+            "how the data were acquired, not the patient. Leave it out",
+        )
+    if of_labels := {rule.column for rule in study.filter.labels} & set(model.structured):
+        yield ".structured", f"found {joined(of_labels)}, which the labels are read from. Leave it out"
+    known = columns_of(load_dataset(study.dataset, study.table))
+    if unknown := [name for name in model.structured if name not in known]:
+        yield (
+            ".structured",
+            f"found {', '.join(unknown)}, which the dataset {study.dataset} does not have. It has "
+            f"{', '.join(known) or 'no structured columns'}",
+        )
+
+
+def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    found = [*settings_problems(".train", TrainSettings, lambda: train_of(study, model))]
+    found += settings_problems(".encoders", EncoderSettings, lambda: encoders_of(study, model))
+    if found:
+        yield from found
+        return
+    encoders = encoders_of(study, model)
+    for modality in encoded(model.inputs):
+        if problem := encoder_problem(modality, getattr(encoders, modality)):
+            yield f".encoders.{modality}", problem
+            return
+    if "text" in model.inputs and (problem := length_problem(encoders.text, encoders.max_tokens)):
+        yield ".encoders.max_tokens", problem
+    if kind_spec(model.architecture).trained:
+        yield from _of_layers(study, model)
+    elif model.n_seeds and not kind_spec(model.architecture).combines:
+        yield ".n_seeds", f"found {model.n_seeds}, but {model.architecture} is fitted once a fold; leave it out"
+
+
+def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    layers = train_of(study, model).layers
+    try:
+        chosen = tuning(layers)
+    except UserError as error:
+        yield ".train", str(error)
+        return
+    for encoder in encoders_read(study, model).values():
+        count = encoder_spec(encoder).layers
+        if chosen.name == "top" and count and chosen.number > count:
+            yield ".train.layers", f"found {layers}, but {encoder} has {count} layers; say full"
+
+
+def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    kind, parts = kind_spec(model.architecture), parts_of(study, model)
+    needed = set(model.inputs) if kind.combines else set()
+    if kind.name == "fusion" and train_of(study, model).init_from == "unimodal":
+        needed = set(encoded(model.inputs))
+    needed |= set(model_spec(model.architecture).roles)
+    if absent := needed - set(parts):
+        yield (
+            "",
+            f"combines other models, but no model of {joined(absent)} has the same input; name one under parts",
+        )
+    if strange := set(model.parts) - set(model.inputs) - set(model_spec(model.architecture).roles):
+        yield ".parts", f"{model.architecture} has no part {joined(strange)}"
+    if unknown := set(parts.values()) - set(study.models):
+        yield ".parts", f"there is no model {joined(unknown)}"
+        return
+    for name in parts.values() if kind.trained or kind.combines else []:
+        part = study.models[name]
+        least, asked = seeds_of(study, part), seeds_of(study, model)
+        if kind_spec(part.architecture).trained and least < asked:
+            yield (
+                ".n_seeds",
+                f"found {asked}, but {name}, which it combines or starts from, is trained {least} times; say {least} "
+                f"or less, or more for {name}",
+            )
+
+
+def _same_twice(study: Study) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name in study.models:
+        same = config_of("", study, name).model_copy(update={"name": "a"})
+        first = seen.setdefault(same.model_dump_json(), name)
+        if first != name:
+            yield f"models.{name}", f"is the same as {first} in everything; remove one"

@@ -1,0 +1,18 @@
+"""The names of files and folders that are the same in every study."""
+
+from pathlib import Path
+
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
+
+PARAMS = Path("params.yaml")
+RAW = Path("data/raw")
+SCHEMA = Path("workflow/schemas/params.schema.json")
+ENCODER_ROOT = Path("data/encoders")
+ENCODER_LOGS = Path("logs/encoders")
+FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
+TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
+SEGMENTER = "model.keras"
+ESTIMATOR, FOLD_PREDICTIONS = "model.skops", "predictions.csv"
+MANIFEST = "manifest.csv"
+SYNTHETIC = {"demo-masks"}  # raw folders whose content the workflow makes, with a manifest of it
+PACKAGED = Path(__file__).resolve().parent.parent / "segment" / PACKAGED_SEGMENTER

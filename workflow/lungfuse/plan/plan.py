@@ -1,0 +1,90 @@
+"""Everything that a study consists of."""
+
+from pathlib import Path
+
+from lungfuse import registry
+from lungfuse.datasets import dataset_module
+from lungfuse.encoders import encoder_module
+from lungfuse.plan.analyses import AnalysisPlan, explanation_spec
+from lungfuse.plan.comparison import MODALITIES
+from lungfuse.plan.job import Files, Job
+from lungfuse.plan.report_items import SECTIONS, ReportItem
+
+PAGES, MASKS = "lungfuse.report.pages", "lungfuse.report.masks"
+OF_MODEL_CARD = ["per_label", "ablations", "sites"]  # the analyses whose tables it shows
+
+
+class Plan(AnalysisPlan):
+    """Everything that a study consists of: its models, its files, and its jobs by the names of their stages."""
+
+    def draw_masks(self, segmenter: str) -> Job:
+        masks = self.layout.masks(segmenter)
+        return Job(
+            "draw-masks",
+            self.layout.image_array | {name: masks[name] for name in ["masks", "quality"]},
+            {"figure": self.layout.figure(f"masks_{segmenter}")},
+            self.heading,
+        )
+
+    @property
+    def pages_shown(self) -> dict[str, ReportItem]:
+        """The pages of the report, and the place of each, but those of analyses."""
+        pages = registry.declared_by(PAGES)["PAGES"].items()
+        return {name: ReportItem(*place) for name, place in pages if name != "segmentation" or self.trained_segmenters}
+
+    def pages(self) -> Job:
+        layout, cards = self.layout, {name: self.layout.results / f"{name}.md" for name in ["data_card", "model_card"]}
+        inputs: Files = {name: layout.table(name) for name in ["funnel", "rejected"]}
+        inputs |= {"comparison_table": self.comparison_table, "comparison_page": layout.comparison_page}
+        inputs |= {"check_page": layout.data_check["check_page"]}
+        inputs |= {"segmentation_table": self.segmentation_table if self.trained_segmenters else []}
+        inputs |= {f"{name}_table": layout.table(name) for name in OF_MODEL_CARD if name in self.analyses}
+        encoders = map(encoder_module, self.encoders)
+        return Job(
+            "pages",
+            inputs | {"tokenizer": self.tokenizer} | self.structured,
+            cards,
+            self.results | {"settings": self.study},
+            {"logs": layout.logs, "pages": layout.pages},
+            (dataset_module(self.study.dataset), self.task, *MODALITIES, *encoders),
+            self.predicted,
+            {f"{name}_page": layout.page(name) for name in self.pages_shown},
+        )
+
+    @property
+    def tokenizer(self) -> Path | list[Path]:
+        """That of the study's text encoder, where a network reads text with it."""
+        name = self.study.encoders.text
+        read = any(config.train and config.encoders.get("text") == name for config in self.configs.values())
+        return self.layout.encoder(name, "text")["tokenizer"] if read else []
+
+    def masks_item(self, segmenter: str) -> ReportItem:
+        """Where the masks of a segmenter appear in the report."""
+        return ReportItem(*registry.declared_by(MASKS)["MASKS"]).of(segmenter)
+
+    def quality_item(self, segmenter: str) -> ReportItem:
+        """Where the quality of the masks of a segmenter appears in the report."""
+        return ReportItem(*registry.declared_by(MASKS)["QUALITY"]).of(segmenter)
+
+    def is_table(self, page: Path) -> bool:
+        """Whether a page of the report is a table of the study."""
+        return page.stem in ["comparison", "segmentation", *self.analyses]
+
+    @property
+    def shown(self) -> list[Path]:
+        """What the report shows."""
+        layout = self.layout
+        made = [path for name, spec in self.analyses.items() for path in layout.analysis(name, spec.kind).values()]
+        figures = [f"{name}_{model}" for name, models in self.explained.items() for model in models]
+        figures += [f"masks_{name}" for name in self.used_segmenters]
+        qualities = [layout.masks(name)["quality"] for name in self.used_segmenters]
+        pages = [layout.page(name) for name in self.pages_shown]
+        return [*made, *map(layout.figure, figures), *pages, self.comparison_table, *qualities]
+
+    def heading_of(self, item: ReportItem) -> str:
+        """The section of an item with its number among those that this study has."""
+        items = [*(spec.item for spec in self.analyses.values()), *self.pages_shown.values()]
+        items += [explanation_spec(name).item for name in self.explained]
+        items += map(self.masks_item, self.used_segmenters)
+        sections = {each.section for each in items}
+        return f"{1 + [name for name in SECTIONS if name in sections].index(item.section)} {item.section}"

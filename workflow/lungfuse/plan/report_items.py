@@ -1,0 +1,54 @@
+"""Where figures, tables and pages appear in the report."""
+
+from typing import Any, NamedTuple
+
+from lungfuse import registry
+from lungfuse.errors import UserError
+
+SECTIONS = ("Data", "Masks", "Comparison", "Errors", "Leakage", "Training", "Cards and settings")
+DECLARED = {"TITLE": str, "SECTION": str, "ORDER": int, "CAPTION": str}
+
+
+class ReportItem(NamedTuple):
+    """The section of a figure, table or page, its place there, what it is called, and the text below it."""
+
+    section: str
+    order: int
+    title: str
+    caption: str = ""
+
+    def of(self, what: str) -> "ReportItem":
+        """The same of one of several: a model, a segmenter."""
+        return self._replace(title=f"{self.title} of {what}")
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which items are sorted."""
+        return SECTIONS.index(self.section), self.order
+
+
+def item_of(package: str, name: str) -> ReportItem:
+    """What a part declares: TITLE, SECTION, ORDER and CAPTION.
+
+    Raises:
+        UserError: it declares one of them not or wrongly.
+    """
+    file, declared = registry.file_of(registry.module_of(package, name)), registry.declared(package, name)
+    for constant, kind in DECLARED.items():
+        declares(file, declared, constant, kind)
+    if declared["SECTION"] not in SECTIONS:
+        raise UserError(f"{file}: SECTION: found {declared['SECTION']!r}, expected one of {', '.join(SECTIONS)}.")
+    return ReportItem(*(declared[constant] for constant in ["SECTION", "ORDER", "TITLE", "CAPTION"]))
+
+
+def declares(file: Any, declared: dict[str, Any], constant: str, kind: type) -> Any:
+    """The value of a constant.
+
+    Raises:
+        UserError: a file does not declare it, or as something else than `kind`.
+    """
+    value = declared.get(constant)
+    if not isinstance(value, kind):
+        found = "nothing" if value is None else repr(value)
+        raise UserError(f"{file}: {constant}: found {found}, expected a {kind.__name__} as a plain value. Add it.")
+    return value

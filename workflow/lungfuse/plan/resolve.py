@@ -1,0 +1,215 @@
+"""Models of a study with all their settings: what is said of one, laid over what is said of all."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lungfuse.datasets import audit_columns_of, load_dataset
+from lungfuse.datasets.table import sections_of
+from lungfuse.encoders import encoder_spec
+from lungfuse.modalities import encoded, in_order, load_modality
+from lungfuse.models import kind_spec, model_spec
+from lungfuse.settings.base import overlay
+from lungfuse.settings.model import ModelConfig, ModelSettings
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
+from lungfuse.settings.study import Study
+from lungfuse.settings.table import TableFormat
+from lungfuse.settings.training import EncoderSettings, TrainSettings
+from lungfuse.tuning import tuning
+
+PRETRAINED = "_pretrained"  # behind the name of an encoder
+
+
+def models_of(study: Study, stage: str) -> list[str]:
+    """The names of the models that a stage makes."""
+    return [name for name, model in study.models.items() if kind_spec(model.architecture).stage == stage]
+
+
+def trained_models(study: Study) -> list[str]:
+    """The names of the networks, which are trained fold by fold."""
+    return models_of(study, "train")
+
+
+def seeds_of(study: Study, model: ModelSettings) -> int:
+    """How often a network is trained on each fold."""
+    return model.n_seeds or study.n_seeds
+
+
+def runs_of(study: Study, model: ModelSettings) -> list[str]:
+    """The trainings of a network, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
+    return run_names(study.split.folds, seeds_of(study, model))
+
+
+def run_names(folds: int, n_seeds: int) -> list[str]:
+    """The trainings of all folds, repeat by repeat, see `runs_of`."""
+    repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, n_seeds))]
+    return [f"{fold}{repeat}" for repeat in repeats for fold in range(folds)]
+
+
+def all_runs(study: Study) -> list[str]:
+    """The trainings of the networks that are trained most often."""
+    return runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
+
+
+def train_of(study: Study, model: ModelSettings) -> TrainSettings:
+    """The training settings of a model."""
+    return TrainSettings.model_validate(overlay(study.train.model_dump(), model.train), strict=True)
+
+
+def pretrain_of(study: Study) -> TrainSettings:
+    """The training settings of the pre-training."""
+    return TrainSettings.model_validate(overlay(study.train.model_dump(), study.pretraining.train), strict=True)
+
+
+def encoders_of(study: Study, model: ModelSettings) -> EncoderSettings:
+    """The encoders of a model, for all modalities."""
+    return EncoderSettings.model_validate(study.encoders.model_dump() | model.encoders, strict=True)
+
+
+def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
+    """The names of the encoders that a model reads with, by modality in order."""
+    named = encoders_of(study, model)
+    return {modality: getattr(named, modality) for modality in encoded(model.inputs)}
+
+
+def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
+    """Whether a unimodal model reads what another reads of its modality, with the same encoder."""
+    reads = all(model.inputs.get(modality) == choice for modality, choice in part.inputs.items())
+    single = kind_spec(part.architecture).name == "unimodal" and len(model.inputs) > 1
+    return single and reads and _encode_alike(study, part, model)
+
+
+def _encode_alike(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
+    own, other = (encoders_of(study, each) for each in [part, model])
+    return all(getattr(own, modality) == getattr(other, modality) for modality in encoded(part.inputs))
+
+
+def parts_of(study: Study, model: ModelSettings) -> dict[str, str]:
+    """The models that a model combines or starts from, by role, the modalities in order; absent ones are left out."""
+    found = {}
+    for name, part in study.models.items():
+        if is_part_of(study, part, model):
+            found.setdefault(in_order(part.inputs)[0], name)
+    found = found | model.parts
+    roles = [*in_order(model.inputs), *model_spec(model.architecture).roles]
+    return {role: found[role] for role in roles if role in found}
+
+
+def source_of(study: Study, model: ModelSettings, modality: str) -> str:
+    """Where the encoder of a model starts, see `ModelConfig.sources`."""
+    start, name = train_of(study, model).init_from, encoders_read(study, model)[modality]
+    if kind_spec(model.architecture).name == "fusion" and start == "unimodal":
+        part = parts_of(study, model)[modality]
+        train = train_of(study, study.models[part])
+        if tuning(train.layers).learns:
+            return f"{part}_fold{{run}}"
+        start = train.init_from
+    return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
+
+
+def segmenter_of(study: Study, images: str) -> str:
+    """The segmenter whose masks some images need, or none; plain `mask-only` takes the only one that is named."""
+    return segmenters_read(study)[0] if images == "mask-only" else images.partition(":")[2]
+
+
+def image_variants(study: Study) -> list[str]:
+    """The kinds of images that models read, each once."""
+    return list(dict.fromkeys(model.images for model in study.models.values() if model.images))
+
+
+def segmenters_read(study: Study) -> list[str]:
+    """The segmenters that models name, each once in their order; the packaged one where none is named."""
+    named = [images.partition(":")[2] for images in image_variants(study) if ":" in images]
+    return list(dict.fromkeys(named)) or [PACKAGED_SEGMENTER]
+
+
+def segmenters_used(study: Study) -> list[str]:
+    """The segmenters whose masks models need."""
+    found = [segmenter_of(study, images) for images in image_variants(study)]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def redact_terms_of(study: Study, model: ModelSettings) -> list[str]:
+    """The beginnings of words whose sentences the text of a model lacks."""
+    text = sections_of(study.table).get(model.text) if study.table else None
+    return text.redact_terms if text else []
+
+
+def audit_columns(study: Study) -> list[str]:
+    """The structured columns of the dataset that no model may read."""
+    return audit_columns_of(load_dataset(study.dataset, study.table))
+
+
+def choices_read(study: Study) -> dict[str, list[str]]:
+    """What models read, by modality: kinds of images, sections, structured columns; each once, sorted."""
+    found: dict[str, set[str]] = {name: set() for name in study.modalities}
+    for model in study.models.values():
+        for name, choice in model.inputs.items():
+            found[name] |= set(load_modality(name).sources(choice))
+    return {name: sorted(read) for name, read in found.items()}
+
+
+def text_tokens(encoders: EncoderSettings) -> int:
+    """After how many tokens texts are cut."""
+    return encoders.max_tokens or encoder_spec(encoders.text).max_tokens
+
+
+def config_of(title: str, study: Study, name: str) -> ModelConfig:
+    """All settings of a model of the study called `title`."""
+    model = study.models[name]
+    spec, kind = model_spec(model.architecture), kind_spec(model.architecture)
+    found: dict[str, Any] = {
+        "name": name,
+        "study": title,
+        "inputs": {modality: model.inputs[modality] for modality in in_order(model.inputs)},
+        "settings": spec.completed(model.settings),
+        **{key: getattr(model, key) for key in ["architecture", "ablation"]},
+        **{key: getattr(study, key) for key in ["task", "labels", "seed", "class_weights"]},
+        "folds": study.split.folds,
+    }
+    if study.table and model.inputs:
+        found["table"] = TableFormat.model_validate(study.table.model_dump(include=set(TableFormat.model_fields)))
+    if "image" in model.inputs:
+        found |= {"image_settings": study.images, "segmenter": segmenter_of(study, model.images)}
+    if "text" in model.inputs:
+        found["redact_terms"] = redact_terms_of(study, model)
+    if kind.encodes:
+        found |= _encoding(study, model)
+    if kind.trained:
+        found |= _training(study, model)
+    return ModelConfig.model_validate(found | {"parts": _parts_read(study, model)})
+
+
+def _parts_read(study: Study, model: ModelSettings) -> dict[str, str]:
+    kind = kind_spec(model.architecture)
+    starts = kind.name == "fusion" and train_of(study, model).init_from == "unimodal"
+    if kind.combines or starts:
+        return parts_of(study, model)
+    return {role: name for role, name in parts_of(study, model).items() if role in model_spec(model.architecture).roles}
+
+
+def _encoding(study: Study, model: ModelSettings) -> dict[str, Any]:
+    names, named = encoders_read(study, model), encoders_of(study, model)
+    trained = kind_spec(model.architecture).trained
+    frozen = not (trained and tuning(train_of(study, model).layers).learns)
+    found: dict[str, Any] = {"encoders": names}
+    found["sources"] = {name: source_of(study, model, name) if trained else names[name] for name in names}
+    if names and frozen:
+        found |= {"pooling": named.pooling, "precision": study.train.precision}
+    if "text" in names:
+        found["max_tokens"] = text_tokens(named)
+    return found
+
+
+def _training(study: Study, model: ModelSettings) -> dict[str, Any]:
+    return {"fusion": fusion_read(study, model.architecture, model.inputs), "train": train_of(study, model)}
+
+
+def fusion_read(study: Study, architecture: str, inputs: Iterable[str]) -> dict[str, float]:
+    """The keys of the study's `fusion` that a model reads; tokens of columns are as wide as those of its layers."""
+    read = fusion_keys(architecture, inputs)
+    return {key: value for key, value in study.fusion.model_dump().items() if key in read}
+
+
+def fusion_keys(architecture: str, inputs: Iterable[str]) -> set[str]:
+    """Those keys of `fusion` that a model reads, see `fusion_read`."""
+    return model_spec(architecture).fusion | ({"width"} if "structured" in inputs else set())

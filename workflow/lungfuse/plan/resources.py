@@ -1,0 +1,72 @@
+"""What jobs ask of a machine, by the size of their study."""
+
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from lungfuse.plan.plan import Plan
+from lungfuse.tuning import tuning
+
+REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
+MINUTES_MS = 1 / 60_000
+BASELINE_MB, HASHED_MB = 30 / 1000, 5 / 1000  # a pair
+
+
+class Sizes:
+    """The size of a study, and what its jobs ask for."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+
+    def scaled(self, least: float, each: float, of: str, attempt: int) -> int:
+        """The more of `least` and `each` for every pair, or image; doubled with each attempt after the first."""
+        count = {"pairs": self.pairs, "images": self.images}[of]() if each else 0
+        return ceil(max(least, each * count) * 2 ** (attempt - 1))
+
+    def images(self) -> int:
+        """How many images the reports of the study name; before they are read, a guess from the size of their files."""
+        if (found := rows_of(self.plan.layout.reports["views"])) is not None:
+            return found
+        published = {name: download.bytes or 0 for name, download in self.plan.dataset.DOWNLOADS.items()}
+        files = self.plan.report_files
+        sizes = [file.stat().st_size if file.exists() else published.get(file.name, 0) for file in files]
+        return sum(sizes) // REPORT_BYTES_AN_IMAGE
+
+    def pairs(self) -> int:
+        """How many pairs the study has; before they are found, the number of images, which is more."""
+        found = rows_of(self.plan.layout.split["pairs"])
+        return self.images() if found is None else found
+
+    def baseline_mb(self, model: str) -> float:
+        """Memory a pair: a baseline that hashes n-grams holds the table of pairs alone."""
+        return HASHED_MB if self.plan.configs[model].settings.get("buckets") else BASELINE_MB
+
+    def is_short(self, model: str) -> bool:
+        """Whether training a model takes a minute, because its encoders do not learn."""
+        return not tuning(self.plan.configs[model].train.layers).learns
+
+    def training_minutes(self, model: str) -> int:
+        return 30 if self.is_short(model) else 240
+
+    def training_minutes_a_pair(self, model: str) -> float:
+        return self.plan.configs[model].train.epochs * (2 if self.is_short(model) else 5) * MINUTES_MS
+
+    def training_group(self, model: str, run: str) -> str:
+        """The short trainings of a fold are submitted to a cluster together, others alone."""
+        return f"fold{run}" if self.is_short(model) else f"{model}_fold{run}"
+
+    def features_group(self, source: str, reads: str) -> str:
+        """The features of a trained encoder are made with the short trainings of its fold."""
+        _, trained, run = source.rpartition("/fold")
+        return f"fold{run}" if trained else f"features_{source}_{reads}"
+
+
+def rows_of(table: Path) -> int | None:
+    """The rows of a table, or None where there is no such file."""
+    return _rows_of(table, table.stat().st_mtime_ns) if table.exists() else None
+
+
+@cache
+def _rows_of(table: Path, changed: int) -> int:
+    with table.open("rb") as stream:
+        return sum(1 for _ in stream) - 1

@@ -1,0 +1,230 @@
+"""The jobs of encoders, features and models."""
+
+from functools import cached_property
+from pathlib import Path
+
+from lungfuse.encoders import encoder_module, encoder_names
+from lungfuse.errors import UserError
+from lungfuse.files import slug
+from lungfuse.modalities import encoded, inputs_module, modality_names
+from lungfuse.models import kind_spec, module_of
+from lungfuse.plan.features import FeatureSet, feature_set, reads_features
+from lungfuse.plan.job import Files, Job, flat
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import ENCODER_ROOT, FOLD_PREDICTIONS, TRAINED_SETTINGS
+from lungfuse.plan.resolve import (
+    PRETRAINED,
+    all_runs,
+    config_of,
+    fusion_read,
+    models_of,
+    pretrain_of,
+    runs_of,
+)
+from lungfuse.plan.segmentation import SegmentationPlan
+from lungfuse.settings.model import ModelConfig
+from lungfuse.settings.training import TrainSettings
+from lungfuse.tasks import task_module
+from lungfuse.tuning import tuning
+
+
+def training_files(config: ModelConfig, run: str) -> Files:
+    """What a training reads besides the pairs: features where the encoders do not learn, else what encoders read."""
+    layout, found = Layout(config.study), columns_of(config)
+    for modality in config.encoders:
+        features = feature_set(config, modality, run)
+        if reads_features(config):
+            files = {f"{modality}_features": list(features.files.values()), "start": features.start}
+            files["encoder"] = features.inputs["encoder"]  # which prediction needs, and no other one
+        else:
+            files = features.inputs
+        for kind, paths in files.items():
+            known = found.get(kind, [])
+            found[kind] = flat([known, paths]) if known else paths
+    if config.segmenter:
+        found["mask_settings"] = layout.masks(config.segmenter)["settings"]
+    return found
+
+
+def columns_of(config: ModelConfig) -> Files:
+    """The structured columns of the pairs and their kinds, where a model reads some."""
+    return dict(Layout(config.study).structured) if config.structured else {}
+
+
+def modules_of(config: ModelConfig) -> tuple[str, ...]:
+    """The modules that a training loads by name: of its model, its task, its inputs and their encoders."""
+    tunings = [tuning(config.train.layers).module] if config.train else []
+    encoders = [encoder_module(name) for name in config.encoders.values()]
+    own = [module_of(config.architecture), task_module(config.task)]
+    return (*own, *map(inputs_module, config.inputs), *encoders, *tunings)
+
+
+def weights_of(config: ModelConfig, run: str) -> list[Path]:
+    """What is needed to predict with a training: its weights and settings, and those of its encoders."""
+    layout = Layout(config.study)
+    files = [layout.network(config.name, run)[name] for name in ["weights", "settings"]]
+    for modality in config.encoders:
+        made_from = feature_set(config, modality, run)
+        files += [*layout.encoder(made_from.encoder, modality).values(), *made_from.start]
+    return files
+
+
+class TrainingPlan(SegmentationPlan):
+    """The jobs of the models of a study, and of what they read."""
+
+    @cached_property
+    def configs(self) -> dict[str, ModelConfig]:
+        """The models of the study with all their settings."""
+        return {name: config_of(self.name, self.study, name) for name in self.study.models}
+
+    def of_stage(self, stage: str) -> list[str]:
+        """The names of the models that a stage makes."""
+        return models_of(self.study, stage)
+
+    def runs(self, model: str) -> list[str]:
+        """The trainings of a model, see `runs_of`."""
+        return runs_of(self.study, self.study.models[model])
+
+    @property
+    def split_files(self) -> Files:
+        return dict(self.layout.split)
+
+    @property
+    def folds(self) -> list[str]:
+        return [str(fold) for fold in range(self.study.split.folds)]
+
+    @cached_property
+    def feature_sets(self) -> dict[tuple[str, str], FeatureSet]:
+        """All features that models read, by the names of their folders."""
+        found = {}
+        for name, config in self.configs.items():
+            if kind_spec(config.architecture).encodes and reads_features(config):
+                runs = self.runs(name) if config.train else [""]
+                for each in (feature_set(config, modality, run) for modality in config.encoders for run in runs):
+                    found[each.place, each.reads] = each
+        return found
+
+    @property
+    def encoders(self) -> dict[str, str]:
+        """The encoders that models read with, by name, with their modality."""
+        found = [each for config in self.configs.values() for each in config.encoders.items()]
+        return {name: modality for modality, name in found}
+
+    def encoders_of(self, modality: str) -> dict[str, str]:
+        """The encoders of a modality that models read with, or that are there, by the names of their folders."""
+        read = [config.encoders[modality] for config in self.configs.values() if modality in config.encoders]
+        return {slug(name): name for name in [*encoder_names(modality), *read]}
+
+    def _encoder(self, name: str) -> tuple[str, str]:
+        """The modality and the name of an encoder, by its name or that of its folder."""
+        for modality in encoded(modality_names()):
+            if found := self.encoders_of(modality).get(slug(name)):
+                return modality, found
+        raise UserError(f"encoder: found {name!r}, which no model of {self.name} reads with. Name it in params.yaml.")
+
+    @property
+    def pretrained_encoders(self) -> list[str]:
+        """The image encoders that are trained on other patients first."""
+        sources = {config.sources.get("image", "") for config in self.configs.values()}
+        return sorted(source.removesuffix(PRETRAINED) for source in sources if source.endswith(PRETRAINED))
+
+    @property
+    def all_runs(self) -> list[str]:
+        """The trainings of the models that are trained most often."""
+        return all_runs(self.study)
+
+    @property
+    def pretraining(self) -> TrainSettings:
+        """The training settings of the pre-training."""
+        return pretrain_of(self.study)
+
+    def devices(self, model: str) -> int:
+        """How many GPUs share a training of a model."""
+        return self.configs[model].train.devices
+
+    def model(self, model: str) -> Job:
+        """The file with all settings of a model."""
+        return Job("model", outputs={"file": self.layout.model(model)}, settings={"config": self.configs[model]})
+
+    def encoder(self, encoder: str) -> Job:
+        modality, name = self._encoder(encoder)
+        outputs = self.layout.encoder(name, modality)
+        return Job("encoder", outputs=outputs, settings={"name": name}, parts=(encoder_module(name),))
+
+    def pretrain(self, encoder: str) -> Job:
+        _, encoder = self._encoder(encoder)
+        study, layout, train = self.study, self.layout, self.pretraining
+        inputs = {name: layout.reports[name] for name in ["reports", "views"]}
+        settings = {"encoder": encoder, "train": train, "seed": study.seed}
+        settings |= {"fusion": fusion_read(study, "image", ["image"]), "min_reports": study.pretraining.min_reports}
+        parts = [module_of("image"), inputs_module("image"), task_module("multilabel"), encoder_module(encoder)]
+        return Job(
+            "pretrain",
+            inputs | {"pairs": layout.split["pairs"]} | layout.image_array,
+            layout.pretrained(encoder),
+            settings,
+            {"encoder_root": ENCODER_ROOT},
+            (*parts, tuning(train.layers).module),
+            {"encoder_files": list(layout.encoder(encoder, "image").values())},
+        )
+
+    def features(self, source: str, reads: str) -> Job:
+        made = self.feature_sets[source, reads]
+        files, start = made.inputs, made.start
+        inputs: Files = {name: files.get(name, []) for name in ["array", "index", "masks"]}
+        settings = {"encoder": made.encoder, "choice": made.choice, "pooling": made.pooling}
+        settings |= {"max_tokens": made.max_tokens, "precision": self.study.train.precision}
+        return Job(
+            "features",
+            {"pairs": self.layout.split["pairs"], **inputs, "start": start[0] if start else []},
+            made.files,
+            settings,
+            {"encoder_root": ENCODER_ROOT},
+            (inputs_module(made.modality), encoder_module(made.encoder)),
+            {"encoder_files": files["encoder"], "start_settings": [path.with_name(TRAINED_SETTINGS) for path in start]},
+        )
+
+    def train(self, model: str, run: str) -> Job:
+        config = self.configs[model]
+        reads = self.split_files | training_files(config, run)
+        return Job(
+            "train", {"model": self.layout.model(model)}, self.layout.network(model, run),
+            parts=modules_of(config), reads=reads,
+        )  # fmt: skip
+
+    def fit(self, model: str) -> Job:
+        config, layout = self.configs[model], self.layout
+        encoded = flat(list(feature_set(config, name).files.values()) for name in config.encoders)
+        reads: Files = columns_of(config) | {"features": encoded}
+        if config.segmenter:
+            reads["mask_settings"] = layout.masks(config.segmenter)["settings"]
+        reads["encoder_files"] = flat(
+            list(layout.encoder(each, name).values()) for name, each in config.encoders.items()
+        )
+        parts = (task_module(config.task), module_of(config.architecture))
+        file, outputs = {"model": layout.model(model)}, layout.predictions(model)
+        estimators = layout.estimators(model, self.folds)
+        return Job("fit", file, outputs, parts=parts, reads=self.split_files | reads, writes=estimators)
+
+    def pool_folds(self, model: str) -> Job:
+        trained = [self.layout.network(model, run) for run in self.runs(model)]
+        reads = {name: [files[name] for files in trained] for name in ["fold_predictions", "history"]}
+        file, outputs = {"model": self.layout.model(model)}, self.layout.predictions(model)
+        settings, curve = {"n_seeds": len(trained) // len(self.folds)}, {"curve": self.layout.curve(model)}
+        return Job("pool-folds", file, outputs | curve, settings, {}, (self.task,), reads | self.split_files)
+
+    def late(self, model: str) -> Job:
+        config, layout = self.configs[model], self.layout
+        trained = self.of_stage("train")
+        parts = {part: self.runs(part) if part in trained else self.folds for part in config.parts.values()}
+        runs = self.runs(model) if set(parts) & set(trained) else self.folds
+        reads = [
+            layout.fold_folder(part, run if run in known else run.partition("_")[0]) / FOLD_PREDICTIONS
+            for part, known in parts.items()
+            for run in runs
+        ]
+        outputs = self.layout.predictions(model) | {"settings": self.layout.late_settings(model)}
+        return Job(
+            "late", {"model": self.layout.model(model)}, outputs, {"n_seeds": len(runs) // len(self.folds)},
+            parts=(self.task, module_of(config.architecture)), reads={"parts": flat([reads])} | self.split_files,
+        )  # fmt: skip

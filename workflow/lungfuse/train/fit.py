@@ -1,0 +1,123 @@
+"""Models that are no networks: estimators on texts, structured columns or mean tokens, fitted once a fold."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.errors import UserError
+from lungfuse.files import temporary_files_in
+from lungfuse.modalities.structured.limits import limits_of
+from lungfuse.models import kind_spec
+from lungfuse.models.columns import as_values
+from lungfuse.plan.features import feature_set
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.model import read_model
+from lungfuse.settings.model import ModelConfig
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
+from lungfuse.tasks import load_task
+from lungfuse.train.estimators import Inputs, build, by_fold, learner
+from lungfuse.train.kept import keep
+from lungfuse.train.predictions import write_predictions
+from lungfuse.train.stored import read_tokens
+
+
+@dataclass(frozen=True)
+class EstimatorInputs:
+    """What an estimator reads of all pairs, and the records of `Columns` that it reads."""
+
+    values: Inputs
+    columns: list[dict[str, Any]]
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What the architecture is told of its inputs."""
+        return {"kinds": {column["name"]: column["kind"] for column in self.columns}} if self.columns else {}
+
+
+def main(*, model: Path) -> None:
+    """Fit an estimator on the training folds and predict each test fold.
+
+    Parameters
+    ----------
+    model
+        The file of the model, which the workflow writes.
+
+    Raises:
+        UserError: no pair has what the model reads.
+    """
+    config = read_model(model)
+    layout, task = Layout(config.study), load_task(config.task, config.labels)
+    pairs, held_out = read_table(layout.split["pairs"], Pairs), read_table(layout.split["validation"], Validation)
+    inputs = read_inputs(config, layout, pairs)
+    outputs = layout.predictions(config.name)
+    learn = learner(build(config, **inputs.known), inputs.values, task.targets(pairs), task)
+    with temporary_files_in(outputs["predictions"].parent):
+        trainings = keep(by_fold(pairs, held_out, task, learn), task, config, inputs.columns)
+    write_predictions(pairs, trainings, task, outputs["predictions"], outputs["validated"])
+
+
+def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:
+    """What a model reads of all pairs: the mean tokens of each encoder side by side, structured columns, or texts.
+
+    What a pair lacks, an image or a text, is missing in all places of its mean token.
+    """
+    if kind_spec(config.architecture).encodes:
+        folders = [feature_set(config, modality).folder for modality in config.encoders]
+        return EstimatorInputs(np.hstack([read_tokens(folder, pairs["pair_id"]).means() for folder in folders]), [])
+    if config.structured:
+        columns = read_columns(layout.structured["structured_columns"], config.structured).to_dict("records")
+        kinds = {column["name"]: column["kind"] for column in columns}
+        values = read_structured(layout.structured["structured"], kinds, pairs["pair_id"])
+        columns = [each | limits_of(values[each["name"]]) if each["kind"] == "number" else each for each in columns]
+        return EstimatorInputs(values, columns)
+    return EstimatorInputs(read_texts(layout.split["pairs"], pairs, config), [])
+
+
+def read_texts(path: Path, pairs: pd.DataFrame, config: ModelConfig) -> np.ndarray:
+    """The section that a model reads, (pair,); anything for a model that reads nothing.
+
+    Raises:
+        UserError: no pair has it.
+    """
+    inputs = pairs[config.text or "pair_id"].to_numpy()
+    if config.text and not (inputs != "").any():
+        raise UserError(f"{path}: no pair has {config.text}, which {config.name} reads. Remove the model.")
+    return inputs
+
+
+def read_columns(path: Path, names: list[str]) -> pd.DataFrame:
+    """`Columns` of these names, in their order.
+
+    Raises:
+        UserError: the dataset has no such column.
+    """
+    found = read_table(path, Columns)
+    if missing := set(names) - set(found["name"]):
+        raise UserError(
+            f"{path}: found the columns {', '.join(found['name']) or 'none'}, expected {', '.join(sorted(missing))} "
+            "too, which a model reads. Declare it in the dataset, or remove it from the model."
+        )
+    return found.set_index("name").loc[names].reset_index()
+
+
+def read_structured(path: Path, kinds: dict[str, str], pair_ids: pd.Series) -> pd.DataFrame:
+    """Structured columns as estimators take them, joined to pairs by id.
+
+    Raises:
+        UserError: a column or a pair is missing, or no pair has a value.
+    """
+    table = read_table(path, Structured).set_index("pair_id")
+    if missing := set(kinds) - set(table):
+        raise UserError(
+            f"{path}: no column {', '.join(sorted(missing))}, which a model reads. Run the stage `split` again."
+        )
+    if absent := set(pair_ids) - set(table.index):
+        raise UserError(f"{path}: {len(absent)} pairs have no row, {min(absent)} first. Run the stage `split` again.")
+    values = as_values(table.loc[pair_ids], kinds)
+    if values.isna().all(axis=None):
+        raise UserError(f"{path}: no pair has {', '.join(kinds)}, which a model reads. Remove the model.")
+    return values

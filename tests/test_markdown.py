@@ -35,6 +35,10 @@ def test_what_reads_well_in_a_plain_file_stays_so():
     assert escape(Markdown("**bold**")) == "**bold**"
 
 
+def test_a_tag_is_none_for_a_reader_of_markdown_that_knows_no_backslash_before_it():
+    assert escape("<b>&lt;") == "&lt;b>&amp;lt;"
+
+
 def test_missing_values_of_a_table_are_empty():
     assert "nan" not in table(pd.DataFrame({"p": [0.5, None]}))
 

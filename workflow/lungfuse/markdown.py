@@ -5,7 +5,8 @@ import re
 import pandas as pd
 
 # A lone < or & and an underscore inside a word mean nothing, and stay: pages are read as plain files too.
-_MARKS = re.compile(r"[\\`*\[\]|~]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
+_MARKS = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
+_TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
 _FIRST = re.compile(
     r"^(\s*(?:\d+(?=[.)](?:\s|$))|(?=(?:#{1,6}|[-+>]|--+|=+)(?:\s|$))))"
 )  # of a list, a heading, a quote
@@ -17,10 +18,11 @@ class Markdown(str):
 
 
 def escape(text: str) -> Markdown:
-    """A text on one line, with a backslash in front of each character that would mean something in Markdown."""
+    """A text on one line, in which no character means something in Markdown or begins a tag or an entity of HTML."""
     if isinstance(text, Markdown):
         return text
-    return Markdown(_FIRST.sub(r"\1\\", _MARKS.sub(r"\\\g<0>", _ENDS.sub(" ", text))))
+    line = _MARKS.sub(r"\\\g<0>", _ENDS.sub(" ", text))
+    return Markdown(_FIRST.sub(r"\1\\", _TAG.sub("&lt;", _ENTITY.sub("&amp;", line))))
 
 
 def link(address: str) -> Markdown:

@@ -11,6 +11,7 @@
 
 import argparse
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,9 @@ def one_of_noise(seed: int) -> dict[str, bool]:
             scores["prediction"] = (scores["score"] >= 0.5).astype(int)
             joined.append(join_predictions(TASK, pairs, scores[scores["part"] == "test"], Path("drawn")))
             validated.append(validated_primary(TASK, scores[scores["part"] == "validation"]))
-    table = compare(TASK, [str(number) for number in range(len(rows))], rows, joined, validated, SETTINGS, seed)
+    names = [str(number) for number in range(len(rows))]
+    results = SimpleNamespace(task=TASK, names=names, models=rows, joined=joined, validated=validated)
+    table = compare(results, SETTINGS, seed)
     return {
         "corrected": bool((table["p_corrected"] < 0.05).any()),
         "uncorrected": bool((table["p_vs_best_unimodal"] < 0.05).any()),

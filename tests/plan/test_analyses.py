@@ -17,46 +17,8 @@ from lungfuse.plan.analyses import analysis_spec, explanation_spec
 from lungfuse.plan.plan import Plan
 from lungfuse.plan.report_items import SECTIONS
 
-TOY = '''
-"""How many pairs each fold has."""
-
-from pathlib import Path
-
-import matplotlib.pyplot as plt
-import pandas as pd
-from pandera.typing import Series
-
-from lungfuse.report.style import sheet
-from lungfuse.tables.base import Table, read_table
-from lungfuse.tables.ingest import Pairs
-
-TITLE, SECTION, ORDER = "Pairs of each fold", "Data", 9
-CAPTION = "How many pairs each fold has."
-WANTED = ["study.leakage.sections", "not has_images"]
-READS = ["layout.split.pairs"]
-SETTINGS = ["study.split.folds"]
-
-
-class Toy(Table):
-    """One row per fold."""
-
-    fold: Series[int]
-    n: Series[int]
-
-
-TABLE = Toy
-
-
-def compute(pairs: Path, folds: int) -> pd.DataFrame:
-    counts = read_table(pairs, Pairs)["fold"].value_counts()
-    return counts.reindex(range(folds), fill_value=0).rename_axis("fold").reset_index(name="n")
-
-
-def draw(table: pd.DataFrame, above: str) -> plt.Figure:
-    figure, ((axes,),) = sheet(above, 1, 1, 1.0)
-    axes.bar(table["fold"], table["n"])
-    return figure
-'''
+PAGE = (ROOT / "docs/adding-an-analysis.md").read_text(encoding="utf-8")
+TOY = PAGE.split("```python\n")[1].split("```")[0]
 
 
 @pytest.fixture
@@ -84,8 +46,7 @@ def declare(tmp_path, monkeypatch):
 def test_an_analysis_is_one_file_with_its_table_figure_page_and_place_in_the_report(new_project):
     """A file is dropped into a copy of the project; rules make its results and know where the report shows them."""
     project = new_project()
-    toy = TOY.replace("not has_images", "has_images")
-    (project / "workflow/lungfuse/analyses/toy.py").write_text(toy)
+    (project / "workflow/lungfuse/analyses/toy.py").write_text(TOY)
     run = run_snakemake(project, "-n", "--config", "study=demo", "--", "results/demo/figures/toy.svg")
     assert run.returncode == 0 and "Analysing demo: toy" in run.stdout, run.stdout
     pairs = {"pair_id": ["a", "b", "c"], "report_id": ["a", "b", "c"], "image_id": "", "label": [0, 1, 0], "text": ""}
@@ -103,7 +64,10 @@ def test_an_analysis_is_one_file_with_its_table_figure_page_and_place_in_the_rep
 
 
 def test_a_study_has_the_analyses_whose_conditions_hold(declare, studies):
-    declare(toy=TOY, other=TOY.replace("not has_images", "has_images").replace('"Data", 9', '"Data", 1'))
+    def wanted(*conditions: str) -> str:
+        return TOY.replace("WANTED = []", f"WANTED = {list(conditions)}")
+
+    declare(toy=wanted("study.leakage.sections", "not has_images"), other=wanted("has_images"))
     assert list(Plan("demo", studies["demo"]).analyses) == ["other"]
     without_images = studies["demo"].model_copy(update={"modalities": ["text"]})
     plan = Plan("demo", without_images)
@@ -121,8 +85,12 @@ def test_a_study_has_the_analyses_whose_conditions_hold(declare, studies):
     ("old", "new", "said"),
     [
         ('SETTINGS = ["study.split.folds"]', "", r"toy\.py: SETTINGS: found nothing, expected a list .* Add it\."),
-        ('"Data", 9', '"Facts", 9', r"toy\.py: SECTION: found 'Facts', expected one of Data, Masks"),
-        ("has_images", "has_pictures", r"toy\.py: WANTED: found 'has_pictures', but a plan has no 'has_pictures'"),
+        ('"Data", 6', '"Facts", 6', r"toy\.py: SECTION: found 'Facts', expected one of Data, Masks"),
+        (
+            "WANTED = []",
+            'WANTED = ["has_pictures"]',
+            r"toy\.py: WANTED: found 'has_pictures', but a plan has",
+        ),
         ("def compute", "def computes", ""),
         ("def draw", "def draws", ""),
     ],

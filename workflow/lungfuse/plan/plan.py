@@ -68,7 +68,7 @@ class Plan(AnalysisPlan):
 
     def is_table(self, page: Path) -> bool:
         """Whether a page of the report is a table of the study."""
-        return page.stem in ["comparison", "segmentation", *self.analyses]
+        return page.stem in ["comparison", "segmentation"] or page.stem not in self.pages_shown
 
     @property
     def shown(self) -> list[Path]:
@@ -79,7 +79,8 @@ class Plan(AnalysisPlan):
         figures += [f"masks_{name}" for name in self.used_segmenters]
         qualities = [layout.masks(name)["quality"] for name in self.used_segmenters]
         pages = [layout.page(name) for name in self.pages_shown]
-        return [*made, *map(layout.figure, figures), *pages, self.comparison_table, *qualities]
+        tables = [self.comparison_table, *([self.segmentation_table] if self.trained_segmenters else [])]
+        return [*made, *map(layout.figure, figures), *pages, *tables, *qualities]
 
     def heading_of(self, item: ReportItem) -> str:
         """The section of an item with its number among those that this study has."""

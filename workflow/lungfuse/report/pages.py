@@ -32,6 +32,12 @@ PAGES = {  # name: section of the report, place in it, title
     "model_card": ("Cards and settings", 1, "Model card"),
     "settings": ("Cards and settings", 2, "Settings"),
 }
+ABOVE = {  # what stands above the table of a page
+    "segmentation": "Scores on held-out patients of each site: means over patients, with intervals by bootstrap.",
+    "run_times": "What the jobs of each rule took, on the machines that ran them, and the most memory one of them used "
+    "(MB). Jobs that ran elsewhere and left no benchmark here are not in it.",
+    "settings": "Everything that params.yaml says of this study: its own entry laid over the defaults.",
+}
 
 
 @options
@@ -154,7 +160,7 @@ def main(
     if files.segmentation_table:
         listed["segmentation"] = read_table(files.segmentation_table, Segmentation)
     for name, table in listed.items():
-        _write(outputs.pages / f"{name}.html", table_page(PAGES[name][-1], above, table))
+        _write(outputs.pages / f"{name}.html", table_page(PAGES[name][-1], above, table, ABOVE[name]))
 
 
 def _write(path: Path, page: str) -> None:

@@ -40,7 +40,6 @@ RERUN_BY = {  # some modules, with the rules of the demo that a change of each m
     "analyses.leakage": {"analysis"},
     "analyses.calibration": {"table"},
     "check.findings.sources": {"data_check"},
-    "check.gate": {"data_check", "split"},
     "compare.page": {"compare"},
     "datasets.openi": {"images", "pages", "reports"},
 }

@@ -174,8 +174,10 @@ def keep_models(
 ) -> None:
     """Leave a study these models and audited sections, and short trainings of small encoders, as the demo has them."""
     content = yaml.safe_load(params.read_text())
-    small = {key: content["studies"]["demo"][key] for key in ["encoders", "fusion", "images", "train"]}
-    settings = content["studies"][study] | small
+    own, demo = (content["studies"][name] for name in [study, "demo"])
+    settings = own | {key: demo[key] for key in ["fusion", "train"]}
+    for section, kept in {"encoders": "pooling", "images": "colour"}.items():
+        settings[section] = demo[section] | {key: value for key, value in own.get(section, {}).items() if key == kept}
     settings["split"] = {"folds": folds}
     settings["pretraining"] = {"min_reports": 2, "train": {"epochs": epochs}}
     settings["leakage"] = {"sections": list(audited), "draws": 1}

@@ -14,6 +14,7 @@ from model_configs import model_config
 from PIL import Image
 
 from lungfuse.encoders import modality_of
+from lungfuse.files import atomic_write
 from lungfuse.models import kind_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.layout import Layout
@@ -63,7 +64,8 @@ class SmallStudy:
     def save_png(self, pair: int) -> Path:
         """The image of a pair as a file."""
         path = self.folder / f"{self.pairs['pair_id'][pair]}.png"
-        Image.fromarray(self.images[pair]).save(path)
+        with atomic_write(path, "wb") as stream:
+            Image.fromarray(self.images[pair]).save(stream, "png")
         return path
 
     def model(self, name: str = "", **entry) -> ModelConfig:
@@ -126,15 +128,18 @@ def run_stage(name: str, arguments: dict | None = None, /, **more) -> None:
 
 
 @pytest.fixture(scope="session")
-def encoder_root(tmp_path_factory) -> Path:
+def encoder_root(once) -> Path:
+    """The folder of two tiny encoders, which all processes of pytest-xdist share."""
+    return once("encoders", _make_encoders)
+
+
+def _make_encoders(root: Path) -> None:
     from lungfuse.train import encoder
 
-    root = tmp_path_factory.mktemp("encoders")
     for name in ["vit-tiny", "bert-tiny"]:
         tokenizer = root / name / "tokenizer.json" if modality_of(name) == "text" else None
         config, weights = root / name / "config.json", root / name / "model.safetensors"
         encoder.main(name=name, config=config, weights=weights, tokenizer=tokenizer)
-    return root
 
 
 @pytest.fixture
@@ -145,7 +150,16 @@ def small(tmp_path, encoder_root, monkeypatch) -> SmallStudy:
 
 
 def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> SmallStudy:
-    """Write the files of the small study in a folder.
+    """Write the files of the small study in a folder, see `drawn_study`."""
+    study = drawn_study(folder, task)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    study.encoder_root.symlink_to(encoder_root)
+    study.write()
+    return study
+
+
+def drawn_study(folder: Path, task: str = "binary") -> SmallStudy:
+    """The small study in a folder, where it need not be.
 
     In a study of another task sex tells a third class or a second label; some pairs lack their image, their text or
     their columns, and some labels are unknown.
@@ -178,8 +192,4 @@ def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> Small
         structured.loc[[9, 40], ["age", "sex"]] = ""
         structured.loc[12, "age"] = ""
     pairs["text"] = pairs["findings"]
-    study = SmallStudy(folder, pairs, images, index, kinds, structured, task)
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    study.encoder_root.symlink_to(encoder_root)
-    study.write()
-    return study
+    return SmallStudy(folder, pairs, images, index, kinds, structured, task)

@@ -1,18 +1,19 @@
 """The small study of each task with trained models of every kind: one for all tests, which only read it.
 
-A model is trained when it is first asked for, in one fold or in all.
+A model is trained when it is first asked for, in one fold or in all. All processes of pytest-xdist share it.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 from operator import getitem
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_study import LAYOUT, SmallStudy, small_study
+from filelock import FileLock
+from small_study import LAYOUT, SmallStudy, drawn_study, small_study
 
 from lungfuse.models import kind_spec
 from lungfuse.plan.resolve import run_names
@@ -70,6 +71,7 @@ class TrainedStudy:
     """A small study whose models are trained when they are first asked for."""
 
     small: SmallStudy
+    lock: FileLock
     configs: dict[str, ModelConfig] = field(default_factory=dict)
 
     def config(self, name: str) -> ModelConfig:
@@ -84,22 +86,24 @@ class TrainedStudy:
         if not config.train:
             return self.model(name) if kind_spec(config.architecture).combines else self.model(name) / f"fold{run}"
         folder = self.small.fold(config, run)
-        if not folder.exists():
-            for part in config.parts.values():
-                self.fold(part, run)
-            self.small.train(config, run)
+        with self.lock:
+            if not folder.exists():
+                for part in config.parts.values():
+                    self.fold(part, run)
+                self.small.train(config, run)
         return folder
 
     def model(self, name: str) -> Path:
         """The folder of a model that is trained in all folds; its predictions are there too."""
         config = self.config(name)
-        if not self.predictions_file(name).exists():
-            for part in config.parts.values():
-                self.model(part)
-            if config.train:
-                for run in run_names(config.folds, 1):
-                    self.fold(name, run)
-            self.small.finish(config)
+        with self.lock:
+            if not self.predictions_file(name).exists():
+                for part in config.parts.values():
+                    self.model(part)
+                if config.train:
+                    for run in run_names(config.folds, 1):
+                        self.fold(name, run)
+                self.small.finish(config)
         return self.small.folder / LAYOUT.model_folder(name)
 
     def predictions_file(self, name: str) -> Path:
@@ -150,14 +154,12 @@ def reseal(folder: Path, **changes: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, encoder_root) -> Callable[[str], TrainedStudy]:
+def trained(once, encoder_root) -> Callable[[str], TrainedStudy]:
     """The trained study of a task, in a folder with an odd name."""
-    done: dict[str, TrainedStudy] = {}
 
+    @cache
     def of_task(task: str = "binary") -> TrainedStudy:
-        if task not in done:
-            folder = tmp_path_factory.mktemp(f"a 'small' {task} study")
-            done[task] = TrainedStudy(small_study(folder, encoder_root, task))
-        return done[task]
+        folder = once(f"a 'small' {task} study", lambda folder: small_study(folder, encoder_root, task))
+        return TrainedStudy(drawn_study(folder, task), FileLock(folder / "lock"))
 
     return of_task

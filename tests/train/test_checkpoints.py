@@ -1,18 +1,94 @@
-"""What the checkpoints of a training hold, and that a broken training goes on from them."""
+"""What the checkpoints of a training hold, and that a killed training goes on from them."""
 
+import signal
+import subprocess
+import sys
+
+import pandas as pd
 import pytest
 import torch
+from conftest import truncate
 from safetensors.torch import load_file
 
+from lungfuse import dependencies
 from lungfuse.train.engine import History
 
 IMAGE = {"architecture": "image", "images": "raw"}
 
 
+def weights(small, config) -> bytes:
+    return (small.fold(config) / "model.safetensors").read_bytes()
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(small):
+    """SIGKILL, then the same command again. Another name is another training of the same."""
+    unbroken, broken = (small.model(name, **IMAGE, train={"epochs": 4}) for name in ["unbroken", "broken"])
+    small.train(unbroken)
+    command = [sys.executable, "-m", "lungfuse", "train", "--model", str(small.file(broken)), "--run", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stdout if line.startswith("epoch 1"))
+        process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert (small.fold(broken) / "last.ckpt").exists()
+    assert not (small.fold(broken) / "model.safetensors").exists()
+    resumed = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True)
+    assert "epoch 0," not in resumed.stdout, "it began anew"
+    assert weights(small, broken) == weights(small, unbroken)
+    first, second = (pd.read_csv(small.fold(each) / "predictions.csv") for each in [broken, unbroken])
+    assert first.equals(second)
+    assert list(pd.read_csv(small.fold(broken) / "history.csv")["epoch"]) == list(range(4))
+
+
+def another_module(name: str, folder):
+    """Where modules lie, with that of this name in a folder and changed."""
+    known = dependencies.source
+    changed = folder / "changed.py"
+    changed.write_bytes(known(name).read_bytes() + b"\n")
+    return lambda module: changed if module == name else known(module)
+
+
+FAULTS = {  # what is other than when the training was killed, and whether the weights are too
+    "nothing": False,
+    "settings": True,
+    "the encoder's module": False,
+    "the module of its network": False,
+    "pixels": True,
+    "cut last.ckpt": False,
+    "cut best.ckpt": False,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_killed_training_goes_on_only_where_all_is_as_it_was(small, tmp_path, monkeypatch, capsys, fault):
+    short = {"epochs": 1, "layers": "top:1"}
+    config = small.model(**IMAGE, train=short)
+    with monkeypatch.context() as killed:
+        killed.setattr("lungfuse.train.train.remove_checkpoints", lambda folder: None)
+        small.train(config)
+    before = weights(small, config)
+    if fault == "settings":
+        small.model(**IMAGE, train=short | {"label_smoothing": 0.1})
+    elif "module" in fault:
+        name = "image.vit_tiny" if fault == "the encoder's module" else "networks.vit"
+        monkeypatch.setattr(dependencies, "source", another_module(f"lungfuse.encoders.{name}", tmp_path))
+    elif fault == "pixels":
+        small.images[0] += 1
+        small.write()
+    elif fault != "nothing":
+        truncate(small.fold(config) / fault.removeprefix("cut "))
+    capsys.readouterr()
+    small.train(config)
+    said = capsys.readouterr()
+    assert ("epoch 0," in said.out) is (fault != "nothing")
+    assert ("is damaged, so the training starts anew" in said.err) is fault.startswith("cut")
+    assert (weights(small, config) != before) is FAULTS[fault]
+    assert not list(small.fold(config).glob("*.ckpt"))
+
+
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 def test_frozen_layers_are_in_no_checkpoint_and_are_there_again(small, monkeypatch, ema_decay):
     """Only the encoder's last block learns."""
-    short = {"layers": "top:2", "epochs": 3, "ema_decay": ema_decay}
+    short = {"layers": "top:2", "epochs": 2, "ema_decay": ema_decay}
     unbroken, broken = (small.model(name, **IMAGE, train=short) for name in ["unbroken", "broken"])
     small.train(unbroken)
 
@@ -20,7 +96,7 @@ def test_frozen_layers_are_in_no_checkpoint_and_are_there_again(small, monkeypat
 
     def break_off(history, trainer, module):
         ends(history, trainer, module)
-        if trainer.current_epoch == 2:
+        if trainer.current_epoch == 1:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(SystemExit):

@@ -47,16 +47,20 @@ def pretrain(collection, **changes):
     fusion = {key: FUSION[key] for key in ["hidden", "dropout"]}
     settings = {"encoder": "vit-tiny", "fusion": fusion, "seed": 0, "min_reports": 5}
     run_stage(
-        "pretrain", **settings, train=TRAIN.model_copy(update={"epochs": 1, "batch_size": 4} | changes), **collection
+        "pretrain", settings | collection | {"train": TRAIN.model_copy(update={"epochs": 1, "batch_size": 4} | changes)}
     )
 
 
-def test_the_encoder_learns_the_headings_of_other_patients_alone(collection):
+def test_an_encoder_learns_the_headings_of_other_patients_alone_for_models_to_start_from(collection, small):
     pretrain(collection)
     settings = json.loads(collection["settings"].read_text())
     assert settings["headings"] == ["nodule", "normal"]  # and not opacity, which only reports of pairs have
     assert settings["learned"] + settings["validated"] == OTHERS
     assert len(pd.read_csv(collection["history"])) == 1
+    encoders = load_encoders({"image": "vit-tiny"}, {"image": collection["weights"]}, small.encoder_root)
+    learned = load_file(collection["weights"])
+    for name, value in encoders["image"].state_dict().items():
+        assert torch.equal(value, learned[f"encoders.image.{name}"])
 
 
 def test_nothing_of_a_pair_decides_the_weights(collection):
@@ -72,14 +76,6 @@ def test_nothing_of_a_pair_decides_the_weights(collection):
     pretrain(collection)
     again = load_file(collection["weights"])
     assert all(torch.equal(weights[name], again[name]) for name in weights)
-
-
-def test_a_model_that_starts_pretrained_has_that_encoder(collection, small):
-    pretrain(collection)
-    encoders = load_encoders({"image": "vit-tiny"}, {"image": collection["weights"]}, small.encoder_root)
-    learned = load_file(collection["weights"])
-    for name, value in encoders["image"].state_dict().items():
-        assert torch.equal(value, learned[f"encoders.image.{name}"])
 
 
 def test_the_images_of_a_report_stay_together():

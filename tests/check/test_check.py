@@ -101,7 +101,7 @@ def test_the_command_runs_the_workflow_and_prints_the_check(files, monkeypatch, 
     asked = []
     monkeypatch.setattr(command, "_run_workflow", lambda study, target: asked.append((study, target)))
     monkeypatch.setattr("lungfuse.check.command.read_table", lambda _, table: read_table(written["findings"], table))
-    said = command.run_check("demo")
+    said, _ = command.run_check("demo")
     assert asked == [("demo", Path("results/demo/check.csv"))]
     assert said.startswith("Data check of demo: 1 stop")
     assert "Also in results/demo/data_check.md." in said

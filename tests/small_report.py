@@ -54,7 +54,7 @@ SETTINGS = {
     "split": {"folds": 4},
     "comparison": {
         "timings": False,
-        "resamples": 200,
+        "resamples": 100,
         "published": [{"images": "", "text": "findings", "accuracy": 0.88, "basis": "78 reports"}],
     },
     "leakage": {"sections": ["findings"], "draws": 1, "epochs": 2},

@@ -19,7 +19,7 @@ DEMO = ["--config", "study=demo"]
 UNFORKED = ["--resources", "own_process=1"]
 LOCAL = {"download", "image_encoder", "text_encoder", "cnn_weights", "pool_folds", "late", "report_html"}
 FOLDS = 2
-SHOWN = {"compare", "figures", "pictures", "pages", "report_html", "default"}
+SHOWN = {"compare", "analysis", "table", "figure", "pages", "report_html", "default"}
 FILES = ["model.safetensors", "predictions.csv"]
 CONTRACT = ["funnel.csv", "pairs.csv", "rejected.csv", "comparison.csv", "comparison.md", "ablations.csv"]
 CONTRACT += [
@@ -86,7 +86,7 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
         "train",
         "pool_folds",
         "late",
-        "attention",
+        "explanation",
         *SHOWN,
     }
     assert jobs_of(run) == {"split"} | after
@@ -102,7 +102,7 @@ def test_a_learning_rate_of_one_row_reruns_that_row_alone(project):
     row = ["studies", "demo", "models", "kv-exchange", "train"]
     with changed_setting(project / "params.yaml", *row, to={"gradient_clip": 2.0}):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"train", "pool_folds", "attention", *SHOWN}
+    assert jobs_of(run) == {"train", "pool_folds", "explanation", *SHOWN}
     assert re.search(rf"^train +{FOLDS}$", run.stdout, re.M), "the folds of one row"
 
 
@@ -172,7 +172,7 @@ def test_scores_figures_and_cards_are_the_same_bytes_again(project):
     before = {name: (project / "results/demo" / name).read_bytes() for name in CONTRACT}
     run = run_snakemake(project, *DEMO, "--forcerun", "pool_folds", "late", "segmentation_scores")
     assert run.returncode == 0, run.stdout
-    assert {"pool_folds", "late", "segmentation_scores", "compare", "figures", "pictures", "pages"} <= jobs_of(run)
+    assert {"pool_folds", "late", "segmentation_scores", "compare", "analysis", "figure", "pages"} <= jobs_of(run)
     for name, content in before.items():
         assert (project / "results/demo" / name).read_bytes() == content, name
 

@@ -42,9 +42,12 @@ def test_two_devices_train_one_model_write_it_once_and_end_with_the_same_weights
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    stage(*command, check=True)
+    assert not (small.fold(killed) / "model.safetensors").exists()
+    resumed = stage(*command, check=True)
+    assert "epoch 0," not in resumed.stdout, "it began anew"
     first, second = ((small.fold(each) / "model.safetensors").read_bytes() for each in [whole, killed])
     assert first == second
+    assert list(pd.read_csv(small.fold(killed) / "history.csv")["epoch"]) == list(range(5))
 
 
 def test_devices_share_every_batch(monkeypatch):

@@ -225,7 +225,7 @@ def _keep_own_checkpoints(folder: Path, fingerprint: str) -> None:
 def _is_whole(checkpoint: Path) -> bool:
     try:
         torch.load(checkpoint, map_location="meta", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError):
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
         return False
     return True
 

@@ -7,7 +7,8 @@ import pytest
 from lungfuse.errors import UserError
 from lungfuse.models.contrasts import contrasts
 from lungfuse.models.naming import label
-from lungfuse.plan.load import load_studies
+from lungfuse.plan.job import flat
+from lungfuse.plan.load import load_studies, load_study
 from lungfuse.plan.plan import Plan
 from lungfuse.plan.resolve import audit_columns, segmenter_of, text_tokens
 from lungfuse.plan.training import training_files
@@ -102,3 +103,63 @@ def test_what_is_fitted_once_a_fold_is_not_repeated(params):
     params["studies"]["demo"]["models"]["tfidf"]["n_seeds"] = 2
     with pytest.raises(UserError, match=r"models\.tfidf\.n_seeds: found 2, but tfidf is fitted once a fold; leave it"):
         load_studies(params)
+
+
+@pytest.fixture
+def covid(params):
+    """A study of a table with texts under MiniLM and mean tokens, whose models a test names."""
+
+    def plan(**models: dict) -> Plan:
+        params["studies"]["covid-pneumonia"]["models"] = models
+        return Plan(*load_study(params | {"study": "covid-pneumonia"}))
+
+    return plan
+
+
+IMAGE, TEXT = {"architecture": "image", "images": "raw"}, {"architecture": "text", "text": "notes"}
+
+
+def files_of(job) -> str:
+    return " ".join(map(str, flat(job.needed.values())))
+
+
+def test_a_model_asks_for_the_tokenizer_of_its_own_encoder_and_for_no_other(covid):
+    plan = covid(tiny=TEXT | {"encoders": {"text": "bert-tiny"}, "train": {"layers": "full"}}, text=TEXT)
+    assert "encoders/bert-tiny/tokenizer.json" in files_of(plan.train("tiny", "0"))
+    assert "minilm" not in files_of(plan.train("tiny", "0"))
+    of_features = [files_of(plan.features(*name)) for name in plan.feature_sets]
+    assert ["encoders/minilm/tokenizer.json" in files for files in of_features] == [True]
+    assert list(plan.encoders) == ["bert-tiny", "minilm"]
+
+
+def test_an_encoder_that_no_model_reads_with_is_asked_for_by_none(params):
+    """A model of MiniLM under the default asks the hub for nothing."""
+    params["studies"]["openi-text"]["models"] = {"text": {"text": "findings", "encoders": {"text": "minilm"}}}
+    params["studies"]["openi-text"] |= {"modalities": ["text"], "encoders": {"text": "bert-base"}}
+    plan = Plan(*load_study(params | {"study": "openi-text"}))
+    jobs = [plan.train("text", "0"), plan.pages(), *(plan.features(*name) for name in plan.feature_sets)]
+    assert not [job.stage for job in jobs if "bert-base" in files_of(job)]
+
+
+def test_a_model_may_pool_and_cut_otherwise_than_its_study(covid):
+    cut = {"encoders": {"pooling": "none", "max_tokens": 16}}
+    plan = covid(text=TEXT, long=TEXT | cut, early=TEXT | {"architecture": "early", "images": "raw"} | cut)
+    assert {name: config.pooling for name, config in plan.configs.items()} == {
+        "text": "mean", "long": "none", "early": "none"
+    }  # fmt: skip
+    read = {name: files_of(plan.train(name, "0")) for name in plan.configs}
+    assert "minilm/notes.mean/tokens.npy" in read["text"]
+    assert "minilm/notes.max16/tokens.npy" in read["long"] and "minilm/notes.max16/tokens.npy" in read["early"]
+    made = plan.features("minilm", "notes.max16").settings
+    assert (made["pooling"], made["max_tokens"]) == ("none", 16)
+
+
+def test_two_recipes_of_an_architecture_on_the_same_inputs_are_two_models(covid):
+    """A model is all that its file says."""
+    recipes = {"full": {"train": {"layers": "full"}}, "rounded": {"train": {"label_smoothing": 0.2}}}
+    recipes |= {"tiny": {"encoders": {"image": "vit-tiny"}}, "pretrained": {"train": {"init_from": "pretrained"}}}
+    plan = covid(image=IMAGE, **{name: IMAGE | recipe for name, recipe in recipes.items()})
+    assert len({config.model_dump_json(exclude={"name"}) for config in plan.configs.values()}) == 5
+    assert plan.configs["pretrained"].sources == {"image": "efficientnet-lite0_pretrained"}
+    with pytest.raises(UserError, match=r"models\.again: is the same as image in everything; remove one"):
+        covid(image=IMAGE, again=IMAGE)

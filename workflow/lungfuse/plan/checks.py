@@ -6,7 +6,7 @@ from lungfuse import tasks
 from lungfuse.datasets import columns_of, dataset_names, load_dataset, mask_datasets, own_sections_of, views_of
 from lungfuse.modalities import modality_names
 from lungfuse.plan.model_checks import check_models
-from lungfuse.plan.problems import Problem, encoder_problem, length_problem, settings_problems
+from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import image_variants, pretrain_of, segmenters_read, trained_models
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
@@ -45,6 +45,8 @@ def _encoders(study: Study) -> Iterator[Problem]:
             return
     if problem := length_problem(study.encoders.text, study.encoders.max_tokens):
         yield "encoders.max_tokens", problem
+    if problem := layers_problem(study.train.layers):
+        yield "train.layers", problem
 
 
 def _labels(study: Study) -> Iterator[Problem]:
@@ -96,7 +98,10 @@ def _of_dataset(study: Study) -> Iterator[Problem]:
 
 
 def _rest(study: Study) -> Iterator[Problem]:
-    yield from settings_problems("pretraining.train", TrainSettings, lambda: pretrain_of(study))
+    wrong = [*settings_problems("pretraining.train", TrainSettings, lambda: pretrain_of(study))]
+    yield from wrong
+    if not wrong and (problem := layers_problem(pretrain_of(study).layers)):
+        yield "pretraining.train.layers", problem
     if untrained := set(study.comparison.published_epochs) - set(trained_models(study)):
         yield "comparison.published_epochs", f"no network among the models is called {joined(untrained)}"
     known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], image_variants(study)

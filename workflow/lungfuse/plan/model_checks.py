@@ -7,7 +7,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order, load_modality, modality_names
 from lungfuse.models import kind_spec, model_names, model_spec
-from lungfuse.plan.problems import Problem, encoder_problem, length_problem, settings_problems
+from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import (
     audit_columns,
     config_of,
@@ -120,11 +120,10 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
 
 def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
     layers = train_of(study, model).layers
-    try:
-        chosen = tuning(layers)
-    except UserError as error:
-        yield ".train", str(error)
+    if problem := layers_problem(layers):
+        yield ".train.layers", problem
         return
+    chosen = tuning(layers)
     for encoder in encoders_read(study, model).values():
         count = encoder_spec(encoder).layers
         if chosen.name == "top" and count and chosen.number > count:

@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from lungfuse.encoders import RANDOM, encoder_names, encoder_spec, may_read
+from lungfuse.errors import UserError
 from lungfuse.settings.problems import problem_in_words
+from lungfuse.tuning import tuning
 
 Problem = tuple[str, str]
 """Where a setting stands in the study, and what is wrong with it."""
@@ -27,6 +29,15 @@ def length_problem(text: str, max_tokens: int | None) -> str:
     positions = encoder_spec(text).positions
     if max_tokens and positions and max_tokens > positions:
         return f"found {max_tokens}. {text} has positions for {positions} tokens; expected no more"
+    return ""
+
+
+def layers_problem(layers: str) -> str:
+    """What is wrong with a way to train encoders, or nothing."""
+    try:
+        tuning(layers)
+    except UserError as error:
+        return str(error).removeprefix("layers: ").removesuffix(".")
     return ""
 
 

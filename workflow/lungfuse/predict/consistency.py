@@ -9,6 +9,7 @@ from lungfuse.modalities import encoded, load_inputs
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.plan.features import reads_features
 from lungfuse.plan.names import ESTIMATOR
+from lungfuse.plan.problems import layers_problem
 from lungfuse.plan.resolve import fusion_keys
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.training import FusionSettings
@@ -53,6 +54,7 @@ def check_model(config: ModelConfig) -> None:
     _expect("text" not in read or config.max_tokens is not None, "model.max_tokens", None)
     _expect((config.train is not None) == kind.trained, "model.train", config.train)
     if kind.trained:
+        _expect(not layers_problem(config.train.layers), "model.train.layers", config.train.layers)
         _check_fusion(config)
     _expect(not read or not reads_features(config) or config.precision is not None, "model.precision", None)
 

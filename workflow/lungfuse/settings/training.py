@@ -56,7 +56,8 @@ class AugmentSettings(Settings):
 
 
 class TrainSettings(Settings):
-    """Training. `layers` says which layers of the encoders learn: frozen (none), top:<n> or full.
+    """Training. `layers` says which layers of the encoders learn, and how: frozen (none), top:<n>, full, or what else
+    `lungfuse.tuning` has.
 
     A row starts from the encoders as they come, or from the image encoder as the pre-training left it. A model of
     several inputs may also start from those that the unimodal rows have trained on the same fold.
@@ -69,7 +70,7 @@ class TrainSettings(Settings):
     """
 
     init_from: Literal["encoder", "pretrained", "unimodal"]
-    layers: Annotated[str, Field(pattern=r"^(frozen|full|top:[1-9]\d*)$")]
+    layers: str
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0)]

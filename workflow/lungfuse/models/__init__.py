@@ -11,6 +11,8 @@ Beside its code an architecture declares
 - REQUIRED: the modalities that it always reads; OPTIONAL: those that it reads too where a study says so, or "any";
 - MIN_INPUTS: how many it reads at least (as many as it needs, where it is not said);
 - FUSION: the keys of the study's `fusion` that it reads, of networks;
+- GROUPED: of an estimator, whether its `fit` takes the groups of the pairs that it learns from, such as patients, for
+  inner folds; of a search the best estimator is kept;
 - ROLES: the parts that it needs besides those that read its modalities, such as the teacher of a distillation;
 - SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
@@ -59,6 +61,7 @@ class ModelSpec:
     optional: frozenset[str] | None
     min_inputs: int
     fusion: frozenset[str]
+    grouped: bool
     roles: tuple[str, ...]
     settings: dict[str, dict]
 
@@ -123,6 +126,7 @@ def model_spec(name: str) -> ModelSpec:
         None if optional == "any" else frozenset(optional),
         found.get("MIN_INPUTS", len(required)),
         frozenset(found.get("FUSION", [])),
+        found.get("GROUPED", False),
         tuple(found.get("ROLES", ())),
         found.get("SETTINGS", {}),
     )

@@ -38,11 +38,13 @@ def build(config: ModelConfig, **known: Any) -> BaseEstimator:
     return architecture.build(class_weight=weights, seed=config.seed, **known, **config.settings)
 
 
-def learner(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, task: Task) -> Learner:
-    """Fits an estimator on some pairs of `inputs` and scores others."""
+def learner(
+    estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, task: Task, groups: np.ndarray | None = None
+) -> Learner:
+    """Fits an estimator on some pairs of `inputs` and scores others; see `fit`."""
 
     def learn(learned: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, Models]:
-        models = fit(estimator, inputs, targets, learned)
+        models = fit(estimator, inputs, targets, learned, groups)
         return score(models, take(inputs, scored), task), models
 
     return learn
@@ -69,11 +71,18 @@ def by_fold(
 
 
 @in_one_thread
-def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: np.ndarray) -> Models:
+def fit(
+    estimator: BaseEstimator,
+    inputs: Inputs,
+    targets: np.ndarray,
+    learned: np.ndarray,
+    groups: np.ndarray | None = None,
+) -> Models:
     """Fit a clone a label column, on those of the `learned` pairs whose label is known.
 
     Where these are of one class alone, it gives that class to all. What a pipeline makes of the inputs is learned from
-    them alone: label columns that are known of the same pairs share it.
+    them alone: label columns that are known of the same pairs share it. An estimator with inner folds is given the
+    `groups` (pair,); of a search the best estimator is kept.
 
     Raises:
         UserError: the texts to learn from have no n-gram in common.
@@ -86,7 +95,9 @@ def fit(estimator: BaseEstimator, inputs: Inputs, targets: np.ndarray, learned: 
         if known.tobytes() not in prepared:
             prepared[known.tobytes()] = _prepare(estimator, take(inputs, known))
         before, features = prepared[known.tobytes()]
-        last = clone(estimator[-1] if before else estimator).fit(features, labels)
+        grouped = {} if groups is None else {"groups": groups[known]}
+        last = clone(estimator[-1] if before else estimator).fit(features, labels, **grouped)
+        last = getattr(last, "best_estimator_", last)
         models.append(make_pipeline(*before, last) if before else last)
     return models
 

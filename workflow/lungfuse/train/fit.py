@@ -10,7 +10,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.files import temporary_files_in
 from lungfuse.modalities.structured.limits import limits_of
-from lungfuse.models import kind_spec
+from lungfuse.models import kind_spec, model_spec
 from lungfuse.models.columns import as_values
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
@@ -54,7 +54,8 @@ def main(*, model: Path) -> None:
     pairs, held_out = read_table(layout.split["pairs"], Pairs), read_table(layout.split["validation"], Validation)
     inputs = read_inputs(config, layout, pairs)
     outputs = layout.predictions(config.name)
-    learn = learner(build(config, **inputs.known), inputs.values, task.targets(pairs), task)
+    groups = pairs["group"].to_numpy() if model_spec(config.architecture).grouped else None
+    learn = learner(build(config, **inputs.known), inputs.values, task.targets(pairs), task, groups)
     with temporary_files_in(outputs["predictions"].parent):
         trainings = keep(by_fold(pairs, held_out, task, learn), task, config, inputs.columns)
     write_predictions(pairs, trainings, task, outputs["predictions"], outputs["validated"])

@@ -51,7 +51,7 @@ from lungfuse.train import encoder as encoder_stage
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
 from lungfuse.train.engine import averaging, in_random_order, make_trainer, predict, quiet
-from lungfuse.train.train import build
+from lungfuse.train.networks import build
 
 TRAIN = {"layers": "full", "epochs": 8, "encoder_learning_rate": 3e-4}
 STRONG = {"rotation": 10.0, "shift": 0.08, "scale": 0.15, "contrast": 0.3, "brightness": 30.0, "gamma": 0.3}  # of tb

@@ -20,7 +20,7 @@ from lungfuse.tasks import load_task
 from lungfuse.train.classifier import modality_dropout
 from lungfuse.train.data import Batches, PairDataset, data_files_of, sources_of
 from lungfuse.train.engine import predict
-from lungfuse.train.train import build_module
+from lungfuse.train.networks import build_module
 
 BINARY = load_task("binary", ["normal", "lung"])
 BOTH = {name: READS[name] for name in ["image", "text"]}

@@ -23,8 +23,8 @@ from lungfuse.tasks import load_task
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset
 from lungfuse.train.engine import fit
+from lungfuse.train.networks import starts_of
 from lungfuse.train.starts import load_encoders
-from lungfuse.train.train import starts_of
 from lungfuse.tuning import tuning
 
 BINARY = load_task("binary", ["normal", "lung"])

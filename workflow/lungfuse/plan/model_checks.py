@@ -131,21 +131,25 @@ def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
 
 
 def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
-    kind, parts = kind_spec(model.architecture), parts_of(study, model)
+    kind, parts, roles = kind_spec(model.architecture), parts_of(study, model), model_spec(model.architecture).roles
     needed = set(model.inputs) if kind.combines else set()
     if kind.name == "fusion" and train_of(study, model).init_from == "unimodal":
         needed = set(encoded(model.inputs))
-    needed |= set(model_spec(model.architecture).roles)
     if absent := needed - set(parts):
         yield (
             "",
             f"combines other models, but no model of {joined(absent)} has the same input; name one under parts",
         )
-    if strange := set(model.parts) - set(model.inputs) - set(model_spec(model.architecture).roles):
+    if unnamed := set(roles) - set(parts):
+        yield ".parts", f"{model.architecture} learns from a {joined(unnamed)}, found none; name a model for it"
+    if strange := set(model.parts) - set(model.inputs) - set(roles):
         yield ".parts", f"{model.architecture} has no part {joined(strange)}"
     if unknown := set(parts.values()) - set(study.models):
         yield ".parts", f"there is no model {joined(unknown)}"
         return
+    for role in set(roles) & set(parts):
+        if not kind_spec(study.models[parts[role]].architecture).trained:
+            yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
     for name in parts.values() if kind.trained or kind.combines else []:
         part = study.models[name]
         least, asked = seeds_of(study, part), seeds_of(study, model)

@@ -7,7 +7,7 @@ from lungfuse.encoders import encoder_module, encoder_names
 from lungfuse.errors import UserError
 from lungfuse.files import slug
 from lungfuse.modalities import encoded, inputs_module, modality_names
-from lungfuse.models import kind_spec, module_of
+from lungfuse.models import kind_spec, model_spec, module_of
 from lungfuse.plan.features import FeatureSet, feature_set, reads_features
 from lungfuse.plan.job import Files, Job, flat
 from lungfuse.plan.layout import Layout
@@ -43,6 +43,17 @@ def training_files(config: ModelConfig, run: str) -> Files:
             found[kind] = flat([known, paths]) if known else paths
     if config.segmenter:
         found["mask_settings"] = layout.masks(config.segmenter)["settings"]
+    return found
+
+
+def role_files(parts: dict[str, ModelConfig], run: str) -> Files:
+    """What a training reads of the networks that its architecture asks for by a role: what they have learned in the
+    same fold, and what they read."""
+    found: Files = {}
+    for role, part in parts.items():
+        trained = Layout(part.study).network(part.name, run)
+        learned = [Layout(part.study).model(part.name), trained["weights"]]
+        found[f"{role}_files"] = flat([learned, *training_files(part, run).values()])
     return found
 
 
@@ -186,7 +197,8 @@ class TrainingPlan(SegmentationPlan):
 
     def train(self, model: str, run: str) -> Job:
         config = self.configs[model]
-        reads = self.split_files | training_files(config, run)
+        parts = {role: self.configs[config.parts[role]] for role in model_spec(config.architecture).roles}
+        reads = self.split_files | training_files(config, run) | role_files(parts, run)
         return Job(
             "train", {"model": self.layout.model(model)}, self.layout.network(model, run),
             parts=modules_of(config), reads=reads,

@@ -18,9 +18,9 @@ from lungfuse.predict.frozen import load_frozen
 from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
+from lungfuse.train.networks import build
 from lungfuse.train.precision import autocast
 from lungfuse.train.starts import load_encoders
-from lungfuse.train.train import build
 from lungfuse.train.trained import FoldSettings
 
 

@@ -1,5 +1,7 @@
 """Encoders and a model as one trainable module for Lightning."""
 
+from collections.abc import Callable
+
 import lightning
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tasks import Task
-from lungfuse.train.data import LABELS, TensorBatch
+from lungfuse.train.data import LABELS, PART_SCORES, TensorBatch
 from lungfuse.tuning import tuning
 
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
@@ -23,6 +25,7 @@ class Classifier(lightning.LightningModule):
 
     `encoders` holds those of the modalities that are encoded here; of others a batch brings the tokens of frozen ones,
     or `tokenizers` make tokens that are learned with the model. `class_weights` is that of `Task.weights`, or ones.
+    `loss` is that of the architecture, where it has one of its own: see `lungfuse.models`.
     """
 
     def __init__(
@@ -34,19 +37,21 @@ class Classifier(lightning.LightningModule):
         settings: TrainSettings,
         class_weights: Tensor,
         seed: int,
+        loss: Callable[..., Tensor] | None = None,
     ):
         super().__init__()
+        self.own_loss = loss
         self.encoders, self.tokenizers = nn.ModuleDict(encoders), nn.ModuleDict(tokenizers)
         self.model, self.task, self.settings, self.seed = model, task, settings, seed
         self.register_buffer("class_weights", class_weights, persistent=False)
-        self.validated: list[tuple[Tensor, Tensor]] = []
+        self.validated: list[tuple[Tensor, Tensor, dict[str, Tensor]]] = []  # logits, labels, scores of parts
         for encoder in encoders.values():
             tuning(settings.layers).set_up(encoder)
         self.train()  # Lightning takes the modes as they are
 
     def forward(self, batch: TensorBatch) -> Tensor:
         """Logits (B, output) of a batch, see `lungfuse.train.data.PairDataset`."""
-        inputs = {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS})}
+        inputs = {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS, PART_SCORES})}
         if self.training and self.settings.modality_dropout and len(inputs) > 1:
             inputs = modality_dropout(inputs, self.settings.modality_dropout)
         return self.model(inputs)
@@ -65,21 +70,26 @@ class Classifier(lightning.LightningModule):
 
     def training_step(self, batch: TensorBatch, _: int) -> Tensor:
         changed = {name: load_inputs(name).augment(batch[name], self.settings) for name in self.encoders}
-        loss = self.task.loss(
-            self(batch | changed).float(), batch[LABELS], self.class_weights, self.settings.label_smoothing
-        )
+        logits, scores = self(batch | changed).float(), batch.get(PART_SCORES, {})
+        loss = self._loss(logits, batch[LABELS], scores, self.settings.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch[LABELS]))
         return loss
 
+    def _loss(self, logits: Tensor, targets: Tensor, scores: dict[str, Tensor], smoothing: float) -> Tensor:
+        if self.own_loss is None:
+            return self.task.loss(logits, targets, self.class_weights, smoothing)
+        return self.own_loss(logits, targets, self.task, self.class_weights, smoothing, scores)
+
     def validation_step(self, batch: TensorBatch, _: int) -> None:
-        self.validated.append((self(batch).float(), batch[LABELS]))
+        self.validated.append((self(batch).float(), batch[LABELS], batch.get(PART_SCORES, {})))
 
     def on_validation_epoch_end(self) -> None:
-        logits, labels = (torch.cat(parts) for parts in zip(*self.validated, strict=True))
+        logits, labels = (torch.cat([each[place] for each in self.validated]) for place in range(2))
+        of_parts = {role: torch.cat([each[2][role] for each in self.validated]) for role in self.validated[0][2]}
         self.validated.clear()
         scores, targets = (values.double().cpu().numpy() for values in [self.task.scores(logits), labels])
         found = self.task.measures(targets, scores, self.task.decide(scores), np.ones((1, len(targets))))[:, 0]
-        self.log("validation_loss", self.task.loss(logits, labels, self.class_weights, 0.0))
+        self.log("validation_loss", self._loss(logits, labels, of_parts, 0.0))
         for metric in ["accuracy", "auroc"]:
             self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
 

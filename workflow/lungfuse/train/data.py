@@ -21,7 +21,7 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.train.stored import StoredTokens, read_tokens
 
 TensorBatch = dict[str, Tensor | dict[str, Tensor]]
-LABELS = "labels"
+LABELS, PART_SCORES = "labels", "part_scores"
 BUCKET = 8  # batches among which pairs are sorted by length
 
 
@@ -30,18 +30,24 @@ class PairDataset(Dataset):
     """Whole batches of pairs by their positions in the table of pairs.
 
     `targets` is float of shape (pair, label column), NaN where a label is not known; `sources` holds each modality that
-    is read. A batch holds `labels`, float32 (B, label column), and a dictionary of tensors for each modality.
+    is read, and `part_scores` what other models have scored, (pair, score column), by the role of each. A batch holds
+    `labels`, float32 (B, label column), a dictionary of tensors for each modality, and `part_scores` where there are
+    some.
     """
 
     targets: np.ndarray
     sources: dict[str, Source]
+    part_scores: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, positions: list[int]) -> TensorBatch:
-        labels = torch.as_tensor(self.targets[positions], dtype=torch.float32)
-        return {LABELS: labels} | {name: source.batch(positions) for name, source in self.sources.items()}
+        found: TensorBatch = {LABELS: torch.as_tensor(self.targets[positions], dtype=torch.float32)}
+        if self.part_scores:
+            scores = {role: each[positions] for role, each in self.part_scores.items()}
+            found[PART_SCORES] = {role: torch.as_tensor(each, dtype=torch.float32) for role, each in scores.items()}
+        return found | {name: source.batch(positions) for name, source in self.sources.items()}
 
     def lengths(self) -> np.ndarray:
         """How much there is to read of each pair, (pair,), where that differs."""

@@ -7,27 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import nn
 
 from lungfuse.dependencies import digest
-from lungfuse.encoders import CONFIG, encoder_spec
-from lungfuse.files import sha256, slug
+from lungfuse.files import sha256
 from lungfuse.ingest.parts import fold_indices
-from lungfuse.modalities import load_inputs
-from lungfuse.models import load_model, model_spec
+from lungfuse.models import model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import as_json, read_model
-from lungfuse.plan.names import ENCODER_ROOT
-from lungfuse.plan.training import modules_of, training_files
+from lungfuse.plan.training import modules_of, role_files, training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs, Validation
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
-from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import PairDataset, data_files_of, sources_of
 from lungfuse.train.engine import (
     fit,
@@ -37,7 +31,7 @@ from lungfuse.train.engine import (
     seed_and_limit_threads,
     write_trained,
 )
-from lungfuse.train.starts import load_encoders
+from lungfuse.train.networks import build_module, fitted_of, score_all, starts_of
 from lungfuse.train.trained import write_trained_settings
 
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
@@ -65,9 +59,10 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     pairs = read_table(layout.split["pairs"], Pairs)
     train, val, test = fold_indices(pairs, read_table(layout.split["validation"], Validation), fold)
-    files, targets = training_files(config, run), task.targets(pairs)
+    parts = {role: read_model(layout.model(config.parts[role])) for role in model_spec(config.architecture).roles}
+    files, targets = training_files(config, run) | role_files(parts, run), task.targets(pairs)
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)
-    dataset = PairDataset(targets, sources)
+    dataset = PairDataset(targets, sources, {role: score_all(part, run, pairs, train) for role, part in parts.items()})
     module = build_module(config, run, sources, task, targets[train], seed)
 
     outputs = layout.network(config.name, run)
@@ -84,8 +79,8 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
     made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
     made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
-    parts = [outputs["weights"], *parts_to_predict(config, run)]
-    write_trained_settings(config, made, parts, outputs["settings"], files.get("mask_settings"))
+    used = [outputs["weights"], *parts_to_predict(config, run)]
+    write_trained_settings(config, made, used, outputs["settings"], files.get("mask_settings"))
     remove_checkpoints(folder)
 
 
@@ -93,38 +88,6 @@ def run_numbers(run: str) -> tuple[int, int]:
     """The fold and the repeat of a training by its name."""
     fold, _, repeat = run.partition("_repeat")
     return int(fold), int(repeat or 0)
-
-
-def build_module(
-    config: ModelConfig, run: str, sources: dict, task: Task, known_targets: np.ndarray, seed: int
-) -> Classifier:
-    """The encoders that learn, what makes tokens of columns, and the model, before they are trained."""
-    loaded = {} if reads_features(config) else load_encoders(config.encoders, starts_of(config, run), ENCODER_ROOT)
-    tokenizers, network = build(config, fitted_of(sources), task, ENCODER_ROOT)
-    weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
-    class_weights = torch.tensor(weights, dtype=torch.float32)
-    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed)
-
-
-def fitted_of(sources: dict) -> dict[str, list[dict]]:
-    """What was measured on the pairs to learn from, of the modalities without an encoder."""
-    return {name: source.fitted for name, source in sources.items() if source.fitted}
-
-
-def build(
-    config: ModelConfig, fitted: dict[str, list[dict]], task: Task, encoder_root: Path
-) -> tuple[dict[str, nn.Module], nn.Module]:
-    """What makes tokens of modalities without an encoder, by modality, and the model, with random weights.
-
-    `fitted` is what was measured on the pairs to learn from, of these modalities.
-    """
-    width = config.fusion.get("width")
-    tokenizers = {name: load_inputs(name).tokenizer(found, width) for name, found in fitted.items()}
-    widths = dict.fromkeys(config.inputs, width)
-    for modality, name in config.encoders.items():
-        widths[modality] = encoder_spec(name, encoder_root / slug(name) / CONFIG).width
-    fusion = {key: value for key, value in config.fusion.items() if key in model_spec(config.architecture).fusion}
-    return tokenizers, load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
 
 
 def fingerprint(config: ModelConfig, run: str, files: Files) -> str:
@@ -153,9 +116,3 @@ def scored_pairs(task: Task, pairs: pd.DataFrame, scores: np.ndarray) -> pd.Data
     """Pairs with their labels and scores, a part of `FoldPredictions`; scores are (pair, score column)."""
     scored = pd.DataFrame(scores, pairs.index, task.columns("score"))
     return pairs[["pair_id", *task.columns("label")]].join(scored)
-
-
-def starts_of(config: ModelConfig, run: str) -> dict[str, Path]:
-    """The weights of other models from which encoders start in a training, by modality."""
-    found = {modality: feature_set(config, modality, run).start for modality in config.encoders}
-    return {modality: start[0] for modality, start in found.items() if start}

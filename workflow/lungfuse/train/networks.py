@@ -1,0 +1,73 @@
+"""Networks as their settings describe them, to be trained, or as they were trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from lungfuse.encoders import CONFIG, encoder_spec
+from lungfuse.encoders.network import load_into, load_weights
+from lungfuse.files import slug
+from lungfuse.modalities import load_inputs
+from lungfuse.models import load_model, model_spec
+from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import ENCODER_ROOT
+from lungfuse.plan.training import training_files
+from lungfuse.settings.model import ModelConfig
+from lungfuse.tasks import Task, load_task
+from lungfuse.train.classifier import Classifier
+from lungfuse.train.data import PairDataset, data_files_of, sources_of
+from lungfuse.train.engine import predict
+from lungfuse.train.starts import load_encoders
+
+
+def build_module(
+    config: ModelConfig, run: str, sources: dict, task: Task, known_targets: np.ndarray, seed: int
+) -> Classifier:
+    """The encoders that learn, what makes tokens of columns, and the model, before they are trained."""
+    loaded = {} if reads_features(config) else load_encoders(config.encoders, starts_of(config, run), ENCODER_ROOT)
+    tokenizers, network = build(config, fitted_of(sources), task, ENCODER_ROOT)
+    weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
+    class_weights = torch.tensor(weights, dtype=torch.float32)
+    loss = getattr(load_model(config.architecture), "loss", None)
+    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss)
+
+
+def fitted_of(sources: dict) -> dict[str, list[dict]]:
+    """What was measured on the pairs to learn from, of the modalities without an encoder."""
+    return {name: source.fitted for name, source in sources.items() if source.fitted}
+
+
+def build(
+    config: ModelConfig, fitted: dict[str, list[dict]], task: Task, encoder_root: Path
+) -> tuple[dict[str, nn.Module], nn.Module]:
+    """What makes tokens of modalities without an encoder, by modality, and the model, with random weights.
+
+    `fitted` is what was measured on the pairs to learn from, of these modalities.
+    """
+    width = config.fusion.get("width")
+    tokenizers = {name: load_inputs(name).tokenizer(found, width) for name, found in fitted.items()}
+    widths = dict.fromkeys(config.inputs, width)
+    for modality, name in config.encoders.items():
+        widths[modality] = encoder_spec(name, encoder_root / slug(name) / CONFIG).width
+    fusion = {key: value for key, value in config.fusion.items() if key in model_spec(config.architecture).fusion}
+    return tokenizers, load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
+
+
+def starts_of(config: ModelConfig, run: str) -> dict[str, Path]:
+    """The weights of other models from which encoders start in a training, by modality."""
+    found = {modality: feature_set(config, modality, run).start for modality in config.encoders}
+    return {modality: start[0] for modality, start in found.items() if start}
+
+
+def score_all(config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray) -> np.ndarray:
+    """The scores that a trained network gives all pairs, (pair, score column); it has learned from those at `train`."""
+    task, files = load_task(config.task, config.labels), training_files(config, run)
+    sources = sources_of(config, run, data_files_of(config, pairs, files), train)
+    targets, weights = task.targets(pairs), Layout(config.study).network(config.name, run)["weights"]
+    module = build_module(config, run, sources, task, targets[train], seed=0)
+    load_into(module, load_weights(weights), weights)
+    return predict(module, PairDataset(targets, sources), np.arange(len(pairs)))

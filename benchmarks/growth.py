@@ -1,16 +1,17 @@
 """How time and memory grow with the number of pairs, stage by stage. Run: python benchmarks/growth.py
 
 Each stage is a process of its own on one thread; time is that of the processor, so that other work on the machine
-counts little; memory is without mapped files. All is on drawn images of 64 px with the encoders of the demo. A thousand
-studies of the demo are drawn and repeated under new numbers until there are enough pairs; each repetition adds a
-sentence of its own to the findings, so that texts are the same as often as in the demo and not across repetitions.
-Scores for `compare` (three rows, one of both inputs) are drawn; the segmenter has random weights.
+counts little; memory is without mapped files. All is on synthetic images of 64 px with the encoders of the demo. A
+thousand studies of the demo are drawn and repeated under new numbers until there are enough pairs; each repetition adds
+a sentence of its own to the findings, so that texts are the same as often as in the demo and not across repetitions.
+Scores for `compare` (three models, one of both inputs) are random; the segmenter has random weights.
 
 A stage whose measurement lies in --work is not run again.
 """
 
 import argparse
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,28 +23,27 @@ from processes import Taken, measure
 
 from lungfuse.datasets.openi import IMAGES, PROJECTIONS, REPORTS
 from lungfuse.demo.draw import DrawnStudy, draw_images, plan_studies, report_xml, write_archive, write_projections
-from lungfuse.paths import Paths
-from lungfuse.paths.names import FEATURE_INDEX, FEATURE_TOKENS, PARAMS, SEGMENTER, TRAINED_SETTINGS
-from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.rows import Row
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PARAMS, SEGMENTER, TRAINED_SETTINGS
+from lungfuse.plan.plan import Plan
+from lungfuse.settings.params import read_params
 from lungfuse.settings.segmentation import UNetSettings
-from lungfuse.settings.study import Study
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDIES, PX = 1000, 64
-BUCKETS = 1 << 18
-ROWS = {
+STUDY, COMPARED, SEGMENTED = "growth", "growth-compared", "unet-tiny"
+BOTH = {"images": "raw", "text": "findings"}
+MODELS = {
     "tfidf": {"text": "findings"},
-    "early": {"images": "raw", "text": "findings"},
-    "kv-exchange": {"images": "raw", "text": "findings"},
+    "tfidf_hashed": {"architecture": "tfidf", "text": "findings", "settings": {"buckets": 1 << 18}},
+    "early": BOTH,
+    "kv-exchange": BOTH,
 }
-COMPARED = {  # with the accuracy of their drawn scores
-    "image": (Row(model="image", images="raw"), 0.8),
-    "text": (Row(model="text", text="findings"), 0.9),
-    "early": (Row(model="early", images="raw", text="findings"), 0.92),
-}
+ACCURACIES = {"linear-probe": 0.8, "tfidf": 0.9, "linear-probe_both": 0.92}  # of random scores
+PROBES = {"linear-probe": {"images": "raw"}, "linear-probe_both": {"architecture": "linear-probe"} | BOTH}
 
 
 def main() -> None:
@@ -97,43 +97,39 @@ def page(table: pd.DataFrame) -> str:
 def run(pairs: int, work: Path, wanted: list[str] | None) -> Iterator[tuple[str, Taken]]:
     """Run the stages on about so many pairs in a folder of their own."""
     folder = work / str(pairs)
-    study = prepare(pairs, folder)
-    for name, options in stages(Paths("growth", study), folder):
+    plan = prepare(pairs, folder)
+    for name, *options in stages(plan):
         if wanted and name not in wanted:
             continue
         record = folder / "taken" / f"{name}.json"
         if not record.exists():
+            if name == "compare":
+                draw_scores(folder, plan.layout)
             took = measure(*options, folder=folder, threads=1)
             record.parent.mkdir(exist_ok=True)
             record.write_text(json.dumps(took))
         yield name, Taken(*json.loads(record.read_text()))
 
 
-def prepare(pairs: int, folder: Path) -> Study:
-    """Make a folder that stages run in: settings, encoders, a segmenter, and the raw files of so many pairs."""
+def prepare(pairs: int, folder: Path, **changes: dict) -> Plan:
+    """Make a folder that stages run in: settings, with some `changes`, a segmenter, and raw files of so many pairs."""
     params = read_params(ROOT / PARAMS)
-    params["study"] = "growth"
-    params["studies"]["growth"] = params["studies"]["demo"] | {
-        "raw": "growth",
-        "filter": {"balance": "none"},
-        "train": params["studies"]["demo"]["train"] | {"epochs": 1, "init_from": "encoder"},
-        "leakage": {"sections": []},
-        "models": ROWS,
-    }
-    _, study = load_study(params)
+    study = params["studies"]["demo"] | {"dataset": "openi", "raw": "growth", "modalities": ["image", "text"]}
+    study |= {"filter": {"balance": "none"}, "models": MODELS}
+    study |= {"train": study["train"] | {"epochs": 1, "init_from": "encoder"}, "leakage": {"sections": []}} | changes
+    compared = study | {"models": {"tfidf": MODELS["tfidf"], **PROBES}}
+    params["studies"] |= {STUDY: study, COMPARED: compared}
+    plan = Plan(*load_study(params | {"study": STUDY}))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PARAMS).write_text(yaml.safe_dump(params))
-    paths = Paths("growth", study)
-    if not (folder / paths.raw / PROJECTIONS).exists():
-        draw(pairs, folder / paths.raw)
-    for modality in study.modalities:
-        name = getattr(study.encoders, modality)
-        files = paths.encoder(name, modality)
-        if not (folder / files["config"]).exists():
-            measure("encoder", "--name", name, *_options(**files), folder=folder)
-    if not (folder / paths.segmenter("tiny")).exists():
-        save_segmenter(folder / paths.segmenter("tiny"))
-    return study
+    if not (folder / plan.raw / PROJECTIONS).exists():
+        draw(pairs, folder / plan.raw)
+    for name, modality in plan.encoders.items():
+        if not (folder / plan.layout.encoder(name, modality)["config"]).exists():
+            measure(*of_study("encoder", encoder=name), folder=folder)
+    if not (folder / plan.layout.segmenter_folder(SEGMENTED)).exists():
+        save_segmenter(folder / plan.layout.segmenter_folder(SEGMENTED))
+    return plan
 
 
 def draw(pairs: int, raw: Path) -> None:
@@ -178,67 +174,48 @@ def save_segmenter(folder: Path) -> None:
     keras.utils.set_random_seed(0)
     folder.mkdir(parents=True)
     build_unet(PX, settings).save(folder / SEGMENTER)
-    (folder / TRAINED_SETTINGS).write_text(json.dumps({"image_size": PX, "unet": settings.model_dump()}))
+    (folder / TRAINED_SETTINGS).write_text(
+        json.dumps({"image_size": PX, "fit": "stretch", "unet": settings.model_dump()})
+    )
 
 
-def stages(paths: Paths, folder: Path) -> Iterator[tuple[str, list]]:
-    """Name and command line of each stage, in the order of a run; what is not given is that of the study."""
-    study = paths.study
-    yield from ((stage, [stage]) for stage in ["reports", "images", "filter", "split"])
-    yield "masks", [
-        "masks",
-        *_options(
-            segmenter=paths.segmenter("tiny"), masks=paths.masks("tiny"), quality=paths.mask_quality("tiny"),
-            settings=paths.mask_settings("tiny"),
-        ),
-    ]  # fmt: skip
-    for modality, reads in [("image", "raw"), ("text", "findings")]:
-        encoder = getattr(study.encoders, modality)
-        features = paths.features(encoder, reads)
-        yield f"features: {modality}", [
-            "features",
-            *_options(encoder=encoder, reads=reads, pooling="none", precision="fp32"),
-            *_options(pairs=paths.pairs, encoder_root=paths.encoder_root),
-            *_options(tokens=features / FEATURE_TOKENS, token_index=features / FEATURE_INDEX),
-            *(_options(array=paths.array, index=paths.index) if modality == "image" else []),
-        ]  # fmt: skip
-    for row in ["early", "kv-exchange"]:
-        trained = paths.model(row, 0)
-        yield f"train: {row}", [
-            "train",
-            *_options(row=to_json(study.models[row]), fold=0, image_features=paths.features("vit-tiny", "raw")),
-            *_options(text_features=paths.features("bert-tiny", "findings"), weights=trained / "model.safetensors"),
-            *_options(history=trained / "history.csv", fold_predictions=trained / "predictions.csv"),
-            *_options(settings=trained / TRAINED_SETTINGS),
-            *["--labels", *study.labels],
-        ]  # fmt: skip
-    tfidf = _options(row=to_json(study.models["tfidf"]), predictions=paths.predictions("tfidf"))
-    yield "baseline: tfidf", ["baseline", *tfidf]
-    hashed = study.baselines.tfidf.model_copy(update={"buckets": BUCKETS})
-    baselines = to_json(study.baselines.model_copy(update={"tfidf": hashed}))
-    yield "baseline: tfidf, hashed", ["baseline", *tfidf, "--baselines", baselines]
-    models = [row for row, _ in COMPARED.values()]
-    if (folder / paths.pairs).exists():
-        draw_scores(paths, folder)
-    predictions = [str(paths.predictions(name)) for name in COMPARED]
-    yield "compare", ["compare", "--models", to_json(models), "--predictions", *predictions]
+def stages(plan: Plan) -> Iterator[list]:
+    """Name and command of each stage, in the order of a run."""
+    yield from ([stage, *of_study(stage)] for stage in ["reports", "images", "filter", "data-check", "split"])
+    yield ["masks", *of_study("masks", segmenter=SEGMENTED)]
+    for source, reads in plan.feature_sets:
+        yield [f"features: {plan.encoders[source]}", *of_study("features", source=source, reads=reads)]
+    for name, config in plan.configs.items():
+        file = plan.layout.model(name)
+        yield [f"model: {name}", *of_study("model", model=name)]
+        if config.train:
+            yield [f"train: {name}", "train", "--model", file, "--run", "0"]
+        else:
+            yield [f"fit: {name}", "fit", "--model", file]
+    yield ["compare", "compare", "--study", COMPARED]
 
 
-def draw_scores(paths: Paths, folder: Path) -> None:
-    """Out-of-fold predictions of `COMPARED`."""
-    pairs = read_table(folder / paths.pairs, Pairs)[["pair_id", "fold", "label"]]
-    rng = np.random.default_rng(0)
-    (folder / paths.predictions("early")).parent.mkdir(parents=True, exist_ok=True)
-    for name, (_, accuracy) in COMPARED.items():
+def of_study(stage: str, **which: str) -> list[str]:
+    return [stage, "--study", STUDY, *(part for name, value in which.items() for part in (f"--{name}", value))]
+
+
+def draw_scores(folder: Path, of: Layout) -> None:
+    """The pairs of the study `of`, and random predictions of the models that are compared on them."""
+    layout, rng = Layout(COMPARED), np.random.default_rng(0)
+    pairs = read_table(folder / of.split["pairs"], Pairs)[["pair_id", "fold", "label"]]
+    for name, source in of.split.items():
+        target = folder / layout.split[name]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / source, target)
+    for name, accuracy in ACCURACIES.items():
+        measure("model", "--study", COMPARED, "--model", name, folder=folder)
         correct = rng.random(len(pairs)) < accuracy
         sure = rng.uniform(0.5, 1, len(pairs))
         score = np.where(pairs["label"].eq(1) == correct, sure, 1 - sure).round(6)
-        found = pairs.assign(score=score, prediction=(score >= 0.5).astype(int))
-        found.to_csv(folder / paths.predictions(name), index=False)
-
-
-def _options(**values: object) -> list:
-    return [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
+        found = pairs.assign(score=score, prediction=(score >= 0.5).astype(int), probability=score, repeat=0)
+        for file in layout.predictions(name).values():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            found.to_csv(folder / file, index=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What each recipe brings to the fine-tuned image row of a study, on validation pairs alone.
+"""What each recipe brings to the fine-tuned image model of a study, on validation pairs alone.
 
     python benchmarks/image_recipes.py --work data/recipes --csv docs/results/openi-recipes/image_recipes.csv
 
@@ -29,29 +29,30 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional
 
-from lungfuse.check import check
+from lungfuse.encoders import encoder_spec
 from lungfuse.encoders.network import Encoder, load_encoder
 from lungfuse.files import atomic_write, read_array
-from lungfuse.ingest import filter, images, reports, split
 from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
 from lungfuse.measures import METRICS
 from lungfuse.modalities.image.inputs import ImageSource
 from lungfuse.modalities.image.variants import image_rows
-from lungfuse.parameters import Heading, Question, RawData
-from lungfuse.paths import Paths
-from lungfuse.paths.names import PACKAGED, PARAMS
+from lungfuse.models import load_model
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PACKAGED, PARAMS
+from lungfuse.plan.plan import Plan
+from lungfuse.plan.resolve import choices_read, fusion_read, train_of
+from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import ImageSettings
-from lungfuse.settings.params import load_study, read_params
-from lungfuse.settings.rows import Row
+from lungfuse.settings.model import ModelSettings
+from lungfuse.settings.params import read_params
+from lungfuse.stages import call
 from lungfuse.statistics.bootstrap import limits_of, times_drawn
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.tasks import Task, load_task
-from lungfuse.train import encoder as encoder_stage
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
 from lungfuse.train.engine import averaging, in_random_order, make_trainer, predict, quiet
-from lungfuse.train.networks import build
 
 TRAIN = {"layers": "full", "epochs": 8, "encoder_learning_rate": 3e-4}
 STRONG = {"rotation": 10.0, "shift": 0.08, "scale": 0.15, "contrast": 0.3, "brightness": 30.0, "gamma": 0.3}  # of tb
@@ -61,11 +62,13 @@ LEAST = 40  # reports with a heading, for it to be a label of the pre-training
 AS_IT_IS, MOVED = "score", "score of views"
 VIEWS = [(0, 0, 1), (0.05, 0, 1), (-0.05, 0, 1), (0, 0.05, 1), (0, -0.05, 1), (0, 0, 0.95), (0, 0, 1.05)]
 RESAMPLES = 2000
+MODALITIES = ["image", "text"]
+FILTERED = ["candidates", "funnel", "rejected"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training of the image row: what is different from the base recipe.
+    """A training of the image model: what is different from the base recipe.
 
     `start` is what the encoder was trained on between ImageNet and the pairs, at `START_PX`: findings (of other OpenI
     images), tb or nothing. With `mask` the third channel is the lung mask instead of the image. `frozen` stands for a
@@ -119,57 +122,40 @@ class Bench:
         self.work, self.params = work, read_params(PARAMS)
         self.name, self.study = load_study(self.params | {"study": study})
         self.task = load_task(self.study.task, self.study.labels)
-        self.paths = Paths(self.name, self.study)
+        self.raw = Plan(self.name, self.study).raw
 
     @cached_property
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Reports, views and pairs."""
-        found = self._reports("openi", self.paths.raw)
-        index = self.array(256)[1]
-        names = ["candidates", "funnel", "rejected", "findings", "check_scores", "check_cases", "pairs", "validation"]
-        out = {name: self.work / f"{name}.csv" for name in names}
-        files = filter.Files(
-            reports=found["reports"], views=found["views"], values=found["values"], index=index,
-            rejected_inputs=[found["rejected_reports"]],
-        )  # fmt: skip
-        made = filter.Outputs(**{name: out[name] for name in ["candidates", "funnel", "rejected"]})
-        usual = ["image", "text"]
-        filter.main(
-            task=self.study.task, modalities=usual, view=self.study.view, filter=self.study.filter,
-            seed=self.study.seed, files=files, outputs=made,
-        )  # fmt: skip
-        tables = vars(made) | {name: found[name] for name in ["values", "value_columns"]}
-        check.main(
-            heading=Heading(title="openi", notice=""), check=self.study.check,
-            asked=check.Asked(
-                task=self.study.task, filter=self.study.filter, reads=self.study.reads, folds=self.study.split.folds
-            ),
-            files=check.Files(**tables, reports=found["reports"], views=found["views"]),
-            outputs=check.Outputs(
-                **{name: out[name] for name in ["findings", "check_scores", "check_cases"]},
-                check_page=self.work / "data_check.md",
-            ),
-        )  # fmt: skip
-        split.main(
-            question=Question(task=self.study.task, labels=self.study.labels), split=self.study.split,
-            seed=self.study.seed, modalities=usual,
-            allowed=split.Allowed(rejected_share=self.study.rejected_share, check=self.study.check),
-            files=split.Files(**tables, findings=out["findings"]),
-            outputs=split.Outputs(pairs=out["pairs"], validation=out["validation"]),
-        )  # fmt: skip
-        return read_table(found["reports"], Reports), read_table(found["views"], Views), read_table(out["pairs"], Pairs)
+        found, study = self._reports("openi", self.raw), self.study
+        read = {name: found[name] for name in ["reports", "views", "values"]}
+        out = {name: self.work / f"{name}.csv" for name in [*FILTERED, "findings", "check_scores", "check_cases"]}
+        filtered = {name: out[name] for name in FILTERED}
+        asked = {name: getattr(study, name) for name in ["task", "view", "filter", "seed"]}
+        rejected = {"index": self.array(256)[1], "rejected_inputs": [found["rejected_reports"]]}
+        call("filter", asked | read | filtered | rejected | {"modalities": MODALITIES})
+        read |= {"value_columns": found["value_columns"]}
+        limits = CheckLimits.model_validate(study.check.model_dump(include=set(CheckLimits.model_fields)))
+        checked = {"title": "openi", "notice": "", "task": study.task, "filter": study.filter, "limits": limits}
+        checked |= {"reads": choices_read(study), "folds": study.split.folds, "check_page": self.work / "data_check.md"}
+        call("data-check", checked | read | out)
+        split = {name: getattr(study, name) for name in ["task", "labels", "split", "seed", "rejected_share"]}
+        split |= {"modalities": MODALITIES, "allow": study.check.allow, "findings": out["findings"]}
+        split |= {name: found[name] for name in ["values", "value_columns"]}
+        made = {name: self.work / f"{name}.csv" for name in ["pairs", "validation"]}
+        call("split", split | filtered | made)
+        tables = {found["reports"]: Reports, found["views"]: Views, made["pairs"]: Pairs}
+        return tuple(read_table(path, kind) for path, kind in tables.items())
 
     def array(self, px: int, dataset: str = "openi", raw: Path | None = None) -> tuple[Path, Path]:
         """The image array of a size, and its index."""
-        raw = raw or self.paths.raw
+        raw = raw or self.raw
         array, index, rejected = (self.work / f"{dataset}_{px}" / name for name in ["images.npy", "i.csv", "r.csv"])
         if not rejected.exists():
             settings = ImageSettings.model_validate(self.study.images.model_dump() | {"image_size": px})
-            images.main(
-                data=RawData(dataset=dataset, raw=raw), view=self.study.view, images=settings,
-                views=self._reports(dataset, raw)["views"],
-                outputs=images.Outputs(array=array, index=index, rejected_images=rejected),
-            )  # fmt: skip
+            made = {"array": array, "index": index, "rejected_images": rejected}
+            asked = {"dataset": dataset, "raw": raw, "view": self.study.view, "images": settings}
+            call("images", asked | made | {"views": self._reports(dataset, raw)["views"]})
         return array, index
 
     def source(self, rows: pd.DataFrame, px: int, mask: bool = False) -> ImageSource:
@@ -199,7 +185,7 @@ class Bench:
         folder = self.work / "encoders" / recipe.encoder
         if not (folder / "model.safetensors").exists():
             files = {"config": folder / "config.json", "weights": folder / "model.safetensors"}
-            encoder_stage.main(name=recipe.encoder, **files)
+            call("encoder", {"name": recipe.encoder} | files)
         found = load_encoder(recipe.encoder, folder)
         if recipe.start:
             found.network.load_state_dict(load_file(self.pretrained(recipe)))
@@ -259,14 +245,14 @@ class Bench:
         weights: np.ndarray,
         seed: int,
     ) -> Classifier:
-        """A trained image row."""
+        """A trained image model."""
         lightning.seed_everything(seed, verbose=False)
-        row = Row(model="image", inputs={"image": "raw"}, train=TRAIN | recipe.train)
-        encoders = self.study.encoders.model_copy(update={"image": recipe.encoder})
-        tokenizers, model = build(row, {}, task, encoders, self.study.fusion)
-        settings = self.study.train_of(row)
+        entry = ModelSettings(architecture="image", inputs={"image": "raw"}, train=TRAIN | recipe.train)
+        settings = train_of(self.study, entry)
+        width, fusion = encoder_spec(recipe.encoder).width, fusion_read(self.study, "image", ["image"])
+        model = load_model("image").build({"image": width}, task.outputs, **fusion)
         counts = torch.tensor(weights, dtype=torch.float32)
-        module = Classifier({"image": self.encoder(recipe)}, tokenizers, model, task, settings, counts, seed)
+        module = Classifier({"image": self.encoder(recipe)}, {}, model, task, settings, counts, seed)
         callbacks = [averaging(settings.ema_decay)] if settings.ema_decay else []
         trainer = make_trainer(settings, callbacks, progress_bar=False)
         trainer.fit(module, in_random_order(dataset, train_indices, settings.batch_size, seed))
@@ -276,7 +262,7 @@ class Bench:
         names = ["reports", "views", "values", "value_columns", "audited", "rejected_reports"]
         files = {name: self.work / f"{dataset}_{name}.csv" for name in names}
         if not files["rejected_reports"].exists():
-            reports.main(data=RawData(dataset=dataset, raw=raw), outputs=reports.Outputs(**files))
+            call("reports", {"dataset": dataset, "raw": raw} | files)
         return files
 
 

@@ -1,31 +1,23 @@
 """How fast new cases are predicted, and in how much memory. Run: python benchmarks/prediction.py
 
-Drawn X-rays of 512 px, read at --px, with a sentence each, predicted by a row of both inputs (`early`) of three folds:
-encoders of the demo and random weights, on which neither time nor memory depends. Each number of cases is a process of
-its own on one thread; memory is without mapped files.
+Synthetic X-rays of 512 px, read at --px, with a sentence each, predicted by `early`, a model of both inputs, of three
+folds on the encoders of the demo, trained for an epoch. Each number of cases is a process of its own on one thread;
+memory is without mapped files.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
+import growth
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 from processes import measure
-from safetensors.torch import save_file
 
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.encoders import CONFIG, TOKENIZER, WEIGHTS, encoder_spec
-from lungfuse.models import build_model
-from lungfuse.paths.names import PARAMS, TRAINED_SETTINGS
-from lungfuse.settings.params import load_study, read_params, to_json
-from lungfuse.settings.rows import Row
 
-ROOT = Path(__file__).resolve().parent.parent
-ROW = Row(model="early", images="raw", text="findings")
-FOLDS, DRAWN, PX = 3, 30, 512
+PAIRS, FOLDS, DRAWN, PX = 60, 3, 30, 512
 
 
 def main() -> None:
@@ -36,41 +28,37 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        prepare(folder, arguments.px)
+        model = train(folder, arguments.px)
+        draw(folder)
         for count in arguments.cases:
             table = pd.DataFrame({"id": range(count), "text": "The lungs are low in volume."})
             table.assign(image=table["id"].mod(DRAWN).map("{}.png".format)).to_csv(folder / "cases.csv", index=False)
-            files = ["--model", folder / "early", "--cases", folder / "cases.csv", "--out", folder / f"{count}.csv"]
-            took = measure("predict", *files, "--encoder-root", folder / "encoders", threads=1)
-            assert len(pd.read_csv(folder / f"{count}.csv")) == count
+            took = measure(
+                "predict", "--model", model, "--cases", "cases.csv", "--out", "out.csv", folder=folder, threads=1
+            )
+            assert len(pd.read_csv(folder / "out.csv")) == count
             rows.append({"cases": count, "seconds": took.seconds, "MB": took.own_mb})
+            (folder / "out.csv").unlink()
     print(pd.DataFrame(rows).round(1).to_markdown(index=False))
 
 
-def prepare(folder: Path, px: int) -> None:
-    """X-rays, encoders, and a row with random weights."""
+def train(folder: Path, px: int) -> Path:
+    """Train `early` on all folds of a few pairs; returns its folder."""
+    changes = {"images": {"image_size": px}, "split": {"folds": FOLDS, "validation": 0.25}}
+    plan = growth.prepare(PAIRS, folder, models={"early": growth.BOTH}, **changes)
+    for name, *command in growth.stages(plan):
+        if name not in ["masks", "compare", "train: early"]:
+            measure(*command, folder=folder)
+    for run in plan.runs("early"):
+        measure("train", "--model", plan.layout.model("early"), "--run", run, folder=folder)
+    return plan.layout.model_folder("early")
+
+
+def draw(folder: Path) -> None:
+    """Synthetic X-rays as files in a folder."""
     rng = np.random.default_rng(0)
     for number in range(DRAWN):
         Image.fromarray(draw_frontal(rng, rng.normal(1, 0.15), 1, PX)[0]).save(folder / f"{number}.png")
-    _, study = load_study(read_params(ROOT / PARAMS) | {"study": "demo"})
-    for name in [study.encoders.image, study.encoders.text]:
-        files = {"config": CONFIG, "weights": WEIGHTS, "tokenizer": TOKENIZER}
-        options = [part for key, file in files.items() for part in (f"--{key}", folder / "encoders" / name / file)]
-        measure("encoder", "--name", name, *options)
-    widths = {name: encoder_spec(encoder).width for name, encoder in study.encoders.of(ROW.inputs).items()}
-    settings = {"row": ROW, "encoders": study.encoders, "fusion": study.fusion}
-    settings |= {"train": study.train.model_copy(update={"layers": "frozen", "precision": "fp32"})}
-    settings |= {"images": study.images.model_copy(update={"image_size": px})}
-    page = ", ".join(f'"{key}": {to_json(value)}' for key, value in settings.items())
-    for fold in range(FOLDS):
-        torch.manual_seed(fold)
-        model = build_model(ROW.model, widths, 2, study.fusion, ROW.settings)
-        place = folder / "early" / f"fold{fold}"
-        place.mkdir(parents=True)
-        save_file({f"model.{name}": value for name, value in model.state_dict().items()}, place / WEIGHTS)
-        known = f'"fold": {fold}, "folds": {FOLDS}, "task": "binary", "labels": ["normal", "lung"], '
-        known += '"fitted": {}, "starts": [], "masks": null, "calibration": {"slope": [1.0], "intercept": [0.0]}'
-        (place / TRAINED_SETTINGS).write_text(f"{{{page}, {known}}}")
 
 
 if __name__ == "__main__":

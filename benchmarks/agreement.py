@@ -28,13 +28,12 @@ PLACEHOLDERS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "workflow/scripts")
-from dvc_stages import workflow_of
-with workflow_of("openi") as workflow:
-    jobs = [job for job in workflow.dag.jobs if not job.is_norun]
-    for file in [Path(file) for job in jobs for file in job.output]:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"placeholder of {file}")
-    print(len(jobs))
+import dvc_graph
+jobs = dvc_graph.jobs_of(dvc_graph.plan_of("openi"))
+for file in [Path(file) for job in jobs for file in job.outputs]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"placeholder of {file}")
+print(len(jobs))
 """
 
 

@@ -5,23 +5,24 @@ dates, three cases a patient at most, and some near copies. Each is checked by a
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from processes import measure
+from processes import measure_call
 
 from lungfuse.files import atomic_array
+from lungfuse.settings.check import CheckLimits
+from lungfuse.settings.ingest import FilterSettings
 
 SIDE, COARSE = 224, 14
 WORDS, LENGTH = 4000, 40
 PART = 1000
 COPIES = 0.01  # of the cases that are near copies of another one
 LABELS = [{"name": name, "column": "outcome", "positive": [name]} for name in ["healthy", "sick"]]
-FILTER = {"labels": LABELS, "balance": "none", "required": [], "text_fields": ["findings"]}
-CHECK = {"allow": [], "leak_auroc": 0.95, "leak_min_share": 0.05, "contradicting": 0.03}
+FILTER = FilterSettings(labels=LABELS, balance="none", required=[], text_fields=["findings"])
+LIMITS = CheckLimits(leak_auroc=0.95, leak_min_share=0.05, contradicting=0.03)
 NUMBERS, CATEGORIES = [f"number{n}" for n in range(5)], [f"category{n}" for n in range(5)]
 SECTIONS = ["comparison", "indication", "findings", "impression"]
 
@@ -44,15 +45,13 @@ def checked(count: int, threads: int) -> tuple:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(count, folder)
-        inputs = ["candidates", "reports", "views", "values", "value-columns", "funnel", "rejected", "index"]
-        outputs = ["findings", "check-scores", "check-cases"]
-        files = [text for each in [*inputs, *outputs] for text in [f"--{each}", folder / f"{each}.csv"]]
-        taken = measure(
-            "data-check", "--title", "drawn", "--notice=", "--task", "binary", "--filter", json.dumps(FILTER),
-            "--reads", json.dumps({"image": ["raw"], "text": ["findings"], "structured": NUMBERS + CATEGORIES}),
-            "--folds", 5, "--check", json.dumps(CHECK), *files, "--array", folder / "images.npy",
-            "--check-page", folder / "data_check.md", threads=threads,
-        )  # fmt: skip
+        tables = ["candidates", "reports", "views", "values", "value_columns", "funnel", "rejected", "index"]
+        tables += ["findings", "check_scores", "check_cases"]
+        files = {each: folder / f"{each}.csv" for each in tables}
+        files |= {"array": folder / "images.npy", "check_page": folder / "data_check.md"}
+        asked = {"title": "drawn", "notice": "", "task": "binary", "filter": FILTER, "folds": 5, "limits": LIMITS}
+        asked["reads"] = {"image": ["raw"], "text": ["findings"], "structured": NUMBERS + CATEGORIES}
+        taken = measure_call("data-check", asked | files, threads=threads)
         found = len(pd.read_csv(folder / "findings.csv"))
     return count, round(taken.seconds, 1), round(taken.cpu_seconds, 1), round(taken.peak_mb), round(taken.own_mb), found
 
@@ -84,7 +83,7 @@ def draw(count: int, folder: Path) -> None:
         "reports": reports,
         "views": pd.DataFrame({"image_id": ids, "report_id": ids, "view": "any"}),
         "values": values,
-        "value-columns": pd.DataFrame([("outcome", "category", ""), *kinds], columns=["name", "kind", "unit"]),
+        "value_columns": pd.DataFrame([("outcome", "category", ""), *kinds], columns=["name", "kind", "unit"]),
         "candidates": candidates,
         "funnel": funnel,
         "rejected": pd.DataFrame(columns=["what", "id", "reason"]),

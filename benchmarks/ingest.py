@@ -6,17 +6,22 @@ reports and filter of the real collection (skipped without it) in seconds and pe
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from processes import Taken, measure
+from processes import Taken, measure_call
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.demo.draw import encode_png, write_archive
+from lungfuse.plan.load import load_studies
+from lungfuse.plan.names import PARAMS
+from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.params import read_params
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -35,16 +40,15 @@ def main() -> None:
 
 
 def reports_and_filter(raw: Path, folder: Path) -> list[tuple]:
-    files = {name: folder / f"{name}.csv" for name in ["reports", "views", "rejected", "candidates", "funnel", "all"]}
-    reports = measure(
-        "reports", "--dataset", "openi", "--raw", raw, "--reports", files["reports"], "--views", files["views"],
-        "--rejected-reports", files["rejected"],
-    )  # fmt: skip
-    filtered = measure(
-        "filter", "--study", "openi-text", "--reports", files["reports"], "--views", files["views"],
-        "--rejected-inputs", files["rejected"], "--candidates", files["candidates"], "--funnel", files["funnel"],
-        "--rejected", files["all"],
-    )  # fmt: skip
+    names = ["reports", "views", "values", "columns", "unread", "audited", "candidates", "funnel", "rejected"]
+    files = {name: folder / f"{name}.csv" for name in names}
+    tables = {name: files[name] for name in ["reports", "views", "values"]}
+    outputs = {"value_columns": files["columns"], "rejected_reports": files["unread"], "audited": files["audited"]}
+    reports = measure_call("reports", {"dataset": "openi", "raw": raw} | tables | outputs)
+    study = load_studies(read_params(ROOT / PARAMS), only="openi-text")["openi-text"]
+    asked = {name: getattr(study, name) for name in ["task", "modalities", "view", "filter", "seed"]}
+    outputs = {name: files[name] for name in ["candidates", "funnel", "rejected"]}
+    filtered = measure_call("filter", asked | tables | outputs | {"rejected_inputs": [files["unread"]]})
     count = len(pd.read_csv(files["reports"]))
     both = Taken(reports.seconds + filtered.seconds, *map(max, reports[1:], filtered[1:]))
     return [_row(name, count, taken) for name, taken in [("reports", reports), ("filter", filtered), ("both", both)]]
@@ -58,12 +62,9 @@ def decoding(count: int, folder: Path) -> tuple:
     write_archive(folder / "NLMCXR_png.tgz", ((f"CXR{n}_a.png", drawn[n % 20]) for n in range(count)))
     views = pd.DataFrame({"image_id": [f"CXR{n}_a" for n in range(count)], "report_id": "CXR1", "view": "Frontal"})
     views.to_csv(folder / "views.csv", index=False)
-    taken = measure(
-        "images", "--dataset", "openi", "--raw", folder, "--view", "Frontal",
-        "--images", json.dumps({"image_size": 224, "fit": "pad"}), "--views", folder / "views.csv",
-        "--array", folder / "images.npy", "--index", folder / "index.csv", "--rejected-images", folder / "rejected.csv",
-        "--threads", 1,
-    )  # fmt: skip
+    asked = {"dataset": "openi", "raw": folder, "view": "Frontal", "images": ImageSettings(image_size=224, fit="pad")}
+    files = {"views": "views.csv", "array": "images.npy", "index": "index.csv", "rejected_images": "rejected.csv"}
+    taken = measure_call("images", asked | {name: folder / file for name, file in files.items()} | {"threads": 1})
     return _row("images", count, taken)
 
 

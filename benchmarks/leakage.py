@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.leakage import FLAWS, audit
-from lungfuse.settings.comparison import ComparisonSettings, LeakageSettings
+from lungfuse.settings.comparison import Intervals, LeakageSettings
 
 PATIENTS, FOLDS, PHRASES = 200, 5, 10
 
@@ -26,8 +26,8 @@ def main() -> None:
     for kind in ["phrases", "names"]:
         for seed in range(studies):
             settings = LeakageSettings(sections=["findings"], draws=5, epochs=4)
-            comparison = ComparisonSettings(confidence=0.95, resamples=1000, timings=False, published=[])
-            found = audit(drawn_rows(kind, seed), "findings", settings, comparison, FOLDS, seed)
+            intervals = Intervals(confidence=0.95, resamples=1000)
+            found = audit(drawn_rows(kind, seed), "findings", settings, intervals, FOLDS, seed)
             records += [record | {"texts": kind} for record in found]
     table = pd.DataFrame(records)
     table["holds zero"] = (table["added_low"] <= 0) & (table["added_high"] >= 0)

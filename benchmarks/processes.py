@@ -1,19 +1,25 @@
 """What a stage takes as a process of its own: seconds and peak memory."""
 
 import os
+import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 # Inside the process that works: the peak of a child starts at its parent's memory.
 WORK = """
-import runpy, sys, time
+import pickle, runpy, sys, time
 start = time.perf_counter()
 sys.argv = ["lungfuse", *sys.argv[1:]]
 try:
-    runpy.run_module("lungfuse", run_name="__main__", alter_sys=True)
+    if sys.argv[1] == "CALL":
+        from lungfuse.stages import call
+        call(sys.argv[2], pickle.load(open(sys.argv[3], "rb")))
+    else:
+        runpy.run_module("lungfuse", run_name="__main__", alter_sys=True)
 except SystemExit as exit:
     if exit.code:
         raise
@@ -51,6 +57,14 @@ def measure(*arguments: object, folder: Path | None = None, threads: int | None 
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return Taken(*map(float, told.split("MEASURED")[1].split()), own)
+
+
+def measure_call(stage: str, arguments: dict, threads: int | None = None) -> Taken:
+    """Run a stage with arguments by name; see `measure`."""
+    with tempfile.NamedTemporaryFile() as given:
+        given.write(pickle.dumps(arguments))
+        given.flush()
+        return measure("CALL", stage, given.name, threads=threads)
 
 
 def _own_mb(process: int) -> float:

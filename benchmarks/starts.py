@@ -19,7 +19,7 @@ import pandas as pd
 from lungfuse import prefork
 from lungfuse.stages import STAGES
 
-SHOWN = ["reports", "baseline", "compare", "figures", "masks", "features", "train"]
+SHOWN = ["reports", "fit", "compare", "analysis", "masks", "features", "train"]
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
     learned = json.loads((results / "pretrained/vit-tiny/settings.json").read_text())
     assert learned["headings"] and learned["learned"] > 0
     started = json.loads((results / "models/image/fold0/settings.json").read_text())["starts"]
-    assert started == ["../../../pretrained/vit-tiny/model.safetensors"]
+    assert started == {"image": "../../../pretrained/vit-tiny/model.safetensors"}
 
 
 def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project, studies):
@@ -100,7 +100,8 @@ def predicts_its_own(project: Path, study: str, *models: str) -> None:
                 predictor.fold_models = predictor.fold_models[:1]
             columns = predictor.task.columns("score")
             found = pd.concat(predictor.predict(cases)).set_index("id")[columns]
-            known = pd.read_csv(plan.layout.predictions(name)["predictions"]).set_index("pair_id")
+            known = pd.read_csv(plan.layout.predictions(name)["predictions"], dtype={"pair_id": str})
+            known = known.set_index("pair_id")
             np.testing.assert_allclose(found, known.loc[found.index, columns], atol=1e-5, err_msg=name)
 
 

@@ -103,18 +103,41 @@ def new_project(tmp_path_factory) -> Callable[[], Path]:
         stand_ins: list[str] | None = None,
     ) -> Path:
         project = tmp_path_factory.mktemp("project") / "lungfuse"
-        shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        copy_project(project)
         if stand_ins:
             code = project / "workflow/lungfuse"
             (code / "__main__.py").rename(code / "real_main.py")
             shutil.copytree(ROOT / "tests/stand_ins", code, dirs_exist_ok=True)
             (code / "stand_ins.json").write_text(json.dumps(stand_ins))
         if models is not None:
-            keep_models(project / "params.yaml", "demo", models, folds, epochs, audited=["findings"])
-            draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=studies, masks=60)
+            keep_small_demo(project, models, folds, epochs, studies)
         return project
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def finished_demo(once) -> Path:
+    """A project in which a small demo has been run, which all tests share: they look at it, or change a copy of it."""
+
+    def run(folder: Path) -> None:
+        copy_project(folder)
+        keep_small_demo(folder, DEMO_MODELS, folds=2, epochs=1, studies=450)
+        done = run_snakemake(folder, "--config", "study=demo")
+        assert done.returncode == 0, done.stdout
+
+    return once("finished_demo", run)
+
+
+def copy_project(project: Path) -> None:
+    """Make a copy of the project as a fresh clone would have it."""
+    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+
+def keep_small_demo(project: Path, models: list[str], folds: int, epochs: int, studies: int) -> None:
+    """Leave the demo of a project these models, and fewer synthetic studies."""
+    keep_models(project / "params.yaml", "demo", models, folds, epochs, audited=["findings"])
+    draw_fewer(project / "workflow/lungfuse/demo/draw.py", studies=studies, masks=60)
 
 
 @pytest.fixture(scope="session")

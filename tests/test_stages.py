@@ -5,15 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
 
 from lungfuse import command_line
+from lungfuse.errors import UserError
 from lungfuse.hardware import USAGE, WORKFLOW_JOB
-from lungfuse.stages import STAGES
+from lungfuse.parameters import options
+from lungfuse.plan.load import SETTINGS_SHA256, settings_sha256
+from lungfuse.stages import STAGES, Stage, call
 
 HEAVY = ["torch", "tensorflow", "lightning", "transformers", "keras"]
 IMPORT = """
@@ -31,13 +33,10 @@ def imported(*modules: str) -> set[str]:
     return set(run.stdout.split())
 
 
-def test_stages_that_need_no_networks_import_no_library_of_them():
+def test_stages_that_need_no_networks_import_no_library_of_them_and_help_imports_no_stage():
     light = [stage.module for stage in STAGES.values() if not stage.library]
     assert "lungfuse.compare.compare" in light
     assert not imported(*light) & set(HEAVY)
-
-
-def test_help_imports_no_stage():
     assert not imported() & {*HEAVY, *(stage.module for stage in STAGES.values())}
 
 
@@ -50,28 +49,63 @@ def test_a_file_that_cannot_be_written_is_told_without_a_traceback(monkeypatch):
         command_line.main()
 
 
-@pytest.mark.parametrize("failing", [False, True])
-def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(stage, monkeypatch, failing):
+def test_a_job_of_the_workflow_ends_its_log_with_what_it_took(monkeypatch, capsys):
     monkeypatch.setenv(WORKFLOW_JOB, "1")
-    ended = stage("reports", "--dataset", "openi", "--study", "nothing") if failing else stage("--help")
-    assert (ended.returncode != 0) is failing
-    assert 10 < float(USAGE.search(ended.stderr)["MB"]) < 1000
+    monkeypatch.setattr(command_line, "app", SimpleNamespace(meta=lambda: None))
+    command_line.main()
+    assert 10 < float(USAGE.search(capsys.readouterr().err)["MB"]) < 10_000
 
 
-def test_by_hand_a_stage_takes_from_the_study_what_it_is_not_told(stage, tmp_path):
+def test_a_stage_of_a_study_finds_its_files_by_the_studys_name(stage, tmp_path):
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    given = stage("split", "--study", "demo", "--funnel", "mine.csv", cwd=tmp_path)
-    assert given.stderr.startswith("lungfuse: mine.csv: not found"), given.stderr
-    taken = stage("split", "--study", "demo", cwd=tmp_path)
-    assert taken.stderr.startswith("lungfuse: results/demo/funnel.csv: not found"), taken.stderr
+    ended = stage("split", "--study", "demo", cwd=tmp_path, env=os.environ | {WORKFLOW_JOB: "1"})
+    assert ended.returncode == 1
+    assert "\nlungfuse: results/demo/funnel.csv: not found" in ended.stderr and "Traceback" not in ended.stderr
+    assert USAGE.search(ended.stderr), "though it has failed"
 
 
-@pytest.mark.parametrize(("study", "index"), [("demo", None), ("tb", Path("data/annotated/tb/index.csv"))])
-def test_by_hand_rows_are_held_out_where_the_workflow_holds_them_out(study, index):
-    assert command_line.study_defaults(study, ROOT / "params.yaml")["compare"]["annotated_index"] == index
+def test_a_stage_asks_for_what_its_job_asks_for(capsys):
+    for name, asked in {"features": ["--source", "--reads"], "filter": [], "masks": ["--segmenter"]}.items():
+        with pytest.raises(SystemExit):
+            command_line.app([name, "--help"])
+        said = capsys.readouterr().out
+        assert [option for option in [*asked, "--study", "--threads"] if option.upper() not in said.upper()] == []
 
 
-def test_by_hand_the_pre_training_has_its_own_settings():
-    defaults = command_line.study_defaults("openi", ROOT / "params.yaml")
-    assert (defaults["train"]["train"]["layers"], defaults["pretrain"]["train"]["layers"]) == ("frozen", "full")
-    assert defaults["pretrain"]["min_reports"] == 40
+def test_a_job_is_refused_where_settings_have_changed_since_its_workflow_started(monkeypatch):
+    file = ROOT / "params.yaml"
+    plan = command_line.planned("demo", file)
+    monkeypatch.setenv(SETTINGS_SHA256, settings_sha256(plan.study))
+    assert command_line.planned("demo", file).study == plan.study
+    with pytest.raises(UserError, match=r"the settings of openi have changed since the workflow started"):
+        command_line.planned("openi", file)
+
+
+@options
+class Group:
+    """Taken together.
+
+    Parameters
+    ----------
+    first
+        One.
+    second
+        Another.
+    """
+
+    first: int
+    second: str = "two"
+
+
+def test_arguments_by_name_are_put_into_the_groups_that_a_stage_takes(monkeypatch):
+    taken = []
+
+    def main(*, name: str, group: Group) -> None:
+        taken.append((name, group))
+
+    monkeypatch.setitem(STAGES, "toy", Stage("toy_stage", "A stage."))
+    monkeypatch.setitem(sys.modules, "toy_stage", SimpleNamespace(main=main))
+    call("toy", {"name": "a", "first": 1, "threads": 2})
+    assert taken == [("a", Group(first=1, second="two"))], "it takes no threads"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'third'"):
+        call("toy", {"name": "a", "first": 1, "third": 3})

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from lungfuse.settings.base import Settings
 from lungfuse.settings.model import SHORTHANDS, ModelSettings
-from lungfuse.settings.renamed import OLD_KEYS
+from lungfuse.settings.renamed import GONE, OLD_KEYS
 
 
 def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings]) -> str:
@@ -16,6 +16,8 @@ def problem_in_words(place: str, problem: dict[str, Any], model: type[Settings])
         allowed = _fields_at(location[:-1], model)
         if (new := OLD_KEYS.get(location[-1])) in allowed:
             return f"{key}: was renamed; say {new}"
+        if location[-1] in GONE:
+            return f"{key}: {GONE[location[-1]]}"
         return f"{key}: unknown key{suggestion(location[-1], allowed)}. Allowed: {', '.join(allowed)}"
     message = problem["msg"].removeprefix("Value error, ")
     if isinstance(problem["input"], dict | Settings):

@@ -1,4 +1,4 @@
-"""Keys of params.yaml that had another name before."""
+"""Keys of params.yaml that had another name before, and those that are gone."""
 
 OLD_KEYS = {
     "adapter": "dataset",
@@ -19,4 +19,9 @@ OLD_KEYS = {
     "most_components": "max_components",
     "repeats": "n_seeds",
     "start": "init_from",
+}
+
+GONE = {  # with what to say instead
+    "cnns": "is gone, for its networks are encoders now: say models such as image_vgg19: {architecture: image, images: "
+    "raw, encoders: {image: vgg19}, train: {layers: full}}, as the study openi-published has them",
 }

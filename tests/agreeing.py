@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,22 @@ class Project:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def start(self, command: str, **variables: str) -> subprocess.Popen | Engine:
-        return start_tool(self.folder, self.folder / ".snakemake/started.log", *command.split(), **variables)
+    def start(self, command: str) -> subprocess.Popen | Engine:
+        return start_tool(self.folder, self.folder / ".snakemake/started.log", *command.split())
+
+    @contextmanager
+    def in_training(self, command: str) -> Iterator[subprocess.Popen | Engine]:
+        """A run whose first training lasts as long as the block."""
+        hold = self.folder / "hold"
+        hold.touch()
+        run = self.start(command)
+        # The sync marks jobs as started before, when nothing is locked yet.
+        signs = [self.folder / ".snakemake" / kind for kind in ["locks", "incomplete"]]
+        wait_until(lambda: all(sign.exists() and any(sign.iterdir()) for sign in signs), run)
+        try:
+            yield run
+        finally:
+            hold.unlink()
 
     def does(self, tool: str) -> Counter:
         """Let a tool do its work; the rules whose jobs ran, with their numbers."""
@@ -116,12 +130,6 @@ def toy_project(folder: Path) -> Project:
     project.succeeds(add)
     project.commit("labels")
     return project
-
-
-def wait_for_a_job(project: Project, run: subprocess.Popen | Engine) -> None:
-    """Wait until a run has started a job; the sync marks some incomplete before, when nothing is locked yet."""
-    signs = [project.folder / ".snakemake" / kind for kind in ["locks", "incomplete"]]
-    wait_until(lambda: all(sign.exists() and any(sign.iterdir()) for sign in signs), run)
 
 
 def wait_until(true: Callable[[], bool], run: subprocess.Popen | Engine) -> None:

@@ -35,7 +35,15 @@ with socket.socket(socket.AF_UNIX) as server:
     sys.exit(int(server.recv(4) or 1))
 """
 _forks = multiprocessing.get_context("forkserver")
-PRELOADED = ["dvc.cli.parser", "dvc.repo", "dvc.repo.status", "snakemake.api", "pandera.pandas", "pydantic"]
+PRELOADED = [
+    "dvc.cli.parser",
+    "dvc.repo",
+    "dvc.repo.status",
+    "snakemake.api",
+    "pandera.pandas",
+    "jsonschema",
+    "pydantic",
+]
 _forks.set_forkserver_preload(["__main__", *COMMANDS.values(), *PRELOADED])
 
 

@@ -15,7 +15,7 @@ from itertools import count
 
 import pytest
 import yaml
-from agreeing import TOOLS, Project, remark, touch_all, toy_project, wait_for_a_job, wait_until
+from agreeing import TOOLS, Project, remark, touch_all, toy_project, wait_until
 from conftest import changed_setting, truncate
 
 from lungfuse.files import sha256
@@ -228,24 +228,20 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_this_one_alone(toy):
     assert toy.agree_on_nothing_to_do()
 
 
-@pytest.mark.parametrize(
-    ("setting", "words"), [("defaults.split.folds=3", 3), ("+studies.toy.models.more={of:early}", 3)]
-)
-def test_an_experiment_may_change_the_list_of_files_and_add_a_model(toy, setting, words):
+def test_an_experiment_may_change_the_list_of_files_and_add_a_model(toy):
     toy.commit()
-    toy.succeeds(f"dvc exp run --temp -S {setting} --name other")
-    found = toy.succeeds("dvc metrics diff HEAD other --json")
-    assert json.loads(found) != {}
+    toy.succeeds("dvc exp run --temp -S defaults.split.folds=3 -S +studies.toy.models.more={of:early} --name other")
+    changed = json.loads(toy.succeeds("dvc metrics diff HEAD other --json"))["results/toy/metrics.json"]
+    assert changed["models"] == {"old": 2, "new": 3, "diff": 1}
     assert toy.agree_on_nothing_to_do()
 
 
 @pytest.mark.parametrize(("killed", "next_tool"), [TOOLS, TOOLS[::-1]])
 def test_a_kill_in_the_middle_of_a_stage_loses_nothing(toy, killed, next_tool):
     new_rate(toy)
-    run = toy.start({"snakemake": "snakemake --cores 1"}.get(killed, killed), TOY_SECONDS="1")
-    wait_for_a_job(toy, run)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    with toy.in_training({"snakemake": "snakemake --cores 1"}.get(killed, killed)) as run:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
     assert "locked" in toy.run("snakemake --cores 2").stdout
     toy.succeeds("snakemake --unlock")
     assert toy.does(next_tool) == LATE
@@ -295,12 +291,11 @@ def test_a_lock_file_that_a_kill_has_cut_off_is_put_back(toy, kept):
 @pytest.mark.parametrize("first", TOOLS)
 def test_two_runs_at_once_never_meet(toy, first):
     new_rate(toy)
-    run = toy.start({"snakemake": "snakemake --cores 1"}.get(first, first), TOY_SECONDS="2")
-    wait_for_a_job(toy, run)
-    for second in ["snakemake --cores 1", "dvc repro"]:
-        refused = toy.run(second)
-        assert refused.returncode != 0
-        assert re.search("cannot be locked|is busy|Unable to acquire lock", refused.stdout), refused.stdout
+    with toy.in_training({"snakemake": "snakemake --cores 1"}.get(first, first)) as run:
+        for second in ["snakemake --cores 1", "dvc repro"]:
+            refused = toy.run(second)
+            assert refused.returncode != 0
+            assert re.search("cannot be locked|is busy|Unable to acquire lock", refused.stdout), refused.stdout
     assert run.wait(timeout=600) == 0
     assert toy.agree_on_nothing_to_do()
 

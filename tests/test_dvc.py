@@ -185,8 +185,7 @@ def test_dvc_repro_reruns_one_model_and_shows_what_has_changed(project):
     assert "early" in project.succeeds("dvc metrics show")
     changed = json.loads(project.succeeds("dvc metrics diff --json"))
     assert set(changed["results/openi/metrics.json"]) == {"early.accuracy", "text.accuracy", "tfidf.accuracy"}
-    project.succeeds("dvc plots diff --show-vega results/openi/curves")
-    drawn = project.succeeds("dvc plots diff HEAD --show-vega results/openi/curves/early.csv")
+    drawn = project.succeeds("dvc plots diff HEAD --show-vega --targets results/openi/curves/early.csv")
     assert '"validation_loss"' in drawn and '"workspace"' in drawn
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from lungfuse import prefork
 from lungfuse.stages import STAGES
 
-HERE = Path(__file__).parent
-STAND_INS = json.loads((HERE / "stand_ins.json").read_text())
+STAND_INS = json.loads(Path(__file__).with_name("stand_ins.json").read_text())
+MODULES = [STAGES[stage].module for stage in STAND_INS]
 
 
 def import_stand_in(module: str, files: list[int], real=prefork._import) -> None:
     """Let the server import the stand-in of a stage in place of what the stage imports."""
-    real("lungfuse.stand_ins" if module in [STAGES[stage].module for stage in STAND_INS] else module, files)
+    real("lungfuse.stand_ins" if module in MODULES else module, files)
 
 
 if __name__ == "__main__":
     prefork._import = import_stand_in
+    STAGES.update({stage: STAGES[stage]._replace(library="") for stage in STAND_INS})  # one process serves them all
     if sys.argv[1] in STAND_INS:
         prefork.delegate()  # returns where no server is there
     elif sys.argv[1] == prefork.SERVE:

@@ -49,6 +49,7 @@ PLACES = {
     "precision": ["train.precision"],
     "pretrain.train": ["train", "pretraining.train"],
     "sections": ["leakage.sections"],
+    "segmenter.fit": ["segmentation.annotated.fit"],
     "segmenter.train": ["segmentation.train"],
     "settings": [""],
     "suspicious": ["segmentation.suspicious"],

@@ -25,7 +25,7 @@ CLIENT = f"""#!{sys.executable} -IS
 import json, os, socket, sys
 name = os.path.basename(sys.argv[0])
 if name == "python" and {SCRIPTS!r} not in os.path.abspath(*sys.argv[1:2] or [""]):
-    os.execv({sys.executable!r}, sys.argv)
+    os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.environ["{SERVER}"])
     command = ["snakemake", *sys.argv[1:]] if name == "snakemake" else sys.argv[1:]

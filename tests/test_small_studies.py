@@ -108,7 +108,7 @@ def predicts_its_own(project: Path, study: str, *models: str) -> None:
 def cases_of_fold(plan: Plan) -> pd.DataFrame:
     """The cases of the first fold, as files of images, texts and values."""
     pairs = pd.read_csv(plan.layout.split["pairs"], dtype=str, keep_default_na=False).query("fold == '0'")
-    index = pd.read_csv(plan.layout.images["index"]).set_index("image_id")["row"]
+    index = pd.read_csv(plan.layout.images["index"], dtype={"image_id": str}).set_index("image_id")["row"]
     images = np.load(plan.layout.images["array"], mmap_mode="r")
     folder = Path("cases")
     folder.mkdir(exist_ok=True)

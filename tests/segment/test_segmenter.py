@@ -116,7 +116,7 @@ SEGMENTERS = {  # how the folder of a segmenter is spoilt, and what is said
     "settings cut": (lambda folder: truncate(folder / "settings.json"), "settings.json: cannot be used"),
     "another depth": (
         lambda folder: (folder / "settings.json").write_text(
-            '{"image_size": 64, "unet": {"width": 8, "depth": 3, "normalisation": "batch"}}'
+            '{"image_size": 64, "unet": {"width": 8, "depth": 3, "normalisation": "batch"}, "fit": "pad"}'
         ),
         "model.keras: cannot be loaded",
     ),

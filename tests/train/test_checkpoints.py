@@ -48,7 +48,7 @@ def test_a_killed_training_goes_on_only_where_all_is_as_it_was(small, tmp_path, 
         name = "image.vit_tiny" if fault == "the encoder's module" else "networks.vit"
         monkeypatch.setattr(dependencies, "source", another_module(f"lungfuse.encoders.{name}", tmp_path))
     elif fault == "pixels":
-        small.images += 1
+        small.images[:] += 1
         small.write()
     elif fault != "nothing":
         truncate(small.fold(config) / fault.removeprefix("cut "))

@@ -81,7 +81,7 @@ def test_features_can_be_those_of_a_trained_encoder(small):
     plain = features(small, "vit-tiny").means()
     other = features(small, "vit-tiny", sources={"image": "image_fold{run}"}).means()
     assert np.abs(other - plain).max() > 0.01
-    assert (small.folder / LAYOUT.data("features") / "image_fold0/raw/tokens.npy").exists()
+    assert (small.folder / LAYOUT.data("features") / "image_trained/fold0/raw/tokens.npy").exists()
 
 
 def test_a_model_may_pool_and_cut_what_others_read_whole(small):
@@ -94,7 +94,7 @@ def test_a_model_may_pool_and_cut_what_others_read_whole(small):
     cut = features(small, "bert-tiny", max_tokens=4)
     assert cut.counts.max() == 4 < every.counts.max()
     folders = sorted(path.name for path in (small.folder / LAYOUT.data("features") / "bert-tiny").iterdir())
-    assert folders == ["findings", "findings_max4", "findings_mean"]
+    assert folders == ["findings", "findings.max4", "findings.mean"]
 
 
 def test_what_reads_means_alone_tells_the_same_from_pooled_features(small):

@@ -122,7 +122,7 @@ def test_structured_columns_are_joined_by_id_and_kept_with_their_kinds(pairs, ar
     settings = json.loads(LAYOUT.estimator("model", "0")["settings"].read_text())
     assert settings["columns"] == [
         {"name": "sex", "kind": "category", "unit": ""},
-        {"name": "age", "kind": "number", "unit": "years"},
+        {"name": "age", "kind": "number", "unit": "years", "low": 40.0, "high": 69.0},
     ]
 
 

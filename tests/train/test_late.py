@@ -48,6 +48,8 @@ def write_folds(pairs, name, asked, strength, n_seeds=1, seed=0):
             files[-1].parent.mkdir(parents=True, exist_ok=True)
             LAYOUT.network(name, run)["weights"].write_text(f"what {name} has learned")
             write_table(table.sample(frac=1, random_state=fold), files[-1], FoldPredictions)
+            history = pd.DataFrame({"epoch": [0], "train_loss": [0.7], "validation_loss": [0.6]})
+            history.to_csv(LAYOUT.network(name, run)["history"], index=False)
     return files
 
 
@@ -237,7 +239,7 @@ def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs):
 def test_parts_that_do_not_belong_together_are_told(folds):
     write_table(read_table(LAYOUT.split["pairs"], Pairs)[:-1], LAYOUT.split["pairs"], Pairs)
     with pytest.raises(UserError, match=r"pairs\.csv: lacks P89, which the parts have scored"):
-        fuse(folds, "late")
+        fuse(folds, "late-stacked")
     first, last = folds["text"][0].read_text(), folds["text"][2].read_text()
     folds["text"][0].write_text(last)
     folds["text"][2].write_text(first)

@@ -33,7 +33,7 @@ LOST = {
     "pairs have no readable image": "rows name an image that is not there",
     "images of the view cannot be read": "rows name an image that is not there",
 }
-NO_ROW = "no row reads it, for "
+NO_MODEL = "no model reads it: "
 
 
 @dataclass(frozen=True)
@@ -221,12 +221,12 @@ def _without_what_tells(draft: Draft, inspection: Inspection, cases: Cases, stud
     kept = []
     for name, column in inspection.roles.columns.items():
         if not (cases.values_of(name) != "").any():
-            draft.say(f"{NO_ROW}it is empty in all cases of the study", "table", "columns", name)
+            draft.say(f"{NO_MODEL}it is empty in all cases of the study", "table", "columns", name)
         elif told := tells(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
-            draft.say(f"{NO_ROW}{told}", "table", "columns", name)
+            draft.say(f"{NO_MODEL}{told}", "table", "columns", name)
         elif label := named_like(column.column, inspection.question.columns):
             draft.say(
-                f"{NO_ROW}its name is like that of the label {label}: it may say the same", "table", "columns", name
+                f"{NO_MODEL}its name is like that of the label {label}: it may say the same", "table", "columns", name
             )
         else:
             kept.append(name)
@@ -280,8 +280,8 @@ def _summary(inspection: Inspection, cases: Cases, draft: Draft) -> str:
     unread = {roles.columns[name].column: why for name, why in told.items() if name in roles.columns}
     inputs = [each.column for each in roles.columns.values() if each.column not in unread]
     lines.append(("structured", ", ".join(inputs)))
-    lines += [("no input", f"{name}: {why.removeprefix(NO_ROW)}") for name, why in unread.items()]
+    lines += [("no input", f"{name}: {why.removeprefix(NO_MODEL)}") for name, why in unread.items()]
     lines += [("left out", f"{name}: {why}") for name, why in roles.left.items()]
     lines.append(("folds", f"{entry['split']['folds']}"))
-    lines.append(("rows", ", ".join(entry["models"])))
+    lines.append(("models", ", ".join(entry["models"])))
     return "\n".join(f"  {role:<12} {said}" for role, said in lines if said)

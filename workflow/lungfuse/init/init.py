@@ -63,7 +63,7 @@ class Columns:
     group_by
         Columns whose equal values stay in one fold, such as a publication.
     leave_out
-        Columns that no row may read.
+        Columns that no model may read.
     """
 
     patient: str | None = None

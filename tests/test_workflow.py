@@ -28,7 +28,7 @@ CONTRACT += [f"models/{name}.json" for name in ["tfidf", "image", "late", "kv-ex
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]
 CONTRACT += [f"models/{name}/fold{fold}/model.skops" for name in ["tfidf", "linear-probe"] for fold in range(FOLDS)]
 CONTRACT += ["models/late/settings.json"]
-LAST = {"compare", "analysis", "table", "figure", "pages", "report_html", "default"}  # rules that show models and their scores
+LAST = {"compare", "analysis", "table", "figure", "pages", "report_html", "default"}  # rules that show scores
 
 
 def jobs_of(run) -> set[str]:

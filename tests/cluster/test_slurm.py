@@ -27,6 +27,7 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 RemoteExecutor.next_seconds_between_status_checks = property(lambda executor: 1, lambda executor, seconds: None)
 """
 LONG_TRAININGS = {"STAND_IN_SECONDS": "10"}
+STAND_INS = [*HEAVY, "pages"]
 ON_GPUS = ["segmenter", "features", "train"]
 PLACE = re.compile(r"^(\S+), Slurm job (\d+) on \S+, GPUs: (\S+)$", re.M)
 
@@ -39,7 +40,7 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 @pytest.fixture(scope="module")
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
-    project = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=HEAVY)
+    project = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=STAND_INS)
     for file, addition in {"profiles/slurm/config.yaml": HERE, "Snakefile": EVERY_SECOND}.items():
         with (project / file).open("a") as stream:
             stream.write(addition)
@@ -96,7 +97,7 @@ def cancel_first_training(started: subprocess.Popen) -> str:
 
 def test_the_comparison_table_is_that_of_a_local_run(finished, new_project):
     assert finished.returncode == 0, finished.output
-    local = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=HEAVY)
+    local = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=STAND_INS)
     assert run_snakemake(local, *DEMO).returncode == 0
     for name in ["comparison.csv", "comparison.md", "segmentation.csv", "pairs.csv"]:
         assert (finished.project / "results/demo" / name).read_text() == (local / "results/demo" / name).read_text()
@@ -134,14 +135,14 @@ def test_a_finished_run_has_nothing_to_do(finished):
 
 
 def test_a_failing_job_names_its_log_and_shows_what_it_says(finished):
-    pages = finished.project / "workflow/lungfuse/report/pages.py"
-    code = pages.read_text()
-    pages.write_text(code + "\nraise RuntimeError('the pages cannot be written')\n")
+    compare = finished.project / "workflow/lungfuse/compare/compare.py"
+    code = compare.read_text()
+    compare.write_text(code + "\nraise RuntimeError('the models cannot be compared')\n")
     failed = run(finished.project, "snakemake", *PROFILE, *DEMO, "--retries", "0")
-    pages.write_text(code)
+    compare.write_text(code)
     assert failed.returncode not in (0, 137)
-    assert "logs/demo/pages.log" in failed.stdout
-    assert "the pages cannot be written" in failed.stdout
+    assert "logs/demo/compare.log" in failed.stdout
+    assert "the models cannot be compared" in failed.stdout
     assert re.search(r"\.snakemake/slurm_logs/\S+\.log", failed.stdout)
 
 

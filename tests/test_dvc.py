@@ -187,12 +187,3 @@ def test_dvc_repro_reruns_one_model_and_shows_what_has_changed(project):
     assert set(changed["results/openi/metrics.json"]) == {"early.accuracy", "text.accuracy", "tfidf.accuracy"}
     drawn = project.succeeds("dvc plots diff HEAD --show-vega --targets results/openi/curves/early.csv")
     assert '"validation_loss"' in drawn and '"workspace"' in drawn
-
-
-def test_an_experiment_with_more_folds_and_one_more_model(project):
-    project.commit("before")
-    more = "+studies.openi.models.tfidf_impression={architecture:tfidf,text:impression}"
-    project.succeeds(f"dvc exp run --temp -S studies.openi.split.folds=3 -S {more} --name other")
-    changed = json.loads(project.succeeds("dvc metrics diff HEAD other --json"))
-    assert "tfidf_impression.accuracy" in changed["results/openi/metrics.json"]
-    assert project.agree_on_nothing_to_do()

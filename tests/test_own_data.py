@@ -118,7 +118,9 @@ def test_a_dataset_in_another_layout_becomes_a_study_and_a_model_is_added_to_it(
 
 
 def test_another_question_to_the_same_data_is_another_study(project):
-    table = run(project, "clinic-findings")
+    table = run(
+        project, "clinic-findings", *[f"results/clinic-findings/{name}.csv" for name in ["comparison", "per_label"]]
+    )
     results = project / "results/clinic-findings"
     pairs = pd.read_csv(results / "pairs.csv")
     assert pairs["label_effusion"].isna().sum() == 15
@@ -126,7 +128,6 @@ def test_another_question_to_the_same_data_is_another_study(project):
     by_label = pd.read_csv(results / "per_label.csv").set_index(["row", "label"])
     assert by_label.loc[("image", "effusion"), "n"] == 45
     assert by_label.loc[("image", "opacity"), "n"] == 60
-    assert (results / "report.html").exists()
 
 
 def test_a_task_is_added_as_a_file(project):

@@ -30,8 +30,8 @@ RERUN_BY = {  # some settings, with the stages of the demo that they make run ag
     "comparison.timings": {"compare"},
     "models.linear-probe.settings.c": {"linear-probe"},
     "models.tfidf.settings.min_df": {"tfidf"},
-    "fusion.blocks": {"kv-exchange", "kv-exchange_shuffled-image"},
-    "fusion.hidden": {"image", "text", "kv-exchange", "kv-exchange_shuffled-image"},
+    "fusion.blocks": {"kv-exchange"},
+    "fusion.hidden": {"image", "text", "kv-exchange", "early_all"},
 }
 
 
@@ -93,7 +93,7 @@ def test_a_stage_lists_every_setting_that_its_jobs_use(monkeypatch):
 def few_models(params: dict) -> dict:
     """Settings whose demo has two folds and a model of each kind, and which no other study reads."""
     demo = params["studies"]["demo"]
-    demo["models"] = {name: demo["models"][name] for name in [*DEMO_MODELS, "kv-exchange_shuffled-image"]}
+    demo["models"] = {name: demo["models"][name] for name in [*DEMO_MODELS, "early_all"]}
     for name, setting in {"linear-probe": {"c": 1.0}, "tfidf": {"min_df": 2}}.items():
         demo["models"][name]["settings"] = setting
     params["defaults"]["split"]["folds"] = 2

@@ -31,7 +31,7 @@ def verdicts(kept: Path) -> pd.DataFrame:
     """The verdicts of all studies, one below the other, with a column `study`."""
     found = [
         read_table(path, Verdict).assign(study=path.parent.name)
-        for path in sorted(kept.glob("*/verdict.csv"), key=lambda path: (path.parent.name == "demo", path.parent.name))
+        for path in sorted(kept.glob("*/verdict.csv"), key=lambda path: ("demo" in path.parent.name, path.parent.name))
     ]
     return pd.concat(found, ignore_index=True)
 

@@ -48,7 +48,11 @@ _OF_ENTRY = {"inputs", "ablation", "settings", "parts"}
 
 def _encoded(inputs: dict[str, Any], named: dict[str, str], said: dict[str, Any]) -> dict[str, Any]:
     encoders = {modality: named[modality] for modality in encoded(inputs)}
-    found: dict[str, Any] = {"encoders": encoders, "sources": encoders | said.get("sources", {}), "precision": "fp32"}
+    found: dict[str, Any] = {
+        "encoders": encoders,
+        "sources": encoders | said.get("sources", {}),
+        "precision": said.get("train", {}).get("precision", "fp32"),
+    }
     found["pooling"] = said.get("pooling", "none")
     if "text" in encoders:
         chosen = EncoderSettings(image="vit-tiny", text=encoders["text"], pooling="none", max_tokens=None)

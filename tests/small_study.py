@@ -117,7 +117,11 @@ class SmallStudy:
                 files = {key: path for key, path in made.inputs.items() if key in ("array", "index", "masks")}
                 starts = {"start": made.start[0]} if made.start else {}
                 arguments = {"encoder": made.encoder, "choice": made.choice, "pooling": made.pooling}
-                arguments |= {"max_tokens": made.max_tokens, "precision": "fp32", "encoder_root": Path("data/encoders")}
+                arguments |= {
+                    "max_tokens": made.max_tokens,
+                    "precision": config.precision,
+                    "encoder_root": Path("data/encoders"),
+                }
                 run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.files})
         return self.folder / made.folder
 

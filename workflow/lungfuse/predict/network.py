@@ -19,7 +19,6 @@ from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
 from lungfuse.train.networks import build
-from lungfuse.train.precision import autocast
 from lungfuse.train.starts import load_encoders
 from lungfuse.train.trained import FoldSettings
 
@@ -62,7 +61,7 @@ class NetworkFold(StoredFold):
         for positions in in_order(np.arange(count), 2 * self.train.batch_size):
             batch = {name: each for name, each in dataset[positions].items() if name != LABELS}
             batch = {name: {key: tensor.to(device) for key, tensor in each.items()} for name, each in batch.items()}
-            with torch.inference_mode(), autocast(device.type, self.train.precision):
+            with torch.inference_mode():
                 scores.append(self.module.predict_step(batch, 0).cpu())
         return torch.cat(scores).double().numpy()
 

@@ -195,8 +195,12 @@ def in_random_order(dataset: PairDataset, positions: np.ndarray, batch: int, see
 
 
 def predict(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> np.ndarray:
-    """Scores in [0, 1] of the pairs at `positions`, (pair, score column)."""
-    trainer = make_trainer(module.settings, [], progress_bar=False)
+    """Scores in [0, 1] of the pairs at `positions`, (pair, score column).
+
+    They are computed in fp32: in bf16 they would depend on which texts share a batch, and so on its padding.
+    """
+    settings = module.settings.model_copy(update={"precision": "fp32"})
+    trainer = make_trainer(settings, [], progress_bar=False)
     batches = _in_order(dataset, positions, module.settings.batch_size)
     return torch.cat(trainer.predict(module, batches)).double().numpy()
 

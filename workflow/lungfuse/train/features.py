@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from lungfuse.encoders import CONFIG, TOKENIZER, modality_of
-from lungfuse.encoders.network import Encoder, load_encoder
+from lungfuse.encoders.network import Encoder, TextEncoder, load_encoder
 from lungfuse.files import atomic_array, slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
@@ -132,12 +132,16 @@ def main(
 
 
 def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -> Iterator[np.ndarray]:
-    """The real tokens of each pair in turn, float32 of shape (token, width); none of a pair that lacks the modality."""
+    """The real tokens of each pair in turn, float32 of shape (token, width); none of a pair that lacks the modality.
+
+    Texts are encoded in fp32: in bf16 their tokens would depend on the padding, and so on the texts of the same batch.
+    """
+    exact = "fp32" if isinstance(network, TextEncoder) else precision
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
     for positions in in_order(np.arange(pairs), BATCH):
         batch = {name: tensor.to(device) for name, tensor in source.batch(positions).items()}
-        with torch.inference_mode(), autocast(device.type, precision):
+        with torch.inference_mode(), autocast(device.type, exact):
             encoded, mask = network.tokens(batch)
         yield from (row[real].float().cpu().numpy() for row, real in zip(encoded, mask, strict=True))
 

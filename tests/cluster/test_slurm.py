@@ -26,7 +26,7 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 RemoteExecutor.next_seconds_between_status_checks = property(lambda executor: 1, lambda executor, seconds: None)
 """
-LONG_TRAININGS = {"STAND_IN_SECONDS": "10"}
+LONG_TRAININGS = {"STAND_IN_SECONDS": "25"}  # so that the one cancelled runs again beside another
 STAND_INS = [*HEAVY, "pages"]
 ON_GPUS = ["segmenter", "features", "train"]
 PLACE = re.compile(r"^(\S+), Slurm job (\d+) on \S+, GPUs: (\S+)$", re.M)

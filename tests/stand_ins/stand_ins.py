@@ -26,7 +26,7 @@ from lungfuse.dependencies import source
 from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, sha256
-from lungfuse.hardware import batch_job
+from lungfuse.hardware import batch_job, usage
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.plan import Plan
@@ -64,6 +64,7 @@ def main(stage: str, words: list[str]) -> None:
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
     write_outputs(StandIn(plan, method(**given | of_model), config, given.get("run", "")))
+    print(usage(), file=sys.stderr)  # as every stage does; the log is then as old as the end of the job
 
 
 @dataclass(frozen=True)

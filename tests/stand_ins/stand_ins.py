@@ -30,6 +30,7 @@ from lungfuse.hardware import batch_job, usage
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.resolve import run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import to_json
 from lungfuse.stages import OF_MODELS, STAGES
@@ -91,12 +92,12 @@ class StandIn:
 
     def scores(self, run: str) -> pd.DataFrame:
         """Scores of a training, more often right than wrong."""
-        fold, _, repeat = run.partition("_repeat")
+        fold, repeat = run_numbers(run)
         task, known = load_task(self.config.task, self.config.labels), self.plan.layout.split["validation"]
-        validated = read_table(known, Validation).query(f"fold == {fold}")["pair_id"]
-        tested = self.pairs[self.pairs["fold"] == int(fold)].assign(part="test")
+        validated = read_table(known, Validation).query("fold == @fold")["pair_id"]
+        tested = self.pairs[self.pairs["fold"] == fold].assign(part="test")
         rows = pd.concat([tested, self.pairs[self.pairs["pair_id"].isin(validated)].assign(part="validation")])
-        rows = rows.assign(fold=int(fold), repeat=int(repeat or 0))
+        rows = rows.assign(fold=fold, repeat=repeat)
         targets, columns = task.targets(rows), task.columns("score")
         true = np.nan_to_num(targets) if targets.shape[1] == len(columns) else targets == np.arange(len(columns))
         scores = (0.6 * true + self.rng.random(true.shape)) / 1.6

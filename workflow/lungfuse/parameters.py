@@ -72,22 +72,6 @@ class Heading:
 
 
 @options
-class OutOfFold:
-    """The scores of a row of the comparison table.
-
-    Parameters
-    ----------
-    predictions
-        Output: out-of-fold predictions.
-    validated
-        Output: scores of the validation pairs of each fold.
-    """
-
-    predictions: Path
-    validated: Path
-
-
-@options
 class AnnotatedFiles:
     """Annotated images, as the stage `annotated` writes them.
 

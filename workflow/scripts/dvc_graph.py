@@ -82,7 +82,7 @@ def rule_files() -> list[Path]:
 
 
 def plan_of(study: str) -> Plan:
-    return Plan(*load_study(read_params(PARAMS) | {"study": study}))
+    return Plan(*load_study(params() | {"study": study}))
 
 
 def stage_file(study: str) -> Path:

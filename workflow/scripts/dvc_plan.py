@@ -56,20 +56,28 @@ def entries(stage: Stage) -> dict[str, dict]:
 
 def write_plans(study: str, stages: list[Stage]) -> None:
     """Write the plans of all stages of a study, remove those of others, and leave alone what stays the same."""
-    folder = PLANS / study
-    texts = {Path(stage.plan): plan_text(stage) for stage in stages if stage.plan}
+    folder, texts = PLANS / study, plan_texts(stages)
     for path in set(folder.glob("*")) - set(texts):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path, text in texts.items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not is_written(path, text):
             with atomic_write(path) as stream:
                 stream.write(text)
 
 
+def plan_texts(stages: list[Stage]) -> dict[Path, str]:
+    """The file of each stage's plan, with what it says."""
+    return {Path(stage.plan): plan_text(stage) for stage in stages if stage.plan}
+
+
+def is_written(path: Path, text: str) -> bool:
+    """Whether a file says so."""
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
 def plans_are_written(stages: list[Stage]) -> bool:
     """Whether the files of plans are as they would be written."""
-    texts = {Path(stage.plan): plan_text(stage) for stage in stages if stage.plan}
-    return all(path.exists() and path.read_text(encoding="utf-8") == text for path, text in texts.items())
+    return all(is_written(path, text) for path, text in plan_texts(stages).items())
 
 
 @cache

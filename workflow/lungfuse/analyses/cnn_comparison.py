@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from pandera.typing import Series
 
 from lungfuse.compare.paired import paired_p
 from lungfuse.compare.results import Results
-from lungfuse.compare.scores import score_with_intervals
+from lungfuse.compare.scores import as_columns, score_with_intervals
 from lungfuse.encoders import RANDOM, Random, encoder_spec
 from lungfuse.report.style import COLOURS, GREY, grid
 from lungfuse.settings.comparison import Intervals
@@ -79,9 +78,7 @@ def compute(
         found = score_with_intervals(results.task, frame, intervals.confidence, intervals.resamples, seed)
         record = {"row": name, "network": encoder.removeprefix(RANDOM), "images": models[name].images}
         record |= {"weights": "random" if isinstance(encoder_spec(encoder).source, Random) else "published"}
-        record |= {"n": len(frame) // frame["repeat"].nunique()}
-        for metric in ["accuracy", "auroc"]:
-            record |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], np.round(found[metric], 4), strict=True))
+        record |= {"n": len(frame) // frame["repeat"].nunique()} | as_columns(found, ["accuracy", "auroc"])
         reference = raw.get(encoder, name)
         if reference != name:
             record["p_vs_raw"] = paired_p(results.task, frame, joined[reference], intervals.resamples, seed)

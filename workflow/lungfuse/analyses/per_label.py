@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lungfuse.compare.results import Results
-from lungfuse.compare.subsets import rounded, scored
+from lungfuse.compare.scores import as_columns
+from lungfuse.compare.subsets import scored
 from lungfuse.measures import OneAgainstRest
 from lungfuse.models.naming import named
 from lungfuse.report.forest import LEAST_LINE, MOST_COLUMNS, forest, legend_of_inputs
@@ -37,7 +38,7 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
             record = named(model) | {"row": name, "label": each.name, "n": len(known) // repeats}
             record |= {"positives": int(each.label.sum()) // repeats}
             found = scored(TwoClasses(["rest", each.name]), known, intervals, seed) if len(known) else {}
-            records.append(record | rounded(found, METRICS))
+            records.append(record | as_columns(found, METRICS))
     return pd.DataFrame(records, columns=columns(PerLabel))
 
 

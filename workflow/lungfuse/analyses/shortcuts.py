@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from lungfuse.analyses.words import counted, most_predictive, naming_words
-from lungfuse.compare.scores import score_with_intervals
+from lungfuse.compare.scores import as_columns, score_with_intervals
 from lungfuse.ingest.groups import normalise
 from lungfuse.report.forest import LINE, forest
 from lungfuse.report.style import BLUE, GREY, sheet
@@ -143,10 +143,7 @@ def score(counts: csr_array, pairs: pd.DataFrame, settings: Intervals, seed: int
     joined = pairs[["label", "group"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
     task = TwoClasses(["0", "1"])
     found = score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
-    record = {"n": len(pairs)}
-    for metric in ["accuracy", "auroc"]:
-        record |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], found[metric], strict=True))
-    return record
+    return {"n": len(pairs)} | as_columns(found, ["accuracy", "auroc"])
 
 
 def draw(table: pd.DataFrame, above: str) -> Figure:

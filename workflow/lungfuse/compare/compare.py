@@ -9,7 +9,7 @@ from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
 from lungfuse.compare.paired import paired_p
 from lungfuse.compare.results import Compared, Results
-from lungfuse.compare.scores import corrected, score_with_intervals
+from lungfuse.compare.scores import as_columns, corrected, score_with_intervals
 from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
 from lungfuse.models import kind_spec
@@ -105,9 +105,7 @@ def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: Compa
     record = named(model) | {"encoders": ""}
     record |= {"n": len(frame) // repeats, "repeats": repeats}
     scores = score_with_intervals(task, frame, settings.confidence, settings.resamples, seed)
-    for metric in METRICS:
-        names = [metric, f"{metric}_low", f"{metric}_high"]
-        record |= {name: round(value, 4) for name, value in zip(names, scores[metric], strict=True)}
+    record |= as_columns(scores, METRICS)
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
     figure = (
         float("nan") if model.ablation or model.structured else published.get((model.images, model.text), float("nan"))

@@ -38,6 +38,16 @@ def score_with_intervals(
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
 
 
+def as_columns(scores: dict[str, tuple[float, float, float]], metrics: list[str]) -> dict[str, float]:
+    """Some metrics with their limits as columns of a table, rounded; what there is no score of is NaN."""
+    nothing = (float("nan"),) * 3
+    return {
+        name: round(value, 4)
+        for metric in metrics
+        for name, value in zip([metric, f"{metric}_low", f"{metric}_high"], scores.get(metric, nothing), strict=True)
+    }
+
+
 def measured(task: Task, joined: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
     """The metrics of each training as a function of how often each group counts.
 

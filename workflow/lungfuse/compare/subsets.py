@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import DegenerateDataWarning
 
-from lungfuse.compare.scores import score_with_intervals
+from lungfuse.compare.scores import as_columns, score_with_intervals
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
@@ -24,7 +24,7 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: Intervals, seed: 
     repeats = joined["repeat"].nunique()
     record = {"n": len(joined) // repeats, "positives": pd.NA}
     record |= dict.fromkeys(["false_positives", "false_negatives"], float("nan"))
-    record |= rounded(scored(task, joined, settings, seed), ["accuracy", "auroc"])
+    record |= as_columns(scored(task, joined, settings, seed), ["accuracy", "auroc"])
     if task.two_classes:
         errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
         record |= {"positives": joined["label"].sum() // repeats}
@@ -61,13 +61,3 @@ def scored(task: Task, joined: pd.DataFrame, settings: Intervals, seed: int) -> 
     """The metrics of a model on some pairs with their limits, which are NaN where nothing varies."""
     with catch_warnings(category=DegenerateDataWarning, action="ignore"):
         return score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
-
-
-def rounded(scores: dict[str, tuple], metrics: list[str]) -> dict[str, float]:
-    """Values and limits of some metrics as columns."""
-    nothing = (float("nan"),) * 3
-    return {
-        name: round(value, 4)
-        for metric in metrics
-        for name, value in zip([metric, f"{metric}_low", f"{metric}_high"], scores.get(metric, nothing), strict=True)
-    }

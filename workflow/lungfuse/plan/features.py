@@ -47,10 +47,8 @@ class FeatureSet:
     @property
     def place(self) -> str:
         """The folder of all features of the encoder, see `Layout.features`."""
-        if self.source in [self.encoder, f"{self.encoder}{PRETRAINED}"]:
-            return slug(self.source)
-        model, run = self.source.rsplit("_fold", 1)
-        return f"{model}_trained/fold{run}"
+        training = trained_by(self.encoder, self.source)
+        return "{}_trained/fold{}".format(*training) if training else slug(self.source)
 
     @property
     def start(self) -> list[Path]:
@@ -69,12 +67,14 @@ class FeatureSet:
 
 def start_of(layout: Layout, encoder: str, source: str) -> list[Path]:
     """The weights from which the encoder called `encoder` starts, where they are not those it comes with."""
-    if source == f"{encoder}{PRETRAINED}":
-        return [layout.pretrained(encoder)["weights"]]
-    if source != encoder:
-        model, run = source.rsplit("_fold", 1)
-        return [layout.network(model, run)["weights"]]
-    return []
+    if training := trained_by(encoder, source):
+        return [layout.network(*training)["weights"]]
+    return [layout.pretrained(encoder)["weights"]] if source != encoder else []
+
+
+def trained_by(encoder: str, source: str) -> list[str] | None:
+    """The model and the training that a source is of, where it is neither the encoder's own nor pre-trained."""
+    return None if source in [encoder, f"{encoder}{PRETRAINED}"] else source.rsplit("_fold", 1)
 
 
 def feature_set(config: ModelConfig, modality: str, run: str = "") -> FeatureSet:

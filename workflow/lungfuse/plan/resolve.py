@@ -45,6 +45,12 @@ def run_names(folds: int, n_seeds: int) -> list[str]:
     return [f"{fold}{repeat}" for repeat in repeats for fold in range(folds)]
 
 
+def run_numbers(run: str) -> tuple[int, int]:
+    """The fold and the repeat of a training by its name, see `runs_of`."""
+    fold, _, repeat = run.partition("_repeat")
+    return int(fold), int(repeat or 0)
+
+
 def all_runs(study: Study) -> list[str]:
     """The trainings of the networks that are trained most often."""
     return runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))

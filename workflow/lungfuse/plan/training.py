@@ -19,6 +19,7 @@ from lungfuse.plan.resolve import (
     fusion_read,
     models_of,
     pretrain_of,
+    run_numbers,
     runs_of,
 )
 from lungfuse.plan.segmentation import SegmentationPlan
@@ -231,12 +232,12 @@ class TrainingPlan(SegmentationPlan):
         parts = {part: self.runs(part) if part in trained else self.folds for part in config.parts.values()}
         runs = self.runs(model) if set(parts) & set(trained) else self.folds
         reads = [
-            layout.fold_folder(part, run if run in known else run.partition("_")[0]) / FOLD_PREDICTIONS
+            layout.fold_folder(part, run if run in known else str(run_numbers(run)[0])) / FOLD_PREDICTIONS
             for part, known in parts.items()
             for run in runs
         ]
         outputs = self.layout.predictions(model) | {"settings": self.layout.late_settings(model)}
         return Job(
             "late", {"model": self.layout.model(model)}, outputs, {"n_seeds": len(runs) // len(self.folds)},
-            parts=(self.task, module_of(config.architecture)), reads={"parts": flat([reads])} | self.split_files,
+            parts=(self.task, module_of(config.architecture)), reads={"parts": flat(reads)} | self.split_files,
         )  # fmt: skip

@@ -63,12 +63,3 @@ class FoldPredictions(Table):
     label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = by_label("score", ge=0, le=1)
-
-
-class EpochPredictions(Table):
-    """Out-of-fold scores of all pairs after each epoch."""
-
-    epoch: Series[int] = pa.Field(ge=0)
-    pair_id: Series[str]
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
-    score: Series[float] = by_label("score", ge=0, le=1)

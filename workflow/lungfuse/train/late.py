@@ -13,7 +13,7 @@ from lungfuse.models import load_model
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.plan.names import FOLD_PREDICTIONS
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.resolve import run_names, run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.splits import group_folds
 from lungfuse.tables.base import read_table
@@ -58,7 +58,7 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
 def part_folder(layout: Layout, part: str, run: str) -> Path:
     """The folder of a part in a training; one that is fitted once a fold has no folder for each repeat."""
     own = layout.fold_folder(part, run)
-    return own if own.exists() else layout.fold_folder(part, run.partition("_")[0])
+    return own if own.exists() else layout.fold_folder(part, str(run_numbers(run)[0]))
 
 
 def combine(

@@ -16,6 +16,7 @@ from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import as_json, read_model
+from lungfuse.plan.resolve import run_numbers
 from lungfuse.plan.training import modules_of, role_files, training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table, write_table
@@ -82,12 +83,6 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     used = [outputs["weights"], *parts_to_predict(config, run)]
     write_trained_settings(config, made, used, outputs["settings"], files.get("mask_settings"))
     remove_checkpoints(folder)
-
-
-def run_numbers(run: str) -> tuple[int, int]:
-    """The fold and the repeat of a training by its name."""
-    fold, _, repeat = run.partition("_repeat")
-    return int(fold), int(repeat or 0)
 
 
 def fingerprint(config: ModelConfig, run: str, files: Files) -> str:

@@ -52,7 +52,8 @@ def planned(study: str | None, file: Path = PARAMS) -> Plan:
     """
     params = read_params(file)
     name, settings = load_study(params if study is None else params | {"study": study})
-    if os.environ.get(SETTINGS_SHA256, settings_sha256(settings)) != settings_sha256(settings):
+    found = settings_sha256(settings)
+    if os.environ.get(SETTINGS_SHA256, found) != found:
         raise UserError(
             f"{file}: the settings of {name} have changed since the workflow started, so what this job makes would not "
             "be what was asked for. Start the workflow again: what is finished stays."

@@ -20,12 +20,12 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lungfuse.compare.paired import difference_of_shares
 from lungfuse.files import atomic_write
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
 from lungfuse.plan.plan import Plan
 from lungfuse.settings.params import read_params
+from lungfuse.statistics.bootstrap import mean_with_interval
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.train.stored import read_tokens
@@ -60,8 +60,8 @@ def compared(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds
         if not chosen.any():
             continue
         truth = labels[chosen]
-        correct = [(predicted[chosen] == truth) for predicted in (by_image, by_group)]
-        gained = difference_of_shares(*correct, groups[chosen], CONFIDENCE, RESAMPLES, seed)
+        correct = [(predicted[chosen] == truth).astype(float) for predicted in (by_image, by_group)]
+        gained = mean_with_interval((correct[0] - correct[1])[None], groups[chosen], CONFIDENCE, RESAMPLES, seed)
         record = {"images": images, "n": int(chosen.sum()), "share": several[chosen].mean()}
         for split, predicted in {"group": by_group, "image": by_image}.items():
             record[f"accuracy_by_{split}"] = (predicted[chosen] == truth).mean()

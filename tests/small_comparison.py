@@ -11,9 +11,11 @@ import pytest
 from model_configs import model_config
 from scipy.special import expit, softmax
 
+from lungfuse.compare.by_fold import by_fold, groups_of
 from lungfuse.compare.compare import compare
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.scores import join_predictions
+from lungfuse.compare.verdicts import Scored
 from lungfuse.models.naming import named
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.model import ModelConfig
@@ -38,10 +40,21 @@ def results_of(
 ) -> SimpleNamespace:
     """Models and their predictions, as `lungfuse.compare.results.Results` reads them from the files of a study."""
     names = pd.DataFrame([named(model) | {"row": name} for name, model in models.items()])
+    read = {"names": list(models), "models": list(models.values()), "joined": joined}
+    scored = scored_as(task, **read, validated=validated)
     return SimpleNamespace(
-        task=task, names=list(models), models=list(models.values()), named=names, joined=joined, predictions=joined,
-        validated=validated, pairs=pairs, structured=structured,
-    )  # fmt: skip
+        task=task, **read, named=names, predictions=joined, scored=scored, pairs=pairs, structured=structured
+    )
+
+
+def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: list[pd.DataFrame], validated) -> Scored:
+    """Models scored within folds, of which the metric on the validation pairs of each fold is given: one for all."""
+    trainings = [by_fold(task, each) for each in joined]
+    shapes = [(len(each), each[0].of_fold.shape[1]) for each in trainings]
+    on_validation = [
+        np.full(shape, value) for shape, value in zip(shapes, validated or [0.5] * len(names), strict=True)
+    ]
+    return Scored(names, models, trainings, on_validation, np.unique(groups_of(joined[0]), return_inverse=True)[1])
 
 
 @pytest.fixture

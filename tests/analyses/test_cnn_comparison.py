@@ -1,16 +1,14 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from model_configs import model_config
+from small_comparison import results_of
 
 from lungfuse.analyses.cnn_comparison import CNNComparison, compute, draw
 from lungfuse.errors import UserError
 from lungfuse.plan.load import load_study
 from lungfuse.settings.comparison import Intervals
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tasks import load_task
 
 ENCODERS = {"image": "random:densenet121"}
 MODELS = {
@@ -30,15 +28,14 @@ def table(tmp_path) -> pd.DataFrame:
     for name in MODELS:
         score = labels if name == "image_cut" else np.arange(60) // 2 % 2
         found = {"label": labels, "score": score, "prediction": score, "group": np.arange(60), "repeat": 0}
-        joined.append(pd.DataFrame(found))
+        joined.append(pd.DataFrame(found).assign(fold=np.arange(60) // 2 % 3))
     histories = []
     for name in PUBLISHED:
         for fold, accuracies in enumerate([[0.4, 0.5], [0.6, 1.0]]):
             histories.append(tmp_path / name / f"fold{fold}" / "history.csv")
             histories[-1].parent.mkdir(parents=True)
             pd.DataFrame({"epoch": [0, 1], "validation_accuracy": accuracies}).to_csv(histories[-1], index=False)
-    task = load_task("binary", ["normal", "lung"])
-    results = SimpleNamespace(names=list(MODELS), models=list(MODELS.values()), joined=joined, task=task)
+    results = results_of(MODELS, joined)
     found = compute(results, histories, PUBLISHED, Intervals(confidence=0.95, resamples=500), seed=0)
     write_table(found, tmp_path / "cnn_comparison.csv", CNNComparison)
     return read_table(tmp_path / "cnn_comparison.csv", CNNComparison).set_index("row", drop=False)

@@ -21,7 +21,7 @@ def test_the_best_fused_row_is_shown_beside_its_unimodal_rows():
     rows = [("majority", "", ""), ("text", "", "indication"), *ROWS, ("early", "raw", "findings")]
     rows += [("joint", "raw", "impression"), ("early:shuffled-text", "raw", "findings")]
     table = pd.DataFrame(rows, columns=["model", "images", "text"]).assign(
-        structured="", accuracy=[0, 0, 0.8, 0, 0, 0.9, 0.95, 1]
+        structured="", auroc=[0, 0, 0.8, 0, 0, 0.9, 0.95, 1]
     )
     assert best_fused(table, BINARY) == {"fused": 5, "image": 3, "text": 4}
     assert best_fused(table[:2], BINARY) == {}
@@ -30,9 +30,7 @@ def test_the_best_fused_row_is_shown_beside_its_unimodal_rows():
 def test_a_row_of_three_inputs_is_shown_beside_all_its_unimodal_rows():
     rows = [("structured", "", "", "age"), ("image", "raw", "", ""), ("text", "", "findings", "")]
     rows += [("early", "raw", "findings", "age"), ("late", "raw", "findings", ""), ("joint", "raw", "findings", "sex")]
-    table = pd.DataFrame(rows, columns=["model", "images", "text", "structured"]).assign(
-        accuracy=[0, 0, 0, 0.8, 0.7, 1]
-    )
+    table = pd.DataFrame(rows, columns=["model", "images", "text", "structured"]).assign(auroc=[0, 0, 0, 0.8, 0.7, 1])
     assert best_fused(table, BINARY) == {"fused": 3, "image": 1, "text": 2, "structured": 0}
     without = table[1:].reset_index(drop=True)
     assert best_fused(without, BINARY) == {"fused": 3, "image": 0, "text": 1}, "of the others none reads a part alone"

@@ -1,12 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from model_configs import model_config
-from small_comparison import results_of
+from scipy.special import expit
+from small_comparison import BINARY, results_of
 
-from lungfuse.analyses.verdict import cases_needed, compute
+from lungfuse.analyses.verdict import cases_needed, compute, draw
 from lungfuse.models.contrasts import fused_inputs
 from lungfuse.settings.comparison import Intervals
+from lungfuse.statistics.gains import SmallestGain
 
 INTERVALS = Intervals(confidence=0.95, resamples=400)
 MODELS = {
@@ -22,45 +26,86 @@ VALIDATED = {"image": 0.7, "text": 0.8, "other_text": 0.6, "early": 0.9, "joint"
 VALIDATED |= {"pair_of_texts": 0.7}
 
 
-def predicted(correct: float, seed: int, count: int = 600) -> pd.DataFrame:
-    """Predictions of cases, each a group of its own, of which about the share `correct` is right."""
-    labels = np.arange(count) % 2
-    correct = np.random.default_rng(seed).random(count) < correct
-    score = np.where(correct == labels, 0.9, 0.1)
-    table = pd.DataFrame({"label": labels, "score": score, "prediction": (score > 0.5).astype(int)})
-    return table.assign(group=np.arange(count), repeat=0, fold=0)
+def predicted(strength: float, seed: int, count: int = 600, groups: int = 600, folds: int = 5) -> pd.DataFrame:
+    """Predictions of cases in groups, of two trainings, that are the better the more `strength` they have."""
+    labels, rng = np.arange(count) % 2, np.random.default_rng(seed)
+    trainings = []
+    for repeat in range(2):
+        score = expit(strength * labels + rng.normal(size=count))
+        table = pd.DataFrame(
+            {"label": labels, "score": score, "prediction": (score > 0.5).astype(int), "repeat": repeat}
+        )
+        trainings.append(table.assign(group=np.arange(count) % groups, fold=rng.permutation(np.arange(count) % folds)))
+    return pd.concat(trainings)
+
+
+STRENGTHS = {"image": 0.7, "text": 1.5, "other_text": 0.7, "early": 4.0, "joint": 4.5, "shuffled": 9.0}
+STRENGTHS |= {"pair_of_texts": 0.7}
+
+
+def verdicts(strengths: dict[str, float], margin: float = 0.02, **drawn) -> pd.DataFrame:
+    joined = [predicted(strengths[name], seed, **drawn) for seed, name in enumerate(MODELS)]
+    results = results_of(MODELS, joined, [VALIDATED[name] for name in MODELS])
+    return compute(results, INTERVALS.model_copy(update={"margin": margin}), seed=0).set_index("inputs")
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    shares = {"image": 0.7, "text": 0.8, "other_text": 0.7, "early": 0.95, "joint": 0.99, "shuffled": 1.0}
-    shares |= {"pair_of_texts": 0.7}
-    joined = [predicted(shares[name], seed) for seed, name in enumerate(MODELS)]
-    results = results_of(MODELS, joined, [VALIDATED[name] for name in MODELS])
-    return compute(results, INTERVALS, seed=0).set_index("inputs")
+    return verdicts(STRENGTHS)
 
 
 def test_a_set_of_inputs_has_one_row(table):
     assert list(table.index) == ["image + findings", "image + impression"]
     assert len(fused_inputs([*MODELS.values()])) == 2
+    assert table["parts"].tolist() == [2, 2] and table["tests"].tolist() == [2, 2]
 
 
-def test_the_best_of_each_is_chosen_on_validation_pairs_and_never_by_the_cases_it_is_measured_on(table):
+def test_the_fusion_is_chosen_on_validation_pairs_and_never_by_the_cases_it_is_measured_on(table):
     found = table.loc["image + findings"]
-    assert (found["fusion"], found["part"]) == ("early", "text")  # though joint is right more often on these cases
+    assert found["fusion"] == "early"  # though joint scores these cases better
+    assert found["part"] == "text"
 
 
-def test_a_fusion_that_knows_more_gains_and_one_that_does_not_shows_nothing(table):
-    assert table.loc["image + findings", "difference_low"] > 0.1
-    assert table.loc["image + findings", "p_corrected"] < 0.02
-    assert table.loc["image + impression", "p_corrected"] > 0.05
-    assert table["p_corrected"].ge(table["p"]).all()
+def test_a_fusion_is_chosen_fold_by_fold():
+    results = results_of(MODELS, [predicted(STRENGTHS[name], seed) for seed, name in enumerate(MODELS)])
+    results.scored.validated[3][:] = [0.9, 0.9, 0.9, 0.9, 0.1]
+    results.scored.validated[4][:] = 0.8
+    found = compute(results, INTERVALS, seed=0).set_index("inputs").loc["image + findings"]
+    assert found["fusion"] == "early 80%, joint 20%"
+
+
+def test_a_fusion_that_knows_more_is_better_and_one_that_does_not_is_not(table):
+    better, other = table.loc["image + findings"], table.loc["image + impression"]
+    assert (better["word"], better["p_margin"]) == ("better", 1.0) and better["gain_low"] > 0.05
+    assert other["word"] == "inconclusive" and other["gain_low"] < 0 < other["gain_high"]
+    assert other["p_corrected"] > 0.05 > better["p_corrected"]
+
+
+def test_the_word_follows_from_the_margin_and_says_worse_where_the_fusion_loses():
+    assert verdicts(STRENGTHS, margin=0.3).loc["image + impression", "word"] == "equivalent"
+    assert verdicts(STRENGTHS | {"early": 0.2}).loc["image + findings", "word"] == "worse"
+
+
+def test_too_few_groups_have_no_interval_and_are_inconclusive():
+    found = verdicts(STRENGTHS, groups=15).loc["image + findings"]
+    assert (found["word"], found["effective_groups"], found["groups"]) == ("inconclusive", 15, 15)
+    assert found[["gain_low", "gain_high", "p", "p_corrected", "cases_for_two_points"]].isna().all()
+
+
+def test_parts_that_are_not_above_chance_are_named():
+    found = verdicts(STRENGTHS | {"image": 0.0})
+    assert found["not_above_chance"].tolist() == ["image", "image"]
 
 
 def test_the_cases_needed_follow_from_the_interval(table):
     found = table.loc["image + impression"]
-    needed = found["cases_for_two_points"]
-    error = (found["difference_high"] - found["difference_low"]) / (2 * 1.96)
-    assert needed == pytest.approx(600 * (2.8 * error / 0.02) ** 2, rel=0.02)
-    assert cases_needed(600, -0.02, 0.02, 0.95) == pytest.approx(4 * cases_needed(600, -0.01, 0.01, 0.95), abs=4)
-    assert cases_needed(600, 0.0, 0.0, 0.95) is None
+    reach = found["gain"] - found["gain_low"]
+    assert found["cases_for_two_points"] == pytest.approx(600 * (1.37 * reach / 0.02) ** 2, rel=0.1)
+    gained = SmallestGain(part=0, value=0.0, error=0.01, low=-0.02, high=0.02, p=1, p_corrected=1)
+    assert cases_needed(600, gained) == pytest.approx(600 * ((0.02 + 0.0084) / 0.02) ** 2, rel=0.01)
+    assert cases_needed(600, dataclasses.replace(gained, low=0.0)) is None
+
+
+def test_the_figure_has_a_line_for_each_verdict(table):
+    figure = draw(table.reset_index(), BINARY, "small study")
+    assert [label.get_text().split("\n")[0] for label in figure.axes[0].get_yticklabels()] == list(table.index)

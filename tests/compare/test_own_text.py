@@ -13,6 +13,7 @@ def pairs():
     said = ["Chest pain.", "Cough", "cough", "", "CHEST  pain", "Fever", "Dyspnea", "Fall"]
     frame = pd.DataFrame({"fold": [0, 0, 0, 0, 1, 1, 1, 1], "label": [1, 0, 1, 1, 1, 1, 0, 1]})
     frame["prediction"] = frame["label"] ^ np.array([1, 0, 1, 0, 1, 0, 0, 0])
+    frame["score"] = frame["prediction"] * 0.8 + 0.1
     frame["repeat"], frame["group"] = 0, np.arange(8)
     return frame.assign(text=[f"finding {n}" for n in range(8)], indication=said, impression="", comparison="").assign(
         findings=lambda frame: frame["text"]

@@ -69,8 +69,6 @@ def test_shares_take_four_characters():
     assert [short(value) for value in [0.0, 0.8178, 0.99951, 1.0]] == [".000", ".818", "1.00", "1.00"]
 
 
-def test_p_is_told_as_a_limit_where_the_exchanges_allow_no_less():
-    assert p_in_words(2 / 5001, 4 * 2 / 5001, 5000) == "≤ 0.0016"
-    assert p_in_words(2 / 5001, 2 / 5001, 5000) == "< 0.001"
-    assert p_in_words(0.0312, 0.0624, 5000) == "0.0624"
-    assert p_in_words(float("nan"), float("nan"), 5000) == ""
+def test_p_is_shown_as_a_limit_where_the_draws_allow_no_less():
+    shown = [p_in_words(p) for p in [1 / 100_001, round(1 / 100_001, 6), 0.0005, 0.0624, float("nan")]]
+    assert shown == ["≤ 0.00001", "≤ 0.00001", "< 0.001", "0.0624", ""]

@@ -10,8 +10,7 @@ from sklearn.metrics import (
 )
 from small_comparison import BINARY
 
-from lungfuse.compare.paired import difference_of_shares, p_of_shares
-from lungfuse.compare.scores import corrected, score_with_intervals
+from lungfuse.compare.scores import auroc_with_limits, score_with_intervals
 from lungfuse.measures import of_one_label
 from lungfuse.statistics import bootstrap
 
@@ -25,7 +24,9 @@ def sample():
 
 
 def joined(labels, scores, predictions, groups) -> pd.DataFrame:
-    return pd.DataFrame({"label": labels, "score": scores, "prediction": predictions, "group": groups, "repeat": 0})
+    return pd.DataFrame(
+        {"label": labels, "score": scores, "prediction": predictions, "group": groups, "repeat": 0, "fold": 0}
+    )
 
 
 def test_scores_are_those_of_scikit_learn(sample):
@@ -59,52 +60,21 @@ def test_repeated_rows_do_not_narrow_the_interval(sample):
 
 
 def test_what_is_drawn_does_not_depend_on_how_much_is_drawn_at_once(sample, monkeypatch):
-    groups, first, second = np.arange(300) // 2, sample[0] == sample[2], sample[0] == 1
-
-    def found() -> tuple:
-        together = (groups, 0.95, 700, 0)
-        apart = (groups, 700, 0)
-        difference = difference_of_shares(first, second, *together)
-        return (
-            score_with_intervals(BINARY, joined(*sample, groups), *together[1:]),
-            difference,
-            p_of_shares(first, second, *apart),
-        )
-
-    at_once = found()
+    cases = joined(*sample, np.arange(300) // 2)
+    at_once = score_with_intervals(BINARY, cases, 0.95, 700, 0)
     monkeypatch.setattr(bootstrap, "CELLS", 900)
-    assert found() == at_once
+    assert score_with_intervals(BINARY, cases, 0.95, 700, 0) == at_once
 
 
-def test_the_paired_test_is_exact_for_few_differences():
-    """Three groups differ, all for the first model: 2 of 8 exchanges are as extreme."""
-    first = np.array([1, 1, 1, 1, 0, 0], bool)
-    second = np.array([0, 0, 0, 1, 0, 0], bool)
-    assert p_of_shares(first, second, np.arange(6), 1000, seed=0) == pytest.approx(2 / 8)
-
-
-def test_the_paired_test_counts_groups_not_rows():
-    first, second = np.ones(12, bool), np.zeros(12, bool)
-    assert p_of_shares(first, second, np.zeros(12), 1000, seed=0) == 1.0
-    assert p_of_shares(first, second, np.arange(12), 5000, seed=0) < 0.01
-
-
-def test_several_trainings_of_the_same_answers_change_neither_p_nor_interval():
-    rng = np.random.default_rng(0)
-    first, second = rng.random(60) < 0.8, rng.random(60) < 0.6
-    groups = np.arange(60)
-    assert p_of_shares(np.stack([first] * 3), second, groups, 2000, 0) == p_of_shares(first, second, groups, 2000, 0)
-    once = difference_of_shares(first, second, groups, 0.95, 2000, 0)
-    thrice = difference_of_shares(np.stack([first] * 3), second, groups, 0.95, 2000, 0)
-    assert thrice == pytest.approx(once, abs=0.02)
-
-
-def test_holm_multiplies_the_least_p_most_and_keeps_their_order():
-    """The example of Holm's paper has the form p(1) * 4, p(2) * 3, ...; a missing p is in no family."""
-    found = corrected(pd.Series([0.01, 0.04, np.nan, 0.03, 0.005]))
-    np.testing.assert_allclose(found, [0.03, 0.06, np.nan, 0.06, 0.02])
-
-
-def test_equal_models_have_p_1():
-    correct = np.array([True, False, True])
-    assert p_of_shares(correct, correct, np.arange(3), 100, seed=0) == 1.0
+def test_the_auroc_is_that_within_folds_with_limits_inside_0_and_1(sample):
+    labels, scores, predictions = sample
+    folds = np.arange(300) % 2
+    cases = joined(labels, 0.5 * scores + 0.5 * folds, predictions, np.arange(300)).assign(fold=folds)
+    value, low, high = score_with_intervals(BINARY, cases, 0.95, 100, 0)["auroc"]
+    assert value == pytest.approx(np.mean([roc_auc_score(labels[folds == n], scores[folds == n]) for n in (0, 1)]))
+    assert low < value < high
+    nearly = joined(labels, np.where(np.arange(300) < 4, 0.5 + 0.1 * scores, labels), labels, np.arange(300))
+    _, low, high = auroc_with_limits(BINARY, nearly, 0.95)
+    assert 0.9 < low < high < 1
+    assert auroc_with_limits(BINARY, joined(labels, labels * 1.0, labels, np.arange(300)), 0.95) == (1, 1, 1)
+    assert np.isnan(auroc_with_limits(BINARY, joined(labels, scores, labels, np.zeros(300)), 0.95)[1:]).all()

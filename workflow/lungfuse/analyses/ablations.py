@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.compare.paired import difference_with_interval, paired_p
+from lungfuse.compare.by_fold import by_fold, groups_of
 from lungfuse.compare.results import Results
-from lungfuse.compare.scores import corrected, groups_of, primary
+from lungfuse.compare.verdicts import Scored
 from lungfuse.models.contrasts import contrasts
 from lungfuse.models.naming import named
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREY, sheet, short_names
 from lungfuse.settings.comparison import Intervals
+from lungfuse.statistics.gains import MIN_GROUPS, Gain, smallest_gains
 from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Ablations, limits, with_limits
 from lungfuse.tables.segmentation import AnnotatedIndex
@@ -22,12 +23,13 @@ from lungfuse.tasks import Task
 
 TITLE, SECTION, ORDER = "Parts", "Comparison", 4
 CAPTION = (
-    "What each part is worth: the change of accuracy, or of several labels a pair of their mean AUROC, where a model "
+    "What each part is worth: the change of AUROC within folds, where a model "
     "reads other images, where one input is shuffled between pairs or dropped, and where one input is read alone or "
     "left out, by the model that is then best on the validation pairs. But for that model everything else is the same. "
     "Where segmenters have learned from images of the study, models that read masks are also compared with the raw one "
-    "on held-out patients of the segmenters. Beside each change, with its interval by bootstrap over groups, are the "
-    "pairs that are right only with it (+) and only without it (-). Changes whose interval holds zero are grey."
+    "on held-out patients of the segmenters. Beside each change, with an interval that holds for all of them at once "
+    "(max-T), are the pairs that are right only with it (+) and only without it (-). Changes whose interval holds zero "
+    "are grey."
 )
 WANTED = ["contrasts"]
 READS = ["predicted", "held_out_index"]
@@ -38,29 +40,43 @@ TABLE = Ablations
 def compute(results: Results, intervals: Intervals, seed: int, held_out_index: Sequence[Path] = ()) -> pd.DataFrame:
     """The table `Ablations`, from the models and their predictions.
 
-    Of several models that a model is compared with, the best on validation pairs is taken. Groups and trainings are
-    resampled, and groups exchanged between both models. Where segmenters have learned from images of the study, models
-    that read masks, and the raw model they are compared with, are also scored on the pairs of patients that none has
-    learned from, by the index of the annotated images.
+    Of several models that a model is compared with, the best on validation pairs is taken. Where segmenters have
+    learned from images of the study, models that read masks, and the raw model they are compared with, are also scored
+    on the pairs of patients that none has learned from, by the index of the annotated images.
     """
     task, names, models, joined = results.task, results.names, results.models, results.joined
+    scored, validated = results.scored, [float(np.nanmean(each)) for each in results.scored.validated]
     held_out = held_out_pairs(results.pairs, held_out_index[0]) if held_out_index else None
     every = np.ones(len(groups_of(joined[0])), bool)
-    records = []
+    records, gains = [], []
     for contrast in contrasts(models):
-        model, best = models[contrast.intact], max(contrast.changed, key=results.validated.__getitem__)
+        model, best = models[contrast.intact], max(contrast.changed, key=validated.__getitem__)
         masked = held_out is not None and contrast.change == models[best].images
         for pairs, used in {"all": every, **({"held-out": held_out} if masked else {})}.items():
-            intact, changed = (joined[n][np.tile(used, joined[n]["repeat"].nunique())] for n in [contrast.intact, best])
+            of_both = [joined[n] for n in (contrast.intact, best)]
+            trainings = [by_fold(task, each, used=used) for each in of_both]
+            gains.append(scored.gain(*reversed(trainings)))
+            value, changed_value = (float(np.mean([each.value for each in of_one])) for of_one in trainings)
+            intact, changed = (each[np.tile(used, each["repeat"].nunique())] for each in of_both)
             record = named(model) | {"row": names[contrast.intact], "change": contrast.change, "changed": names[best]}
             record |= {"pairs": pairs, "n": used.sum()}
-            record |= {"accuracy": primary(task, intact), "accuracy_changed": primary(task, changed)}
-            against = difference_with_interval(task, changed, intact, intervals.confidence, intervals.resamples, seed)
-            record |= dict(zip(["difference", "difference_low", "difference_high"], against, strict=True))
-            record |= dict(zip(["lost", "gained"], lost_and_gained(task, intact, changed), strict=True))
-            records.append(record | {"p": paired_p(task, changed, intact, intervals.resamples, seed)})
-    table = pd.DataFrame(records, columns=columns(Ablations))
-    return table.assign(p_corrected=corrected(table["p"])).round(4)
+            record |= {"metric": task.primary, "value": value, "value_changed": changed_value}
+            records.append(record | dict(zip(["lost", "gained"], lost_and_gained(task, intact, changed), strict=True)))
+    shown = with_family(gains, scored, intervals.confidence, seed)
+    found = [record | each for record, each in zip(records, shown, strict=True)]
+    return pd.DataFrame(found, columns=columns(Ablations)).round(4)
+
+
+def with_family(gains: Sequence[Gain], scored: Scored, confidence: float, seed: int) -> list[dict[str, float]]:
+    """The columns of `Ablations` that say what changes show, judged as one family."""
+    if not gains or scored.effective_groups < MIN_GROUPS:
+        return [{"difference": each.value} for each in gains]
+    judged = smallest_gains([[each] for each in gains], scored.degrees, confidence, seed)
+    return [
+        {"difference": each.value, "difference_low": each.low, "difference_high": each.high}
+        | {"p": each.p, "p_corrected": each.p_corrected}
+        for each in judged
+    ]
 
 
 def lost_and_gained(task: Task, intact: pd.DataFrame, changed: pd.DataFrame) -> tuple[float, float]:
@@ -87,7 +103,7 @@ def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:
 
 
 def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
-    """What each change gains or loses of the primary metric, in points."""
+    """What each change gains or loses of the AUROC, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * len(table) + 0.6)
     change = limits(table, "difference") * 100
     held_out = table["pairs"].map({"all": "", "held-out": " (held-out patients)"})

@@ -9,20 +9,22 @@ import pandera.pandas as pa
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pandera.typing import Series
+from scipy.stats import t
 
-from lungfuse.compare.paired import paired_p
 from lungfuse.compare.results import Results
 from lungfuse.compare.scores import as_columns, score_with_intervals
+from lungfuse.compare.verdicts import Scored
 from lungfuse.encoders import RANDOM, Random, encoder_spec
 from lungfuse.report.style import COLOURS, GREY, grid
 from lungfuse.settings.comparison import Intervals
+from lungfuse.statistics.gains import Gain
 from lungfuse.tables.base import Table, columns
 
 TITLE, SECTION, ORDER = "Published networks", "Comparison", 7
 CAPTION = (
     "Convolutional networks on raw and segmented images: the same pairs, folds, seeds and settings. Lines are "
     "accuracies on the validation pairs after each epoch, means over the trainings. The table has the accuracy of the "
-    "selected epochs out of fold, with intervals, and p of equal accuracy with the same network on raw images. "
+    "selected epochs out of fold, with intervals, and p of equal AUROC with the same network on raw images. "
     "Published accuracies were measured on other images."
 )
 WANTED = ["study.comparison.published_epochs"]
@@ -38,7 +40,7 @@ class CNNComparison(Table):
     """One row per model: its out-of-fold scores, and the accuracies of its epochs on validation pairs.
 
     `weights` are published or random. `epoch_accuracies` and `published_accuracies` are joined by spaces. `p_vs_raw`
-    tests the same accuracy, or mean AUROC of several labels, as that of the same network on raw images.
+    tests the same AUROC within folds as that of the same network on raw images.
     """
 
     row: Series[str] = pa.Field(unique=True)
@@ -70,6 +72,7 @@ def compute(
     """The models that `published_epochs` names, in its order."""
     models = dict(zip(results.names, results.models, strict=True))
     joined = dict(zip(results.names, results.joined, strict=True))
+    trainings = dict(zip(results.names, results.scored.trainings, strict=True))
     encoders = {name: models[name].encoders["image"] for name in published_epochs}
     raw = {encoders[name]: name for name in published_epochs if models[name].images == "raw"}
     records = []
@@ -81,11 +84,16 @@ def compute(
         record |= {"n": len(frame) // frame["repeat"].nunique()} | as_columns(found, ["accuracy", "auroc"])
         reference = raw.get(encoder, name)
         if reference != name:
-            record["p_vs_raw"] = paired_p(results.task, frame, joined[reference], intervals.resamples, seed)
+            record["p_vs_raw"] = p_of(results.scored.gain(trainings[name], trainings[reference]), results.scored)
         own = [path for path in histories if path.parent.parent.name == name]
         record |= {"epoch_accuracies": in_words(epoch_accuracies(own)), "published_accuracies": in_words(published)}
         records.append(record)
     return pd.DataFrame(records, columns=columns(CNNComparison))
+
+
+def p_of(gained: Gain, scored: Scored) -> float:
+    """Two-sided p of one gain by itself."""
+    return float(2 * t.sf(abs(gained.t), scored.degrees))
 
 
 def epoch_accuracies(histories: list[Path]) -> pd.Series:

@@ -17,8 +17,8 @@ from lungfuse.tasks.binary import Task as TwoClasses
 
 TITLE, SECTION, ORDER = "Each label", "Comparison", 3
 CAPTION = (
-    "The AUROC of each model on each label, or on each class against the rest, out of fold and pooled, with intervals "
-    "by bootstrap over groups; a panel per label, with the number of pairs that have it among those where it is known. "
+    "The AUROC of each model on each label, or on each class against the rest, out of fold and within folds, with "
+    "intervals; a panel per label, with the number of pairs that have it among those where it is known. "
     "The table has average precision, sensitivity and specificity as well. The dotted line is one half."
 )
 WANTED = ["not two_classes"]
@@ -44,7 +44,7 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
 
 def alone(each: OneAgainstRest, joined: pd.DataFrame) -> pd.DataFrame:
     """One label by itself as predictions of two classes, of the pairs where it is known."""
-    known = joined.loc[each.known, ["pair_id", "group", "repeat"]]
+    known = joined.loc[each.known, ["pair_id", "fold", "group", "repeat"]]
     return known.assign(label=each.label, score=each.score, prediction=each.prediction)
 
 

@@ -140,7 +140,7 @@ def score(counts: csr_array, pairs: pd.DataFrame, settings: Intervals, seed: int
         learned, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         model = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression())
         scores[test] = model.fit(counts[learned], labels[learned]).predict_proba(counts[test])[:, 1]
-    joined = pairs[["label", "group"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
+    joined = pairs[["label", "group", "fold"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
     task = TwoClasses(["0", "1"])
     found = score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
     return {"n": len(pairs)} | as_columns(found, ["accuracy", "auroc"])

@@ -1,74 +1,107 @@
 """Where fusion beats the best of its parts: one line for each set of inputs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
-from lungfuse.compare.paired import difference_with_interval, paired_p
 from lungfuse.compare.results import Results
-from lungfuse.compare.scores import corrected, primary
-from lungfuse.models.contrasts import fused_inputs
-from lungfuse.models.naming import sources_of
+from lungfuse.compare.verdicts import Fusion, Scored, fusions, judge
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
-from lungfuse.report.style import BLACK, BLUE, GREY, MOST_COLUMNS_NAMED, ORANGE, sheet
+from lungfuse.report.style import BLACK, BLUE, GREEN, GREY, MOST_COLUMNS_NAMED, ORANGE, sheet
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
+from lungfuse.statistics.gains import MIN_GROUPS, SmallestGain, exceeds, word
 from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 from lungfuse.tasks import Task
 
 TITLE, SECTION, ORDER = "Does fusion help", "Comparison", 2
 CAPTION = (
-    "For each set of inputs that models fuse: what the best fusion gains in the primary metric over the best model "
-    "that reads one of them alone, in points, with intervals by bootstrap over groups and trainings. Both models are "
-    "chosen on the validation pairs. p tests the hypothesis of no difference, corrected for all sets of inputs (Holm); "
-    "blue is a gain and orange a loss that is shown, grey neither. The table says how many cases it would take to see "
-    "a difference of two points."
+    "For each set of inputs that models fuse: what the fusion gains in AUROC within folds over the best of its parts, "
+    "in points. In each fold the fusion is the model of these inputs that is best on the validation pairs of that "
+    "fold. It is held against every model that reads a true subset of the inputs; shown is the smallest gain. The "
+    "intervals hold for all rows at once (max-T); their errors are the larger of that of the groups and that of the "
+    "gains of all folds (Nadeau and Bengio). Shaded is the margin. Within it a gain is equivalent to none, beyond zero "
+    "on one side it is better or worse, and otherwise inconclusive, as it is with fewer than 20 effective groups."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed"]
 TABLE = Verdict
 
-SEEN = 0.02  # the difference that the cases needed are counted for
-ALPHA, POWER = 0.05, 0.8
-SHOWN = 0.05  # corrected p below which a difference is called shown
-COLOUR_OF_VERDICT = {"better": BLUE, "worse": ORANGE, "no difference shown": GREY}
+SEEN, POWER = 0.02, 0.8  # the difference that the cases needed are counted for, and how surely they show it
+CHANCE = 0.5
+COLOUR_OF_WORD = {"better": BLUE, "worse": ORANGE, "equivalent": GREEN, "inconclusive": GREY}
 
 
 def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
-    """The table `Verdict`, from the models and their predictions.
-
-    Of the models that fuse the same inputs, and of those that read one of these alone, the best on validation pairs is
-    taken: the choice never sees the pairs that the difference is measured on.
-    """
-    task, names, models, validated = results.task, results.names, results.models, results.validated
+    """The table `Verdict`, from the models and their predictions."""
+    scored = results.scored
+    judged = fusions(scored)
+    if not judged:
+        return pd.DataFrame(columns=columns(Verdict))
+    gains = judge(scored, judged, intervals.confidence, seed)
     records = []
-    for inputs in fused_inputs(models):
-        parts = [n for n, model in enumerate(models) if is_part(model, inputs)]
-        if not parts:
-            continue
-        fused = [n for n, model in enumerate(models) if sources_of(model) == inputs and not model.ablation]
-        part, best = (max(rows, key=validated.__getitem__) for rows in [parts, fused])
-        a, b = results.joined[best], results.joined[part]
-        gained, low, high = difference_with_interval(task, a, b, intervals.confidence, intervals.resamples, seed)
-        count = len(a) // a["repeat"].nunique()
-        record = {"inputs": in_words(models[best]), "n": count, "metric": task.primary}
-        record |= {"part": names[part], "part_value": primary(task, b)}
-        record |= {"fusion": names[best], "fusion_value": primary(task, a)}
-        record |= {"difference": gained, "difference_low": low, "difference_high": high}
-        record |= {"p": paired_p(task, a, b, intervals.resamples, seed)}
-        records.append(record | {"cases_for_two_points": cases_needed(count, low, high, intervals.confidence)})
+    for fusion, gained in zip(judged, gains, strict=True):
+        part = fusion.parts[gained.part]
+        record = {"inputs": in_words(scored.models[fusion.models[0]]), "metric": "auroc"}
+        record |= verdict_of(scored, gained, intervals)
+        record |= {"tests": len(judged), "n": len(scored.groups), "groups": len(set(scored.groups))}
+        record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": len(fusion.trainings)}
+        record |= {"part": scored.names[part], "part_value": value_of(scored, part)}
+        record |= {"fusion": picked_in_words(scored, fusion), "fusion_value": fusion.value}
+        record |= {"parts": len(fusion.parts), "not_above_chance": not_above_chance(scored, fusion, intervals)}
+        records.append(record)
     table = pd.DataFrame(records, columns=columns(Verdict))
     table["cases_for_two_points"] = table["cases_for_two_points"].astype("Int64")
-    return table.assign(p_corrected=corrected(table["p"])).round(4)
+    return table.round(dict.fromkeys(table.select_dtypes(float).columns.drop(["p", "p_corrected"]), 4)).round(6)
 
 
-def is_part(model: ModelConfig, inputs: set[str]) -> bool:
-    """Whether a model reads of these inputs those of one modality, or some of them."""
-    return len(model.inputs) == 1 and bool(sources_of(model)) and sources_of(model) < inputs
+def verdict_of(scored: Scored, gained: SmallestGain, intervals: Intervals) -> dict[str, object]:
+    """The columns of `Verdict` that say what is shown; too few groups have no interval and no p."""
+    margin, nothing = intervals.margin, float("nan")
+    found = {"gain": gained.value, "margin": margin}
+    if scored.effective_groups < MIN_GROUPS:
+        return found | {"word": word(nothing, nothing, margin), "cases_for_two_points": pd.NA}
+    needed = cases_needed(len(scored.groups), gained)
+    return found | {
+        "gain_low": gained.low,
+        "gain_high": gained.high,
+        "word": word(gained.low, gained.high, margin),
+        "p_margin": exceeds(gained, margin, scored.degrees),
+        "p": gained.p,
+        "p_corrected": gained.p_corrected,
+        "cases_for_two_points": needed,
+    }
+
+
+def value_of(scored: Scored, model: int) -> float:
+    """The metric of a model, the mean over its trainings."""
+    return float(np.mean([training.value for training in scored.trainings[model]]))
+
+
+def picked_in_words(scored: Scored, fusion: Fusion) -> str:
+    """The models that a fusion was in some fold, those first that it was most often: early 72 %, late 28 %."""
+    names = [scored.names[n] for n in fusion.models]
+    order = np.argsort(-fusion.picked, kind="stable")
+    shares = fusion.picked / fusion.picked.sum()
+    taken = [n for n in order if fusion.picked[n]]
+    return names[taken[0]] if len(taken) == 1 else ", ".join(f"{names[n]} {shares[n]:.0%}" for n in taken)
+
+
+def not_above_chance(scored: Scored, fusion: Fusion, intervals: Intervals) -> str:
+    """The names of the parts of one modality of which no model is shown to be above chance, joined by spaces."""
+    found = []
+    for n in fusion.parts:
+        chance = [training.at(CHANCE) for training in scored.trainings[n]]
+        above = scored.gain(scored.trainings[n], chance)
+        reach = ndtri((1 + intervals.confidence) / 2) * above.error
+        found += [scored.names[n]] if above.value - reach <= 0 else []
+    return " ".join(found)
 
 
 def in_words(model: ModelConfig) -> str:
@@ -77,39 +110,35 @@ def in_words(model: ModelConfig) -> str:
     return " + ".join(filter(None, [images, model.text, ", ".join(model.structured)]))
 
 
-def cases_needed(count: int, low: float, high: float, confidence: float) -> int | None:
-    """How many cases show a difference of two points with a power of 80 %, from the interval that `count` cases give.
+def cases_needed(count: int, gained: SmallestGain) -> int | None:
+    """How many cases show a difference of two points, as corrected, from the interval that `count` cases give.
 
     The interval of a difference shrinks with the root of the cases. None where there is no interval, or no width.
     """
-    error = (high - low) / (2 * ndtri((1 + confidence) / 2))
-    if not np.isfinite(error) or error <= 0:
+    reach = gained.value - gained.low
+    if not np.isfinite(reach) or reach <= 0 or gained.error <= 0:
         return None
-    return int(np.ceil(count * ((ndtri(1 - ALPHA / 2) + ndtri(POWER)) * error / SEEN) ** 2))
+    return int(np.ceil(count * ((reach + ndtri(POWER) * gained.error) / SEEN) ** 2))
 
 
 def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
-    """What the best fusion of each set of inputs gains over the best of its parts, in points."""
-    figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * len(table) + 0.6)
-    names = [f"{shortened(row.inputs)}\n{row.fusion} against {row.part}" for row in table.itertuples()]
-    forest_of_verdicts(axes, names, table, [f"  p {p:.2g}" for p in table["p_corrected"]])
+    """What the fusion of each set of inputs gains over the best of its parts, in points."""
+    figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * max(len(table), 1) + 0.6)
+    names = [f"{shortened(row.inputs)}\nagainst {row.part}" for row in table.itertuples()]
+    forest_of_verdicts(axes, names, table)
     axes.set_xlabel(f"gain in {METRIC[task.primary]}, points")
     return figure
 
 
-def forest_of_verdicts(axes: Axes, names: list[str], verdict: pd.DataFrame, texts: list[str]) -> None:
-    """The differences of a table `Verdict` in points, a line a name, with a text behind each."""
-    change = limits(verdict, "difference") * 100
-    colours = [COLOUR_OF_VERDICT[said] for said in verdict_in_words(verdict)]
-    behind = [points + text for points, text in zip(with_limits(change, 1, "+"), texts, strict=True)]
+def forest_of_verdicts(axes: Axes, names: Sequence[str], verdict: pd.DataFrame) -> None:
+    """The gains of a table `Verdict` in points, a line a name, with the word behind each."""
+    change = limits(verdict, "gain") * 100
+    colours = [COLOUR_OF_WORD[word] for word in verdict["word"]]
+    behind = [f"{points}  {said}" for points, said in zip(with_limits(change, 1, "+"), verdict["word"], strict=True)]
+    for margin in verdict["margin"].unique()[:1]:
+        axes.axvspan(-100 * margin, 100 * margin, color="0.94", zorder=0)
     forest(axes, names, change, colours, behind)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-
-
-def verdict_in_words(verdict: pd.DataFrame) -> list[str]:
-    """Whether each row of a table `Verdict` shows a difference, and which way it falls."""
-    better = np.where(verdict["difference"] > 0, "better", "worse")
-    return np.where(verdict["p_corrected"] < SHOWN, better, "no difference shown").tolist()
 
 
 def shortened(inputs: str) -> str:

@@ -7,17 +7,18 @@ import pandas as pd
 
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
-from lungfuse.compare.paired import paired_p
 from lungfuse.compare.results import Compared, Results
-from lungfuse.compare.scores import as_columns, corrected, score_with_intervals
+from lungfuse.compare.scores import as_columns, score_with_intervals
+from lungfuse.compare.verdicts import Scored, alone, judge
 from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
 from lungfuse.models import kind_spec
-from lungfuse.models.naming import named, sources_of
+from lungfuse.models.naming import named
 from lungfuse.parameters import Heading, options
 from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.model import ModelConfig
+from lungfuse.statistics.gains import MIN_GROUPS
 from lungfuse.tables.base import write_table
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tasks import Task
@@ -79,25 +80,27 @@ def compare(results: Results, settings: ComparisonSettings, seed: int) -> pd.Dat
     task, names, models, joined = results.task, results.names, results.models, results.joined
     rows = zip(names, models, joined, strict=True)
     records = [{"row": name} | _record(task, model, frame, settings, seed) for name, model, frame in rows]
-    for number, model in enumerate(models):
-        if (best := reference(model, models, results.validated)) is not None:
-            p = paired_p(task, joined[number], joined[best], settings.resamples, seed)
-            records[number] |= {"reference": names[best], "p_vs_best_unimodal": p}
-    table = pd.DataFrame(records)
-    table["p_corrected"] = corrected(table["p_vs_best_unimodal"]).round(4)
-    return table.round({"p_vs_best_unimodal": 4})
+    for number, against in against_parts(results.scored, settings.confidence, seed).items():
+        records[number] |= against
+    return pd.DataFrame(records).round({"p_vs_best_unimodal": 6, "p_corrected": 6})
 
 
-def reference(model: ModelConfig, models: list[ModelConfig], validated: list[float]) -> int | None:
-    """The model that a model is held against: of those that read a part of its inputs, that with the best primary
-    metric on validation pairs. Models with an input shuffled or dropped are neither held against one nor are they one.
+def against_parts(scored: Scored, confidence: float, seed: int) -> dict[int, dict]:
+    """What each model with parts gains over the part with the smallest gain: its name and p, by position of the model.
+
+    Models with an input shuffled or dropped are neither held against others nor are they parts. With too few groups
+    there is no p.
     """
-    parts = [
-        n
-        for n, part in enumerate(models)
-        if not part.ablation and sources_of(part) and sources_of(part) < sources_of(model)
-    ]
-    return max(parts, key=validated.__getitem__, default=None) if not model.ablation else None
+    judged = [alone(scored, n) for n, model in enumerate(scored.models) if not model.ablation]
+    judged = [each for each in judged if each.parts]
+    if not judged:
+        return {}
+    found = {}
+    for fusion, gained in zip(judged, judge(scored, judged, confidence, seed), strict=True):
+        found[fusion.models[0]] = {"reference": scored.names[fusion.parts[gained.part]]}
+        if scored.effective_groups >= MIN_GROUPS:
+            found[fusion.models[0]] |= {"p_vs_best_unimodal": gained.p, "p_corrected": gained.p_corrected}
+    return found
 
 
 def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:

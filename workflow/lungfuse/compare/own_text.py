@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from lungfuse.compare.by_fold import groups_of
 from lungfuse.compare.results import Results
-from lungfuse.compare.scores import groups_of, primary
+from lungfuse.compare.scores import correct
 from lungfuse.ingest.groups import normalise
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
 OWN_TEXT = ["n_own_text", "positives_own_text", "accuracy_own_text"]
 OWN_TEXT_IS = (
-    "own text: {metric} on the pairs whose own text is in no training fold; in brackets how many they are{positives}."
+    "own text: accuracy on the pairs whose own text is in no training fold; in brackets how many they are{positives}."
 )
 
 
@@ -32,7 +33,7 @@ def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
     pairs, models = results.pairs, results.models
     own = {section: has_own_text(pairs, section).to_numpy() for section in {model.text for model in models} - {""}}
     found = [
-        own_text_primary(results.task, own[model.text], frame)
+        own_text_accuracy(results.task, own[model.text], frame)
         if model.text and model.changed != "text"
         else (pd.NA, pd.NA, float("nan"))
         for model, frame in zip(models, results.joined, strict=True)
@@ -41,17 +42,21 @@ def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
 
 
-def own_text_primary(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
-    """Number of the pairs whose own text is in no training fold, of the positive ones, and the primary metric on them.
+def own_text_accuracy(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
+    """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
 
     `own`, of shape (pair,), tells which pairs these are; see `has_own_text`.
 
-    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The metric
+    The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy
     is NaN without any, and the number of positive ones missing where there are not two classes.
     """
     targets = task.targets(joined)[: len(groups_of(joined))][own]
     positives = int(targets.sum()) if task.two_classes else pd.NA
-    return int(own.sum()), positives, round(primary(task, joined, own), 4) if own.any() else float("nan")
+    return (
+        int(own.sum()),
+        positives,
+        round(float(np.nanmean(correct(task, joined)[:, own])), 4) if own.any() else float("nan"),
+    )
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:

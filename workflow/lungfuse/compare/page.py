@@ -11,6 +11,7 @@ from lungfuse.markdown import escape, escaped
 from lungfuse.measures import METRICS
 from lungfuse.parameters import Heading
 from lungfuse.settings.comparison import ComparisonSettings, PublishedFigure
+from lungfuse.statistics.gains import DRAWS
 from lungfuse.tables.comparison import limits
 from lungfuse.tasks import Task
 
@@ -18,13 +19,13 @@ WIDTH = 100  # characters
 MIN_NAME = 12  # characters that are left of a name
 MOST_NAMED = 14  # characters that the names of structured columns may take before they are counted
 FIRST = ["accuracy", "auroc"]
+LEAST_P = 1 / (DRAWS + 1) + 1e-6  # as rounded in the tables
 METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"}
 AGAINST_IS = (
-    "Against: of the models that read a part of the same inputs, the one with the best {metric} on the validation "
-    "pairs; p tests the hypothesis of equal {metric} by a permutation test that swaps predictions within groups, "
-    "corrected for {tests} tests (Holm)."
+    "Against: of the models that read a true subset of the same inputs, the one over which the gain in {metric} is "
+    "smallest; p is the largest of the tests against each of them, corrected for {tests} models (max-T)."
 )
-TRAININGS_ARE = "; `trainings` is how often a model was trained on each fold, with other seeds"
+TRAININGS_ARE = "; `trainings` is how often a model was trained on all folds, each time with new folds and another seed"
 
 
 def render(
@@ -40,19 +41,20 @@ def render(
     lines += [
         f"{len(pairs)} pairs ({counts_in_words(task, pairs)}), {pairs['report_id'].nunique()} reports, "
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; "
-        f"out-of-fold predictions, pooled{TRAININGS_ARE if repeats > 1 else ''}.",
+        f"out-of-fold predictions{TRAININGS_ARE if repeats > 1 else ''}.",
         held_apart(pairs, scored["text"]),
-        f"Behind each score is its {settings.confidence:.0%} interval by bootstrap over groups"
+        f"Behind each score is its {settings.confidence:.0%} interval: of the AUROC, which is that within folds, by "
+        f"the influence of groups and the spread of folds, of others by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
         f"validation pairs of each fold. {task.means}",
         *map(in_markdown, score_tables(scored)),
     ]
     if tests:
-        lines += [in_markdown(against(scored, settings.resamples)), AGAINST_IS.format(metric=metric, tests=tests)]
+        lines += [in_markdown(against(scored)), AGAINST_IS.format(metric=metric, tests=tests)]
     if len(more):
         lines.append(in_markdown(more))
     if "own text" in more:
-        lines.append(OWN_TEXT_IS.format(metric=metric, positives=positives))
+        lines.append(OWN_TEXT_IS.format(positives=positives))
     lines += published(settings.published)
     return "\n\n".join(line if line[0] in "|#" else wrapped(line) for line in lines) + "\n"
 
@@ -92,11 +94,10 @@ def short_intervals(values: pd.DataFrame) -> list[str]:
     return [words(*row) for row in values.itertuples(index=False)]
 
 
-def against(scored: pd.DataFrame, resamples: int) -> pd.DataFrame:
+def against(scored: pd.DataFrame) -> pd.DataFrame:
     """The models that are compared with another, and p."""
     tested = scored[scored["p_vs_best_unimodal"].notna()]
-    p_values = zip(tested["p_vs_best_unimodal"], tested["p_corrected"], strict=True)
-    p = [p_in_words(*values, resamples) for values in p_values]
+    p = tested["p_corrected"].map(p_in_words)
     return pd.DataFrame({"model": tested["row"], "against": tested["reference"], "p": p})
 
 
@@ -167,11 +168,8 @@ def counts_in_words(task: Task, pairs: pd.DataFrame) -> str:
     return ", ".join(f"{int(each.label.sum())} {escape(each.name)}" for each in found)
 
 
-def p_in_words(p: float, p_corrected: float, resamples: int) -> str:
-    """A corrected p; a limit where no exchange drawn was as extreme, so that no less can be told."""
+def p_in_words(p: float) -> str:
+    """A corrected p; a limit where no draw was as extreme, so that no less can be said."""
     if pd.isna(p):
         return ""
-    if p_corrected < 0.001:
-        return "< 0.001"
-    least = p <= 2 / (resamples + 1) + 1e-4
-    return f"{'≤ ' if least else ''}{p_corrected:.4f}"
+    return f"≤ {LEAST_P:.5f}" if p <= LEAST_P else "< 0.001" if p < 0.001 else f"{p:.4f}"

@@ -5,8 +5,9 @@ from functools import cached_property
 
 import pandas as pd
 
-from lungfuse.compare.scores import join_predictions, validated_primary
+from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import read_structured
+from lungfuse.compare.verdicts import Scored, scored
 from lungfuse.models.naming import named
 from lungfuse.parameters import options
 from lungfuse.plan.layout import Layout
@@ -79,10 +80,15 @@ class Results:
         return [join_predictions(self.task, self.pairs, each, file) for each, file in found]
 
     @cached_property
-    def validated(self) -> list[float]:
-        """The primary metric of each model on the validation pairs."""
+    def validated(self) -> list[pd.DataFrame]:
+        """`ValidationPredictions` of each model."""
         files = [self.layout.predictions(name)["validated"] for name in self.names]
-        return [validated_primary(self.task, read_table(file, ValidationPredictions)) for file in files]
+        return [read_table(file, ValidationPredictions) for file in files]
+
+    @cached_property
+    def scored(self) -> Scored:
+        """The primary metric of each model within folds, training by training."""
+        return scored(self.task, self.names, self.models, self.joined, self.validated)
 
     @cached_property
     def structured(self) -> pd.DataFrame | None:

@@ -1,7 +1,8 @@
-"""Scores of out-of-fold predictions, and their intervals by bootstrap over groups and seeds.
+"""Scores of out-of-fold predictions, with intervals that know of groups and trainings.
 
-Rows of one group (a patient, or reports that say the same) are not independent, so groups are resampled, not rows. A
-model that was trained several times is scored each time; a score is the mean of them, and they are resampled too.
+Rows of one group (a patient, or reports that say the same) are not independent. The AUROC is that within folds, with
+the standard error of `lungfuse.statistics.gains`; of other metrics groups are resampled, not rows. A model that was
+trained several times is scored each time; a score is the mean of them, and they are resampled too.
 """
 
 from collections.abc import Callable
@@ -9,19 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import t
 
+from lungfuse.compare.by_fold import by_fold, groups_of
 from lungfuse.errors import UserError
 from lungfuse.measures import METRICS
 from lungfuse.statistics.bootstrap import bootstrap_counts, interval_of, mean_of_drawn
+from lungfuse.statistics.gains import degrees_of_freedom, gain
 from lungfuse.tasks import Task
 
 
 def score_with_intervals(
     task: Task, joined: pd.DataFrame, confidence: float, resamples: int, seed: int
 ) -> dict[str, tuple[float, float, float]]:
-    """Each metric with the limits of its percentile interval under a bootstrap over groups and repeats.
+    """Each metric with the limits of its interval: of the AUROC by `auroc_with_limits`, of others by bootstrap.
 
-    `joined` has the labels, scores and predictions of the task, and the columns group and repeat, see
+    `joined` has the labels, scores and predictions of the task, and the columns fold, group and repeat, see
     `join_predictions`. Returns metric: (value, low, high); what is not defined is NaN, as are the limits of one group.
     """
     by_training = measured(task, joined)
@@ -31,11 +36,28 @@ def score_with_intervals(
         return mean_of_drawn(by_training(bootstrap_counts(groups, names)), *drawn)
 
     values = by_training(np.ones((1, names)))[..., 0].mean(axis=0)
+    within = {"auroc": auroc_with_limits(task, joined, confidence)}
     if names < 2:
-        return {metric: (float(value), np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)}
+        return {metric: (float(value), np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)} | within
     interval = interval_of(statistic, [names, repeats], len(joined), confidence, resamples, seed)
     limits = zip(METRICS, values, interval.low, interval.high, strict=True)
-    return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits}
+    return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits} | within
+
+
+def auroc_with_limits(task: Task, joined: pd.DataFrame, confidence: float) -> tuple[float, float, float]:
+    """The AUROC within folds, the mean of labels and trainings, with limits that are symmetric in its log odds."""
+    trainings, groups = by_fold(task, joined), np.unique(groups_of(joined), return_inverse=True)[1]
+    known = [training for training in trainings if np.isfinite(training.value)]
+    if not known:
+        return (float("nan"),) * 3
+    above = gain(known, [training.at(0) for training in known], groups)
+    if len(np.unique(groups)) < 2:
+        return above.value, float("nan"), float("nan")
+    if not 0 < above.value < 1:
+        return (above.value,) * 3
+    reach = t.ppf((1 + confidence) / 2, degrees_of_freedom(groups)) * above.error / (above.value * (1 - above.value))
+    low, high = expit(logit(above.value) + np.array([-reach, reach]))
+    return above.value, float(low), float(high)
 
 
 def as_columns(scores: dict[str, tuple[float, float, float]], metrics: list[str]) -> dict[str, float]:
@@ -93,41 +115,7 @@ def join_predictions(task: Task, pairs: pd.DataFrame, predictions: pd.DataFrame,
     return joined
 
 
-def primary(task: Task, joined: pd.DataFrame, used: np.ndarray | None = None) -> float:
-    """The primary metric of the pairs that are `used`, bool of (pair,), or of all: the mean over the trainings."""
-    used = np.ones(len(groups_of(joined)), bool) if used is None else used
-    if task.primary == "accuracy":
-        return float(correct(task, joined)[:, used].mean()) if used.any() else float("nan")
-    return float(np.mean([_primary(task, training[used]) for _, training in joined.groupby("repeat")]))
-
-
-def _primary(task: Task, frame: pd.DataFrame) -> float:
-    scores = task.of("score", frame)
-    ones = np.ones((1, len(frame)))
-    return task.measures(task.targets(frame), scores, task.decide(scores), ones)[METRICS.index(task.primary), 0]
-
-
-def validated_primary(task: Task, validated: pd.DataFrame) -> float:
-    """The primary metric on the validation pairs of all folds, from `ValidationPredictions`."""
-    return float(_primary(task, validated))
-
-
 def correct(task: Task, joined: pd.DataFrame) -> np.ndarray:
     """How right the predictions of a row are, (training, pair), in [0, 1], from `join_predictions`."""
     found = task.correct(task.targets(joined), task.of("prediction", joined))
     return found.reshape(joined["repeat"].nunique(), -1)
-
-
-def groups_of(joined: pd.DataFrame) -> np.ndarray:
-    """The group of each pair, (pair,), from `join_predictions`."""
-    return joined["group"].to_numpy()[: len(joined) // joined["repeat"].nunique()]
-
-
-def corrected(p: pd.Series) -> pd.Series:
-    """The p values of a family of tests so corrected that its share of false alarms is kept (Holm, 1979).
-
-    Missing values are not in the family and stay missing.
-    """
-    ordered = p.dropna().sort_values()
-    left = np.arange(len(ordered), 0, -1)
-    return (ordered * left).cummax().clip(upper=1).reindex(p.index)

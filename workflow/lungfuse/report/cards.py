@@ -170,7 +170,7 @@ def about_models(
         "encoders": ", ".join(named).capitalize() + pooled,
         "research_weights": " and ".join(foreign) if trained else "",
         "named_labels": joined(study.labels),
-        "metric": {"accuracy": "Accuracy", "auroc": "Mean AUROC"}[task.primary],
+        "metric": "AUROC",
     }
 
 
@@ -194,6 +194,6 @@ def aurocs(per_label: pd.DataFrame) -> pd.DataFrame:
 def in_points(ablations: pd.DataFrame) -> pd.DataFrame:
     """The table `Ablations` with its differences in points and words."""
     points = with_limits(limits(ablations, "difference") * 100, 1, "+")
-    measured = ["change", "changed", "pairs", "n", "accuracy", "accuracy_changed", "lost", "gained", "p_corrected"]
+    measured = ["change", "changed", "pairs", "n", "value", "value_changed", "lost", "gained", "p_corrected"]
     shown = ablations[measured]
     return shown.assign(points=points).set_axis(row_names(ablations)).rename_axis("row").reset_index()

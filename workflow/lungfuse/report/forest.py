@@ -10,8 +10,8 @@ from lungfuse.report.style import colours_of_inputs
 
 LINE, LINE_OF_TWO, LEAST_LINE = 0.24, 0.4, 0.17  # inches of a line of a forest plot, its name in one line or two
 MOST_COLUMNS = 4  # of a legend
-METRIC = {"accuracy": "accuracy", "auroc": "mean AUROC"}
-AXIS = {"accuracy": "accuracy, out of fold", "auroc": "mean AUROC over the labels, out of fold"}
+METRIC = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
+AXIS = {name: f"{metric}, out of fold" for name, metric in METRIC.items()}
 
 
 def forest(

@@ -17,9 +17,10 @@ class PublishedFigure(Settings):
 
 
 class Intervals(Settings):
-    """The confidence of intervals, and how many resamples they rest on."""
+    """The confidence of intervals, how many resamples they rest on, and which gain is as good as none: the `margin`."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.02)
     resamples: Annotated[int, Field(ge=100)]
 
 

@@ -1,9 +1,10 @@
-"""The AUROC within folds, and how much each pair moves it.
+"""Scores within folds, and how much each case moves them.
 
-Scores of models of different folds are on different scales. So pairs of a fold are ranked among themselves, and the
-AUROCs of the folds are averaged, each weighed by its pairs.
+The models of different folds score on different scales, so the cases of a fold are ranked among themselves; the scores
+of the folds are averaged, each weighed by its cases. Pooled over folds, models that know nothing fall below one half.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class WithinFolds:
-    """The AUROC of one training.
+    """The score of one training, label by label; a label without both classes in any fold has none.
 
-    `fold` is the fold of each pair, (pair,). `of_fold` is the AUROC of each fold in [0, 1], NaN where a fold has one class alone; `weight` of each fold sums to 1;
-    both are (fold,). `influence` is how much each pair moves the mean, (pair,): the structural components of DeLong et
-    al. (1988), whose sum over the pairs of a fold is 0.
+    `fold` is the fold of each case, (case,). `of_fold` is the score of each label in each fold, in [0, 1], NaN where it
+    is not defined; `weight` is the share of the label's cases that it stands for, of all folds where it is; both
+    (label, fold). `influence` is how much each case moves the score of each label, (label, case): for an AUROC the
+    structural components of DeLong et al. (1988). It sums to 0 over the cases of a fold.
     """
 
     fold: np.ndarray
@@ -24,32 +26,52 @@ class WithinFolds:
     influence: np.ndarray
 
     @property
+    def by_label(self) -> np.ndarray:
+        """(label,); NaN where a label is defined in no fold."""
+        known = self.weight.any(axis=1)
+        return np.where(known, np.nansum(self.weight * self.of_fold, axis=1), np.nan)
+
+    @property
     def value(self) -> float:
-        """The weighted mean over the folds where it is defined; NaN where it is nowhere."""
-        return float(np.nansum(self.weight * self.of_fold)) if self.weight.any() else float("nan")
+        """The mean over the labels, each of which counts the same; NaN without any."""
+        known = self.weight.any(axis=1)
+        return float(self.by_label[known].mean()) if known.any() else float("nan")
+
+    @property
+    def moved(self) -> np.ndarray:
+        """How much each case moves the mean over the labels, (case,)."""
+        known = self.weight.any(axis=1)
+        return self.influence[known].sum(axis=0) / max(known.sum(), 1)
+
+    def at(self, value: float) -> "WithinFolds":
+        """The same cases with a score that is known, as that of chance."""
+        return WithinFolds(self.fold, np.where(np.isnan(self.of_fold), np.nan, value), self.weight, 0 * self.influence)
+
+    def of_labels(self, which: Sequence[int] | slice) -> "WithinFolds":
+        """Some of the labels."""
+        return WithinFolds(self.fold, self.of_fold[which], self.weight[which], self.influence[which])
 
 
 def auroc_within_folds(label: np.ndarray, score: np.ndarray, fold: np.ndarray, folds: int) -> WithinFolds:
-    """The AUROC of labels 0 or 1, each fold by itself.
+    """The AUROC of one label, 0 or 1, NaN where it is not known; ties count half.
 
     Parameters
     ----------
     label, score, fold
-        Shape (pair,); folds are numbered from 0.
+        Shape (case,); folds are numbered from 0.
     folds
         How many there are.
     """
-    of_fold, weight, influence = np.full(folds, np.nan), np.zeros(folds), np.zeros(len(label))
+    of_fold, influence = np.full(folds, np.nan), np.zeros(len(label))
     for number in range(folds):
-        rows = np.flatnonzero(fold == number)
-        positive, negative = rows[label[rows] == 1], rows[label[rows] == 0]
+        cases = np.flatnonzero(fold == number)
+        positive, negative = cases[label[cases] == 1], cases[label[cases] == 0]
         if len(positive) and len(negative):
             above, below = placements(score[positive], score[negative])
-            of_fold[number], weight[number] = above.mean(), len(rows)
+            of_fold[number] = above.mean()
             influence[positive] = (above - above.mean()) / len(positive)
             influence[negative] = (below - above.mean()) / len(negative)
-    weight = weight / max(weight.sum(), 1)
-    return WithinFolds(fold, of_fold, weight, influence * weight[fold])
+    return _weighed(fold, of_fold, influence, ~np.isnan(label))
 
 
 def placements(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,3 +80,42 @@ def placements(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, 
     above = np.searchsorted(high, positive, "left") + np.searchsorted(high, positive, "right")
     below = np.searchsorted(low, negative, "left") + np.searchsorted(low, negative, "right")
     return above / (2 * len(negative)), 1 - below / (2 * len(positive))
+
+
+def mean_within_folds(value: np.ndarray, fold: np.ndarray, folds: int) -> WithinFolds:
+    """The mean of something in [0, 1], as whether a prediction is right, where it is not NaN; `value` (case,)."""
+    of_fold, influence = np.full(folds, np.nan), np.zeros(len(value))
+    for number in range(folds):
+        cases = np.flatnonzero((fold == number) & ~np.isnan(value))
+        if len(cases):
+            of_fold[number] = value[cases].mean()
+            influence[cases] = (value[cases] - of_fold[number]) / len(cases)
+    return _weighed(fold, of_fold, influence, ~np.isnan(value))
+
+
+def _weighed(fold: np.ndarray, of_fold: np.ndarray, influence: np.ndarray, known: np.ndarray) -> WithinFolds:
+    weight = np.bincount(fold[known], minlength=len(of_fold)) * np.isfinite(of_fold)
+    weight = weight / max(weight.sum(), 1)
+    return WithinFolds(fold, of_fold[None], weight[None], (influence * weight[fold])[None])
+
+
+def stacked(labels: Sequence[WithinFolds]) -> WithinFolds:
+    """Several labels of the same cases."""
+    arrays = [np.concatenate([getattr(each, name) for each in labels]) for name in ["of_fold", "weight", "influence"]]
+    return WithinFolds(labels[0].fold, *arrays)
+
+
+def picked_by_fold(models: Sequence[WithinFolds], picked: np.ndarray) -> WithinFolds:
+    """One training put together from several models of the same folds: in each fold the picked one, int of (fold,)."""
+    fold, count = models[0].fold, np.arange(len(picked))
+    of_fold, weight = (
+        np.stack([getattr(model, name) for model in models])[picked, :, count].T for name in ["of_fold", "weight"]
+    )
+    influence = np.stack([model.influence for model in models])[picked[fold], :, np.arange(len(fold))].T
+    return WithinFolds(fold, of_fold, weight, influence)
+
+
+def picked_by_label(models: Sequence[WithinFolds], picked: np.ndarray) -> WithinFolds:
+    """As `picked_by_fold`, of each label by itself; `picked` is (label, fold)."""
+    labels = range(len(picked))
+    return stacked([picked_by_fold([each.of_labels([n]) for each in models], picked[n]) for n in labels])

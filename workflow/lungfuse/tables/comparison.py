@@ -12,16 +12,14 @@ class Comparison(Table):
 
     Where there are not two classes, metrics are means over the classes, each against the rest, or over the labels where
     they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
-    classes. The primary metric, by which rows are held against each other, is the accuracy or, of several labels a
-    pair, the AUROC.
+    classes. The AUROC, by which models are held against each other, is that within folds, weighed by pairs.
 
-    `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
-    read a part of its inputs, the one with the best primary metric on validation pairs. `p_vs_best_unimodal` is that of
-    the same primary metric, `p_corrected` is for the family of all p of the table.
-    `accuracy_own_text` is the primary metric on the `n_own_text` pairs whose own text, of the section that the row
-    reads, is in no other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the
-    pair.
-    `structured` are names of columns joined by spaces, `row` is the name of the row in params.yaml.
+    `repeats` is how often it was trained on all folds. It is held against every model that reads a true subset of its
+    inputs: `reference` is the one over which it gains least, `p_vs_best_unimodal` the largest p of all these tests of
+    AUROC, and `p_corrected` that for all models of the table (max-T). `accuracy_own_text` is the accuracy on the
+    `n_own_text` pairs whose own text, of the section that the row reads, is in no other fold, of which
+    `positives_own_text` are of class 1; empty for rows that read no text of the pair. `structured` are names of columns
+    joined by spaces, `row` is the name of the row in params.yaml.
     """
 
     model: Series[str]
@@ -114,36 +112,51 @@ class Sites(Table):
 
 
 class Verdict(Table):
-    """One row a set of inputs that rows fuse: the best row that fuses them against the best that reads one alone.
+    """One row a set of inputs that models fuse: what the fusion gains over the best of its parts.
 
-    Both are chosen by the primary metric, `metric`, on validation pairs. `difference` is the fusion's above the part's,
-    in [-1, 1]; `p` is that of no difference, `p_corrected` is for all p of the table. `cases_for_two_points` is how
-    many cases such as these show a difference of two points with a power of 80 % at 5 %; empty where that is not known.
+    `fusion` is, fold by fold, the model of these inputs that is best on the validation pairs of the fold: the names,
+    with the share of the folds where they are not all the same. It is held against each of the `parts` models that read
+    a true subset of the inputs; `part` is the one with the smallest `gain`, in [-1, 1] of `metric` within folds. The
+    interval, which holds for all rows of the table at once, and `p_corrected` are by max-T over `tests` fusions; p's
+    are at least 1 / 100,001. `word` says what the interval shows beside `margin`; `p_margin` is the probability that
+    the gain is above it. `effective_groups` are groups of equal size that say as much; below 20 there is no interval.
+    `not_above_chance` names parts whose metric is not shown to be above chance. `cases_for_two_points` is how many
+    cases such as these show a difference of two points, as corrected, with a power of 80 %; empty where that is not
+    known.
     """
 
     inputs: Series[str]
-    n: Series[int]
+    word: Series[str] = pa.Field(isin=["better", "worse", "equivalent", "inconclusive"])
     metric: Series[str]
+    gain: Series[float]
+    gain_low: Series[float] = pa.Field(nullable=True)
+    gain_high: Series[float] = pa.Field(nullable=True)
+    margin: Series[float] = pa.Field(gt=0)
+    p_margin: Series[float] = pa.Field(nullable=True)
+    p: Series[float] = pa.Field(nullable=True)
+    p_corrected: Series[float] = pa.Field(nullable=True)
+    tests: Series[int]
+    n: Series[int]
+    groups: Series[int]
+    effective_groups: Series[float]
+    trainings: Series[int]
     part: Series[str]
     part_value: Series[float]
     fusion: Series[str]
     fusion_value: Series[float]
-    difference: Series[float]
-    difference_low: Series[float] = pa.Field(nullable=True)
-    difference_high: Series[float] = pa.Field(nullable=True)
-    p: Series[float]
-    p_corrected: Series[float]
+    parts: Series[int]
+    not_above_chance: Series[str]
     cases_for_two_points: Series[pd.Int64Dtype] = pa.Field(nullable=True)
 
 
 class Ablations(Table):
     """One row a model and a change to what it reads: other images, one input shuffled, dropped, alone or left out.
 
-    `accuracy` is that of the model as it is, or of several labels a pair its mean AUROC; `difference` what is gained by
-    the change, in [-1, 1], which makes it the row `changed`. `lost` pairs are right only without the change, `gained`
-    ones only with it; of rows trained several times that is their mean, of several labels a pair the share of those
-    that are known. `p` is that of no difference, `p_corrected` is for all p of the table. `pairs` are all of the study,
-    or those of patients that no segmenter has learned from.
+    `value` is the primary `metric` of the model as it is, within folds; `difference` what is gained by the change, in
+    [-1, 1], which makes it the row `changed`; its interval holds for all rows of the table at once. `lost` pairs are
+    right only without the change, `gained` ones only with it; of rows trained several times that is their mean, of
+    several labels a pair the share of those that are known. `p` is that of no difference, `p_corrected` is for all p of
+    the table (max-T). `pairs` are all of the study, or those of patients that no segmenter has learned from.
     """
 
     model: Series[str]
@@ -153,15 +166,16 @@ class Ablations(Table):
     changed: Series[str]
     pairs: Series[str] = pa.Field(isin=["all", "held-out"])
     n: Series[int]
-    accuracy: Series[float]
-    accuracy_changed: Series[float]
+    metric: Series[str]
+    value: Series[float]
+    value_changed: Series[float]
     difference: Series[float]
     difference_low: Series[float] = pa.Field(nullable=True)
     difference_high: Series[float] = pa.Field(nullable=True)
     lost: Series[float]
     gained: Series[float]
-    p: Series[float]
-    p_corrected: Series[float]
+    p: Series[float] = pa.Field(nullable=True)
+    p_corrected: Series[float] = pa.Field(nullable=True)
     structured: Series[str]
     row: Series[str]
 

@@ -54,7 +54,7 @@ class TaskSpec:
 class Task(ABC):
     """A task with the names of its classes or labels.
 
-    `primary` is the metric by which rows are held against each other, `shown` those of a model card, and `means` says
+    `primary` is the metric by which models are held against each other, `shown` those of a model card, and `means` says
     in words what they are means over; `excludes` says whether the scores of a pair are of classes that exclude each
     other, and sum to 1.
     """

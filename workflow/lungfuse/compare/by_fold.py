@@ -1,0 +1,94 @@
+"""The primary metric of models within folds, for each training, and on the validation pairs that choose among them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.statistics.within_folds import (
+    WithinFolds,
+    auroc_within_folds,
+    mean_within_folds,
+    picked_by_fold,
+    stacked,
+)
+from lungfuse.tasks import Task
+
+
+def by_fold(
+    task: Task, joined: pd.DataFrame, metric: str = "auroc", used: np.ndarray | None = None
+) -> list[WithinFolds]:
+    """A metric of each training, from `join_predictions`: AUROC, or accuracy or balanced accuracy as calibrated.
+
+    `used` are the pairs that count, bool of (pair,); all where it is not given. Labels are those of the task, or for a
+    balanced accuracy the classes of each.
+    """
+    return [_of_training(task, training, metric, used) for _, training in joined.groupby("repeat")]
+
+
+def _of_training(task: Task, frame: pd.DataFrame, metric: str, used: np.ndarray | None) -> WithinFolds:
+    fold = frame["fold"].to_numpy()
+    folds = int(fold.max()) + 1
+    targets = task.targets(frame)
+    if used is not None:
+        targets = np.where(used[:, None], targets, np.nan)
+    scores = task.of("score" if metric == "auroc" else "probability", frame)
+    columns = one_against_rest(task, targets, scores)
+    if metric == "auroc":
+        return stacked([auroc_within_folds(label, score, fold, folds) for label, score, _ in columns])
+    right = [np.where(np.isnan(label), np.nan, label == decided) for label, _, decided in columns]
+    if metric == "accuracy":
+        excluding = task.excludes  # a pair is right or wrong as a whole where classes exclude each other
+        right = [np.where(np.isnan(right[0]), np.nan, np.min(right, axis=0))] if excluding else right
+        return stacked([mean_within_folds(each, fold, folds) for each in right])
+    classes = [1] if task.excludes else [0, 1]
+    recalls = [
+        np.where(label == value, each, np.nan)
+        for (label, *_), each in zip(columns, right, strict=True)
+        for value in classes
+    ]
+    return stacked([mean_within_folds(each, fold, folds) for each in recalls])
+
+
+def groups_of(joined: pd.DataFrame) -> np.ndarray:
+    """The group of each pair, (pair,), from `join_predictions`."""
+    return joined["group"].to_numpy()[: len(joined) // joined["repeat"].nunique()]
+
+
+def one_against_rest(task: Task, targets: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, ...]]:
+    """Label, score and decision of each label by itself, (pair,) each; the label is NaN where it is not known."""
+    known = ~np.isnan(targets).all(axis=1)
+    found = []
+    for each in task.one_against_rest(targets[known], scores[known], task.decide(scores[known])):
+        columns = []
+        for values in (each.label, each.score, each.prediction):
+            column = np.full(len(targets), np.nan)
+            column[np.flatnonzero(known)[each.known]] = values
+            columns.append(column)
+        found.append(tuple(columns))
+    return found
+
+
+def validated_by_fold(task: Task, validated: pd.DataFrame, folds: int) -> np.ndarray:
+    """The mean AUROC of the labels on the validation pairs of each training, (repeat, fold).
+
+    `validated` is the table `ValidationPredictions`. NaN where no label has both classes.
+    """
+    found = np.full((validated["repeat"].max() + 1, folds), np.nan)
+    for (repeat, fold), pairs in validated.groupby(["repeat", "fold"]):
+        found[repeat, fold] = _of_training(task, pairs.assign(fold=0), "auroc", None).value
+    return found
+
+
+def chosen(
+    models: Sequence[Sequence[WithinFolds]], validated: Sequence[np.ndarray]
+) -> tuple[list[WithinFolds], np.ndarray]:
+    """Of models that read the same inputs the best on the validation pairs of each fold, and which one that is.
+
+    The pairs that choose in a fold are tested in none of its models; chosen for all folds at once, a pair that is
+    tested in one fold would choose in another. `models` are (model, training), `validated` is (training, fold) of each.
+    Returns the trainings put together, and the position of the model, (training, fold).
+    """
+    trainings = min(map(len, models))
+    best = np.stack([np.nan_to_num(each[:trainings], nan=-1.0) for each in validated]).argmax(axis=0)
+    return [picked_by_fold([model[n] for model in models], best[n]) for n in range(trainings)], best

@@ -1,0 +1,106 @@
+"""Whether a fusion beats the best of its parts, for each set of inputs that models of a study fuse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.compare.by_fold import by_fold, chosen, groups_of, validated_by_fold
+from lungfuse.models.contrasts import fused_inputs
+from lungfuse.models.naming import sources_of
+from lungfuse.settings.model import ModelConfig
+from lungfuse.statistics.gains import Gain, SmallestGain, degrees_of_freedom, effective_groups, gain, smallest_gains
+from lungfuse.statistics.within_folds import WithinFolds
+from lungfuse.tasks import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The models of a study, scored within folds, training by training.
+
+    `trainings` are (model, training), `validated` (training, fold) of each model, `groups` the group of each pair as an
+    integer from 0, (pair,).
+    """
+
+    names: list[str]
+    models: list[ModelConfig]
+    trainings: list[list[WithinFolds]]
+    validated: list[np.ndarray]
+    groups: np.ndarray
+
+    @property
+    def effective_groups(self) -> float:
+        return effective_groups(self.groups)
+
+    def gain(self, a: Sequence[WithinFolds], b: Sequence[WithinFolds]) -> Gain:
+        return gain(a, b, self.groups)
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the standard errors of gains."""
+        return degrees_of_freedom(self.groups)
+
+
+def scored(
+    task: Task, names: list[str], models: list[ModelConfig], joined: Sequence[pd.DataFrame],
+    validated: Sequence[pd.DataFrame], metric: str = "auroc",
+) -> Scored:  # fmt: skip
+    """From the predictions of each model, see `join_predictions`, and its `ValidationPredictions`."""
+    trainings = [by_fold(task, each, metric) for each in joined]
+    folds = trainings[0][0].of_fold.shape[1]
+    on_validation = [validated_by_fold(task, each, folds) for each in validated]
+    groups = np.unique(groups_of(joined[0]), return_inverse=True)[1]
+    return Scored(names, models, trainings, on_validation, groups)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The models that fuse the same inputs, as one: in each fold the one that is best on its validation pairs.
+
+    `models` are their positions, `picked` how often each was taken, `parts` the positions of all models of a true
+    subset of the inputs, and `gains` what the fusion gains over each of them.
+    """
+
+    inputs: set[str]
+    models: list[int]
+    picked: np.ndarray
+    trainings: list[WithinFolds]
+    parts: list[int]
+    gains: list[Gain]
+
+    @property
+    def value(self) -> float:
+        return float(np.mean([training.value for training in self.trainings]))
+
+
+def fusions(found: Scored) -> list[Fusion]:
+    """Those of a study that have parts, in the order of the models."""
+    return [each for inputs in fused_inputs(found.models) if (each := fusion_of(found, inputs)).parts]
+
+
+def fusion_of(found: Scored, inputs: set[str]) -> Fusion:
+    """The fusion of a set of inputs."""
+    models = [n for n, model in enumerate(found.models) if sources_of(model) == inputs and not model.ablation]
+    trainings, best = chosen([found.trainings[n] for n in models], [found.validated[n] for n in models])
+    parts = [n for n, model in enumerate(found.models) if is_part(model, inputs)]
+    gains = [found.gain(trainings, found.trainings[n]) for n in parts]
+    return Fusion(inputs, models, np.bincount(best.ravel(), minlength=len(models)), trainings, parts, gains)
+
+
+def alone(found: Scored, model: int) -> Fusion:
+    """One model, by its position, as if no other read the same inputs."""
+    inputs = sources_of(found.models[model])
+    parts = [n for n, part in enumerate(found.models) if is_part(part, inputs)]
+    gains = [found.gain(found.trainings[model], found.trainings[n]) for n in parts]
+    return Fusion(inputs, [model], np.array([1]), found.trainings[model], parts, gains)
+
+
+def is_part(model: ModelConfig, inputs: set[str]) -> bool:
+    """Whether a model reads some of these inputs and nothing else."""
+    return bool(sources_of(model)) and sources_of(model) < inputs and not model.ablation
+
+
+def judge(found: Scored, judged: Sequence[Fusion], confidence: float, seed: int) -> list[SmallestGain]:
+    """The smallest gain of each fusion, as one family."""
+    return smallest_gains([fusion.gains for fusion in judged], found.degrees, confidence, seed)

@@ -73,7 +73,7 @@ def test_the_auroc_is_that_within_folds_with_limits_inside_0_and_1(sample):
     value, low, high = score_with_intervals(BINARY, cases, 0.95, 100, 0)["auroc"]
     assert value == pytest.approx(np.mean([roc_auc_score(labels[folds == n], scores[folds == n]) for n in (0, 1)]))
     assert low < value < high
-    nearly = joined(labels, np.where(np.arange(300) < 4, 0.5 + 0.1 * scores, labels), labels, np.arange(300))
+    nearly = joined(labels, 0.3 * labels + 0.7 * scores, labels, np.arange(300))
     _, low, high = auroc_with_limits(BINARY, nearly, 0.95)
     assert 0.9 < low < high < 1
     assert auroc_with_limits(BINARY, joined(labels, labels * 1.0, labels, np.arange(300)), 0.95) == (1, 1, 1)

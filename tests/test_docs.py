@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import verdict
@@ -61,9 +62,22 @@ def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
     assert verdict.in_markdown(table) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_verdict_is_worded_by_what_is_shown():
-    shown = pd.DataFrame({"p_corrected": [0.2, 0.01, 0.01], "difference": [0.1, 0.02, -0.02]})
-    words = ["no difference shown", "better", "worse"]
-    assert verdict.verdict_in_words(shown) == words
-    assert verdict.shortened("image + age, sex, days, pulse") == "image + 4 columns"
-    assert verdict.p_in_words(0.0004) == "< .001" and verdict.p_in_words(0.031) == ".031"
+def test_verdicts_of_many_studies_are_one_family_for_the_reader_of_the_readme():
+    """The example of Holm's paper has the form p(1) * 4, p(2) * 3, ..."""
+    np.testing.assert_allclose(verdict.holm(pd.Series([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
+    rows = {"study": ["a", "b", "demo"], "inputs": ["image + age, sex, days, pulse"] * 3, "word": ["better"] * 3}
+    table = pd.DataFrame(rows | {"p_corrected": [0.01, 0.06, 0.0]})
+    said = verdict.over_all_studies(table)
+    assert said == "As one family of 2, of 2 studies: a: image + 4 columns (better)."
+
+
+def test_the_readme_says_which_verdicts_stay_over_all_studies():
+    assert verdict.over_all_studies(verdict.verdicts(RESULTS)) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+WORDS = re.compile(r"\*\*(better|worse|equivalent|inconclusive)\*\*")
+
+
+def test_no_page_claims_more_than_the_four_words():
+    """A verdict in bold stands in a line of the README's table, or with its study and inputs in docs/results.md."""
+    assert len(WORDS.findall((ROOT / "README.md").read_text())) == len(verdict.verdicts(RESULTS))

@@ -7,59 +7,75 @@ prints the table in Markdown and writes docs/verdict.svg, both from docs/results
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lungfuse.analyses.verdict import forest_of_verdicts, shortened, verdict_in_words
+from lungfuse.analyses.verdict import forest_of_verdicts, shortened
+from lungfuse.compare.page import p_in_words
 from lungfuse.report.forest import LINE
 from lungfuse.report.style import STYLE, plt, save
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
 KEPT, FIGURE = Path("docs/results"), Path("docs/verdict.svg")
+ALPHA = 0.05
 WIDTH = 9.0  # inches of the figure
+CONTROL = "demo"  # studies whose name starts so are drawn, so that fusion can win
 
 
 def main() -> None:
     table = verdicts(KEPT)
     print(in_markdown(table))
+    print(over_all_studies(table))
     with plt.rc_context(STYLE):
         save(drawn(table), FIGURE)
 
 
 def verdicts(kept: Path) -> pd.DataFrame:
-    """The verdicts of all studies, one below the other, with a column `study`."""
-    found = [
-        read_table(path, Verdict).assign(study=path.parent.name)
-        for path in sorted(kept.glob("*/verdict.csv"), key=lambda path: ("demo" in path.parent.name, path.parent.name))
-    ]
-    return pd.concat(found, ignore_index=True)
+    """The verdicts of all studies, one below the other, with a column `study`; the positive control comes last."""
+    paths = sorted(kept.glob("*/verdict.csv"), key=lambda path: (is_control(path.parent.name), path.parent.name))
+    return pd.concat([read_table(path, Verdict).assign(study=path.parent.name) for path in paths], ignore_index=True)
+
+
+def is_control(study: str) -> bool:
+    return study.startswith(CONTROL)
 
 
 def in_markdown(table: pd.DataFrame) -> str:
     """The table of the README: a row a study and set of inputs."""
     shown = pd.DataFrame({"study": table["study"], "fused": table["inputs"].map(shortened)})
-    for row in ["part", "fusion"]:
-        values = table[f"{row}_value"].map("{:.3f}".format)
-        shown[f"best {row}"] = table[row] + " " + values
-    shown["points"] = with_limits(limits(table, "difference") * 100, 1, "+")
+    shown["best part"] = table["part"] + " " + table["part_value"].map("{:.3f}".format)
+    shown["fusion"] = table["fusion_value"].map("{:.3f}".format)
+    shown["gain, points"] = with_limits(limits(table, "gain") * 100, 1, "+")
+    shown["verdict"] = "**" + table["word"] + "**"
+    shown["P(gain > margin)"] = table["p_margin"].map("{:.2f}".format, na_action="ignore")
     shown["p"] = table["p_corrected"].map(p_in_words)
-    shown["fusion"] = verdict_in_words(table)
-    shown["cases for 2 points"] = table["cases_for_two_points"].map("{:,}".format, na_action="ignore")
-    return shown.to_markdown(index=False, disable_numparse=True)
+    shown["groups (effective)"] = table["groups"].astype(str) + table["effective_groups"].map(" ({:.0f})".format)
+    return shown.fillna("").to_markdown(index=False, disable_numparse=True)
+
+
+def over_all_studies(table: pd.DataFrame) -> str:
+    """Which verdicts stay where the sets of inputs of all studies but the control are one family (Holm, 1979)."""
+    real = table[~table["study"].map(is_control) & table["p_corrected"].notna()]
+    sure = real[(holm(real["p_corrected"]) < ALPHA) & real["word"].isin(["better", "worse"])]
+    named = [f"{row.study}: {shortened(row.inputs)} ({row.word})" for row in sure.itertuples()]
+    return f"As one family of {len(real)}, of {real['study'].nunique()} studies: {'; '.join(named) or 'none'}."
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """The p values of a family so corrected that its share of false alarms is kept."""
+    ordered = p.sort_values()
+    left = np.arange(len(ordered), 0, -1)
+    return (ordered * left).cummax().clip(upper=1).reindex(p.index)
 
 
 def drawn(table: pd.DataFrame) -> Figure:
-    """The differences with their intervals, a row a study and set of inputs."""
+    """The gains with their intervals, a row a study and set of inputs."""
     figure, axes = plt.subplots(figsize=(WIDTH, LINE * len(table) + 0.8), layout="constrained")
-    names = [f"{row.study}: {shortened(row.inputs)}" for row in table.itertuples()]
-    forest_of_verdicts(axes, names, table, [""] * len(table))
-    axes.set_xlabel("best fusion above the best of its parts, points of accuracy or, of many labels, mean AUROC")
+    forest_of_verdicts(axes, [f"{row.study}: {shortened(row.inputs)}" for row in table.itertuples()], table)
+    axes.set_xlabel("fusion above the best of its parts, points of AUROC; shaded: the margin")
     return figure
-
-
-def p_in_words(p: float) -> str:
-    return "< .001" if p < 0.001 else f"{p:.2g}".removeprefix("0")
 
 
 if __name__ == "__main__":

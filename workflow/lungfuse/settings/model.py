@@ -53,8 +53,8 @@ class ModelSettings(ModelInputs):
     another, dropped-<modality> leaves it out as if no case had it. `encoders` and `train` are laid over those of the
     study, `settings` are the architecture's own. `parts` names the models that it combines or starts from, by their
     role: the modality they read, unless the architecture has other roles. Where it is not said, a unimodal model that
-    reads the same has the role. `n_seeds` is how often it is trained on each fold, where that is not as often as the
-    study says.
+    reads the same has the role. `n_seeds` is how often it is trained, each time with a new seed and new folds, where
+    that is not as often as the study says.
     """
 
     encoders: dict[str, Any] = Field(default={})

@@ -23,6 +23,14 @@ def test_a_text_is_a_pairs_own_where_no_other_fold_has_it(pairs):
     assert has_own_text(pairs, "indication").tolist() == [False, True, True, False, False, True, True, True]
 
 
+def test_a_text_of_a_models_own_is_in_one_fold_in_each_of_its_repeats(pairs):
+    """The two coughs stay together in the first repeat alone."""
+    again = pairs.assign(repeat=1, fold=[0, 0, 1, 1, 1, 1, 0, 0])
+    models = {name: model_config("text", text="indication") for name in ["once", "twice"]}
+    results = results_of(models, [pairs, pd.concat([pairs, again], ignore_index=True)], pairs=pairs)
+    assert with_own_text(results.named, results)["n_own_text"].tolist() == [5, 3]
+
+
 def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pairs):
     models = [
         model_config("image", images="raw"),

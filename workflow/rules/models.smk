@@ -120,12 +120,10 @@ for n_seeds, fitted in PLAN.fitted.items():
             mem_mb=scaled(1000, each=lambda wildcards: SIZES.baseline_mb(wildcards.model)),
             runtime=scaled(10 * n_seeds, each=10 * n_seeds * MS),
             turn=1,
-        params:
-            n_seeds=n_seeds,
         message:
             "Fitting {wildcards.model}"
         shell:
-            model_stage("fit", "--n-seeds {params.n_seeds}")
+            model_stage("fit", f"--n-seeds {n_seeds}")
 
 
 rule train:

@@ -97,6 +97,7 @@ rule features:
 
 # A rule for all estimators that are fitted as often: they leave as many files.
 for n_seeds, fitted in PLAN.fitted.items():
+    runs = run_names(STUDY.split.folds, n_seeds)
 
     rule:
         name:
@@ -104,8 +105,7 @@ for n_seeds, fitted in PLAN.fitted.items():
         input:
             needed("fit"),
         output:
-            **LAYOUT.predictions("{model}"),
-            **LAYOUT.estimators("{model}", run_names(STUDY.split.folds, n_seeds)),
+            **(LAYOUT.predictions("{model}") | LAYOUT.estimators("{model}", runs)),
         log:
             LAYOUT.logs / "fit" / "{model}.log",
         benchmark:

@@ -1,4 +1,4 @@
-"""Estimators on texts, structured columns or mean tokens, fitted once a fold."""
+"""Estimators on texts, structured columns or mean tokens, fitted fold by fold."""
 
 import json
 

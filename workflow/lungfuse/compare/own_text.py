@@ -62,6 +62,11 @@ def own_text_primary(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple
     return int(own.sum()), positives, round(primary(task, joined, own), 4) if own.any() else float("nan")
 
 
+def folds_are_sites(pairs: pd.DataFrame) -> bool:
+    """Whether each fold tests one site, from which its models have learned nothing."""
+    return len(pairs[["fold", "site"]].drop_duplicates()) == pairs["fold"].nunique() == pairs["site"].nunique() > 1
+
+
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
     """In words, what never stands on both sides of the split, and how many texts of the sections `read` do."""
     own = [
@@ -70,6 +75,7 @@ def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
         if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()
     ]
     apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
+    apart += ", and sites, each of which is a fold" if folds_are_sites(pairs) else ""
     shared = {
         section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()
         for section in dict.fromkeys(read)

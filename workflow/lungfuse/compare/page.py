@@ -24,7 +24,7 @@ AGAINST_IS = (
     "pairs; p tests the hypothesis of equal {metric} by a permutation test that swaps predictions within groups, "
     "corrected for {tests} tests (Holm)."
 )
-TRAININGS_ARE = "; `trainings` is how often a model was trained on each fold, with other seeds"
+TRAININGS_ARE = "; `trainings` is how often a model was trained, each time with new seeds and folds"
 
 
 def render(

@@ -15,9 +15,9 @@ class Comparison(Table):
     classes. The primary metric, by which rows are held against each other, is the accuracy or, of several labels a
     pair, the AUROC.
 
-    `repeats` is how often it was trained on each fold. `reference` is the row that it is held against: of those that
-    read a part of its inputs, the one with the best primary metric on validation pairs. `p_vs_best_unimodal` is that of
-    the same primary metric, `p_corrected` is for the family of all p of the table.
+    `repeats` is how often it was trained, each time with new folds. `reference` is the row that it is held against:
+    of those that read a part of its inputs, the one with the best primary metric on validation pairs.
+    `p_vs_best_unimodal` is that of the same primary metric, `p_corrected` is for the family of all p of the table.
     `accuracy_own_text` is the primary metric on the `n_own_text` pairs whose own text, of the section that the row
     reads, is in no other fold, of which `positives_own_text` are of class 1; empty for rows that read no text of the
     pair.

@@ -88,19 +88,19 @@ class SmallStudy:
             run_stage("train", {"model": LAYOUT.model(config.name), "run": run})
         return pd.read_csv(self.fold(config, run) / "predictions.csv")
 
-    def fit(self, config: ModelConfig, n_seeds: int = 1) -> pd.DataFrame:
+    def fit(self, config: ModelConfig) -> pd.DataFrame:
         """Fit an estimator in every fold, with the features that it reads; returns its out-of-fold predictions."""
         with chdir(self.folder):
             for modality in config.encoders:
                 self.features(config, modality)
-            run_stage("fit", {"model": LAYOUT.model(config.name), "n_seeds": n_seeds})
+            run_stage("fit", {"model": LAYOUT.model(config.name)})
         return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
 
     def finish(self, config: ModelConfig, n_seeds: int = 1) -> pd.DataFrame:
         """Make the out-of-fold predictions of a model of any kind, of whose networks all folds are trained."""
         stage = kind_spec(config.architecture).stage
         if stage == "fit":
-            return self.fit(config, n_seeds)
+            return self.fit(config)
         with chdir(self.folder):
             given = {"model": LAYOUT.model(config.name), "n_seeds": n_seeds}
             run_stage("late" if stage == "late" else "pool-folds", given)

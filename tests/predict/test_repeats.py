@@ -19,7 +19,7 @@ def fitted(small):
     """Two estimators and their late fusion, each in two repeats; returns the out-of-fold predictions of each."""
     found = {}
     for name, entry in {"tfidf": {"text": "findings"}, "logistic": {"structured": ["age", "sex"]}}.items():
-        found[name] = small.finish(small.model(name, architecture=name, **entry), n_seeds=2)
+        found[name] = small.finish(small.model(name, architecture=name, n_seeds=2, **entry))
     late = small.model("late", architecture="late-stacked", parts=PARTS, **BOTH)
     return found | {"late": small.finish(late, n_seeds=2)}
 

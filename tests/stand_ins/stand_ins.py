@@ -53,8 +53,7 @@ def main(stage: str, words: list[str]) -> None:
     if place := batch_job():
         print(place, file=sys.stderr)
     given = {option.removeprefix("--"): value for option, value in zip(words[::2], words[1::2], strict=True)}
-    for option in ["threads", "n-seeds"]:
-        given.pop(option, None)
+    given.pop("threads", None)
     try:
         if stage in OF_MODELS:
             config = read_model(Path(given.pop("model")))

@@ -34,12 +34,12 @@ def pairs(tmp_path, monkeypatch):
     return frame.assign(text=frame["findings"], site="", comparison="", impression="")
 
 
-def predict(pairs, architecture="tfidf", n_seeds=1, **entry):
+def predict(pairs, architecture="tfidf", **entry):
     """Run the stage on pairs, of which each fold is validated on half of the next."""
     write_split(LAYOUT.split, pairs, 10, np.arange(60) // 2 % 3)
     config = model_config(architecture, name="model", **entry)
     write_model(config=config, file=LAYOUT.model("model"))
-    run_stage("fit", {"model": LAYOUT.model("model"), "n_seeds": n_seeds})
+    run_stage("fit", {"model": LAYOUT.model("model")})
     return read_table(LAYOUT.predictions("model")["predictions"], Predictions)
 
 
@@ -243,3 +243,5 @@ def test_each_repeat_is_fitted_on_folds_of_its_own_and_the_first_is_that_of_a_si
     tested = second.set_index("pair_id")["fold"]
     known = validated[validated["repeat"] == 1]
     assert (tested[known["pair_id"]].to_numpy() == (known["fold"] + 1) % 3).all(), "of the next fold of the same repeat"
+    predict(pairs, text="findings")
+    assert {path.name for path in LAYOUT.model_folder("model").iterdir()} == {"fold0", "fold1", "fold2"}

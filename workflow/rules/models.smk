@@ -97,7 +97,7 @@ rule features:
 
 # A rule for all estimators that are fitted as often: they leave as many files.
 for n_seeds, fitted in PLAN.fitted.items():
-    model, runs = f"{{model,{one_of(fitted)}}}", run_names(STUDY.split.folds, n_seeds)
+    runs = run_names(STUDY.split.folds, n_seeds)
 
     rule:
         name:
@@ -105,11 +105,13 @@ for n_seeds, fitted in PLAN.fitted.items():
         input:
             needed("fit"),
         output:
-            **(LAYOUT.predictions(model) | LAYOUT.estimators(model, runs)),
+            **(LAYOUT.predictions("{model}") | LAYOUT.estimators("{model}", runs)),
         log:
             LAYOUT.logs / "fit" / "{model}.log",
         benchmark:
             LAYOUT.logs / "fit" / "{model}.benchmark.tsv"
+        wildcard_constraints:
+            model=one_of(fitted),
         group:
             "baselines"
         conda:
@@ -118,12 +120,10 @@ for n_seeds, fitted in PLAN.fitted.items():
             mem_mb=scaled(1000, each=lambda wildcards: SIZES.baseline_mb(wildcards.model)),
             runtime=scaled(10 * n_seeds, each=10 * n_seeds * MS),
             turn=1,
-        params:
-            n_seeds=n_seeds,
         message:
             "Fitting {wildcards.model}"
         shell:
-            model_stage("fit", "--n-seeds {params.n_seeds}")
+            model_stage("fit")
 
 
 rule train:

@@ -196,6 +196,8 @@ def config_of(title: str, study: Study, name: str) -> ModelConfig:
         found |= _encoding(study, model)
     if kind.trained:
         found |= _training(study, model)
+    elif kind.stage == "fit" and seeds_of(study, model) > 1:
+        found["n_seeds"] = seeds_of(study, model)
     return ModelConfig.model_validate(found | {"parts": _parts_read(study, model)})
 
 

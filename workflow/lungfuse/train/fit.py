@@ -1,5 +1,6 @@
 """Models that are no networks: estimators on texts, structured columns or mean tokens, fitted fold by fold."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from lungfuse.models.columns import as_values
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
+from lungfuse.plan.resolve import run_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured
@@ -40,15 +42,13 @@ class EstimatorInputs:
         return {"kinds": {column["name"]: column["kind"] for column in self.columns}} if self.columns else {}
 
 
-def main(*, model: Path, n_seeds: int = 1) -> None:
+def main(*, model: Path) -> None:
     """Fit an estimator on the training folds and predict each test fold.
 
     Parameters
     ----------
     model
         The file of the model, which the workflow writes.
-    n_seeds
-        How often it is fitted, each time with a new seed and new folds.
 
     Raises:
         UserError: no pair has what the model reads.
@@ -58,16 +58,21 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
     split = read_split(layout.split)
     inputs, outputs = read_inputs(config, layout, split.pairs), layout.predictions(config.name)
     with temporary_files_in(outputs["predictions"].parent):
-        trainings = keep(by_repeat(config, task, inputs, split, n_seeds), task, config, inputs.columns)
+        trainings = keep(by_repeat(config, task, inputs, split), task, config, inputs.columns)
     write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
+    kept = {layout.fold_folder(config.name, run) for run in run_names(config.folds, config.n_seeds or 1)}
+    for left in (
+        set(layout.model_folder(config.name).glob("fold*")) - kept
+    ):  # of more trainings, which were asked before
+        shutil.rmtree(left)
 
 
 def by_repeat(
-    config: ModelConfig, task: Task, inputs: EstimatorInputs, split: Split, n_seeds: int
+    config: ModelConfig, task: Task, inputs: EstimatorInputs, split: Split
 ) -> Iterator[tuple[pd.DataFrame, Models]]:
-    """`FoldPredictions` of each fold of so many repeats, with what tested it; see `by_fold`."""
+    """`FoldPredictions` of each fold of all repeats of a model, with what tested it; see `by_fold`."""
     groups = split.pairs["group"].to_numpy() if model_spec(config.architecture).grouped else None
-    for repeat in range(n_seeds):
+    for repeat in range(config.n_seeds or 1):
         pairs, validation = split.of_repeat(repeat)
         estimator = build(config, repeat, **inputs.known)
         learn = learner(estimator, inputs.values, task.targets(pairs), task, groups)

@@ -69,7 +69,7 @@ def pairs():
     frame = pd.DataFrame(
         {"pair_id": [f"P{n}" for n in range(80)], "fold": np.arange(80) % 4, "group": np.arange(80) // 2}
     )
-    frame = frame.assign(report_id=frame["pair_id"], label=rng.integers(0, 2, 80), text="", comparison="")
+    frame = frame.assign(report_id=frame["pair_id"], label=rng.integers(0, 2, 80), site="", text="", comparison="")
     said = {section: [f"{section} {n % 39}" for n in range(80)] for section in ["findings", "impression"]}
     return frame.assign(**said, indication=frame["pair_id"])
 

@@ -23,6 +23,7 @@ from lungfuse.stages import call
 from lungfuse.tables.base import Table, read_table, write_table
 from lungfuse.tables.ingest import (
     Columns,
+    Folds,
     Funnel,
     ImageIndex,
     Pairs,
@@ -136,6 +137,8 @@ def write_pairs(study: Reported) -> None:
     pairs = study.drawn.pairs.assign(site=np.where(number < 60, "Here", "There"), findings=findings, text=findings)
     pairs = pairs.assign(image_id=np.where(has_image, pairs["pair_id"], ""))
     write_table(pairs, layout.split["pairs"], Pairs)
+    folds = pd.concat(pairs.assign(repeat=repeat) for repeat in range(2))
+    write_table(folds, layout.split["fold_table"], Folds)
     reports = pairs[["report_id", "findings", "site"]].assign(
         patient=pairs["group"].astype(str), major="", automatic=""
     )

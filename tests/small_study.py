@@ -22,7 +22,7 @@ from lungfuse.plan.model import main as write_model
 from lungfuse.settings.model import ModelConfig
 from lungfuse.stages import call
 from lungfuse.tables.base import write_table
-from lungfuse.tables.ingest import Columns, ImageIndex, Pairs, Structured, Validation
+from lungfuse.tables.ingest import Columns, Folds, ImageIndex, Pairs, Structured, Validation
 
 EARLY = {"architecture": "early", "images": "raw", "text": "findings"}
 LAYOUT = Layout("small")
@@ -52,11 +52,7 @@ class SmallStudy:
     def write(self) -> None:
         self.files["array"].parent.mkdir(parents=True, exist_ok=True)
         np.save(self.files["array"], self.images)
-        write_table(self.pairs, self.files["pairs"], Pairs)
-        validation = pd.concat(
-            self.pairs[self.pairs["fold"] == (fold + 1) % 3].iloc[:8].assign(fold=fold) for fold in range(3)
-        )
-        write_table(validation, self.files["validation"], Validation)
+        write_split(self.files, self.pairs, 8, np.arange(60) // 4 % 3)
         write_table(self.index, self.files["index"], ImageIndex)
         write_table(self.columns, self.files["structured_columns"], Columns)
         write_table(self.structured, self.files["structured"], Structured, self.columns["name"])
@@ -100,13 +96,14 @@ class SmallStudy:
             run_stage("fit", {"model": LAYOUT.model(config.name)})
         return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
 
-    def finish(self, config: ModelConfig) -> pd.DataFrame:
+    def finish(self, config: ModelConfig, n_seeds: int = 1) -> pd.DataFrame:
         """Make the out-of-fold predictions of a model of any kind, of whose networks all folds are trained."""
         stage = kind_spec(config.architecture).stage
         if stage == "fit":
             return self.fit(config)
         with chdir(self.folder):
-            run_stage("late" if stage == "late" else "pool-folds", {"model": LAYOUT.model(config.name)})
+            given = {"model": LAYOUT.model(config.name), "n_seeds": n_seeds}
+            run_stage("late" if stage == "late" else "pool-folds", given)
         return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
 
     def features(self, config: ModelConfig, modality: str, run: str = "") -> Path:
@@ -124,6 +121,17 @@ class SmallStudy:
                 }
                 run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.files})
         return self.folder / made.folder
+
+
+def write_split(files: dict[str, Path], pairs: pd.DataFrame, validated: int, *more_folds: np.ndarray) -> None:
+    """Write the tables of a split into three folds: repeat 0 has the folds of the pairs, `more_folds` are those of
+    others. Each fold is validated on so many pairs of the next."""
+    repeats = [pairs.assign(repeat=0), *(pairs.assign(fold=fold, repeat=n) for n, fold in enumerate(more_folds, 1))]
+    following = [(each[each["fold"] == (fold + 1) % 3], fold) for each in repeats for fold in range(3)]
+    known = [each[:validated].assign(fold=fold) for each, fold in following]
+    write_table(pairs, files["pairs"], Pairs)
+    write_table(pd.concat(repeats), files["fold_table"], Folds)
+    write_table(pd.concat(known), files["validation"], Validation)
 
 
 def run_stage(name: str, arguments: dict | None = None, /, **more) -> None:

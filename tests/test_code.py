@@ -113,7 +113,7 @@ def rules(text: str) -> dict[str, int]:
         if name and len(line) - len(line.lstrip()) <= indent:
             name = None
         if start := RULE.match(line):
-            name, indent = start[2] or "a rule without a name", len(start[1])
+            name, indent = start[2] or f"rule {len(found)} of a loop", len(start[1])
         if name:
             found[name] = found.get(name, 0) + 1
     return found

@@ -24,12 +24,12 @@ OPTION = re.compile(r"(?<!\S)--[a-z]")
 
 
 def large_openi() -> dict:
-    """Settings in which each network of openi is trained as often as settings allow: on 20 folds, 20 times each."""
+    """Settings in which each model of openi is trained as often as settings allow: on 20 folds, 20 times each."""
     params = read_params(ROOT / "params.yaml") | {"study": "openi", "dvc_sync": False}
     openi = params["studies"]["openi"]
     for model in openi["models"].values():
         model.pop("n_seeds", None)
-    openi |= {"n_seeds": 20, "split": {"folds": 20, "validation": 0.05}}
+    openi |= {"n_seeds": 20, "split": {"folds": 20, "validation": 0.05, "repeats": 20}}
     return params
 
 

@@ -19,7 +19,8 @@ def test_every_rule_says_what_a_cluster_and_a_reader_need():
     for rule in re.split(r"^ *(?<!use )rule\b *", rules, flags=re.M)[1:]:
         if "target(each.name)" in rule:
             continue  # the targets of DVC run nothing themselves
-        name = rule.split(":")[0] or "text_encoder"  # a loop makes one for each modality with encoders
+        named = re.search(r"name:\s+f?\"([^\"]+)", rule)  # of a rule that a loop makes
+        name = rule.split(":")[0] or named[1].replace("{modality}", "text")
         on_gpus |= {name} if "gpu=" in rule else set()
         for directive in ["log:", "conda:", "mem_mb=scaled(", "runtime=scaled(", "message:"]:
             assert directive in rule, f"{name} has no {directive}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import changed_setting, run_snakemake
+from conftest import HEAVY, changed_setting, run_snakemake
 
 DEMO = ["--config", "study=demo"]
 UNFORKED = ["--resources", "own_process=1"]
@@ -125,3 +125,18 @@ def test_a_failing_stage_shows_its_message_and_leaves_no_output(project):
     assert "NLMCXR_reports.tgz: truncated or corrupt" in run.stdout
     assert not (project / "data/reports/demo/reports.csv").exists()
     assert run_snakemake(project, *DEMO, "--until", "reports").returncode == 0
+
+
+def test_a_model_that_is_trained_again_takes_the_next_folds_of_the_same_split(new_project):
+    """The split does not run again; estimators that are fitted twice have a rule of their own."""
+    project, target = new_project(models=["majority", "tfidf"], stand_ins=HEAVY), ["--", "results/demo/comparison.csv"]
+    assert run_snakemake(project, *DEMO, *target).returncode == 0
+    folds = pd.read_csv(project / "results/demo/folds.csv")
+    assert folds["repeat"].nunique() == 5
+    with changed_setting(project / "params.yaml", "studies", "demo", "models", "tfidf", "n_seeds", to=2):
+        run = run_snakemake(project, *DEMO, *target)
+    assert run.returncode == 0 and jobs_of(run) == {"fit_2", "compare"}
+    table = pd.read_csv(project / "results/demo/comparison.csv").set_index("row")
+    assert table["repeats"].to_dict() == {"majority": 1, "tfidf": 2}
+    found = pd.read_csv(project / "results/demo/predictions/tfidf.csv").merge(folds, on=["pair_id", "repeat"])
+    assert set(found["repeat"]) == {0, 1} and (found["fold_x"] == found["fold_y"]).all()

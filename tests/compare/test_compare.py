@@ -38,6 +38,16 @@ def test_predictions_of_another_split_are_refused(pairs, predictions, spoil):
         join_predictions(BINARY, pairs, spoil(predictions(4)), Path("p.csv"))
 
 
+def test_each_repeat_is_joined_by_the_folds_that_were_drawn_for_it(pairs, predictions):
+    second = pairs.assign(fold=(pairs["fold"] + 1) % 4, repeat=1)
+    folds = pd.concat([pairs.assign(repeat=0), second])
+    found = pd.concat([predictions(4), predictions(8).assign(fold=second["fold"], repeat=1)])
+    joined = join_predictions(BINARY, pairs, found, Path("p.csv"), folds)
+    assert joined["fold"].tolist() == folds["fold"].tolist() and joined["repeat"].tolist() == [0] * 80 + [1] * 80
+    with pytest.raises(UserError, match=r"p\.csv: 80 pairs have no prediction and 80 predictions no pair"):
+        join_predictions(BINARY, pairs, found.assign(fold=[*pairs["fold"]] * 2), Path("p.csv"), folds)
+
+
 FUSED = {
     "findings": model_config("tfidf", text="findings"),
     "indication": model_config("tfidf", text="indication"),

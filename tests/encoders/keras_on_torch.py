@@ -24,7 +24,7 @@ from lungfuse.plan.model import main as write_model
 from lungfuse.predict.predictor import Predictor
 from lungfuse.stages import call as run_stage
 from lungfuse.tables.base import write_table
-from lungfuse.tables.ingest import ImageIndex, Pairs, Validation
+from lungfuse.tables.ingest import Folds, ImageIndex, Pairs, Validation
 from lungfuse.train import encoder
 from lungfuse.tuning import tuning
 
@@ -195,7 +195,9 @@ def test_a_network_tells_three_classes_by_colour_and_predicts_new_images_as_it_d
     np.save(layout.images["array"], images)
     write_table(index, layout.images["index"], ImageIndex)
     write_table(pairs, layout.split["pairs"], Pairs)
-    write_table(pairs[pairs["fold"] == 1].head(6).assign(fold=0), layout.split["validation"], Validation)
+    write_table(pairs.assign(repeat=0), layout.split["fold_table"], Folds)
+    known = pairs[pairs["fold"] == 1].head(6).assign(fold=0, repeat=0)
+    write_table(known, layout.split["validation"], Validation)
     (tmp_path / "data/encoders").symlink_to(root)
 
     settings = {"image_size": 32, "fit": "pad", "colour": True}

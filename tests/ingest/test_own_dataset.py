@@ -103,7 +103,7 @@ def pairs_of(raw: Path, task: str, labels: list[dict], required: list[str] | Non
     return out
 
 
-SPLIT = ["pairs", "validation", "structured", "structured_columns"]
+SPLIT = ["pairs", "fold_table", "validation", "structured", "structured_columns"]
 FILES = ["reports", "views", "values", "value_columns", "rejected_reports", "index", "rejected_images", "candidates"]
 FILES += ["funnel", "rejected", "findings", "check_scores", "check_cases", *SPLIT]
 CHECKED = ["candidates", "reports", "views", "values", "value_columns", "funnel", "rejected", "index"]

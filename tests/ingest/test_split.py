@@ -6,15 +6,10 @@ import pytest
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.groups import group
-from lungfuse.ingest.split import (
-    assign_folds,
-    assign_validation,
-    check_groups,
-    check_rejected,
-    fold_indices,
-    missing_of_validation,
-    warnings_of,
-)
+from lungfuse.ingest.limits import BINARY
+from lungfuse.ingest.parts import fold_indices
+from lungfuse.ingest.split import assign_folds, assign_validation, check_groups, check_rejected, draw, warnings_of
+from lungfuse.ingest.split_log import missing_of_validation, warnings_of_repeats
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.ingest import rejected_table
@@ -187,3 +182,85 @@ def test_too_many_rejected_reports_stop_the_run(tmp_path):
 def test_too_many_images_that_are_missing_or_without_a_view_stop_the_run(tmp_path, steps, message):
     with pytest.raises(UserError, match=message):
         check_rejected(pd.Series(REPORTS | steps), rejected_table([]), 0.05, tmp_path / "rejected.csv")
+
+
+def named(candidates):
+    return candidates.assign(pair_id=[f"P{n}" for n in range(len(candidates))])
+
+
+def test_each_repeat_draws_folds_and_validation_pairs_anew_and_the_first_is_that_of_a_single_one(candidates):
+    settings = SplitSettings(folds=5, validation=0.2)
+    once, drawn = (draw(named(candidates), settings.model_copy(update={"repeats": n}), seed=3) for n in (1, 3))
+    assert drawn.pairs.equals(once.pairs) and drawn.pairs["fold"].equals(assign_folds(candidates, 5, seed=3))
+    for table in ["folds", "validation"]:
+        found = getattr(drawn, table)
+        assert found[found["repeat"] == 0].equals(getattr(once, table))
+    folds, validated = [], []
+    for repeat in range(3):
+        pairs, validation = drawn.of_repeat(repeat)
+        assert pairs.groupby("group")["fold"].nunique().max() == 1
+        for fold in range(5):
+            train, val, test = (set(pairs["group"].iloc[part]) for part in fold_indices(pairs, validation, fold))
+            assert not (train & val or train & test or val & test)
+        folds.append(tuple(pairs["fold"]))
+        validated.append(frozenset(validation.query("fold == 0")["pair_id"]))
+    assert len(set(folds)) == len(set(validated)) == 3
+    assert warnings_of_repeats(drawn, settings.model_copy(update={"repeats": 3}), BINARY) == []
+
+
+def test_repeats_whose_folds_are_the_same_are_told():
+    """Four groups of five pairs make two folds of two groups in three ways."""
+    candidates = named(pd.DataFrame({"group": np.arange(20) // 5, "label": np.arange(20) % 2, "site": ""}))
+    settings = SplitSettings(folds=2, validation=0.5, repeats=8)
+    told = warnings_of_repeats(draw(candidates, settings, seed=0), settings, BINARY)
+    assert len(told) >= 5 and all(" has the folds of repeat " in text for text in told)
+
+
+def test_a_repeat_that_was_not_drawn_is_told(candidates):
+    drawn = draw(named(candidates), SplitSettings(folds=5, validation=0.2), seed=0)
+    with pytest.raises(UserError, match=r"folds\.csv: has no fold in repeat 2 for 200 .* split\.repeats to 3 or more"):
+        drawn.of_repeat(2)
+
+
+BY_SITE = SplitSettings(folds=3, validation=0.2, by="site", repeats=2)
+
+
+def at_sites(sites: str, group: str = "patient {n}", labels: str = "01") -> pd.DataFrame:
+    """Sixty pairs whose sites, and labels, take turns."""
+    pairs = named(pd.DataFrame({"site": [sites[n % len(sites)] for n in range(60)]}))
+    pairs["label"] = [int(labels[n // len(sites) % len(labels)]) for n in range(60)]
+    names = [group.format(n=n, half=n // 2) for n in range(60)]
+    return pairs.assign(group=pd.factorize(pd.Series(names))[0])
+
+
+def test_a_fold_tests_a_site_and_its_models_never_see_it():
+    drawn = draw(at_sites("bca"), BY_SITE, seed=0)
+    assert drawn.pairs.groupby("site")["fold"].unique().map(list).to_dict() == {"a": [0], "b": [1], "c": [2]}
+    validated = []
+    for repeat in range(2):
+        pairs, validation = drawn.of_repeat(repeat)
+        assert pairs.equals(drawn.pairs)
+        train, val, test = (pairs.iloc[part] for part in fold_indices(pairs, validation, 1))
+        assert set(test["site"]) == {"b"} and set(train["site"]) == set(val["site"]) == {"a", "c"}
+        assert len(val) == 8 and set(val["label"]) == {0, 1}
+        validated.append(set(val["pair_id"]))
+    assert validated[0] != validated[1]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (at_sites("a"), r"split\.by: found site, but the pairs are of one site: a \(60 pairs\); expected two or more"),
+        (
+            at_sites("ab"),
+            r"split\.folds: found 3, .* are of 2: a \(30 pairs\), b \(30 pairs\)\. Set split\.folds to 2",
+        ),
+        (at_sites("ab "), r"split\.by: found site, but 20 of 60 pairs name no site, so they can neither"),
+        (at_sites("aabc", "patient {half}"), r"15 groups, with 30 of 60 pairs, share .* such as P2 of b and P3 of c"),
+        (at_sites("abc", labels="0").assign(label=lambda t: (t["site"] != "c").astype(int)), r"class 0 .* at a, b"),
+    ],
+)
+def test_sites_that_cannot_be_left_out_are_told(pairs, said):
+    pairs["site"] = pairs["site"].str.strip()
+    with pytest.raises(UserError, match=said):
+        draw(pairs, BY_SITE, seed=0)

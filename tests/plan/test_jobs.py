@@ -63,7 +63,7 @@ def parsed(module: str) -> ast.Module:
     return ast.parse(source(module).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("study", ["demo-full", "openi", "openi-findings", "openi-published", "tb", "covid", "skin"])
+@pytest.mark.parametrize("study", ["demo-full", "openi", "openi-findings", "openi-published", "tb", "tb-sites", "skin"])
 def test_a_job_gives_its_stage_what_it_takes(studies, study):
     plan, wrong = Plan(study, studies[study]), []
     for job in jobs(plan):

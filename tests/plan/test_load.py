@@ -245,7 +245,7 @@ def test_figures_of_the_thesis_stand_beside_its_own_data_alone(studies):
 
 
 def test_settings_travel_as_json(studies):
-    assert json.loads(to_json(studies["demo"].split)) == {"folds": 5, "validation": 0.25}
+    assert json.loads(to_json(studies["demo"].images)) == {"image_size": 64, "fit": "pad", "colour": False}
     assert json.loads(to_json(list(studies["demo"].models.values())))[0]["architecture"] == "majority"
 
 

@@ -99,10 +99,43 @@ def test_a_model_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_s
         load_studies(params)
 
 
-def test_what_is_fitted_once_a_fold_is_not_repeated(params):
+def test_an_estimator_is_fitted_as_often_as_it_says_with_files_for_each_training(params):
     params["studies"]["demo"]["models"]["tfidf"]["n_seeds"] = 2
-    with pytest.raises(UserError, match=r"models\.tfidf\.n_seeds: found 2, but tfidf is fitted once a fold; leave it"):
+    plan = Plan("demo", load_studies(params)["demo"])
+    assert plan.fitted[2] == ["tfidf"] and "majority" in plan.fitted[1]
+    made = plan.fit("tfidf").made["fold_predictions"]
+    assert [path.parent.name for path in made][4:7] == ["fold4", "fold0_repeat1", "fold1_repeat1"]
+
+
+def test_a_late_fusion_needs_every_repeat_of_its_parts_also_of_estimators(params):
+    models = params["studies"]["demo"]["models"]
+    models["late"] |= {"parts": {"text": "tfidf"}, "n_seeds": 2}
+    models["image"]["n_seeds"] = 2
+    with pytest.raises(UserError, match=r"models\.late\.n_seeds: found 2, but tfidf, .* is trained 1 times"):
         load_studies(params)
+    models["tfidf"]["n_seeds"] = 2
+    read = Plan("demo", load_studies(params)["demo"]).late("late").reads["parts"]
+    assert Path("results/demo/models/tfidf/fold3_repeat1/predictions.csv") in read and len(read) == 20
+
+
+@pytest.mark.parametrize("place", ["", "models.tfidf."])
+def test_no_model_is_trained_more_often_than_folds_are_drawn(params, place):
+    study = params["studies"]["demo"]
+    (study["models"]["tfidf"] if place else study)["n_seeds"] = 6
+    with pytest.raises(UserError, match=rf"{place}n_seeds: found 6, but each .* is 5\. Say 5 or less, or raise"):
+        load_studies(params)
+
+
+def test_the_files_of_the_split_do_not_depend_on_how_often_a_model_is_trained(params):
+    before = Plan("demo", load_studies(params)["demo"]).split()
+    params["studies"]["demo"]["n_seeds"] = 3
+    assert Plan("demo", load_studies(params)["demo"]).split() == before
+
+
+def test_parts_that_a_model_does_not_read_need_not_be_trained_as_often(params):
+    """Started from plain encoders, a fusion has nothing of the unimodal models."""
+    params["studies"]["demo"]["models"]["early"] |= {"train": {"init_from": "encoder"}, "n_seeds": 2}
+    assert len(Plan("demo", load_studies(params)["demo"]).runs("early")) == 10
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, sha256
 from lungfuse.hardware import batch_job, usage
+from lungfuse.ingest.parts import fold_indices, read_split
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.plan import Plan
@@ -35,7 +36,7 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import to_json
 from lungfuse.stages import OF_MODELS, STAGES
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import ImageIndex, Pairs, Validation
+from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tasks import load_task
 from lungfuse.train.predictions import write_predictions
 
@@ -93,10 +94,11 @@ class StandIn:
     def scores(self, run: str) -> pd.DataFrame:
         """Scores of a training, more often right than wrong."""
         fold, repeat = run_numbers(run)
-        task, known = load_task(self.config.task, self.config.labels), self.plan.layout.split["validation"]
-        validated = read_table(known, Validation).query("fold == @fold")["pair_id"]
-        tested = self.pairs[self.pairs["fold"] == fold].assign(part="test")
-        rows = pd.concat([tested, self.pairs[self.pairs["pair_id"].isin(validated)].assign(part="validation")])
+        task = load_task(self.config.task, self.config.labels)
+        pairs, validation = read_split(self.plan.layout.split).of_repeat(repeat)
+        _, validated, tested = fold_indices(pairs, validation, fold)
+        parts = [("test", tested), ("validation", validated)]
+        rows = pd.concat([pairs.iloc[positions].assign(part=part) for part, positions in parts])
         rows = rows.assign(fold=fold, repeat=repeat)
         targets, columns = task.targets(rows), task.columns("score")
         true = np.nan_to_num(targets) if targets.shape[1] == len(columns) else targets == np.arange(len(columns))
@@ -108,10 +110,11 @@ class StandIn:
     def write_predictions(self) -> None:
         """What an estimator writes: the scores of its folds, and all of them joined."""
         files, layout = self.job.outputs, self.plan.layout
-        trainings = [self.scores(run) for run in self.plan.folds]
+        runs = self.plan.runs(self.config.name)
+        trainings = [self.scores(run) for run in runs]
         task = load_task(self.config.task, self.config.labels)
         write_predictions(self.pairs, trainings, task, files["predictions"], files["validated"])
-        for run, scores in zip(self.plan.folds, trainings, strict=True):
+        for run, scores in zip(runs, trainings, strict=True):
             write_table(layout.estimator(self.config.name, run)["fold_predictions"], scores)
 
 

@@ -26,11 +26,11 @@ BINARY = load_task("binary", ["normal", "lung"])
 BOTH = {name: READS[name] for name in ["image", "text"]}
 
 
-def sources(small, config) -> dict[str, Source]:
-    """What a model reads, scaled by the first forty pairs."""
+def sources(small, config, run: str = "0") -> dict[str, Source]:
+    """What a model reads in a training, scaled by the first forty pairs."""
     for modality in config.encoders if reads_features(config) else []:
         small.features(config, modality)
-    return sources_of(config, "0", data_files_of(config, small.pairs, training_files(config, "0")), np.arange(40))
+    return sources_of(config, run, data_files_of(config, small.pairs, training_files(config, run)), np.arange(40))
 
 
 def early(small, ablation: str = "", inputs: dict = BOTH, layers: str = "full"):
@@ -67,6 +67,11 @@ def test_an_ablation_permutes_one_modality_and_leaves_the_others(small):
     words = [[text.tolist() for text in found["text"].texts] for found in [plain, image, text]]
     assert words[1] == words[0] != words[2]
     assert (text["image"].rows == plain["image"].rows).all()
+
+
+def test_an_ablation_permutes_otherwise_in_each_repeat_and_the_same_in_each_fold(small):
+    rows = [sources(small, early(small, "shuffled-image"), run)["image"].rows for run in ["0", "1", "0_repeat1"]]
+    assert (rows[0] == rows[1]).all() and (rows[0] != rows[2]).mean() > 0.9
 
 
 def test_an_ablation_permutes_the_features_of_one_modality(small):

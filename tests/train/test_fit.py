@@ -1,4 +1,4 @@
-"""Estimators on texts, structured columns or mean tokens, fitted once a fold."""
+"""Estimators on texts, structured columns or mean tokens, fitted fold by fold."""
 
 import json
 
@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from model_configs import model_config
-from small_study import LAYOUT, run_stage
+from small_study import LAYOUT, run_stage, write_split
 
 from lungfuse.errors import UserError
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.model import main as write_model
 from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
-from lungfuse.tables.training import FeatureIndex, Predictions
+from lungfuse.tables.ingest import Columns, Structured
+from lungfuse.tables.training import FeatureIndex, Predictions, ValidationPredictions
 from lungfuse.tasks import load_task
 from lungfuse.train.estimators import score
 from lungfuse.train.kept import unpacked
@@ -35,11 +35,8 @@ def pairs(tmp_path, monkeypatch):
 
 
 def predict(pairs, architecture="tfidf", **entry):
-    """Run the stage on pairs, of which each fold is validated on every second of the next."""
-    write_table(pairs, LAYOUT.split["pairs"], Pairs)
-    every_second = pairs[pairs.index // 6 % 2 == 0]
-    validated = [every_second[every_second["fold"] == (fold + 1) % 3].assign(fold=fold) for fold in range(3)]
-    write_table(pd.concat(validated), LAYOUT.split["validation"], Validation)
+    """Run the stage on pairs, of which each fold is validated on half of the next."""
+    write_split(LAYOUT.split, pairs, 10, np.arange(60) // 2 % 3)
     config = model_config(architecture, name="model", **entry)
     write_model(config=config, file=LAYOUT.model("model"))
     run_stage("fit", {"model": LAYOUT.model("model")})
@@ -63,7 +60,7 @@ def test_the_section_of_the_model_is_the_one_that_is_read(pairs):
 @pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
 def test_what_a_fold_has_learned_is_kept_and_nothing_else_left_behind(pairs, settings):
     predictions = predict(pairs, text="findings", settings=settings).set_index("pair_id")
-    names = {"columns.csv", "models", "pairs.csv", "predictions", "validated", "validation.csv"}
+    names = {"columns.csv", "folds.csv", "models", "pairs.csv", "predictions", "validated", "validation.csv"}
     assert {path.name for path in LAYOUT.results.iterdir()} == names - {"columns.csv"}
     assert {path.name for path in LAYOUT.model_folder("model").iterdir()} == {"fold0", "fold1", "fold2"}
     assert [path.name for path in LAYOUT.predictions("model")["predictions"].parent.iterdir()] == ["model.csv"]
@@ -231,3 +228,20 @@ def test_what_is_kept_of_a_probe_reads_new_images_alike(pairs, encoders, tmp_pat
     assert kept["model"]["redact_terms"] == ["icu"]
     assert (files["settings"].parent / kept["masks"]["segmenter"]).resolve() == segmenter.parent.resolve()
     assert len(kept["sha256"]["parts"]) == 4, "the estimator, the encoder's settings and weights, and the segmenter"
+
+
+def test_each_repeat_is_fitted_on_folds_of_its_own_and_the_first_is_that_of_a_single_one(pairs):
+    once = predict(pairs, text="findings")
+    twice = predict(pairs, text="findings", n_seeds=2)
+    assert twice[twice["repeat"] == 0].reset_index(drop=True).equals(once)
+    second = twice[twice["repeat"] == 1]
+    assert second["fold"].tolist() == (np.arange(60) // 2 % 3).tolist() and second["pair_id"].is_unique
+    kept = json.loads(LAYOUT.estimator("model", "2_repeat1")["settings"].read_text())
+    assert (kept["fold"], kept["repeat"]) == (2, 1)
+    validated = read_table(LAYOUT.predictions("model")["validated"], ValidationPredictions)
+    assert validated.groupby(["repeat", "fold"]).size().tolist() == [10] * 6
+    tested = second.set_index("pair_id")["fold"]
+    known = validated[validated["repeat"] == 1]
+    assert (tested[known["pair_id"]].to_numpy() == (known["fold"] + 1) % 3).all(), "of the next fold of the same repeat"
+    predict(pairs, text="findings")
+    assert {path.name for path in LAYOUT.model_folder("model").iterdir()} == {"fold0", "fold1", "fold2"}

@@ -225,15 +225,17 @@ def test_three_parts_of_several_classes_are_fused(pairs, model):
     assert (fused["prediction"] == fused["label"]).mean() > alone
 
 
-def test_a_part_that_is_fitted_once_a_fold_stands_in_every_repeat(pairs):
+def test_each_repeat_combines_the_same_repeat_of_the_parts(pairs):
     write_table(pairs, LAYOUT.split["pairs"], Pairs)
-    image = write_folds(pairs, "image", BINARY, 1.0, n_seeds=2)
-    text = write_folds(pairs, "text", BINARY, 1.0, seed=1)
+    image, text = (write_folds(pairs, name, BINARY, 1.0, n_seeds=2, seed=n) for n, name in enumerate(["image", "text"]))
     fused = fuse({"image": image, "text": text}, "late", n_seeds=2)
     assert fused.groupby("repeat").size().tolist() == [90, 90]
     second = fused[fused["repeat"] == 1].set_index("pair_id")["score"]
-    expected = (scores_of(image[3:])["score"] + scores_of(text)["score"]) / 2
+    expected = (scores_of(image[3:])["score"] + scores_of(text[3:])["score"]) / 2
     np.testing.assert_allclose(second, expected[second.index], atol=2e-6)
+    LAYOUT.fold_folder("text", "2_repeat1").joinpath("predictions.csv").write_text(text[2].read_text())
+    with pytest.raises(UserError, match=r"text/fold2_repeat1.*: found other pairs, folds, repeats or labels than in"):
+        fuse({"image": image, "text": text}, "late", n_seeds=2)
 
 
 def test_parts_that_do_not_belong_together_are_told(folds):
@@ -243,5 +245,5 @@ def test_parts_that_do_not_belong_together_are_told(folds):
     first, last = folds["text"][0].read_text(), folds["text"][2].read_text()
     folds["text"][0].write_text(last)
     folds["text"][2].write_text(first)
-    with pytest.raises(UserError, match=r"text/fold0.*: found other pairs, folds or labels than in .*image/fold0"):
+    with pytest.raises(UserError, match=r"text/fold0.*: found other pairs, folds, repeats .* than in .*image/fold0"):
         fuse(folds, "late")

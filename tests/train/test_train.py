@@ -17,6 +17,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.encoders.networks import efficientnet_lite
 from lungfuse.errors import UserError
+from lungfuse.ingest.parts import fold_indices, read_split
 from lungfuse.layers.blocks import Unimodal
 from lungfuse.modalities.image.inputs import ImageSource, change
 from lungfuse.tasks import load_task
@@ -94,12 +95,16 @@ def test_a_model_is_validated_on_the_pairs_of_the_table_and_its_score_calibrated
 STRUCTURED = {"architecture": "structured", "structured": READS["structured"]}
 
 
-def test_a_repeat_is_another_training_of_the_same_fold(small):
+def test_a_repeat_is_another_training_on_folds_of_its_own(small):
     config = small.model("structured", **STRUCTURED, train={"layers": "frozen", "epochs": 1})
-    first, second = (small.train(config, run) for run in ["0", "0_repeat1"])
-    assert (first["pair_id"] == second["pair_id"]).all()
-    assert set(first["repeat"]) == {0} and set(second["repeat"]) == {1}
-    assert (first["score"] != second["score"]).all()
+    split = read_split(small.files)
+    for repeat, run in enumerate(["0", "0_repeat1"]):
+        scored, (pairs, validation) = small.train(config, run), split.of_repeat(repeat)
+        assert set(scored["repeat"]) == {repeat}
+        _, validated, tested = fold_indices(pairs, validation, 0)
+        for part, positions in [("validation", validated), ("test", tested)]:
+            assert scored["pair_id"][scored["part"] == part].tolist() == pairs["pair_id"].iloc[positions].tolist()
+    assert not set(scored["pair_id"]) <= set(split.pairs.query("fold == 0")["pair_id"]), "the second has other folds"
 
 
 def test_a_training_leaves_its_record_and_no_checkpoints(small):

@@ -17,6 +17,7 @@ from lungfuse.hardware import WORKFLOW_JOB, gpus
 from lungfuse.plan.load import SETTINGS_SHA256, load_study, settings_sha256
 from lungfuse.plan.names import ENCODER_LOGS, MANIFEST, PARAMS, RAW
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.resolve import run_names
 from lungfuse.plan.resources import Sizes
 from lungfuse.settings.params import read_params, to_json
 

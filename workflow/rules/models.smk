@@ -95,30 +95,35 @@ rule features:
         stage("features", "--source {wildcards.source} --reads {wildcards.reads} --threads {threads}")
 
 
-rule fit:
-    input:
-        needed("fit"),
-    output:
-        **LAYOUT.predictions("{model}"),
-        **LAYOUT.estimators("{model}", PLAN.folds),
-    log:
-        LAYOUT.logs / "fit" / "{model}.log",
-    benchmark:
-        LAYOUT.logs / "fit" / "{model}.benchmark.tsv"
-    wildcard_constraints:
-        model=one_of(PLAN.of_stage("fit")),
-    group:
-        "baselines"
-    conda:
-        "../envs/data.yaml"
-    resources:
-        mem_mb=scaled(1000, each=lambda wildcards: SIZES.baseline_mb(wildcards.model)),
-        runtime=scaled(10, each=10 * MS),
-        turn=1,
-    message:
-        "Fitting {wildcards.model}"
-    shell:
-        model_stage("fit")
+# A rule for all estimators that are fitted as often: they leave as many files.
+for n_seeds, fitted in PLAN.fitted.items():
+    runs = run_names(STUDY.split.folds, n_seeds)
+
+    rule:
+        name:
+            "fit" if n_seeds == STUDY.n_seeds else f"fit_{n_seeds}"
+        input:
+            needed("fit"),
+        output:
+            **(LAYOUT.predictions("{model}") | LAYOUT.estimators("{model}", runs)),
+        log:
+            LAYOUT.logs / "fit" / "{model}.log",
+        benchmark:
+            LAYOUT.logs / "fit" / "{model}.benchmark.tsv"
+        wildcard_constraints:
+            model=one_of(fitted),
+        group:
+            "baselines"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            mem_mb=scaled(1000, each=lambda wildcards: SIZES.baseline_mb(wildcards.model)),
+            runtime=scaled(10 * n_seeds, each=10 * n_seeds * MS),
+            turn=1,
+        message:
+            "Fitting {wildcards.model}"
+        shell:
+            model_stage("fit")
 
 
 rule train:

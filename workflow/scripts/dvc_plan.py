@@ -102,8 +102,9 @@ def commands() -> dict[str, str]:
     functions = {block[4:].partition("(")[0]: block for block in blocks if block.startswith("def ")}
     found = {}
     for block in blocks:
-        if rule := re.match(r"(?:use rule (\w+) as|rule) (\w+)", block):
-            _, _, shell = block.partition("\n    shell:")
+        if rule := re.match(r"(?:use rule (\w+) as|rule|for [^\"]*name:\s*\")\s*(\w+)", block):
+            _, *shell = re.split(r"\n +shell:", block, maxsplit=1)
+            shell = "".join(shell)
             called = "".join(functions.get(name, "") for name in re.findall(r"(\w+)\(", shell))
             own = hashlib.sha256((shell.strip() + called).encode()).hexdigest()[:32]
             found[rule[2]] = own if shell else found.get(rule[1], own)

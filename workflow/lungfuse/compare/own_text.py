@@ -16,13 +16,15 @@ OWN_TEXT_IS = (
 )
 
 
-def has_own_text(pairs: pd.DataFrame, section: str) -> pd.Series:
+def has_own_text(pairs: pd.DataFrame, section: str, folds: pd.DataFrame | None = None) -> pd.Series:
     """Whether the text of each pair is in no other fold, so that no model that is tested on it has learned from it.
 
+    The folds are those of the pairs, or of several repeats, `folds` of shape (pair, repeat): in all of these, then.
     Texts are the same when they agree as `lungfuse.ingest.groups.group` compares them; an empty one is nobody's own.
     """
     texts = normalise(pairs[section])
-    return (pairs["fold"].groupby(texts).transform("nunique") == 1) & (texts != "")
+    folds = pairs[["fold"]] if folds is None else folds
+    return (folds.groupby(texts).transform("nunique") == 1).all(axis=1) & (texts != "")
 
 
 def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
@@ -30,16 +32,22 @@ def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
 
     They are missing for a model that reads no text, or not its own.
     """
-    pairs, models = results.pairs, results.models
-    own = {section: has_own_text(pairs, section).to_numpy() for section in {model.text for model in models} - {""}}
-    found = [
-        own_text_accuracy(results.task, own[model.text], frame)
-        if model.text and model.changed != "text"
-        else (pd.NA, pd.NA, float("nan"))
-        for model, frame in zip(models, results.joined, strict=True)
-    ]
+    pairs, found = results.pairs, []
+    read = [model.text if model.changed != "text" else "" for model in results.models]
+    own: dict[tuple[str, int], np.ndarray] = {}  # by section and number of trainings
+    for section, frame in zip(read, results.joined, strict=True):
+        which = (section, len(frame))
+        if section and which not in own:
+            own[which] = has_own_text(pairs, section, folds_of(frame)).to_numpy()
+        nothing = (pd.NA, pd.NA, float("nan"))
+        found.append(own_text_accuracy(results.task, own[which], frame) if section else nothing)
     columns = pd.DataFrame(found, columns=OWN_TEXT, index=scored.index)
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
+
+
+def folds_of(joined: pd.DataFrame) -> pd.DataFrame:
+    """The fold of each pair in each training of a model, (pair, training), from `join_predictions`."""
+    return pd.DataFrame(joined["fold"].to_numpy().reshape(joined["repeat"].nunique(), -1).T)
 
 
 def own_text_accuracy(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
@@ -52,11 +60,13 @@ def own_text_accuracy(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tupl
     """
     targets = task.targets(joined)[: len(groups_of(joined))][own]
     positives = int(targets.sum()) if task.two_classes else pd.NA
-    return (
-        int(own.sum()),
-        positives,
-        round(float(np.nanmean(correct(task, joined)[:, own])), 4) if own.any() else float("nan"),
-    )
+    accuracy = float(np.nanmean(correct(task, joined)[:, own])) if own.any() else float("nan")
+    return int(own.sum()), positives, round(accuracy, 4)
+
+
+def folds_are_sites(pairs: pd.DataFrame) -> bool:
+    """Whether each fold tests one site, from which its models have learned nothing."""
+    return len(pairs[["fold", "site"]].drop_duplicates()) == pairs["fold"].nunique() == pairs["site"].nunique() > 1
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
@@ -67,6 +77,7 @@ def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
         if (pairs["text"] != "").any() and (pairs[section] == pairs["text"]).all()
     ]
     apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
+    apart += ", and sites, each of which is a fold" if folds_are_sites(pairs) else ""
     shared = {
         section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()
         for section in dict.fromkeys(read)

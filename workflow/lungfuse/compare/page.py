@@ -25,7 +25,7 @@ AGAINST_IS = (
     "Against: of the models that read a true subset of the same inputs, the one over which the gain in {metric} is "
     "smallest; p is the largest of the tests against each of them, corrected for {tests} models (max-T)."
 )
-TRAININGS_ARE = "; `trainings` is how often a model was trained on all folds, each time with new folds and another seed"
+TRAININGS_ARE = "; `trainings` is how often a model was trained, each time with new seeds and folds"
 
 
 def render(

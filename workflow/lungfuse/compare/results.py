@@ -14,7 +14,7 @@ from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import Pairs
+from lungfuse.tables.ingest import Folds, Pairs
 from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.tasks import Task, load_task
 
@@ -76,8 +76,9 @@ class Results:
     def joined(self) -> list[pd.DataFrame]:
         """The predictions of each model in the order of the pairs, see `join_predictions`."""
         files = [self.layout.predictions(name)["predictions"] for name in self.names]
+        folds = read_table(self.layout.split["fold_table"], Folds)
         found = zip(self.predictions, files, strict=True)
-        return [join_predictions(self.task, self.pairs, each, file) for each, file in found]
+        return [join_predictions(self.task, self.pairs, each, file, folds) for each, file in found]
 
     @cached_property
     def validated(self) -> list[pd.DataFrame]:

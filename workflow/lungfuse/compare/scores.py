@@ -15,6 +15,7 @@ from scipy.stats import t
 
 from lungfuse.compare.by_fold import by_fold, groups_of
 from lungfuse.errors import UserError
+from lungfuse.ingest.parts import in_repeat
 from lungfuse.measures import METRICS
 from lungfuse.statistics.bootstrap import bootstrap_counts, interval_of, mean_of_drawn
 from lungfuse.statistics.gains import degrees_of_freedom, gain
@@ -88,8 +89,12 @@ def measured(task: Task, joined: pd.DataFrame) -> Callable[[np.ndarray], np.ndar
     return by_training
 
 
-def join_predictions(task: Task, pairs: pd.DataFrame, predictions: pd.DataFrame, source: Path) -> pd.DataFrame:
+def join_predictions(
+    task: Task, pairs: pd.DataFrame, predictions: pd.DataFrame, source: Path, folds: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The predictions with the group of each pair, in the order of `pairs`, one repeat after the other.
+
+    `fold` is that of the repeat, by the table `Folds`; without it all repeats have the folds of the pairs.
 
     Raises:
         UserError: a pair is missing or unknown, or its fold or label differs: the predictions are of another split.
@@ -101,8 +106,10 @@ def join_predictions(task: Task, pairs: pd.DataFrame, predictions: pd.DataFrame,
             f"{', '.join(task.labels)}. Make the predictions again."
         )
     joined = [
-        pairs[[*keys, "group"]].merge(training, on=keys, how="left", validate="one_to_one")
-        for _, training in predictions.groupby("repeat")
+        (pairs if folds is None else in_repeat(pairs, folds, repeat))[[*keys, "group"]].merge(
+            training, on=keys, how="left", validate="one_to_one"
+        )
+        for repeat, training in predictions.groupby("repeat")
     ]
     joined = pd.concat(joined, ignore_index=True)
     scores = joined[task.columns("score")[0]]

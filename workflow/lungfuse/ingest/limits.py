@@ -44,12 +44,12 @@ def losses_of(steps: pd.Series, rejected: pd.DataFrame) -> dict[str, tuple[int, 
 def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path, task: Task = BINARY) -> None:
     """Raise UserError when a class has fewer groups than there are folds, or a label has where it is 1, or where it is
     0; says which of the `steps` has left so few."""
-    wanted = _wanted(task)
-    has = [(candidates[column] == value).fillna(False).astype(bool) for column, value in wanted.values()]
+    needed = wanted(task)
+    has = [(candidates[column] == value).fillna(False).astype(bool) for column, value in needed.values()]
     groups = [candidates["group"][own].nunique() for own in has]
     if min(groups) < folds:
         least = groups.index(min(groups))
-        what, (column, value) = list(wanted.items())[least]
+        what, (column, value) = list(needed.items())[least]
         number = value if task.columns("label") == [column] else task.columns("label").index(column)
         left = counts_by_class(steps, task).iloc[:, number]
         of = "With this label" if len(task.columns("label")) > 1 else "Of this class"
@@ -60,7 +60,7 @@ def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, sour
         )
 
 
-def _wanted(task: Task) -> dict[str, tuple[str, int]]:
+def wanted(task: Task) -> dict[str, tuple[str, int]]:
     """Label column and value of each class, or of each label where it is 1 and where it is 0, by what they are."""
     columns = task.columns("label")
     if len(columns) > 1:

@@ -1,4 +1,4 @@
-"""Candidate pairs to the pairs of the study, each with the fold that tests it and the folds it is validated in."""
+"""Candidate pairs to the pairs of the study, with the folds that test them, and those they are validated in."""
 
 import sys
 from pathlib import Path
@@ -8,19 +8,20 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.gate import check_findings, unmatched
-from lungfuse.ingest.groups import normalise
-from lungfuse.ingest.labels import class_counts
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
-from lungfuse.ingest.parts import fold_indices
+from lungfuse.ingest.parts import Split, seed_of_repeat
+from lungfuse.ingest.site_folds import site_folds
+from lungfuse.ingest.split_log import fold_sizes, warnings_of, warnings_of_repeats
 from lungfuse.parameters import Question, options
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.statistics.splits import parts_of
-from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.check import Findings
 from lungfuse.tables.ingest import (
     SECTIONS,
     Candidates,
     Columns,
+    Folds,
     Funnel,
     Pairs,
     Rejected,
@@ -30,9 +31,6 @@ from lungfuse.tables.ingest import (
     sections_of,
 )
 from lungfuse.tasks import Task, load_task
-
-LARGE_GROUP = 0.25  # of a fold
-UNEVEN = 1.25  # the largest fold in units of the smallest
 
 
 @options
@@ -86,7 +84,9 @@ class Outputs:
     Parameters
     ----------
     pairs
-        Output: the pairs with their folds.
+        Output: the pairs with their folds in the first repeat.
+    fold_table
+        Output: the folds of the pairs in every repeat.
     validation
         Output: the pairs of the other folds that each fold's models are validated on.
     structured
@@ -96,6 +96,7 @@ class Outputs:
     """
 
     pairs: Path
+    fold_table: Path
     validation: Path
     structured: Path | None = None
     structured_columns: Path | None = None
@@ -112,14 +113,15 @@ def main(
     label_columns: list[str] | None = None,
     outputs: Outputs,
 ) -> None:
-    """Assign stratified, grouped folds, unless too much of the input was rejected, or the data check stops the study.
+    """Draw folds that keep groups whole, unless too much of the input was rejected or the data check stops the study.
 
     Parameters
     ----------
     question
         What the study asks of a pair.
     split
-        Number of folds, and the share of the training folds to validate on.
+        Number of folds, whether they are sites, the share of the training folds to validate on, and how often both are
+        drawn.
     seed
         Seed of the shuffle.
     allowed
@@ -141,10 +143,11 @@ def main(
     check_groups(table, split.folds, steps, files.funnel, asked)
     checked = read_table(files.findings, Findings)
     check_findings(checked, allowed.allow, files.findings)
-    table["fold"] = assign_folds(table, split.folds, seed, asked)
-    validated = assign_validation(table, split, seed, asked)
+    drawn = draw(table, split, seed, asked)
+    table = drawn.pairs
     write_table(table, outputs.pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
-    write_table(validated, outputs.validation, Validation)
+    write_table(drawn.folds, outputs.fold_table, Folds)
+    write_table(drawn.validation, outputs.validation, Validation)
     if "structured" in modalities:
         kept = read_table(files.value_columns, Columns)
         kept = kept[~kept["name"].isin(label_columns or [])]
@@ -152,7 +155,8 @@ def main(
         write_table(values, outputs.structured, Structured, kept["name"])
         write_table(kept, outputs.structured_columns, Columns)
     unused = [f"check.allow: nothing was found of {entry!r}" for entry in unmatched(checked, allowed.allow)]
-    for warning in [*unused, *warnings_of(table, split.folds), *missing_of_validation(table, validated, asked)]:
+    odd = warnings_of(table, split.folds) if split.by == "group" else []
+    for warning in [*unused, *odd, *warnings_of_repeats(drawn, split, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(fold_sizes(table, asked)))
 
@@ -165,13 +169,26 @@ def structured_values(pairs: pd.DataFrame, values: pd.DataFrame, kept: pd.DataFr
     return found.assign(pair_id=pairs["pair_id"].to_numpy()).reset_index(drop=True)
 
 
-def fold_sizes(pairs: pd.DataFrame, task: Task) -> list[str]:
-    """How many pairs each fold has, and of which classes or with which labels, in words."""
-    said = []
-    for fold, part in pairs.groupby("fold"):
-        counts = {name: count for name, count in class_counts(part, task).items() if name != "negative"}
-        said.append(", ".join([f"fold {fold}: {len(part)} pairs", *(f"{counts[name]} {name}" for name in counts)]))
-    return said
+def draw(candidates: pd.DataFrame, split: SplitSettings, seed: int, task: Task = BINARY) -> Split:
+    """The folds and validation pairs of all repeats; the pairs have the folds of repeat 0.
+
+    Raises:
+        UserError: the pairs cannot be split so.
+    """
+    at_sites = site_folds(candidates, split.folds, task) if split.by == "site" else None
+    folds, validated = [], []
+    for repeat in range(split.repeats):
+        own = seed_of_repeat(seed, repeat)
+        fold = assign_folds(candidates, split.folds, own, task) if at_sites is None else at_sites
+        pairs = candidates.assign(fold=fold, repeat=repeat)
+        folds.append(pairs[columns(Folds)])
+        try:
+            found = assign_validation(pairs, split, own, task)
+        except UserError as error:
+            more = f" These are the folds of repeat {repeat}: or set split.repeats to {repeat}." if repeat else ""
+            raise UserError(f"{error}{more}") from error
+        validated.append(found[columns(Validation)])
+    return Split(candidates.assign(fold=folds[0]["fold"]), pd.concat(folds), pd.concat(validated))
 
 
 def assign_folds(candidates: pd.DataFrame, folds: int, seed: int, task: Task = BINARY) -> pd.Series:
@@ -195,8 +212,7 @@ def assign_validation(pairs: pd.DataFrame, split: SplitSettings, seed: int, task
         most = int(task.strata(task.targets(others)).sum(axis=0).max())  # scikit-learn makes no more parts than that
         count = min(round(1 / split.validation), most)
         parts = [others.iloc[part] for part in _parts(others, count, seed + fold, task)]
-        several = len(task.columns("label")) > 1
-        validated = max(parts, key=lambda part: _complete(part, others, task)) if several else parts[0]
+        validated = max(parts, key=lambda part: _complete(part, others, task))
         learned = others[~others["pair_id"].isin(validated["pair_id"])]
         for part, purpose in [(validated, "validate on"), (learned, "learn from")]:
             if not any(part[column].nunique() > 1 for column in task.columns("label")):
@@ -208,21 +224,6 @@ def assign_validation(pairs: pd.DataFrame, split: SplitSettings, seed: int, task
     return pd.concat(found)
 
 
-def missing_of_validation(pairs: pd.DataFrame, validation: pd.DataFrame, task: Task) -> list[str]:
-    """Which label columns are all the same among the pairs to validate on or to learn from, in words."""
-    columns, found = task.columns("label"), {}
-    for fold in sorted(set(validation["fold"])):
-        train_indices, val_indices, _ = fold_indices(pairs, validation, fold)
-        for part, purpose in [(val_indices, "validate on"), (train_indices, "learn from")]:
-            for label in pairs[columns].columns[pairs[columns].iloc[part].nunique() < 2]:
-                found.setdefault((label, purpose), []).append(str(fold))
-    return [
-        f"of the pairs to {purpose} in fold {', '.join(folds)} none is 1 in {label}, or none is 0: its scores there "
-        "say nothing"
-        for (label, purpose), folds in found.items()
-    ]
-
-
 def _complete(validated: pd.DataFrame, others: pd.DataFrame, task: Task) -> int:
     """How many labels are both 0 and 1 among the pairs to validate on, and among the rest."""
     columns, learned = task.columns("label"), others.drop(index=validated.index)
@@ -231,21 +232,3 @@ def _complete(validated: pd.DataFrame, others: pd.DataFrame, task: Task) -> int:
 
 def _parts(pairs: pd.DataFrame, count: int, seed: int, task: Task) -> list[np.ndarray]:
     return parts_of(task.strata(task.targets(pairs)), pairs["site"], pairs["group"], count, seed)
-
-
-def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:
-    """What is odd about groups and folds: a group that is large for a fold, with the text that joins it, and folds of
-    uneven size."""
-    found = []
-    sizes, fold_sizes = pairs["group"].value_counts(), pairs["fold"].value_counts()
-    for group, size in sizes[sizes > LARGE_GROUP * len(pairs) / folds].items():
-        reports = pairs[pairs["group"] == group].drop_duplicates("report_id")
-        said = reports["text"].groupby(normalise(reports["text"])).agg(["size", "first"]).sort_values("size").iloc[-1]
-        found.append(
-            f"{size:,} of {len(pairs):,} pairs are one group, which shares patients or texts and stays in one fold; "
-            f"{said['size']:,} of its {len(reports):,} reports say {said['first'][:80]!r}. If such a text stands for "
-            "none, leave it empty in the dataset module"
-        )
-    if fold_sizes.max() > UNEVEN * fold_sizes.min():
-        found.append(f"the folds hold {fold_sizes.min():,} to {fold_sizes.max():,} pairs, since groups stay whole")
-    return found

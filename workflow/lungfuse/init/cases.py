@@ -16,7 +16,7 @@ from lungfuse.errors import UserError
 from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.ingest.limits import losses_of
 from lungfuse.ingest.reports import DatasetTables, check_declared, values_of, with_patients
-from lungfuse.ingest.split import assign_folds, assign_validation
+from lungfuse.ingest.split import draw
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
 from lungfuse.tables.ingest import rejected_table
@@ -117,12 +117,12 @@ def splits(cases: Cases, settings: SplitSettings, seed: int) -> bool:
     """Whether folds can be made so, with pairs of each class to learn from and to validate on."""
     if min(cases.groups().values()) >= SURE:
         return True
-    pairs = cases.pairs.assign(fold=assign_folds(cases.pairs, settings.folds, seed, cases.task))
     try:
-        assign_validation(pairs, settings, seed, cases.task)
+        drawn = draw(cases.pairs, settings, seed, cases.task)
     except UserError:
         return False
-    return all(_complete(part, cases.task) for _, part in pairs.groupby("fold"))
+    repeats = [drawn.of_repeat(repeat)[0] for repeat in range(settings.repeats)]
+    return all(_complete(part, cases.task) for pairs in repeats for _, part in pairs.groupby("fold"))
 
 
 def _complete(part: pd.DataFrame, task: Task) -> bool:

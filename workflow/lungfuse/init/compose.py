@@ -68,7 +68,7 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], op
     _check_found(cases)
     cases = _without_rare(name, draft, inspection, cases, folder, defaults)
     _allow_losses(draft, cases)
-    _set_split(draft, inspection.question, cases)
+    _set_split(draft, inspection.question, cases, study_of(name, draft.entry, defaults).split.repeats)
     inputs = _without_what_tells(draft, inspection, cases, study_of(name, draft.entry, defaults))
     if inspection.images is not None and inspection.roles.image and mostly_coloured(inspection.images):
         draft.entry["images"] = {"colour": True}
@@ -188,12 +188,18 @@ def _without_rare(name: str, draft: Draft, inspection: Inspection, cases: Cases,
     return cases_of(study_of(name, draft.entry, defaults), folder)
 
 
-def _set_split(draft: Draft, question: Question, cases: Cases) -> None:
+def _set_split(draft: Draft, question: Question, cases: Cases, repeats: int) -> None:
     least = min(cases.groups().values())
     folds, validation = folds_for(least)
-    while folds > 2 and not splits(cases, SplitSettings(folds=folds, validation=validation), 0):
+
+    def fails() -> bool:
+        return not splits(cases, SplitSettings(folds=folds, validation=validation, repeats=repeats), 0)
+
+    while folds > 2 and fails():
         folds, validation = folds - 1, 0.25
     draft.entry["split"] = {"folds": folds, "validation": validation}
+    if fails():
+        draft.entry["split"] |= {"repeats": 1}
     what = "label" if question.task == "multilabel" else "class"
     draft.say(f"the rarest {what} has {least:,} patients or groups, each of which stays in one fold", "split")
 

@@ -197,4 +197,4 @@ def _trained(plan: AnalysisPlan, config: ModelConfig) -> tuple[list[Path], Itera
     if kind_spec(config.architecture).trained:
         return flat(weights_of(config, run) for run in plan.runs(config.name)), modules_of(config)
     modules = [task_module(config.task), module_of(config.architecture)]
-    return flat(plan.layout.estimators(config.name, plan.folds).values()), modules
+    return flat(plan.layout.estimators(config.name, plan.runs(config.name)).values()), modules

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lungfuse import tasks
 from lungfuse.datasets import columns_of, dataset_names, load_dataset, mask_datasets, own_sections_of, views_of
 from lungfuse.modalities import modality_names
-from lungfuse.plan.model_checks import check_models
+from lungfuse.plan.model_checks import check_models, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import image_variants, pretrain_of, segmenters_read, trained_models
 from lungfuse.settings.ingest import LabelRule
@@ -98,6 +98,8 @@ def _of_dataset(study: Study) -> Iterator[Problem]:
 
 
 def _rest(study: Study) -> Iterator[Problem]:
+    if study.n_seeds > study.split.repeats:
+        yield "n_seeds", too_often(study.n_seeds, study)
     wrong = [*settings_problems("pretraining.train", TrainSettings, lambda: pretrain_of(study))]
     yield from wrong
     if not wrong and (problem := layers_problem(pretrain_of(study).layers)):

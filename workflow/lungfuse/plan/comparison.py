@@ -30,7 +30,8 @@ class ComparisonPlan(TrainingPlan):
         scores = [self.layout.predictions(name) for name in self.configs]
         files: Files = {kind: [each[kind] for each in scores] for kind in ["predictions", "validated"]}
         models = [self.layout.model(name) for name in self.configs]
-        return files | {"models": models, "pairs": self.layout.split["pairs"]}
+        split = {name: self.layout.split[name] for name in ["pairs", "fold_table"]}
+        return files | {"models": models} | split
 
     @property
     def structured(self) -> Files:

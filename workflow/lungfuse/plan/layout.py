@@ -109,8 +109,9 @@ class Layout:
 
     @property
     def split(self) -> Outputs:
-        """The pairs with their folds, and the pairs that each fold's models are validated on."""
-        return {name: self.table(name) for name in ["pairs", "validation"]}
+        """The pairs, their folds in each repeat, and the pairs that each fold's models are validated on."""
+        names = {"pairs": "pairs", "fold_table": "folds", "validation": "validation"}
+        return {key: self.table(name) for key, name in names.items()}
 
     @property
     def structured(self) -> Outputs:
@@ -177,13 +178,13 @@ class Layout:
         return _trained_files(folder) | {"fold_predictions": folder / FOLD_PREDICTIONS}
 
     def estimator(self, model: str, run: str) -> Outputs:
-        """What a fold of a model leaves that is no network."""
+        """What a training of a model leaves that is no network."""
         names = {"estimator": ESTIMATOR, "settings": TRAINED_SETTINGS, "fold_predictions": FOLD_PREDICTIONS}
         return {key: self.fold_folder(model, run) / name for key, name in names.items()}
 
-    def estimators(self, model: str, folds: list[str]) -> dict[str, list[Path]]:
-        """What all folds of a model leave that is no network."""
-        found = [self.estimator(model, fold) for fold in folds]
+    def estimators(self, model: str, runs: list[str]) -> dict[str, list[Path]]:
+        """What all trainings of a model leave that is no network."""
+        found = [self.estimator(model, run) for run in runs]
         return {key: [files[key] for files in found] for key in found[0]}
 
     def late_settings(self, model: str) -> Path:

@@ -14,6 +14,7 @@ from lungfuse.plan.resolve import (
     encoders_of,
     encoders_read,
     parts_of,
+    parts_trained,
     seeds_of,
     train_of,
 )
@@ -27,7 +28,7 @@ from lungfuse.words import joined
 def check_models(study: Study) -> Iterator[Problem]:
     """What is wrong with the models of a study; with each, the first thing."""
     wrong = False
-    for checks in [_of_itself, _of_inputs, _of_settings, _of_parts]:
+    for checks in [_of_itself, _of_inputs, _of_settings, _of_parts, _of_repeats]:
         for name, model in study.models.items():
             for place, problem in checks(study, model):
                 wrong = True
@@ -112,10 +113,18 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
             return
     if "text" in model.inputs and (problem := length_problem(encoders.text, encoders.max_tokens)):
         yield ".encoders.max_tokens", problem
+    if (model.n_seeds or 0) > study.split.repeats:
+        yield ".n_seeds", too_often(model.n_seeds, study)
     if kind_spec(model.architecture).trained:
         yield from _of_layers(study, model)
-    elif model.n_seeds and not kind_spec(model.architecture).combines:
-        yield ".n_seeds", f"found {model.n_seeds}, but {model.architecture} is fitted once a fold; leave it out"
+
+
+def too_often(n_seeds: int, study: Study) -> str:
+    """That a model cannot be trained so often, for want of folds."""
+    return (
+        f"found {n_seeds}, but each training takes new folds, and split.repeats, how often they are drawn, is "
+        f"{study.split.repeats}. Say {study.split.repeats} or less, or raise split.repeats"
+    )
 
 
 def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
@@ -150,14 +159,17 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
     for role in set(roles) & set(parts):
         if not kind_spec(study.models[parts[role]].architecture).trained:
             yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
-    for name in parts.values() if kind.trained or kind.combines else []:
-        part = study.models[name]
-        least, asked = seeds_of(study, part), seeds_of(study, model)
-        if kind_spec(part.architecture).trained and least < asked:
+
+
+def _of_repeats(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    """A part is trained on the same folds: that of another repeat has learned from pairs that are tested here."""
+    asked = seeds_of(study, model)
+    for name in parts_trained(study, model):
+        if (least := seeds_of(study, study.models[name])) < asked:
             yield (
                 ".n_seeds",
-                f"found {asked}, but {name}, which it combines or starts from, is trained {least} times; say {least} "
-                f"or less, or more for {name}",
+                f"found {asked}, but {name}, which it combines or starts from, is trained {least} times, and each "
+                f"training has folds of its own; say {least} or less, or {asked} for {name}",
             )
 
 

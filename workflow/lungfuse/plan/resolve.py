@@ -30,19 +30,23 @@ def trained_models(study: Study) -> list[str]:
 
 
 def seeds_of(study: Study, model: ModelSettings) -> int:
-    """How often a network is trained on each fold."""
+    """How often a model is trained, each time with a new seed and new folds."""
     return model.n_seeds or study.n_seeds
 
 
 def runs_of(study: Study, model: ModelSettings) -> list[str]:
-    """The trainings of a network, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
+    """The trainings of a model, by the names of their folders after `fold`: <k> or <k>_repeat<n>."""
     return run_names(study.split.folds, seeds_of(study, model))
 
 
 def run_names(folds: int, n_seeds: int) -> list[str]:
     """The trainings of all folds, repeat by repeat, see `runs_of`."""
-    repeats = ["", *(f"_repeat{repeat}" for repeat in range(1, n_seeds))]
-    return [f"{fold}{repeat}" for repeat in repeats for fold in range(folds)]
+    return [run_name(fold, repeat) for repeat in range(n_seeds) for fold in range(folds)]
+
+
+def run_name(fold: int, repeat: int) -> str:
+    """A training by its fold and its repeat, see `runs_of`."""
+    return f"{fold}_repeat{repeat}" if repeat else str(fold)
 
 
 def run_numbers(run: str) -> tuple[int, int]:
@@ -52,7 +56,7 @@ def run_numbers(run: str) -> tuple[int, int]:
 
 
 def all_runs(study: Study) -> list[str]:
-    """The trainings of the networks that are trained most often."""
+    """The trainings of the models that are trained most often."""
     return runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
 
 
@@ -110,6 +114,16 @@ def source_of(study: Study, model: ModelSettings, modality: str) -> str:
             return f"{part}_fold{{run}}"
         start = train.init_from
     return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
+
+
+def parts_trained(study: Study, model: ModelSettings) -> list[str]:
+    """The models whose trainings a model combines or starts from."""
+    kind, parts = kind_spec(model.architecture), parts_of(study, model)
+    if kind.combines:
+        return list(parts.values())
+    started = encoded(model.inputs) if kind.name == "fusion" else []
+    learned = [parts[name] for name in started if "{run}" in source_of(study, model, name)]
+    return list(dict.fromkeys([*learned, *(parts[role] for role in model_spec(model.architecture).roles)]))
 
 
 def segmenter_of(study: Study, images: str) -> str:
@@ -182,6 +196,8 @@ def config_of(title: str, study: Study, name: str) -> ModelConfig:
         found |= _encoding(study, model)
     if kind.trained:
         found |= _training(study, model)
+    elif kind.stage == "fit" and seeds_of(study, model) > 1:
+        found["n_seeds"] = seeds_of(study, model)
     return ModelConfig.model_validate(found | {"parts": _parts_read(study, model)})
 
 

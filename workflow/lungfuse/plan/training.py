@@ -19,8 +19,8 @@ from lungfuse.plan.resolve import (
     fusion_read,
     models_of,
     pretrain_of,
-    run_numbers,
     runs_of,
+    seeds_of,
 )
 from lungfuse.plan.segmentation import SegmentationPlan
 from lungfuse.settings.model import ModelConfig
@@ -101,9 +101,13 @@ class TrainingPlan(SegmentationPlan):
     def split_files(self) -> Files:
         return dict(self.layout.split)
 
-    @property
-    def folds(self) -> list[str]:
-        return [str(fold) for fold in range(self.study.split.folds)]
+    @cached_property
+    def fitted(self) -> dict[int, list[str]]:
+        """The names of the estimators by how often they are fitted: their files are as many."""
+        found: dict[int, list[str]] = {}
+        for name in self.of_stage("fit"):
+            found.setdefault(seeds_of(self.study, self.study.models[name]), []).append(name)
+        return found
 
     @cached_property
     def feature_sets(self) -> dict[tuple[str, str], FeatureSet]:
@@ -216,28 +220,28 @@ class TrainingPlan(SegmentationPlan):
         )
         parts = (task_module(config.task), module_of(config.architecture))
         file, outputs = {"model": layout.model(model)}, layout.predictions(model)
-        estimators = layout.estimators(model, self.folds)
-        return Job("fit", file, outputs, parts=parts, reads=self.split_files | reads, writes=estimators)
+        estimators, settings = layout.estimators(model, self.runs(model)), {"n_seeds": self._n_seeds(model)}
+        return Job("fit", file, outputs, settings, parts=parts, reads=self.split_files | reads, writes=estimators)
 
     def pool_folds(self, model: str) -> Job:
         trained = [self.layout.network(model, run) for run in self.runs(model)]
         reads = {name: [files[name] for files in trained] for name in ["fold_predictions", "history"]}
         file, outputs = {"model": self.layout.model(model)}, self.layout.predictions(model)
-        settings, curve = {"n_seeds": len(trained) // len(self.folds)}, {"curve": self.layout.curve(model)}
+        settings, curve = {"n_seeds": self._n_seeds(model)}, {"curve": self.layout.curve(model)}
         return Job("pool-folds", file, outputs | curve, settings, {}, (self.task,), reads | self.split_files)
 
     def late(self, model: str) -> Job:
         config, layout = self.configs[model], self.layout
-        trained = self.of_stage("train")
-        parts = {part: self.runs(part) if part in trained else self.folds for part in config.parts.values()}
-        runs = self.runs(model) if set(parts) & set(trained) else self.folds
         reads = [
-            layout.fold_folder(part, run if run in known else str(run_numbers(run)[0])) / FOLD_PREDICTIONS
-            for part, known in parts.items()
-            for run in runs
+            layout.fold_folder(part, run) / FOLD_PREDICTIONS
+            for part in config.parts.values()
+            for run in self.runs(model)
         ]
         outputs = self.layout.predictions(model) | {"settings": self.layout.late_settings(model)}
         return Job(
-            "late", {"model": self.layout.model(model)}, outputs, {"n_seeds": len(runs) // len(self.folds)},
+            "late", {"model": self.layout.model(model)}, outputs, {"n_seeds": self._n_seeds(model)},
             parts=(self.task, module_of(config.architecture)), reads={"parts": flat(reads)} | self.split_files,
         )  # fmt: skip
+
+    def _n_seeds(self, model: str) -> int:
+        return seeds_of(self.study, self.study.models[model])

@@ -56,7 +56,7 @@ def _fold(folder: Path, settings: FoldSettings) -> StoredFold:
 def _read_late(model: Path, settings: dict[str, Any]) -> list[LateFusion]:
     found = checked(LateSettings, settings, model)
     places = {place for fold in found.folds for place in fold.parts.values()}
-    read = {place: read_fold(model / place) for place in places}  # one that is fitted once serves all repeats
+    read = {place: read_fold(model / place) for place in places}
     try:
         fold_models = [
             LateFusion(model, found, number, {role: read[place] for role, place in fold.parts.items()})

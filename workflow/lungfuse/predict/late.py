@@ -28,17 +28,19 @@ class LateFusion(FoldModel):
         self.task, learned = task_of(self.config), settings.folds[number]
         self.fitted, self.calibration = learned.fitted, learned.calibration
         check_calibration(self.calibration, self.task)
-        self._check_parts(number % self.config.folds)
+        self._check_parts(*divmod(number, self.config.folds))
         self._check_fitted()
 
-    def _check_parts(self, fold: int) -> None:
+    def _check_parts(self, repeat: int, fold: int) -> None:
         config = self.config
         if not kind_spec(config.architecture).combines or list(self.parts) != list(config.parts):
             raise ValueError(f"folds: found the parts {', '.join(self.parts)}, expected {', '.join(config.parts)}")
         for role, part in self.parts.items():
-            named = (part.config.name, part.config.task, part.config.labels, part.settings.fold)
-            if named != (config.parts[role], config.task, config.labels, fold):
-                raise ValueError(f"parts: found {part.folder}, which is no fold {fold} of {config.parts[role]}")
+            run = (part.settings.repeat, part.settings.fold)
+            named = (part.config.name, part.config.task, part.config.labels)
+            if named != (config.parts[role], config.task, config.labels) or run != (repeat, fold):
+                expected = f"fold {fold} of repeat {repeat} of {config.parts[role]}"
+                raise ValueError(f"parts: found {part.folder}, which is not {expected}")
 
     def _check_fitted(self) -> None:
         """What was learned makes scores of any."""

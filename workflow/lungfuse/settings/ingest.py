@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from lungfuse.settings.base import Name, Once, Section, Settings
+from lungfuse.settings.base import Name, Once, Section, SeedCount, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
 Fit = Literal["pad", "crop", "stretch"]  # how an image that is no square becomes one
@@ -68,7 +68,14 @@ class ImageSettings(Settings):
 
 
 class SplitSettings(Settings):
-    """Cross-validation; about the share `validation` of the training folds is what a fold's models are validated on."""
+    """Cross-validation; about the share `validation` of the training folds is what a fold's models are validated on.
+
+    `by` is group, where folds are alike, or site, where each fold is one site, which is left out of training, and
+    `folds` is the number of sites. Folds and validation pairs are drawn `repeats` times; each training of a model that
+    is trained several times has its own.
+    """
 
     folds: Annotated[int, Field(ge=2, le=20)]
     validation: Annotated[float, Field(gt=0, le=0.5)]
+    by: Literal["group", "site"] = "group"
+    repeats: SeedCount = 1

@@ -53,8 +53,8 @@ class ModelSettings(ModelInputs):
     another, dropped-<modality> leaves it out as if no case had it. `encoders` and `train` are laid over those of the
     study, `settings` are the architecture's own. `parts` names the models that it combines or starts from, by their
     role: the modality they read, unless the architecture has other roles. Where it is not said, a unimodal model that
-    reads the same has the role. `n_seeds` is how often it is trained on each fold, where that is not as often as the
-    study says.
+    reads the same has the role. `n_seeds` is how often it is trained, each time with a new seed and new folds, where
+    that is not as often as the study says.
     """
 
     encoders: dict[str, Any] = Field(default={})
@@ -92,7 +92,8 @@ class ModelConfig(ModelInputs):
     What it does not read is absent. `inputs` are in the order of the modalities. `encoders` names the encoder of each
     modality that has one; `sources` where each starts: its name, `<encoder>_pretrained`, or `<model>_fold{run}` of the
     model that has trained it. `fusion` holds the keys of the study's `fusion` that its architecture reads. Words of
-    `redact_terms` begin words whose sentences its text lacks. `table` is how the table of the study is read.
+    `redact_terms` begin words whose sentences its text lacks. `n_seeds` is that of an estimator, all of whose trainings
+    are one job, where it has several. `table` is how the table of the study is read.
     """
 
     name: ModelName
@@ -115,3 +116,4 @@ class ModelConfig(ModelInputs):
     fusion: dict[str, int | float] = Field(default={})
     train: TrainSettings | None = None
     table: TableFormat | None = None
+    n_seeds: SeedCount | None = None

@@ -19,8 +19,8 @@ class Study(Settings):
 
     `table` says what the columns of the table mean, where the dataset is `table`.
 
-    Every network is trained `n_seeds` times on each fold, with other seeds, unless its entry says otherwise. With
-    `class_weights: balanced` both classes count the same in what every model minimises, with none each case does.
+    Every model is trained `n_seeds` times, each time with a new seed and new folds, unless its entry says otherwise.
+    With `class_weights: balanced` both classes count the same in what every model minimises, with none each case does.
     """
 
     dataset: str

@@ -14,10 +14,10 @@ class Comparison(Table):
     they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
     classes. The AUROC, by which models are held against each other, is that within folds, weighed by pairs.
 
-    `repeats` is how often it was trained on all folds. It is held against every model that reads a true subset of its
-    inputs: `reference` is the one over which it gains least, `p_vs_best_unimodal` the largest p of all these tests of
-    AUROC, and `p_corrected` that for all models of the table (max-T). `accuracy_own_text` is the accuracy on the
-    `n_own_text` pairs whose own text, of the section that the row reads, is in no other fold, of which
+    `repeats` is how often it was trained, each time with new folds. It is held against every model that reads a true
+    subset of its inputs: `reference` is the one over which it gains least, `p_vs_best_unimodal` the largest p of all
+    these tests of AUROC, and `p_corrected` that for all models of the table (max-T). `accuracy_own_text` is the
+    accuracy on the `n_own_text` pairs whose own text, of the section that the row reads, is in no other fold, of which
     `positives_own_text` are of class 1; empty for rows that read no text of the pair. `structured` are names of columns
     joined by spaces, `row` is the name of the row in params.yaml.
     """

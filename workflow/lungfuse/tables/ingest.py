@@ -1,5 +1,7 @@
 """The tables between raw files and pairs."""
 
+from typing import ClassVar
+
 import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
@@ -80,7 +82,7 @@ class Candidates(Table):
 
 
 class Pairs(Table):
-    """The candidates with the fold that tests each of them."""
+    """The candidates with the fold that tests each of them, of repeat 0; see `Folds`."""
 
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
@@ -116,12 +118,24 @@ class Structured(Table):
     pair_id: Series[str] = pa.Field(unique=True)
 
 
+class Folds(Table):
+    """The fold that tests each pair in each repeat: folds are drawn anew in every repeat."""
+
+    repeat: Series[int] = pa.Field(ge=0)
+    pair_id: Series[str]
+    fold: Series[int] = pa.Field(ge=0)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["repeat", "pair_id"]
+
+
 class Validation(Table):
-    """The pairs that the models of a fold are validated on: one row a fold and pair, of another fold.
+    """The pairs that the models of a fold are validated on: one row a repeat, fold and pair, of another fold.
 
     Models learn from the other pairs of the other folds.
     """
 
+    repeat: Series[int] = pa.Field(ge=0)
     fold: Series[int] = pa.Field(ge=0)
     pair_id: Series[str]
 

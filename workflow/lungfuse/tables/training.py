@@ -23,7 +23,7 @@ class FeatureIndex(Table):
 
 
 class Predictions(Table):
-    """Out-of-fold predictions, one row a pair and, for a row trained several times, a `repeat`.
+    """Out-of-fold predictions, one row a pair and `repeat`, each of which has folds of its own.
 
     `score` is in [0, 1]; `prediction` is 1 where it is .5 or more. `probability` is the score calibrated on the
     validation pairs of the fold.

@@ -12,11 +12,13 @@ from torch.utils.data import Dataset, Sampler
 
 from lungfuse.encoders import TOKENIZER
 from lungfuse.files import slug
+from lungfuse.ingest.parts import seed_of_repeat
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files
 from lungfuse.plan.names import ENCODER_ROOT
+from lungfuse.plan.resolve import run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.stored import StoredTokens, read_tokens
 
@@ -146,7 +148,7 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
     are made of.
 
     What is scaled is so by the pairs at the positions `train_indices`. An ablation permutes one modality over all
-    pairs, or leaves it out.
+    pairs, in each repeat otherwise, or leaves it out.
     """
     found = {}
     for name, choice in config.inputs.items():
@@ -156,7 +158,8 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
             source = load_inputs(name).read(data_files, choice)
         if name == config.changed:
             shuffles = config.ablation.startswith("shuffled")
-            source = source.reordered(shuffled(len(data_files.pairs), config.seed)) if shuffles else source.dropped()
+            seed = seed_of_repeat(config.seed, run_numbers(run)[1])
+            source = source.reordered(shuffled(len(data_files.pairs), seed)) if shuffles else source.dropped()
         found[name] = source.fit(train_indices)
     return found
 

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.parts import fold_indices
+from lungfuse.ingest.parts import fold_indices, seed_of_repeat
 from lungfuse.models import load_model
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
@@ -31,11 +31,11 @@ in_one_thread = threadpool_limits.wrap(limits=1, user_api="openmp")  # trees on 
 NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-learn
 
 
-def build(config: ModelConfig, **known: Any) -> BaseEstimator:
-    """The unfitted estimator of a model; `known` is what its architecture takes besides its settings."""
+def build(config: ModelConfig, repeat: int = 0, **known: Any) -> BaseEstimator:
+    """The unfitted estimator of a model in a repeat; `known` is what its architecture takes besides its settings."""
     weights = "balanced" if config.class_weights == "balanced" else None
-    architecture = load_model(config.architecture)
-    return architecture.build(class_weight=weights, seed=config.seed, **known, **config.settings)
+    seed = seed_of_repeat(config.seed, repeat)
+    return load_model(config.architecture).build(class_weight=weights, seed=seed, **known, **config.settings)
 
 
 def learner(
@@ -51,9 +51,9 @@ def learner(
 
 
 def by_fold(
-    pairs: pd.DataFrame, validation: pd.DataFrame, task: Task, learn: Learner
+    pairs: pd.DataFrame, validation: pd.DataFrame, task: Task, learn: Learner, repeat: int = 0
 ) -> Iterator[tuple[pd.DataFrame, Models]]:
-    """`FoldPredictions` of each fold with what tested it.
+    """`FoldPredictions` of each fold of a repeat with what tested it; see `lungfuse.ingest.parts.Split`.
 
     The validation pairs are scored by models that have not learned from them, the test pairs by some that have learned
     from all others.
@@ -67,7 +67,7 @@ def by_fold(
             scores, models = learn(known, scored)
             rows = pairs.iloc[scored][["pair_id", *task.columns("label")]].assign(part=part)
             found.append(rows.assign(**dict(zip(task.columns("score"), scores.T, strict=True))))
-        yield pd.concat(found).assign(fold=fold, repeat=0), models
+        yield pd.concat(found).assign(fold=fold, repeat=repeat), models
 
 
 @in_one_thread

@@ -1,5 +1,7 @@
-"""Models that are no networks: estimators on texts, structured columns or mean tokens, fitted once a fold."""
+"""Models that are no networks: estimators on texts, structured columns or mean tokens, fitted fold by fold."""
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +11,19 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import temporary_files_in
+from lungfuse.ingest.parts import Split, read_split
 from lungfuse.modalities.structured.limits import limits_of
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.models.columns import as_values
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
+from lungfuse.plan.resolve import run_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
-from lungfuse.tables.ingest import Columns, Pairs, Structured, Validation
-from lungfuse.tasks import load_task
-from lungfuse.train.estimators import Inputs, build, by_fold, learner
+from lungfuse.tables.ingest import Columns, Structured
+from lungfuse.tasks import Task, load_task
+from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner
 from lungfuse.train.kept import keep
 from lungfuse.train.predictions import write_predictions
 from lungfuse.train.stored import read_tokens
@@ -51,14 +55,28 @@ def main(*, model: Path) -> None:
     """
     config = read_model(model)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
-    pairs, held_out = read_table(layout.split["pairs"], Pairs), read_table(layout.split["validation"], Validation)
-    inputs = read_inputs(config, layout, pairs)
-    outputs = layout.predictions(config.name)
-    groups = pairs["group"].to_numpy() if model_spec(config.architecture).grouped else None
-    learn = learner(build(config, **inputs.known), inputs.values, task.targets(pairs), task, groups)
+    split = read_split(layout.split)
+    inputs, outputs = read_inputs(config, layout, split.pairs), layout.predictions(config.name)
     with temporary_files_in(outputs["predictions"].parent):
-        trainings = keep(by_fold(pairs, held_out, task, learn), task, config, inputs.columns)
-    write_predictions(pairs, trainings, task, outputs["predictions"], outputs["validated"])
+        trainings = keep(by_repeat(config, task, inputs, split), task, config, inputs.columns)
+    write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
+    kept = {layout.fold_folder(config.name, run) for run in run_names(config.folds, config.n_seeds or 1)}
+    for left in (
+        set(layout.model_folder(config.name).glob("fold*")) - kept
+    ):  # of more trainings, which were asked before
+        shutil.rmtree(left)
+
+
+def by_repeat(
+    config: ModelConfig, task: Task, inputs: EstimatorInputs, split: Split
+) -> Iterator[tuple[pd.DataFrame, Models]]:
+    """`FoldPredictions` of each fold of all repeats of a model, with what tested it; see `by_fold`."""
+    groups = split.pairs["group"].to_numpy() if model_spec(config.architecture).grouped else None
+    for repeat in range(config.n_seeds or 1):
+        pairs, validation = split.of_repeat(repeat)
+        estimator = build(config, repeat, **inputs.known)
+        learn = learner(estimator, inputs.values, task.targets(pairs), task, groups)
+        yield from by_fold(pairs, validation, task, learn, repeat)
 
 
 def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:

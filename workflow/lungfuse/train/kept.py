@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
 from lungfuse.plan.layout import Layout
+from lungfuse.plan.resolve import run_name
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions
@@ -51,7 +52,7 @@ UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, Impor
 def keep(
     folds: Iterator[tuple[pd.DataFrame, Models]], task: Task, config: ModelConfig, columns: list[dict[str, Any]]
 ) -> list[pd.DataFrame]:
-    """Write what each fold of a model has learned into a folder of its own; returns the scores of all folds.
+    """Write what each training of a model has learned into a folder of its own; returns the scores of all.
 
     The estimator is that of the test scores; how scores become probabilities is learned from the validation scores.
     `columns` are the records of `Columns` that the model reads.
@@ -60,12 +61,12 @@ def keep(
     encoders = [path for name, encoder in config.encoders.items() for path in layout.encoder(encoder, name).values()]
     masks = layout.masks(config.segmenter)["settings"] if config.segmenter else None
     for scores, fitted in folds:
-        fold = int(scores["fold"].iloc[0])
-        files = layout.estimator(config.name, str(fold))
+        fold, repeat = (int(scores[name].iloc[0]) for name in ["fold", "repeat"])
+        files = layout.estimator(config.name, run_name(fold, repeat))
         write_table(scores, files["fold_predictions"], FoldPredictions)
         with atomic_write(files["estimator"], "wb") as stream:
             stream.write(packed(fitted))
-        made = {"fold": fold, "repeat": 0, "columns": columns, "calibration": calibration_of(scores, task)}
+        made = {"fold": fold, "repeat": repeat, "columns": columns, "calibration": calibration_of(scores, task)}
         write_trained_settings(config, made, [files["estimator"], *encoders], files["settings"], masks)
         trainings.append(scores)
     return trainings

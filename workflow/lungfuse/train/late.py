@@ -13,7 +13,7 @@ from lungfuse.models import load_model
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.plan.names import FOLD_PREDICTIONS
-from lungfuse.plan.resolve import run_names, run_numbers
+from lungfuse.plan.resolve import run_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.splits import group_folds
 from lungfuse.tables.base import read_table
@@ -37,14 +37,14 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
     model
         The file of the model, which the workflow writes.
     n_seeds
-        How often its parts were trained on each fold. A part that is fitted once a fold is the same in every repeat.
+        How often its parts were trained, each time with a new seed and new folds.
     """
     config = read_model(model)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     table, settings = read_table(layout.split["pairs"], Pairs), layout.late_settings(config.name)
     fused, folds, used = [], [], []
     for run in run_names(config.folds, n_seeds):
-        folders = {role: part_folder(layout, part, run) for role, part in config.parts.items()}
+        folders = {role: layout.fold_folder(part, run) for role, part in config.parts.items()}
         scored, combined = combine(config, list(folders.values()), table, task)
         fused.append(scored)
         places = {role: os.path.relpath(folder, settings.parent) for role, folder in folders.items()}
@@ -53,12 +53,6 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
     outputs = layout.predictions(config.name)
     write_predictions(table, fused, task, outputs["predictions"], outputs["validated"])
     write_trained_settings(config, {"folds": folds}, used, settings)
-
-
-def part_folder(layout: Layout, part: str, run: str) -> Path:
-    """The folder of a part in a training; one that is fitted once a fold has no folder for each repeat."""
-    own = layout.fold_folder(part, run)
-    return own if own.exists() else layout.fold_folder(part, str(run_numbers(run)[0]))
 
 
 def combine(
@@ -132,19 +126,18 @@ def read_parts(files: tuple[Path, ...], task: Task) -> tuple[pd.DataFrame, np.nd
     Returns the rows in the order of the first part, and scores of shape (part, pair, score column).
 
     Raises:
-        UserError: the parts have scored other pairs, folds or labels.
+        UserError: the parts have scored other pairs, folds, repeats or labels.
     """
     tables = [read_table(file, FoldPredictions).set_index("pair_id") for file in files]
-    repeat = max(int(table["repeat"].max()) for table in tables)
-    first = tables[0].drop(columns=task.columns("score")).assign(repeat=repeat)
+    first = tables[0].drop(columns=task.columns("score"))
     scores = []
     for file, table in zip(files, tables, strict=True):
         found = table.reindex(first.index)
-        same = ["fold", "part", *task.columns("label")]
+        same = ["repeat", "fold", "part", *task.columns("label")]
         if len(table) != len(first) or not found[same].equals(first[same]):
             raise UserError(
-                f"{file}: found other pairs, folds or labels than in {files[0]}. Make both models again from the "
-                "same pairs."
+                f"{file}: found other pairs, folds, repeats or labels than in {files[0]}. Make both models again from "
+                "the same pairs."
             )
         scores.append(task.of("score", found))
     return first.reset_index(), np.stack(scores)

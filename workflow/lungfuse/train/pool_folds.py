@@ -25,7 +25,7 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
     model
         The file of the model, which the workflow writes.
     n_seeds
-        How often it was trained on each fold.
+        How often it was trained, each time with a new seed and new folds.
     """
     config = read_model(model)
     layout, task = Layout(config.study), load_task(config.task, config.labels)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lungfuse.dependencies import digest
 from lungfuse.files import sha256
-from lungfuse.ingest.parts import fold_indices
+from lungfuse.ingest.parts import fold_indices, read_split, seed_of_repeat
 from lungfuse.models import model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files, flat
@@ -19,8 +19,7 @@ from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.resolve import run_numbers
 from lungfuse.plan.training import modules_of, role_files, training_files
 from lungfuse.settings.model import ModelConfig
-from lungfuse.tables.base import read_table, write_table
-from lungfuse.tables.ingest import Pairs, Validation
+from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.data import PairDataset, data_files_of, sources_of
@@ -35,8 +34,6 @@ from lungfuse.train.engine import (
 from lungfuse.train.networks import build_module, fitted_of, score_all, starts_of
 from lungfuse.train.trained import write_trained_settings
 
-REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
-
 
 def main(*, model: Path, run: str, threads: int = 1) -> None:
     """Train a network for one fold.
@@ -48,18 +45,18 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     model
         The file of the model, which the workflow writes.
     run
-        <fold>, the fold that is predicted and never trained on, or <fold>_repeat<n>: each repeat has other weights,
-        batches and dropout to start with.
+        <fold>, the fold that is predicted and never trained on, or <fold>_repeat<n>: each repeat has other folds,
+        and other weights, batches and dropout to start with.
     threads
         Processor threads.
     """
     config = read_model(model)
     fold, repeat = run_numbers(run)
-    seed = config.seed + fold + REPEAT * repeat
+    seed = seed_of_repeat(config.seed, repeat) + fold
     seed_and_limit_threads(config.train.devices, threads, seed)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
-    pairs = read_table(layout.split["pairs"], Pairs)
-    train, val, test = fold_indices(pairs, read_table(layout.split["validation"], Validation), fold)
+    pairs, validation = read_split(layout.split).of_repeat(repeat)
+    train, val, test = fold_indices(pairs, validation, fold)
     parts = {role: read_model(layout.model(config.parts[role])) for role in model_spec(config.architecture).roles}
     files, targets = training_files(config, run) | role_files(parts, run), task.targets(pairs)
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)

@@ -80,6 +80,12 @@ DOWNLOADS = {
     ),
 }
 SITES: dict[str, str] = {}
+SECTIONS_KNOWN = {  # the radiologist who reads the image writes all but the reason for it
+    "indication": "before_image",
+    "comparison": "with_report",
+    "findings": "with_report",
+    "impression": "with_report",
+}
 VIEWS = ["Frontal", "Lateral"]
 UNINDEXED = "No Indexing"  # the only heading of reports that nobody has indexed: it says nothing of the patient
 

@@ -47,7 +47,7 @@ def results_of(
 @pytest.fixture
 def settings():
     published = [{"images": "", "text": "findings", "accuracy": 0.88, "basis": "78 reports"}]
-    return ComparisonSettings(confidence=0.95, resamples=200, timings=True, published=published)
+    return ComparisonSettings(confidence=0.95, resamples=200, primary="auroc", timings=True, published=published)
 
 
 @pytest.fixture

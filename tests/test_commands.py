@@ -44,8 +44,8 @@ def files(plan: Plan) -> Iterator[Path]:
         for modality in config.encoders:
             yield from feature_set(config, modality, run).files.values() if reads_features(config) else []
             yield from plan.layout.encoder(config.encoders[modality], modality).values()
-    for encoder in plan.pretrained_encoders:
-        yield from plan.layout.pretrained(encoder).values()
+    for pretraining in plan.pretrainings:
+        yield from plan.layout.pretrained(pretraining).values()
 
 
 def command(workflow: Workflow, rule: Rule, file: str) -> str:

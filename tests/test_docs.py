@@ -9,6 +9,10 @@ import pytest
 import verdict
 from conftest import ROOT
 
+from lungfuse.files import sha256
+from lungfuse.tables.base import read_table
+from lungfuse.tables.comparison import Provenance
+
 RESULTS = ROOT / "docs/results"
 SHARE = r"(?:0?\.\d{3}|1\.000)"
 INTERVAL = re.compile(rf"({SHARE}) \(({SHARE})-({SHARE})\)")
@@ -60,6 +64,20 @@ def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
     table = verdict.verdicts(RESULTS)
     assert set(table["study"]) == {path.parent.name for path in RESULTS.glob("*/verdict.csv")}
     assert verdict.in_markdown(table) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda folder: folder.name)
+def test_each_kept_table_says_what_it_was_made_from(folder):
+    """Where something was not recorded, it says so."""
+    told = read_table(folder / "provenance.csv", Provenance)
+    kinds = set(told["what"])
+    assert {"command", "commit", "version", "machine", "table"} <= kinds and kinds & {"raw file", "raw folder"}
+    assert (told["value"] != "").all()
+    digests = told[told["what"] == "table"].set_index("name")["sha256"].to_dict()
+    assert digests == {path.name: sha256(path) for path in folder.glob("*.csv") if path.name != "provenance.csv"}
+    commits = told[told["what"] == "commit"]
+    assert commits["value"].str.fullmatch(r"(not recorded|[0-9a-f]{40})\b.*").all()
+    assert "" in set(commits["name"]) or set(commits["name"]) == set(digests), "one for all, or for each table its own"
 
 
 def test_verdicts_of_many_studies_are_one_family_for_the_reader_of_the_readme():

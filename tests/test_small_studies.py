@@ -18,6 +18,7 @@ from conftest import keep_models, run_snakemake
 from drawn_tables import LESIONS, write_covid, write_findings, write_skin
 from PIL import Image
 
+from lungfuse.files import sha256
 from lungfuse.ingest.labels import headings_of
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
@@ -27,9 +28,13 @@ from lungfuse.settings.params import read_params
 
 FUSED = ["image", "text", "structured", "early"]
 BEFORE_READING = ["logistic", "image", "text_indication", "structured", "kv-exchange_text-age"]
-BEFORE_READING += ["kv-exchange_indication-age", "kv-exchange_indication-age_shuffled-structured"]
+BEFORE_READING += [
+    "image_without-labels",
+    "kv-exchange_indication-age",
+    "kv-exchange_indication-age_shuffled-structured",
+]
 PER_LABEL = ["per_label.csv", "verdict.csv"]
-ASKED = ["comparison", "ablations", "shortcuts"]
+ASKED = ["comparison.csv", "ablations.csv", "shortcuts.csv", "provenance.csv", "model_card.md"]
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def project(new_project, drawn_raw):
 
 def test_image_indication_and_age_are_held_against_their_parts_and_the_device_against_all(project):
     keep_models(project / "params.yaml", "openi", BEFORE_READING, folds=2, epochs=1, audited=["indication"])
-    run = run_snakemake(project, "--", *(f"results/openi/{name}.csv" for name in ASKED))
+    run = run_snakemake(project, "--", *(f"results/openi/{name}" for name in ASKED))
     assert run.returncode == 0, run.stdout
     results = project / "results/openi"
     table = pd.read_csv(results / "comparison.csv", keep_default_na=False)
@@ -54,8 +59,20 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
     assert "plate" not in (results / "structured.csv").read_text().splitlines()[0]
     learned = json.loads((results / "pretrained/vit-tiny/settings.json").read_text())
     assert learned["headings"] and learned["learned"] > 0
-    started = json.loads((results / "models/image/fold0/settings.json").read_text())["starts"]
-    assert started == {"image": "../../../pretrained/vit-tiny/model.safetensors"}
+    assert set(learned["labels"]) == {"normal", "lung"}
+    without = json.loads((results / "pretrained/vit-tiny-without-labels/settings.json").read_text())
+    assert without["headings"] == [name for name in learned["headings"] if name not in learned["labels"]]
+    assert without["learned"] < learned["learned"] and without["labels"] == {}
+    for model, start in {"image": "vit-tiny", "image_without-labels": "vit-tiny-without-labels"}.items():
+        settings = json.loads((results / f"models/{model}/fold0/settings.json").read_text())
+        assert settings["starts"] == {"image": f"../../../pretrained/{start}/model.safetensors"}
+    card = " ".join((results / "model_card.md").read_text().split())
+    assert "among them the labels of this study: normal (" in card and "among them no label of this study" in card
+    told = pd.read_csv(results / "provenance.csv", keep_default_na=False)
+    assert {"command", "commit", "version", "machine", "raw file", "table"} == set(told["what"])
+    kept = told[told["what"] == "table"].set_index("name")["sha256"]
+    assert kept["comparison.csv"] == sha256(results / "comparison.csv") and len(kept) > len(ASKED)
+    assert told.loc[told["name"] == "trainings", "value"].str.fullmatch(r".* cores?, .*: \d+ trainings").all()
 
 
 def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project, studies):

@@ -45,3 +45,9 @@ def test_every_dataset_has_columns_and_sections_of_its_own_or_none():
     for_audits = {name for name, dataset in declared.items() if datasets.audit_columns_of(dataset)}
     assert for_audits == {"openi"} and "age" not in datasets.audit_columns_of(declared["openi"])
     assert not any(datasets.own_sections_of(dataset) for dataset in declared.values())
+
+
+def test_a_time_that_there_is_not_is_told_with_where_it_is_said(broken):
+    broken.write_text('SECTIONS_KNOWN = {"findings": "after_lunch"}\n')
+    with pytest.raises(UserError, match=r"datasets/.*\.py: text findings: known: found 'after_lunch', expected one of"):
+        datasets.known_of(datasets.load_dataset("broken"))

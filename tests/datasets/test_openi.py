@@ -1,4 +1,5 @@
 import gzip
+import re
 import shutil
 
 import pandas as pd
@@ -7,7 +8,10 @@ from conftest import ROOT, png, truncate, write_kaggle, write_openi, xml_report
 
 from lungfuse.datasets import _openi_tags, openi
 from lungfuse.errors import UserError
+from lungfuse.ingest.labels import matches
+from lungfuse.settings.ingest import LabelRule
 
+BIASES = openi.SOURCE.biases
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
 
 
@@ -222,3 +226,13 @@ def test_a_damaged_table_of_tags_is_told(both, data, message):
     (both[0] / openi.TAGS).write_bytes(data)
     with pytest.raises(UserError, match=message):
         openi.read_reports(both[0])
+
+
+def test_the_class_lung_joins_two_opposite_states_as_its_data_card_says(real_data):
+    found = openi.read_reports(real_data / "openi")
+    shown = found.reports[found.reports["report_id"].isin(found.views["report_id"])]
+    lung = shown["major"][matches(shown["major"], LabelRule(name="lung", heading="Lung", match="contains"))]
+    little, much = (lung.str.contains(f"Lung[^;]*/{state}") for state in ["hypoinflation", "hyperdistention"])
+    assert not (little & much).any()
+    (said,) = re.findall(r"of the (\d+) .* (\d+) have too little .* (\d+) too much .* and (\d+) neither", BIASES[0])
+    assert [len(lung), little.sum(), much.sum(), (~little & ~much).sum()] == list(map(int, said))

@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
+from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases, reports_with_labels
+from lungfuse.settings.ingest import LabelRule
 
 REPORTS = pd.DataFrame(
     [
@@ -47,3 +48,14 @@ def test_headings_count_reports_and_are_unknown_where_there_are_none():
 def test_headings_that_are_too_rare_stop_the_training_with_what_to_do():
     with pytest.raises(UserError, match=r"pretraining\.min_reports: .* no heading stands in 2 reports\. Ask for fewer"):
         headings_of(pretraining_cases(REPORTS, VIEWS, PAIRS, INDEX), min_reports=2)
+
+
+def test_labels_of_the_study_can_be_left_out_with_what_having_no_other_heading_would_say():
+    rules = [LabelRule(name="ill", heading="Nodule"), LabelRule(name="lung", heading="Lung", match="contains")]
+    cases = REPORTS.assign(report_id=REPORTS["report_id"] + "x").reset_index(drop=True)
+    found = headings_of(cases, 1, rules)
+    assert list(found) == ["normal", "opacity"]
+    assert found.fillna(-1).to_numpy().tolist() == [[-1, -1], [1, 0], [1, 0], [1, 0], [0, 1], [-1, -1]]
+    twice = pd.concat([cases, cases.tail(2)], ignore_index=True)  # a report with two images
+    assert reports_with_labels(twice, rules, ["nodule", "opacity"]) == {"ill": 1}, "lung is too rare to be learned"
+    assert reports_with_labels(twice, rules, ["nodule", "lung"]) == {"ill": 1, "lung": 1}

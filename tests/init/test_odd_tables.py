@@ -10,6 +10,7 @@ import pytest
 from odd_tables import cases, draw, init, new_place
 
 from lungfuse.errors import UserError
+from lungfuse.settings.table import TableText
 
 HERE = Path("in")
 
@@ -44,7 +45,8 @@ def refused(table: pd.DataFrame | Path, said: str, **options) -> None:
 def test_a_plain_table_becomes_a_study_of_its_images_texts_and_columns():
     found = made(cases())
     assert found.classes == {"healthy": ["healthy"], "pneumonia": ["pneumonia"]}
-    assert (found.table.patient, found.table.image, found.table.texts) == ("patient", "file", {"note": "note"})
+    assert (found.table.patient, found.table.image) == ("patient", "file")
+    assert found.table.texts == {"note": TableText(column="note")}
     assert found.inputs == ["age", "sex"]
     assert found.study.modalities == ["image", "text", "structured"]
     assert len(found.reports) == len(found.found) == 60
@@ -85,7 +87,7 @@ def test_a_table_of_windows_keeps_its_letters_and_columns_of_other_letters_get_p
     assert "guessed from the letters; if some look wrong, write another" in found.comments
     assert found.table.columns["grosse_cm"].column == "Größe (cm)"
     assert found.table.columns["grosse_cm"].unit == "cm"
-    assert found.table.texts == {"ubersicht": "Übersicht"}
+    assert found.table.texts == {"ubersicht": TableText(column="Übersicht")}
 
 
 def test_columns_in_another_script_are_read():
@@ -228,7 +230,7 @@ def test_names_that_are_taken_are_changed():
     assert {name: column.column for name, column in found.table.columns.items()} == {
         "column_group": "group", "column_label": "label", "column_part": "part", "diagnosis": "diagnosis",
     }  # fmt: skip
-    assert found.table.texts == {"column_text": "text"}
+    assert found.table.texts == {"column_text": TableText(column="text")}
 
 
 @pytest.mark.parametrize("cells", [["<5", "12", "7"], ["3 mg", "12 mg", "7 mg"], ["5-10", "12", "1"]])

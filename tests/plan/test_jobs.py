@@ -21,7 +21,7 @@ def jobs(plan: Plan) -> Iterator[Job]:
     yield from (getattr(plan, name)() for name in [*ONCE, "pages"])
     yield from map(plan.download, plan.dataset.DOWNLOADS)
     yield from map(plan.encoder, plan.encoders)
-    yield from map(plan.pretrain, plan.pretrained_encoders)
+    yield from map(plan.pretrain, plan.pretrainings)
     yield from map(plan.segmenter, plan.trained_segmenters)
     for name in plan.used_segmenters:
         yield from [plan.masks(name), plan.draw_masks(name)]

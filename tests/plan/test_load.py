@@ -249,6 +249,22 @@ def test_settings_travel_as_json(studies):
     assert json.loads(to_json(list(studies["demo"].models.values())))[0]["architecture"] == "majority"
 
 
+def test_weighing_classes_alike_and_comparing_by_accuracy_is_refused(params):
+    covid = params["studies"]["covid-pneumonia"]
+    covid["comparison"] = {"primary": "accuracy"}
+    assert load_studies(params, only="covid-pneumonia"), "it weighs no class"
+    covid["class_weights"] = "balanced"
+    said = r"studies\.covid-pneumonia\.comparison\.primary: found accuracy with class_weights: balanced, so .* Say"
+    with pytest.raises(UserError, match=said):
+        load_studies(params, only="covid-pneumonia")
+    for primary in ["auroc", "balanced_accuracy"]:
+        covid["comparison"] = {"primary": primary}
+        assert load_studies(params, only="covid-pneumonia")
+    covid["comparison"] = {"primary": "f1"}
+    with pytest.raises(UserError, match=r"comparison\.primary: found 'f1'.* or 'balanced_accuracy"):
+        load_studies(params)
+
+
 def test_a_wrong_setting_of_the_pre_training_is_named(params):
     params["studies"]["openi"]["pretraining"] = {"train": {"layers": "most"}}
     with pytest.raises(UserError, match=r"studies\.openi\.pretraining\.train\.layers: found 'most'"):

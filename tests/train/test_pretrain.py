@@ -8,14 +8,18 @@ from model_configs import FUSION, TRAIN
 from safetensors.torch import load_file
 from small_study import run_stage
 
+from lungfuse.errors import UserError
 from lungfuse.plan.load import load_study
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.training import training_files
+from lungfuse.settings.ingest import LabelRule
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
 from lungfuse.train.pretrain import parts
 from lungfuse.train.starts import load_encoders
 
 OTHERS = 24
+RULES = [LabelRule(name="healthy", heading="normal"), LabelRule(name="lung", heading="Lung", match="contains")]
 
 
 @pytest.fixture
@@ -45,10 +49,9 @@ def collection(small, tmp_path):
 
 def pretrain(collection, **changes):
     fusion = {key: FUSION[key] for key in ["hidden", "dropout"]}
-    settings = {"encoder": "vit-tiny", "fusion": fusion, "seed": 0, "min_reports": 5}
-    run_stage(
-        "pretrain", settings | collection | {"train": TRAIN.model_copy(update={"epochs": 1, "batch_size": 4} | changes)}
-    )
+    settings = {"encoder": "vit-tiny", "fusion": fusion, "seed": 0, "min_reports": 5, "label_rules": RULES}
+    train = TRAIN.model_copy(update={"epochs": 1, "batch_size": 4})
+    run_stage("pretrain", settings | {"leave_out_labels": False} | collection | {"train": train} | changes)
 
 
 def test_an_encoder_learns_the_headings_of_other_patients_alone_for_models_to_start_from(collection, small):
@@ -56,6 +59,7 @@ def test_an_encoder_learns_the_headings_of_other_patients_alone_for_models_to_st
     settings = json.loads(collection["settings"].read_text())
     assert settings["headings"] == ["nodule", "normal"]  # and not opacity, which only reports of pairs have
     assert settings["learned"] + settings["validated"] == OTHERS
+    assert settings["labels"] == {"healthy": OTHERS // 2}
     assert len(pd.read_csv(collection["history"])) == 1
     encoders = load_encoders({"image": "vit-tiny"}, {"image": collection["weights"]}, small.encoder_root)
     learned = load_file(collection["weights"])
@@ -78,6 +82,17 @@ def test_nothing_of_a_pair_decides_the_weights(collection):
     assert all(torch.equal(weights[name], again[name]) for name in weights)
 
 
+def test_a_pre_training_can_leave_out_the_labels_of_the_study(collection):
+    reports = pd.read_csv(collection["reports"], dtype=str, keep_default_na=False)
+    ill = reports.index[reports["major"] == "Nodule"]
+    reports.loc[ill[:6], "major"] = "Nodule; Opacity/lung"
+    write_table(reports, collection["reports"], Reports)
+    pretrain(collection, leave_out_labels=True)
+    settings = json.loads(collection["settings"].read_text())
+    assert settings["headings"] == ["nodule", "opacity"] and settings["labels"] == {}
+    assert settings["learned"] + settings["validated"] == len(ill), "the others have no other heading"
+
+
 def test_the_images_of_a_report_stay_together():
     reports = pd.Series(["a", "b", "a", "c", "d", "d"])
     train_indices, val_indices = parts(reports, seed=0)
@@ -87,7 +102,16 @@ def test_the_images_of_a_report_stay_together():
 
 def test_a_study_names_where_its_models_start_from(params):
     plan = Plan(*load_study(params | {"study": "openi"}))
-    assert plan.pretrained_encoders == ["efficientnet-lite0"]
+    assert list(plan.pretrainings) == ["efficientnet-lite0", "efficientnet-lite0-without-labels"]
     assert plan.configs["image"].sources == {"image": "efficientnet-lite0_pretrained"}
+    without = plan.configs["image_without-labels"]
+    assert without.sources == {"image": "efficientnet-lite0_pretrained-without-labels"}
+    (start,) = training_files(without, "0")["start"]
+    made = plan.pretrain("efficientnet-lite0-without-labels")
+    assert start == made.outputs["weights"] and made.settings["leave_out_labels"]
+    assert [rule.name for rule in made.settings["label_rules"]] == ["normal", "lung"]
+    assert not plan.pretrain("efficientnet-lite0").settings["leave_out_labels"]
+    with pytest.raises(UserError, match=r"found 'minilm', from which no model of openi starts; expected one of effic"):
+        plan.pretrain("minilm")
     assert plan.configs["early"].sources == {"image": "image_fold{run}", "text": "text_fold{run}"}
     assert plan.configs["text"].sources == {"text": "minilm"}

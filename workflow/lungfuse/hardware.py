@@ -1,6 +1,7 @@
 """What this machine can do, and which part of it a job has."""
 
 import os
+import platform
 import re
 import resource
 import socket
@@ -19,6 +20,16 @@ def gpus(driver: Path = Path("/proc/driver/nvidia/gpus")) -> int:
     count = len(list(driver.glob("*")))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return count if visible is None else min(count, len([one for one in visible.split(",") if one.strip()]))
+
+
+def machine(driver: Path = Path("/proc/driver/nvidia/gpus"), processors: Path = Path("/proc/cpuinfo")) -> str:
+    """The kind of this machine: its processor, the cores that this process may use, and the GPUs that it sees."""
+    said = re.search(r"^model name\s*: (.+)$", processors.read_text(), re.M) if processors.exists() else None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    known = [path.read_text() for path in sorted(driver.glob("*/information"))[: gpus(driver)]]
+    models = [found[1].strip() if (found := re.search(r"^Model:(.+)$", text, re.M)) else "GPU" for text in known]
+    processor = said[1].strip() if said else platform.processor() or platform.machine()
+    return ", ".join([processor, f"{cores} core{'s' if cores != 1 else ''}", *(models or ["no GPU"])])
 
 
 def batch_job() -> str:

@@ -46,11 +46,13 @@ rule pretrain:
     input:
         needed("pretrain"),
     output:
-        **LAYOUT.pretrained("{encoder}"),
+        **LAYOUT.pretrained("{pretraining}"),
     log:
-        LAYOUT.logs / "pretrain" / "{encoder}.log",
+        LAYOUT.logs / "pretrain" / "{pretraining}.log",
     benchmark:
-        LAYOUT.logs / "pretrain" / "{encoder}.benchmark.tsv"
+        LAYOUT.logs / "pretrain" / "{pretraining}.benchmark.tsv"
+    wildcard_constraints:
+        pretraining=one_of(PLAN.pretrainings),
     group:
         "pretrain"
     conda:
@@ -64,9 +66,9 @@ rule pretrain:
     params:
         settings=settings("pretrain"),
     message:
-        "Training {wildcards.encoder} on patients that are in no pair"
+        "Training {wildcards.pretraining} on patients that are in no pair"
     shell:
-        stage("pretrain", "--encoder {wildcards.encoder} --threads {threads}")
+        stage("pretrain", "--pretraining {wildcards.pretraining} --threads {threads}")
 
 
 rule features:

@@ -39,7 +39,9 @@ PLACES = {
     "annotated": ["segmentation.annotated"],
     "folds": ["split.folds"],
     "intervals": ["comparison.confidence", "comparison.resamples"],
+    "known_times": ["table"],
     "label_columns": ["filter.labels"],
+    "label_rules": ["filter.labels"],
     "labels": ["filter.labels"],
     "limits": ["check"],
     "mask": ["segmentation.mask"],
@@ -61,6 +63,7 @@ NO_PLACES = [
     "config",
     "encoder",
     "given",
+    "leave_out_labels",
     "models",
     "name",
     "reads",
@@ -146,8 +149,8 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
     for name in plan.segmenters:
         yield _planned("masks", f"masks_{name}", plan.masks(name))
         yield _planned("draw_masks", "draw_masks", plan.draw_masks(name))
-    for name in plan.pretrained_encoders:
-        yield _planned("pretrain", f"pretrain_{slug(name)}", plan.pretrain(name), ["encoders.image"])
+    for name in plan.pretrainings:
+        yield _planned("pretrain", f"pretrain_{name}", plan.pretrain(name), ["encoders.image"])
     for (source, reads), made in plan.feature_sets.items():
         job, places = plan.features(source, reads), [f"encoders.{made.modality}"]
         places += ["n_seeds", "split.folds"] if "/" in source else []

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, get_args
 
 import pandas as pd
 
 from lungfuse import registry
 from lungfuse.archive import Member
 from lungfuse.errors import UserError
+from lungfuse.settings.base import UNKNOWN, Known
 from lungfuse.tables.ingest import SECTIONS
 
 if TYPE_CHECKING:
@@ -43,20 +44,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Number:
-    """A structured column of numbers, in a unit.
+    """A structured column of numbers, in a unit; `known` says when its values are, see `lungfuse.models.times`.
 
     One for `audit` tells of how the data were acquired, not of the patient: audits read it, and no model.
     """
 
     unit: str
     audit: bool = False
+    known: Known = UNKNOWN
 
 
 @dataclass(frozen=True)
 class Category:
-    """A structured column of words; for `audit` see `Number`."""
+    """A structured column of words; for `audit` and `known` see `Number`."""
 
     audit: bool = False
+    known: Known = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,9 @@ class Dataset(Protocol):
     values that a study without these can do without.
 
     A module may offer `COLUMNS`, its structured columns by name, each a `Number` or a `Category`; and `SECTIONS`, the
-    sections that its reports have beside the four that every table of reports has. `VIEWS` names the views of its
-    images, where they are known.
+    sections that its reports have beside the four that every table of reports has; and `SECTIONS_KNOWN`, when each of
+    its sections is written: before_image, with_report or after_outcome. `VIEWS` names the views of its images, where
+    they are known.
     """
 
     SOURCE: Source
@@ -162,6 +166,23 @@ def columns_of(dataset: Dataset) -> dict[str, Number | Category]:
 def audit_columns_of(dataset: Dataset) -> list[str]:
     """The names of those of its structured columns that no model may read."""
     return [name for name, column in columns_of(dataset).items() if getattr(column, "audit", False)]
+
+
+def known_of(dataset: Dataset) -> dict[str, str]:
+    """When each input of a case is known, by `<modality> <section or column>`.
+
+    Raises:
+        UserError: a module declares a time that there is not.
+    """
+    found = {f"text {name}": known for name, known in getattr(dataset, "SECTIONS_KNOWN", {}).items()}
+    found |= {f"structured {name}": column.known for name, column in columns_of(dataset).items()}
+    for name, known in found.items():
+        if known not in get_args(Known):
+            raise UserError(
+                f"{place_of(dataset, '<dataset>')}: {name}: known: found {known!r}, expected one of "
+                f"{', '.join(get_args(Known))}."
+            )
+    return found
 
 
 def views_of(dataset: Dataset) -> list[str]:

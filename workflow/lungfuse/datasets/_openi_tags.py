@@ -13,7 +13,7 @@ from lungfuse.tables.base import Table, checked
 
 TAGS, PAGE = "nlmcxr_dicom_metadata.csv.gz", "https://github.com/mlmed/torchxrayvision"
 COLUMNS = {
-    "age": Number("years"),
+    "age": Number("years", known="before_image"),
     "study_date": Number("years", audit=True),
     "pixel_spacing": Number("mm", audit=True),
     "plate": Category(audit=True),

@@ -5,18 +5,22 @@ from pathlib import Path
 from pandera.typing import Series
 
 from lungfuse.datasets import Category, Collection, Download, Number, openi
-from lungfuse.datasets.openi import IMAGE_FILES, SITES, SOURCE, read_images
+from lungfuse.datasets.openi import IMAGE_FILES, SECTIONS_KNOWN, SITES, SOURCE, read_images
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Values
 
-__all__ = ["IMAGE_FILES", "SITES", "SOURCE", "read_images"]
+__all__ = ["IMAGE_FILES", "SECTIONS_KNOWN", "SITES", "SOURCE", "read_images"]
 
 PATIENTS = "patients.csv"
 
 VIEWS = openi.VIEWS
 REPORT_FILES = [*openi.REPORT_FILES, PATIENTS]
 DOWNLOADS: dict[str, Download] = {}
-COLUMNS = {"age": Number("years"), "sex": Category(), "crp": Number("mg/L")}
+COLUMNS = {
+    "age": Number("years", known="before_image"),
+    "sex": Category(known="before_image"),
+    "crp": Number("mg/L", known="before_image"),
+}
 
 
 class Patients(Values):

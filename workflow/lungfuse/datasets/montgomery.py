@@ -36,6 +36,7 @@ IMAGE_FILES = [IMAGES]
 MASK_FILES = [IMAGES, *LUNGS]
 DOWNLOADS: dict[str, Download] = {}
 VIEWS = ["Frontal"]
+SECTIONS_KNOWN = {"findings": "with_report"}  # the clinical reading
 SITES: dict[str, str] = {}
 SITE = "Montgomery"
 

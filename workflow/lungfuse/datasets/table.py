@@ -40,9 +40,10 @@ class MappedTable:
         self.MASK_FILES = [table.file, *table.images, *table.masks]
         self.SITES = {table.site: table.site} if table.site else {}
         self.SECTIONS = list(table.texts)
+        self.SECTIONS_KNOWN = {name: text.known for name, text in sections_of(table).items()}
         self.VIEWS = [] if table.view else [ANY_VIEW]
         self.COLUMNS = {
-            name: Number(column.unit) if column.kind == "number" else Category()
+            name: Number(column.unit, known=column.known) if column.kind == "number" else Category(known=column.known)
             for name, column in table.columns.items()
         }
 

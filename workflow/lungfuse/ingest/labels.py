@@ -85,11 +85,13 @@ def headings_of(rule: LabelRule) -> list[str]:
 
 def matches(headings: pd.Series, rule: LabelRule) -> pd.Series:
     """Whether any of the '; '-joined headings fits the rule by its part before the first '/'; case matters."""
+    return terms_fitting(heading_terms(headings), rule).groupby(level=0).any().reindex(headings.index)
 
-    terms = heading_terms(headings)
+
+def terms_fitting(terms: pd.Series, rule: LabelRule) -> pd.Series:
+    """Whether each heading, see `heading_terms`, fits the rule."""
     part = "|".join(map(re.escape, headings_of(rule)))
-    fits = terms.str.contains(part) if rule.match == "contains" else terms.isin(headings_of(rule))
-    return fits.groupby(level=0).any().reindex(headings.index)
+    return terms.str.contains(part) if rule.match == "contains" else terms.isin(headings_of(rule))
 
 
 def check_rules(reports: pd.DataFrame, values: pd.DataFrame, rules: list[LabelRule]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lungfuse.init.question import Question
 from lungfuse.init.roles import Roles
+from lungfuse.settings.base import UNKNOWN
 from lungfuse.sheets import Format
 
 ANY_VIEW = "any"
@@ -96,10 +97,12 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
     if roles.image and roles.view:
         table |= {"view": roles.view} | ({"views": roles.views} if roles.views else {})
     if roles.texts:
-        table["texts"] = roles.texts
-        draft.say("a text written by who knew the outcome may name it: see the data check", "table", "texts")
+        table["texts"] = {name: {"column": column, "known": UNKNOWN} for name, column in roles.texts.items()}
+        draft.say(f"{TIMES}; a text written by someone who knew the outcome may name it", "table", "texts")
     of_labels = {name: {"column": column, "kind": "category"} for name, column in labels.items()}
     table["columns"] = of_labels | {name: _column(column) for name, column in roles.columns.items()}
+    if roles.columns:
+        draft.say(TIMES, "table", "columns")
     for name in of_labels:
         draft.say("the label is read from it, so no model uses this column", "table", "columns", name)
     if roles.left:
@@ -109,6 +112,7 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
     return table
 
 
+TIMES = "look at each `known`: before_image, with_report or after_outcome; while unknown, the verdict says so"
 ABOUT = {
     "case": "names each row",
     "patient": "all rows of a patient stay in one fold",
@@ -118,7 +122,8 @@ ABOUT = {
 
 
 def _column(column: Any) -> dict[str, Any]:
-    return {"column": column.column, "kind": column.kind} | ({"unit": column.unit} if column.unit else {})
+    unit = {"unit": column.unit} if column.unit else {}
+    return {"column": column.column, "kind": column.kind} | unit | {"known": UNKNOWN}
 
 
 def _view(draft: Draft, roles: Roles) -> str:

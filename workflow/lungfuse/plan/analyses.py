@@ -42,12 +42,19 @@ class AnalysisSpec:
 
     @property
     def group(self) -> str:
-        """The jobs that a cluster is sent it with: those that score models, or that need no model's predictions."""
+        """The jobs that a cluster is sent it with: those that score models, or that need no model's predictions; what
+        reads the tables of both waits for them by itself."""
+        if self.reads_tables:
+            return self.name
         return "scores" if self.reads_predictions or not self.has_table else "baselines"
 
     @property
     def reads_predictions(self) -> bool:
         return "predicted" in self.reads
+
+    @property
+    def reads_tables(self) -> bool:
+        return "score_tables" in self.reads
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,13 @@ class AnalysisPlan(ComparisonPlan):
         """The analyses that the study asks for, in the order of the report."""
         specs = sorted(map(analysis_spec, _files(ANALYSES)), key=lambda spec: spec.item.place)
         return {spec.name: spec for spec in specs if all(self._holds(spec, condition) for condition in spec.wanted)}
+
+    @property
+    def score_tables(self) -> list[Path]:
+        """The tables that hold scores and counts, and nothing of a patient, but for those made from these tables."""
+        own = [name for name, spec in self.analyses.items() if spec.has_table and not spec.reads_tables]
+        segmentation = [self.segmentation_table] if self.trained_segmenters else []
+        return [self.layout.table("funnel"), self.comparison_table, *map(self.layout.table, own), *segmentation]
 
     def analyses_of(self, kind: str) -> list[str]:
         """The names of those with a table and a figure ("analysis"), a table alone, or a figure alone."""

@@ -18,7 +18,7 @@ from lungfuse.words import joined
 
 def study_problems(study: Study) -> list[Problem]:
     """What is wrong with the settings of a study; of checks that rest on others, only the first that fails."""
-    for checks in [_names, _encoders, _labels, _of_dataset, _rest, check_models]:
+    for checks in [_names, _encoders, _labels, _scores, _of_dataset, _rest, check_models]:
         if found := list(checks(study)):
             return found
     return []
@@ -64,6 +64,16 @@ def _labels(study: Study) -> Iterator[Problem]:
             "leakage.sections",
             f"found {joined(study.leakage.sections)}; leakage and shortcuts are measured for two classes alone, not "
             f"for the task {study.task}. Say []",
+        )
+
+
+def _scores(study: Study) -> Iterator[Problem]:
+    if study.comparison.primary == "accuracy" and study.class_weights == "balanced":
+        yield (
+            "comparison.primary",
+            "found accuracy with class_weights: balanced, so models would minimise one thing and be compared by "
+            "another: each class counts the same in what they learn, each case in the score. Say class_weights: none, "
+            "or compare by auroc or balanced_accuracy",
         )
 
 

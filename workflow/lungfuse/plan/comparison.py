@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lungfuse.datasets import known_of
 from lungfuse.modalities import modality_names
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
 from lungfuse.plan.job import Files, Job, narrowed
@@ -49,6 +50,11 @@ class ComparisonPlan(TrainingPlan):
         return self._trainings(HISTORY)
 
     @property
+    def trained_settings(self) -> list[Path]:
+        """What was recorded of all trainings."""
+        return self._trainings(TRAINED_SETTINGS)
+
+    @property
     def masks_shown(self) -> list[Path]:
         """The masks that are drawn on examples, where models use some: those of the first segmenter."""
         return [self.layout.masks(name)["masks"] for name in self.used_segmenters[:1]]
@@ -75,6 +81,11 @@ class ComparisonPlan(TrainingPlan):
     def fused_inputs(self) -> list[set[str]]:
         """The sets of inputs that models fuse."""
         return fused_inputs(list(self.configs.values()))
+
+    @property
+    def known_times(self) -> dict[str, str]:
+        """When the sections and columns of the dataset are known, see `lungfuse.models.times`."""
+        return known_of(self.dataset)
 
     @property
     def reads_inputs(self) -> bool:
@@ -116,6 +127,6 @@ class ComparisonPlan(TrainingPlan):
             "compare",
             outputs=outputs | {"metrics": self.layout.results / "metrics.json"},
             settings=self.heading | self.results | {"comparison": self.study.comparison, "seed": self.study.seed},
-            reads=self.predicted | {"trainings": self._trainings(TRAINED_SETTINGS)},
+            reads=self.predicted | {"trainings": self.trained_settings},
             parts=(self.task, *MODALITIES),
         )

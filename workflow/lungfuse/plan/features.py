@@ -7,7 +7,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.files import slug
 from lungfuse.plan.job import Files
 from lungfuse.plan.layout import Layout
-from lungfuse.plan.resolve import PRETRAINED
+from lungfuse.plan.resolve import PRETRAINED, pretraining_of
 from lungfuse.plan.segmentation import image_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tuning import tuning
@@ -17,7 +17,8 @@ from lungfuse.tuning import tuning
 class FeatureSet:
     """The tokens that an encoder makes of a `choice` of its modality, for all pairs of a study.
 
-    `source` is the encoder's name, `<encoder>_pretrained`, or `<model>_fold<run>` of the model that has trained it.
+    `source` is the encoder's name, that with what `PRETRAINED` has for a pre-training, or `<model>_fold<run>` of the
+    model that has trained it.
     """
 
     study: str
@@ -69,12 +70,13 @@ def start_of(layout: Layout, encoder: str, source: str) -> list[Path]:
     """The weights from which the encoder called `encoder` starts, where they are not those it comes with."""
     if training := trained_by(encoder, source):
         return [layout.network(*training)["weights"]]
-    return [layout.pretrained(encoder)["weights"]] if source != encoder else []
+    return [layout.pretrained(pretraining_of(encoder, source))["weights"]] if source != encoder else []
 
 
 def trained_by(encoder: str, source: str) -> list[str] | None:
     """The model and the training that a source is of, where it is neither the encoder's own nor pre-trained."""
-    return None if source in [encoder, f"{encoder}{PRETRAINED}"] else source.rsplit("_fold", 1)
+    own = [encoder, *(f"{encoder}{behind}" for behind in PRETRAINED.values())]
+    return None if source in own else source.rsplit("_fold", 1)
 
 
 def feature_set(config: ModelConfig, modality: str, run: str = "") -> FeatureSet:

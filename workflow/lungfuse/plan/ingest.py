@@ -14,13 +14,16 @@ from lungfuse.datasets import (
     load_mask_dataset,
     report_files,
 )
+from lungfuse.datasets.table import sections_of
 from lungfuse.files import raw_files
 from lungfuse.plan.job import Job, narrowed
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.names import MANIFEST, RAW, SYNTHETIC
 from lungfuse.plan.resolve import choices_read
+from lungfuse.settings.base import UNKNOWN
 from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.study import Study
+from lungfuse.settings.table import TableSettings, TableSource
 from lungfuse.tasks import task_module, task_spec
 
 FINDINGS = "lungfuse.check.findings"
@@ -80,7 +83,12 @@ class IngestPlan:
     @property
     def data(self) -> dict[str, Any]:
         """The raw files, and what reads them."""
-        return {"dataset": self.study.dataset, "table": self.study.table, "raw": self.raw}
+        return {"dataset": self.study.dataset, "table": self._table_read, "raw": self.raw}
+
+    @property
+    def _table_read(self) -> TableSettings | None:
+        """What decides how a table is read."""
+        return as_read(self.study.table) if self.study.table else None
 
     def download(self, file: str) -> Job:
         place = RAW / self.study.dataset / file
@@ -159,7 +167,7 @@ class IngestPlan:
             "annotated",
             reads={"files": self.mask_files},
             outputs=self.layout.annotated | {"rejected_annotations": self.layout.rejected_annotations},
-            settings={"annotated": annotated, "table": study.table if mapped else None}
+            settings={"annotated": annotated, "table": self._table_read if mapped else None}
             | {"annotated_raw": self.annotated_raw, "seed": study.seed, "rejected_share": study.rejected_share},
             parts=(dataset_module(annotated.dataset),),
         )
@@ -192,3 +200,13 @@ def finding_modules() -> list[str]:
 def label_columns(study: Study) -> list[str]:
     """The structured columns that the labels are read from; no model reads them."""
     return list(dict.fromkeys(rule.column for rule in study.filter.labels if rule.column))
+
+
+def as_read(table: TableSettings) -> TableSettings:
+    """A mapping without what the report alone says, so that it makes nothing run again: the notes on the source, and
+    when inputs are known."""
+    undated = {"known": UNKNOWN}
+    texts = {name: text.model_copy(update=undated) for name, text in sections_of(table).items()}
+    columns = {name: column.model_copy(update=undated) for name, column in table.columns.items()}
+    source = TableSource(name=table.source.name)
+    return table.model_copy(update={"texts": texts, "columns": columns, "source": source})

@@ -148,9 +148,9 @@ class Layout:
         files |= {"tokenizer": TOKENIZER} if modality == "text" else {}
         return {key: ENCODER_ROOT / slug(name) / file for key, file in files.items()}
 
-    def pretrained(self, encoder: str) -> Outputs:
-        """An image encoder that has learned from other patients."""
-        return _trained_files(self.results / "pretrained" / slug(encoder))
+    def pretrained(self, pretraining: str) -> Outputs:
+        """An image encoder that has learned from other patients, by the name of its pre-training."""
+        return _trained_files(self.results / "pretrained" / pretraining)
 
     def features(self, source: str, reads: str) -> Outputs:
         """The tokens that an encoder makes of what it reads, and where those of each pair lie.

@@ -14,5 +14,6 @@ TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
 ESTIMATOR, FOLD_PREDICTIONS = "model.skops", "predictions.csv"
 MANIFEST = "manifest.csv"
+NOTES = "differs.txt"  # in a raw folder: how its files differ from the publisher's, a line each
 SYNTHETIC = {"demo-masks"}  # raw folders whose content the workflow makes, with a manifest of it
 PACKAGED = Path(__file__).resolve().parent.parent / "segment" / PACKAGED_SEGMENTER

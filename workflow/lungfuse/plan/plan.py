@@ -40,6 +40,7 @@ class Plan(AnalysisPlan):
         inputs |= {"segmentation_table": self.segmentation_table if self.trained_segmenters else []}
         inputs |= {f"{name}_table": layout.table(name) for name in OF_MODEL_CARD if name in self.analyses}
         encoders = map(encoder_module, self.encoders)
+        inputs |= {"pretrained": [layout.pretrained(name)["settings"] for name in self.pretrainings]}
         return Job(
             "pages",
             inputs | {"tokenizer": self.tokenizer} | self.structured,

@@ -6,6 +6,7 @@ from typing import Any
 from lungfuse.datasets import audit_columns_of, load_dataset
 from lungfuse.datasets.table import sections_of
 from lungfuse.encoders import encoder_spec
+from lungfuse.files import slug
 from lungfuse.modalities import encoded, in_order, load_modality
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.settings.base import overlay
@@ -16,7 +17,10 @@ from lungfuse.settings.table import TableFormat
 from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 
-PRETRAINED = "_pretrained"  # behind the name of an encoder
+PRETRAINED = {  # kinds of starts that are pre-trainings, and what stands behind the name of the encoder
+    "pretrained": "_pretrained",
+    "pretrained-without-labels": "_pretrained-without-labels",
+}
 
 
 def models_of(study: Study, stage: str) -> list[str]:
@@ -113,7 +117,12 @@ def source_of(study: Study, model: ModelSettings, modality: str) -> str:
         if tuning(train.layers).learns:
             return f"{part}_fold{{run}}"
         start = train.init_from
-    return f"{name}{PRETRAINED}" if start == "pretrained" and modality == "image" else name
+    return f"{name}{PRETRAINED.get(start, '')}" if modality == "image" else name
+
+
+def pretraining_of(encoder: str, source: str) -> str:
+    """What the pre-training that a source is of is called: <encoder> or <encoder>-without-labels."""
+    return slug(encoder) + source.removeprefix(f"{encoder}_pretrained")
 
 
 def parts_trained(study: Study, model: ModelSettings) -> list[str]:

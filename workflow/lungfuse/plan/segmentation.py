@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from lungfuse.datasets import image_files as image_files_of
+from lungfuse.files import raw_files
 from lungfuse.plan.ingest import IngestPlan
 from lungfuse.plan.job import Files, Job, narrowed
 from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import NOTES
 from lungfuse.plan.resolve import segmenters_read, segmenters_used
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
@@ -39,6 +42,19 @@ class SegmentationPlan(IngestPlan):
         own = self.study.raw == self.study.segmentation.annotated.raw
         trained = set(self.used_segmenters) - {PACKAGED_SEGMENTER}
         return [self.layout.annotated["annotated_index"]] if own and trained else []
+
+    @property
+    def raw_inputs(self) -> list[Path]:
+        """The raw files that the study reads."""
+        images = raw_files(self.raw, image_files_of(self.dataset, self.raw)) if self.has_images else []
+        masks = self.mask_files if self.trained_segmenters else []
+        return list(dict.fromkeys([*self.report_files, *images, *masks]))
+
+    @property
+    def raw_notes(self) -> list[Path]:
+        """What somebody has written down of how raw files differ from the publisher's."""
+        folders = [self.raw, *([self.annotated_raw] if self.trained_segmenters else [])]
+        return [path for path in dict.fromkeys(folder / NOTES for folder in folders) if path.exists()]
 
     def segmenter_files(self, name: str) -> list[Path]:
         files = self.layout.segmenter(name)

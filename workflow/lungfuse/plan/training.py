@@ -19,6 +19,7 @@ from lungfuse.plan.resolve import (
     fusion_read,
     models_of,
     pretrain_of,
+    pretraining_of,
     runs_of,
     seeds_of,
 )
@@ -138,11 +139,17 @@ class TrainingPlan(SegmentationPlan):
                 return modality, found
         raise UserError(f"encoder: found {name!r}, which no model of {self.name} reads with. Name it in params.yaml.")
 
-    @property
-    def pretrained_encoders(self) -> list[str]:
-        """The image encoders that are trained on other patients first."""
-        sources = {config.sources.get("image", "") for config in self.configs.values()}
-        return sorted(source.removesuffix(PRETRAINED) for source in sources if source.endswith(PRETRAINED))
+    @cached_property
+    def pretrainings(self) -> dict[str, tuple[str, str]]:
+        """The image encoders that are trained on other patients first, with the kind of start that it is, by the names
+        of these pre-trainings."""
+        found = {}
+        for config in self.configs.values():
+            encoder, source = (where.get("image", "") for where in [config.encoders, config.sources])
+            for start, behind in PRETRAINED.items():
+                if encoder and source == f"{encoder}{behind}":
+                    found[pretraining_of(encoder, source)] = encoder, start
+        return dict(sorted(found.items()))
 
     @property
     def all_runs(self) -> list[str]:
@@ -167,17 +174,29 @@ class TrainingPlan(SegmentationPlan):
         outputs = self.layout.encoder(name, modality)
         return Job("encoder", outputs=outputs, settings={"name": name}, parts=(encoder_module(name),))
 
-    def pretrain(self, encoder: str) -> Job:
-        _, encoder = self._encoder(encoder)
+    def pretrain(self, pretraining: str) -> Job:
+        """The job of a pre-training.
+
+        Raises:
+            UserError: no model of the study starts from it.
+        """
+        if pretraining not in self.pretrainings:
+            raise UserError(
+                f"pretraining: found {pretraining!r}, from which no model of {self.name} starts; expected one of "
+                f"{', '.join(self.pretrainings) or 'none'}."
+            )
+        encoder, start = self.pretrainings[pretraining]
         study, layout, train = self.study, self.layout, self.pretraining
         inputs = {name: layout.reports[name] for name in ["reports", "views"]}
         settings = {"encoder": encoder, "train": train, "seed": study.seed}
         settings |= {"fusion": fusion_read(study, "image", ["image"]), "min_reports": study.pretraining.min_reports}
+        settings |= {"label_rules": [rule for rule in study.filter.labels if rule.heading]}
+        settings |= {"leave_out_labels": start == "pretrained-without-labels"}
         parts = [module_of("image"), inputs_module("image"), task_module("multilabel"), encoder_module(encoder)]
         return Job(
             "pretrain",
             inputs | {"pairs": layout.split["pairs"]} | layout.image_array,
-            layout.pretrained(encoder),
+            layout.pretrained(pretraining),
             settings,
             {"encoder_root": ENCODER_ROOT},
             (*parts, tuning(train.layers).module),

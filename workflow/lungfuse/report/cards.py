@@ -1,5 +1,6 @@
 """What the data card and the model card of a study say."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from lungfuse.settings.study import Study
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
-from lungfuse.words import joined
+from lungfuse.words import counted, joined
 
-SHOWN_OF_TRAINING = ["layers", "epochs", "batch_size", "learning_rate", "encoder_learning_rate", "word_dropout"]
+SHOWN_OF_TRAINING = ["init_from", "layers", "epochs", "batch_size", "learning_rate"]
+SHOWN_OF_TRAINING += ["encoder_learning_rate", "word_dropout"]
 BALANCE = {
     "first": "The larger class is cut to its first reports in the collection's order, as many as the other has.",
     "random": "The larger class is cut to as many reports as the other has, drawn at random.",
@@ -172,6 +174,21 @@ def about_models(
         "named_labels": joined(study.labels),
         "metric": "AUROC",
     }
+
+
+def about_pretraining(files: list[Path]) -> list[str]:
+    """What image encoders have learned from other patients, a sentence for each file of settings."""
+    said = []
+    for file in files:
+        made = json.loads(file.read_text(encoding="utf-8"))
+        labels = [f"{name} ({counted(count, 'report')})" for name, count in made["labels"].items()]
+        own = f"the labels of this study: {joined(labels)}" if labels else "no label of this study"
+        images, headings = made["learned"] + made["validated"], counted(len(made["headings"]), "heading")
+        said.append(
+            f"{made['encoder']} was first trained on {images:,} images of other patients to predict {headings} of "
+            f"their reports, among them {own} (`{file.parent.name}`)"
+        )
+    return said
 
 
 def used_encoders(models: list[ModelConfig]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from lungfuse.files import atomic_write
 from lungfuse.hardware import USAGE
 from lungfuse.markdown import Markdown
 from lungfuse.parameters import options
-from lungfuse.report.cards import about_columns, about_data, about_models
+from lungfuse.report.cards import about_columns, about_data, about_models, about_pretraining
 from lungfuse.report.layout import IN_MARKDOWN, as_html, table_page
 from lungfuse.report.style import heading
 from lungfuse.settings.study import Study
@@ -70,6 +70,8 @@ class Files:
         Values of the structured columns of the pairs, where the study has some.
     structured_columns
         What these columns are.
+    pretrained
+        What image encoders have learned from other patients, where models start so.
     logs
         Folder of the logs and benchmarks of jobs; those that are not here are left out of the run times.
     """
@@ -86,6 +88,7 @@ class Files:
     tokenizer: Path | None = None
     structured: Path | None = None
     structured_columns: Path | None = None
+    pretrained: list[Path] | None = None
     logs: Path
 
 
@@ -147,7 +150,8 @@ def main(
     about = {
         "data_card": about_data(settings, task, pair_table, funnel, rejected, files.tokenizer)
         | about_columns(settings, task, pair_table, values, described),
-        "model_card": about_models(settings, results, comparison, found),
+        "model_card": about_models(settings, results, comparison, found)
+        | {"pretrained": about_pretraining(files.pretrained or [])},
     }
     shown = {name: IN_MARKDOWN.get_template(f"{name}.md").render(shared | content) for name, content in about.items()}
     for name, path in {"data_card": outputs.data_card, "model_card": outputs.model_card}.items():

@@ -15,6 +15,8 @@ Section = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]
+UNKNOWN = "unknown"
+Known = Literal["before_image", "with_report", "after_outcome", "unknown"]  # when an input of a case is known
 Share = Annotated[float, Field(ge=0, le=1)]
 SeedCount = Annotated[int, Field(ge=1, le=20)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]

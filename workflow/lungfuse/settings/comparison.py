@@ -25,12 +25,14 @@ class Intervals(Settings):
 
 
 class ComparisonSettings(Intervals):
-    """The comparison table: its intervals, the published figures beside them, and whether it has `timings`.
+    """The comparison table: its intervals, the `primary` score by which models are compared, the published figures
+    beside them, and whether it has `timings`.
 
     Seconds differ from run to run; a table without them is the same to the byte. `published_epochs` names the models
     whose accuracies are shown epoch by epoch, each with the published ones, if any.
     """
 
+    primary: Literal["auroc", "accuracy", "balanced_accuracy"]
     timings: bool
     published: list[PublishedFigure]
     published_epochs: dict[str, list[Share]] = Field(default={})

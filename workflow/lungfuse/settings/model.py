@@ -90,10 +90,11 @@ class ModelConfig(ModelInputs):
     """All that decides what a model learns, and nothing else: the content of results/<study>/models/<model>.json.
 
     What it does not read is absent. `inputs` are in the order of the modalities. `encoders` names the encoder of each
-    modality that has one; `sources` where each starts: its name, `<encoder>_pretrained`, or `<model>_fold{run}` of the
-    model that has trained it. `fusion` holds the keys of the study's `fusion` that its architecture reads. Words of
-    `redact_terms` begin words whose sentences its text lacks. `n_seeds` is that of an estimator, all of whose trainings
-    are one job, where it has several. `table` is how the table of the study is read.
+    modality that has one; `sources` where each starts: its name, `<encoder>_pretrained`,
+    `<encoder>_pretrained-without-labels`, or `<model>_fold{run}` of the model that has trained it. `fusion` holds the
+    keys of the study's `fusion` that its architecture reads. Words of `redact_terms` begin words whose sentences its
+    text lacks. `n_seeds` is that of an estimator, all of whose trainings are one job, where it has several. `table` is
+    how the table of the study is read.
     """
 
     name: ModelName

@@ -4,26 +4,29 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lungfuse.settings.base import Once, Section, Settings
+from lungfuse.settings.base import UNKNOWN, Known, Once, Section, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
 Words = Annotated[list[str], Once]
 
 
 class TableColumn(Settings):
-    """A structured column, or one that labels are read from: its heading in the table, its kind, a number's unit."""
+    """A structured column, or one that labels are read from: its heading in the table, its kind, a number's unit, and
+    when it is known."""
 
     column: Heading
     kind: Literal["number", "category"] = "category"
     unit: str = ""
+    known: Known = UNKNOWN
 
 
 class TableText(Settings):
     """A section of text: its heading in the table, without the sentences that have a word which begins like one of
-    `redact_terms`, such as those that tell what is asked."""
+    `redact_terms`, such as those that tell what is asked, and when it is known."""
 
     column: Heading
     redact_terms: Words = Field(default=[])
+    known: Known = UNKNOWN
 
 
 class FirstRow(Settings):

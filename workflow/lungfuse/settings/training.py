@@ -59,8 +59,9 @@ class TrainSettings(Settings):
     """Training. `layers` says which layers of the encoders learn, and how: frozen (none), top:<n>, full, or what else
     `lungfuse.tuning` has.
 
-    A row starts from the encoders as they come, or from the image encoder as the pre-training left it. A model of
-    several inputs may also start from those that the unimodal rows have trained on the same fold.
+    A model starts from the encoders as they come, or from the image encoder as the pre-training left it, which has
+    learned the study's own labels of other patients too, or all but these. A model of several inputs may also start
+    from those that the unimodal models have trained on the same fold.
 
     Rates are those of AdamW at the end of the warm-up; `warmup` is a share of all steps, `patience` a number of epochs,
     `word_dropout` a share of the words, `modality_dropout` the chance with which each input of a case but one is left
@@ -69,7 +70,7 @@ class TrainSettings(Settings):
     training (processes, where there is no GPU).
     """
 
-    init_from: Literal["encoder", "pretrained", "unimodal"]
+    init_from: Literal["encoder", "pretrained", "pretrained-without-labels", "unimodal"]
     layers: str
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2)]

@@ -195,3 +195,13 @@ def with_limits(values: pd.DataFrame, digits: int = 3, sign: str = "") -> list[s
         return known if pd.isna([low, high]).any() else known + interval.format(low, high)
 
     return [words(*row) for row in values.itertuples(index=False)]
+
+
+class Provenance(Table):
+    """What the tables of a study were made from. `what` is command, commit, version, machine, raw file, raw folder,
+    differs (from the publisher's edition) or table; files have their `sha256`."""
+
+    what: Series[str]
+    name: Series[str]
+    value: Series[str]
+    sha256: Series[str]

@@ -1,4 +1,4 @@
-"""Train an image encoder on the headings of reports of other patients, for rows of the study to start from."""
+"""Train an image encoder on the headings of reports of other patients, for models of the study to start from."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,13 @@ from lungfuse.dependencies import digest
 from lungfuse.encoders import CONFIG, encoder_module
 from lungfuse.encoders.network import load_encoder
 from lungfuse.files import atomic_write, sha256, slug
-from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases
+from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases, reports_with_labels
 from lungfuse.modalities import inputs_module, load_inputs
 from lungfuse.modalities.data_files import DataFiles
 from lungfuse.models import load_model, module_of
 from lungfuse.parameters import options
 from lungfuse.settings.base import Settings
+from lungfuse.settings.ingest import LabelRule
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
@@ -44,6 +45,10 @@ class Recipe:
         Settings of the training.
     min_reports
         Reports with a heading, for it to be one that is learned.
+    label_rules
+        How headings give the labels of the study.
+    leave_out_labels
+        Whether these headings are not learned.
     seed
         Seed of the weights, batches and dropout, and of the reports that choose the epoch.
     """
@@ -52,6 +57,8 @@ class Recipe:
     fusion: dict[str, float]
     train: TrainSettings
     min_reports: int
+    label_rules: list[LabelRule]
+    leave_out_labels: bool
     seed: int
 
 
@@ -122,7 +129,10 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     seed_and_limit_threads(recipe.train.devices, threads, recipe.seed)
     pairs, index = read_table(files.pairs, Pairs), read_table(files.index, ImageIndex)
     cases = pretraining_cases(read_table(files.reports, Reports), read_table(files.views, Views), pairs, index)
-    headings = headings_of(cases, recipe.min_reports)
+    headings = headings_of(cases, recipe.min_reports, recipe.label_rules if recipe.leave_out_labels else [])
+    if recipe.leave_out_labels:
+        known = headings.notna().any(axis=1)
+        cases, headings = (table[known].reset_index(drop=True) for table in [cases, headings])
     task, targets = load_task(TASK, list(headings)), headings.to_numpy()
     train_indices, val_indices = parts(cases["report_id"], recipe.seed)
 
@@ -138,6 +148,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
     modules.append(tuning(recipe.train.layers).module)
     read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / slug(name) / CONFIG]
     made_by = {"headings": list(headings), "learned": len(train_indices), "validated": len(val_indices)}
+    made_by |= {"labels": reports_with_labels(cases, recipe.label_rules, list(headings))}
     made_by |= vars(recipe)
     contents = {str(path): sha256(path) for path in read}
     fingerprint = json.dumps(made_by | {"code": digest(__name__, *modules)} | contents, default=dump)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lungfuse.dependencies import digest
 from lungfuse.files import sha256
+from lungfuse.hardware import machine
 from lungfuse.ingest.parts import fold_indices, read_split, seed_of_repeat
 from lungfuse.models import model_spec
 from lungfuse.plan.features import feature_set, reads_features
@@ -32,6 +33,7 @@ from lungfuse.train.engine import (
     write_trained,
 )
 from lungfuse.train.networks import build_module, fitted_of, score_all, starts_of
+from lungfuse.train.precision import uses_bf16
 from lungfuse.train.trained import write_trained_settings
 
 
@@ -77,6 +79,7 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
     made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
     made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
+    made |= {"machine": f"{machine()}, {'bf16' if uses_bf16(config.train.precision) else 'fp32'}"}
     used = [outputs["weights"], *parts_to_predict(config, run)]
     write_trained_settings(config, made, used, outputs["settings"], files.get("mask_settings"))
     remove_checkpoints(folder)

@@ -60,7 +60,9 @@ def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: l
 @pytest.fixture
 def settings():
     published = [{"images": "", "text": "findings", "accuracy": 0.88, "basis": "78 reports"}]
-    return ComparisonSettings(confidence=0.95, resamples=200, primary="auroc", timings=True, published=published)
+    return ComparisonSettings(
+        confidence=0.95, resamples=200, margin=0.02, primary="auroc", timings=True, published=published
+    )
 
 
 @pytest.fixture

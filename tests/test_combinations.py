@@ -21,7 +21,9 @@ from lungfuse.tasks import load_task
 READ = {"image": "raw", "text": "findings", "structured": ["age", "sex"]}
 UNIMODAL = [("image",), ("text",), ("structured",)]
 FUSED = [*combinations(READ, 2), tuple(READ)]
-COMPARISON = ComparisonSettings(confidence=0.95, resamples=100, primary="auroc", timings=False, published=[])
+COMPARISON = ComparisonSettings(
+    confidence=0.95, resamples=100, margin=0.02, primary="auroc", timings=False, published=[]
+)
 TRAIN = {"layers": "frozen", "epochs": 4, "learning_rate": 1e-2}
 
 

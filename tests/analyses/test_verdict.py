@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from model_configs import model_config
 from scipy.special import expit
-from small_comparison import BINARY, results_of
+from small_comparison import results_of
 
 from lungfuse.analyses.verdict import cases_needed, compute, draw
 from lungfuse.models.contrasts import fused_inputs
@@ -46,7 +46,7 @@ STRENGTHS |= {"pair_of_texts": 0.7}
 def verdicts(strengths: dict[str, float], margin: float = 0.02, **drawn) -> pd.DataFrame:
     joined = [predicted(strengths[name], seed, **drawn) for seed, name in enumerate(MODELS)]
     results = results_of(MODELS, joined, [VALIDATED[name] for name in MODELS])
-    return compute(results, INTERVALS.model_copy(update={"margin": margin}), seed=0).set_index("inputs")
+    return compute(results, INTERVALS, margin, seed=0).set_index("inputs")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_fusion_is_chosen_fold_by_fold():
     results = results_of(MODELS, [predicted(STRENGTHS[name], seed) for seed, name in enumerate(MODELS)])
     results.scored.validated[3][:] = [0.9, 0.9, 0.9, 0.9, 0.1]
     results.scored.validated[4][:] = 0.8
-    found = compute(results, INTERVALS, seed=0).set_index("inputs").loc["image + findings"]
+    found = compute(results, INTERVALS, 0.02, seed=0).set_index("inputs").loc["image + findings"]
     assert found["fusion"] == "early 80%, joint 20%"
 
 
@@ -92,9 +92,9 @@ def test_too_few_groups_have_no_interval_and_are_inconclusive():
     assert found[["gain_low", "gain_high", "p", "p_corrected", "cases_for_two_points"]].isna().all()
 
 
-def test_parts_that_are_not_above_chance_are_named():
+def test_parts_that_are_not_above_the_majority_are_named():
     found = verdicts(STRENGTHS | {"image": 0.0})
-    assert found["not_above_chance"].tolist() == ["image", "image"]
+    assert found["not_above_majority"].tolist() == ["image", "image"]
 
 
 def test_the_cases_needed_follow_from_the_interval(table):
@@ -107,5 +107,5 @@ def test_the_cases_needed_follow_from_the_interval(table):
 
 
 def test_the_figure_has_a_line_for_each_verdict(table):
-    figure = draw(table.reset_index(), BINARY, "small study")
+    figure = draw(table.reset_index(), "small study")
     assert [label.get_text().split("\n")[0] for label in figure.axes[0].get_yticklabels()] == list(table.index)

@@ -45,7 +45,8 @@ def is_control(study: str) -> bool:
 def in_markdown(table: pd.DataFrame) -> str:
     """The table of the README: a row a study and set of inputs."""
     shown = pd.DataFrame({"study": table["study"], "fused": table["inputs"].map(shortened)})
-    shown["best part"] = table["part"] + " " + table["part_value"].map("{:.3f}".format)
+    beaten = table.apply(beaten_nothing, axis=1)
+    shown["best part"] = table["part"] + " " + table["part_value"].map("{:.3f}".format) + beaten
     shown["fusion"] = table["fusion_value"].map("{:.3f}".format)
     shown["gain, points"] = with_limits(limits(table, "gain") * 100, 1, "+")
     shown["verdict"] = "**" + table["word"] + "**"
@@ -53,6 +54,11 @@ def in_markdown(table: pd.DataFrame) -> str:
     shown["p"] = table["p_corrected"].map(p_in_words)
     shown["groups (effective)"] = table["groups"].astype(str) + table["effective_groups"].map(" ({:.0f})".format)
     return shown.fillna("").to_markdown(index=False, disable_numparse=True)
+
+
+def beaten_nothing(row: pd.Series) -> str:
+    """Whether the part that a fusion is held against is not shown to be above the majority, in words."""
+    return ", not above majority" if row["part"] in row["not_above_majority"].split() else ""
 
 
 def over_all_studies(table: pd.DataFrame) -> str:

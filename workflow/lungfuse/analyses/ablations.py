@@ -54,13 +54,13 @@ def compute(results: Results, intervals: Intervals, seed: int, held_out_index: S
         masked = held_out is not None and contrast.change == models[best].images
         for pairs, used in {"all": every, **({"held-out": held_out} if masked else {})}.items():
             of_both = [joined[n] for n in (contrast.intact, best)]
-            trainings = [by_fold(task, each, used=used) for each in of_both]
+            trainings = [by_fold(task, each, scored.metric, used) for each in of_both]
             gains.append(scored.gain(*reversed(trainings)))
             value, changed_value = (float(np.mean([each.value for each in of_one])) for of_one in trainings)
             intact, changed = (each[np.tile(used, each["repeat"].nunique())] for each in of_both)
             record = named(model) | {"row": names[contrast.intact], "change": contrast.change, "changed": names[best]}
             record |= {"pairs": pairs, "n": used.sum()}
-            record |= {"metric": task.primary, "value": value, "value_changed": changed_value}
+            record |= {"metric": scored.metric, "value": value, "value_changed": changed_value}
             records.append(record | dict(zip(["lost", "gained"], lost_and_gained(task, intact, changed), strict=True)))
     shown = with_family(gains, scored, intervals.confidence, seed)
     found = [record | each for record, each in zip(records, shown, strict=True)]
@@ -102,7 +102,7 @@ def held_out_pairs(pairs: pd.DataFrame, annotated_index: Path) -> np.ndarray:
     return pairs["image_id"].isin(index["image_id"][index["part"] == "test"]).to_numpy()
 
 
-def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
+def draw(table: pd.DataFrame, above: str) -> Figure:
     """What each change gains or loses of the AUROC, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * len(table) + 0.6)
     change = limits(table, "difference") * 100
@@ -120,5 +120,5 @@ def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
     ]
     forest(axes, names, change, np.where(significant, BLUE, GREY), texts)
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set_xlabel(f"change of {METRIC[task.primary]}, points")
+    axes.set_xlabel(f"change of {METRIC[table['metric'].iloc[0]]}, points")
     return figure

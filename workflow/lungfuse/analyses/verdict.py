@@ -17,11 +17,10 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.gains import MIN_GROUPS, SmallestGain, exceeds, word
 from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import Verdict, limits, with_limits
-from lungfuse.tasks import Task
 
 TITLE, SECTION, ORDER = "Does fusion help", "Comparison", 2
 CAPTION = (
-    "For each set of inputs that models fuse: what the fusion gains in AUROC within folds over the best of its parts, "
+    "For each set of inputs that models fuse: what the fusion gains within folds over the best of its parts, "
     "in points. In each fold the fusion is the model of these inputs that is best on the validation pairs of that "
     "fold. It is held against every model that reads a true subset of the inputs; shown is the smallest gain. The "
     "intervals hold for all rows at once (max-T); their errors are the larger of that of the groups and that of the "
@@ -30,15 +29,14 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.seed"]
+SETTINGS = ["intervals", "study.comparison.margin", "study.seed"]
 TABLE = Verdict
 
 SEEN, POWER = 0.02, 0.8  # the difference that the cases needed are counted for, and how surely they show it
-CHANCE = 0.5
 COLOUR_OF_WORD = {"better": BLUE, "worse": ORANGE, "equivalent": GREEN, "inconclusive": GREY}
 
 
-def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
+def compute(results: Results, intervals: Intervals, margin: float, seed: int) -> pd.DataFrame:
     """The table `Verdict`, from the models and their predictions."""
     scored = results.scored
     judged = fusions(scored)
@@ -48,23 +46,22 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     records = []
     for fusion, gained in zip(judged, gains, strict=True):
         part = fusion.parts[gained.part]
-        record = {"inputs": in_words(scored.models[fusion.models[0]]), "metric": "auroc"}
-        record |= verdict_of(scored, gained, intervals)
+        record = {"inputs": in_words(scored.models[fusion.models[0]]), "metric": scored.metric}
+        record |= verdict_of(scored, gained, margin)
         record |= {"tests": len(judged), "n": len(scored.groups), "groups": len(set(scored.groups))}
         record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": len(fusion.trainings)}
         record |= {"part": scored.names[part], "part_value": value_of(scored, part)}
         record |= {"fusion": picked_in_words(scored, fusion), "fusion_value": fusion.value}
-        record |= {"parts": len(fusion.parts), "not_above_chance": not_above_chance(scored, fusion, intervals)}
+        record |= {"parts": len(fusion.parts), "not_above_majority": not_above_majority(scored, fusion, intervals)}
         records.append(record)
     table = pd.DataFrame(records, columns=columns(Verdict))
     table["cases_for_two_points"] = table["cases_for_two_points"].astype("Int64")
     return table.round(dict.fromkeys(table.select_dtypes(float).columns.drop(["p", "p_corrected"]), 4)).round(6)
 
 
-def verdict_of(scored: Scored, gained: SmallestGain, intervals: Intervals) -> dict[str, object]:
+def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str, object]:
     """The columns of `Verdict` that say what is shown; too few groups have no interval and no p."""
-    margin, nothing = intervals.margin, float("nan")
-    found = {"gain": gained.value, "margin": margin}
+    nothing, found = float("nan"), {"gain": gained.value, "margin": margin}
     if scored.effective_groups < MIN_GROUPS:
         return found | {"word": word(nothing, nothing, margin), "cases_for_two_points": pd.NA}
     needed = cases_needed(len(scored.groups), gained)
@@ -93,12 +90,11 @@ def picked_in_words(scored: Scored, fusion: Fusion) -> str:
     return names[taken[0]] if len(taken) == 1 else ", ".join(f"{names[n]} {shares[n]:.0%}" for n in taken)
 
 
-def not_above_chance(scored: Scored, fusion: Fusion, intervals: Intervals) -> str:
-    """The names of the parts of one modality of which no model is shown to be above chance, joined by spaces."""
+def not_above_majority(scored: Scored, fusion: Fusion, intervals: Intervals) -> str:
+    """The names of the parts that are not shown to be above the majority, joined by spaces."""
     found = []
     for n in fusion.parts:
-        chance = [training.at(CHANCE) for training in scored.trainings[n]]
-        above = scored.gain(scored.trainings[n], chance)
+        above = scored.gain(scored.trainings[n], scored.chance(n))
         reach = ndtri((1 + intervals.confidence) / 2) * above.error
         found += [scored.names[n]] if above.value - reach <= 0 else []
     return " ".join(found)
@@ -121,12 +117,12 @@ def cases_needed(count: int, gained: SmallestGain) -> int | None:
     return int(np.ceil(count * ((reach + ndtri(POWER) * gained.error) / SEEN) ** 2))
 
 
-def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:
+def draw(table: pd.DataFrame, above: str) -> Figure:
     """What the fusion of each set of inputs gains over the best of its parts, in points."""
     figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * max(len(table), 1) + 0.6)
     names = [f"{shortened(row.inputs)}\nagainst {row.part}" for row in table.itertuples()]
     forest_of_verdicts(axes, names, table)
-    axes.set_xlabel(f"gain in {METRIC[task.primary]}, points")
+    axes.set_xlabel(f"gain in {METRIC[table['metric'].iloc[0]]}, points")
     return figure
 
 

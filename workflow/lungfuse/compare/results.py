@@ -29,10 +29,13 @@ class Compared:
         Name of the study.
     models
         Names of the models, in the order of the tables.
+    primary
+        The score by which they are compared: auroc, accuracy or balanced_accuracy.
     """
 
     study: str
     models: list[str]
+    primary: str = "auroc"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Results:
     @cached_property
     def scored(self) -> Scored:
         """The primary metric of each model within folds, training by training."""
-        return scored(self.task, self.names, self.models, self.joined, self.validated)
+        return scored(self.task, self.names, self.models, self.joined, self.validated, self.compared.primary)
 
     @cached_property
     def structured(self) -> pd.DataFrame | None:

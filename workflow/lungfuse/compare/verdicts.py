@@ -19,8 +19,9 @@ from lungfuse.tasks import Task
 class Scored:
     """The models of a study, scored within folds, training by training.
 
-    `trainings` are (model, training), `validated` (training, fold) of each model, `groups` the group of each pair as an
-    integer from 0, (pair,).
+    `trainings` are (model, training), `validated` the AUROC on validation pairs, (training, fold) of each model,
+    `groups` the group of each pair as an integer from 0, (pair,), and `metric` is auroc, or accuracy or
+    balanced_accuracy at decisions by the calibrated probability.
     """
 
     names: list[str]
@@ -28,10 +29,16 @@ class Scored:
     trainings: list[list[WithinFolds]]
     validated: list[np.ndarray]
     groups: np.ndarray
+    metric: str = "auroc"
 
     @property
     def effective_groups(self) -> float:
         return effective_groups(self.groups)
+
+    def chance(self, model: int) -> list[WithinFolds]:
+        """What a model has to beat to know anything: the majority, where the study has it, or else one half."""
+        majority = [n for n, each in enumerate(self.models) if each.architecture == "majority"]
+        return self.trainings[majority[0]] if majority else [each.at(0.5) for each in self.trainings[model]]
 
     def gain(self, a: Sequence[WithinFolds], b: Sequence[WithinFolds]) -> Gain:
         return gain(a, b, self.groups)
@@ -51,7 +58,7 @@ def scored(
     folds = trainings[0][0].of_fold.shape[1]
     on_validation = [validated_by_fold(task, each, folds) for each in validated]
     groups = np.unique(groups_of(joined[0]), return_inverse=True)[1]
-    return Scored(names, models, trainings, on_validation, groups)
+    return Scored(names, models, trainings, on_validation, groups, metric)
 
 
 @dataclass(frozen=True)

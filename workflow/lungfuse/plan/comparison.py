@@ -22,8 +22,8 @@ class ComparisonPlan(TrainingPlan):
 
     @property
     def results(self) -> dict[str, Any]:
-        """The models that are compared."""
-        return {"study": self.name, "models": list(self.configs)}
+        """The models that are compared, and by what."""
+        return {"study": self.name, "models": list(self.configs), "primary": self.study.comparison.primary}
 
     @property
     def predicted(self) -> Files:

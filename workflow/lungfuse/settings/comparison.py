@@ -17,10 +17,9 @@ class PublishedFigure(Settings):
 
 
 class Intervals(Settings):
-    """The confidence of intervals, how many resamples they rest on, and which gain is as good as none: the `margin`."""
+    """The confidence of intervals, and how many resamples they rest on."""
 
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    margin: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.02)
     resamples: Annotated[int, Field(ge=100)]
 
 
@@ -32,6 +31,7 @@ class ComparisonSettings(Intervals):
     whose accuracies are shown epoch by epoch, each with the published ones, if any.
     """
 
+    margin: Annotated[float, Field(gt=0, lt=1)]
     primary: Literal["auroc", "accuracy", "balanced_accuracy"]
     timings: bool
     published: list[PublishedFigure]

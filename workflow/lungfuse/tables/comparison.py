@@ -120,7 +120,7 @@ class Verdict(Table):
     interval, which holds for all rows of the table at once, and `p_corrected` are by max-T over `tests` fusions; p's
     are at least 1 / 100,001. `word` says what the interval shows beside `margin`; `p_margin` is the probability that
     the gain is above it. `effective_groups` are groups of equal size that say as much; below 20 there is no interval.
-    `not_above_chance` names parts whose metric is not shown to be above chance. `cases_for_two_points` is how many
+    `not_above_majority` names parts that are not shown to be above the majority. `cases_for_two_points` is how many
     cases such as these show a difference of two points, as corrected, with a power of 80 %; empty where that is not
     known.
     """
@@ -145,7 +145,7 @@ class Verdict(Table):
     fusion: Series[str]
     fusion_value: Series[float]
     parts: Series[int]
-    not_above_chance: Series[str]
+    not_above_majority: Series[str]
     cases_for_two_points: Series[pd.Int64Dtype] = pa.Field(nullable=True)
 
 

@@ -135,7 +135,7 @@ def test_a_model_that_is_trained_again_takes_the_next_folds_of_the_same_split(ne
     assert folds["repeat"].nunique() == 5
     with changed_setting(project / "params.yaml", "studies", "demo", "models", "tfidf", "n_seeds", to=2):
         run = run_snakemake(project, *DEMO, *target)
-    assert run.returncode == 0 and jobs_of(run) == {"fit_2", "compare"}
+    assert run.returncode == 0 and jobs_of(run) == {"model", "fit_2", "compare"}
     table = pd.read_csv(project / "results/demo/comparison.csv").set_index("row")
     assert table["repeats"].to_dict() == {"majority": 1, "tfidf": 2}
     found = pd.read_csv(project / "results/demo/predictions/tfidf.csv").merge(folds, on=["pair_id", "repeat"])

@@ -61,9 +61,7 @@ def main(*, model: Path) -> None:
         trainings = keep(by_repeat(config, task, inputs, split), task, config, inputs.columns)
     write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
     kept = {layout.fold_folder(config.name, run) for run in run_names(config.folds, config.n_seeds or 1)}
-    for left in (
-        set(layout.model_folder(config.name).glob("fold*")) - kept
-    ):  # of more trainings, which were asked before
+    for left in set(layout.model_folder(config.name).glob("fold*")) - kept:  # when more trainings were asked for
         shutil.rmtree(left)
 
 

@@ -95,7 +95,7 @@ def test_a_model_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_s
     models["kv-exchange"]["n_seeds"] = 3
     with pytest.raises(
         UserError,
-        match=r"models\.kv-exchange\.n_seeds: found 3, but image, .* is trained 2 times, and each .*; say 2 or",
+        match=r"models\.kv-exchange\.n_seeds: found 3, but image, .* is trained 2 times, .*; say 2 or",
     ):
         load_studies(params)
 

@@ -127,6 +127,7 @@ def one_of(names) -> str:
 
 wildcard_constraints:
     model=one_of(STUDY.models),
+    pretraining=one_of(PLAN.pretrainings),
     run=one_of(PLAN.all_runs),
     segmenter=one_of([*PLAN.trained_segmenters, *PLAN.segmenters]),
     source=r"[\w@./-]+",

@@ -51,8 +51,6 @@ rule pretrain:
         LAYOUT.logs / "pretrain" / "{pretraining}.log",
     benchmark:
         LAYOUT.logs / "pretrain" / "{pretraining}.benchmark.tsv"
-    wildcard_constraints:
-        pretraining=one_of(PLAN.pretrainings),
     group:
         "pretrain"
     conda:

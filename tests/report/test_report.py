@@ -10,7 +10,7 @@ from small_report import MODELS
 from lungfuse.report.style import colours_of_inputs, inputs_of, row_names
 
 IN_EVERY_STUDY = {"funnel", "distributions", "comparison", "examples", "segmentation", "calibration", "curves"}
-IN_EVERY_STUDY |= {"ablations", "verdict", "missing", "disagreements"}
+IN_EVERY_STUDY |= {"ablations", "verdict", "missing", "disagreements", "provenance"}
 OF_TASK = {"binary": {"roc_calibration", "confusion", "leakage", "words", "shortcuts"}}
 OF_TASK |= {"multiclass": {"confusion", "per_label"}, "multilabel": {"per_label"}}
 
@@ -128,7 +128,7 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(cards, task):
     assert re.search(r"age +\| years +\| 9 .*\| 64 ", data) and re.search(r"sex +\| category +\| 0 .*\| F ", data)
     assert "its crp is effusion" in data
     assert "image encoders vit-tiny and vit-base" in models.lower()
-    assert re.search(r"early +\| 2 +\| frozen", models), "how often it was trained"
+    assert re.search(r"early +\| 2 +\| unimodal +\| frozen", models), "how often it was trained"
     assert re.search(r"early +\| [01]\.\d{3} +\| [01]\.\d{3} +\| [01]\.\d{3} ", models), "the AUROC of each label"
     if task == "multilabel":
         assert re.search(r"nodule +\| +\d+ +\| +\d+ +\| +[1-9]", data), "positive, negative and unknown"

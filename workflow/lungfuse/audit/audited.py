@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -48,8 +48,8 @@ class Audited:
     """A table as it is audited.
 
     `cells` are its rows as text, empty where missing; `asked` what is to be predicted, or None; `reads` the columns
-    that a model may read, `texts` those of free text. `pictures` are the images that could be read, `unreadable` names
-    a reason for each row whose image could not.
+    that a model may read, `texts` those of free text. `pictures` are the images that could be read, `vectors` of
+    (picture, width) what an encoder makes of them; `unreadable` says why for each row whose image could not.
     """
 
     source: Path
@@ -63,6 +63,7 @@ class Audited:
     texts: list[str]
     files: ImageFiles | None
     pictures: Pictures | None = None
+    vectors: np.ndarray | None = None
     unreadable: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -93,9 +94,6 @@ class Audited:
 
     def normalised(self, column: str) -> pd.Series:
         return normalise(self.cells[column])
-
-    def with_pictures(self, pictures: Pictures | None, unreadable: dict[int, str]) -> "Audited":
-        return replace(self, pictures=pictures, unreadable=unreadable)
 
 
 def read_audited(named: Named) -> Audited:

@@ -59,6 +59,8 @@ class Columns:
         Columns of texts.
     features
         Columns that the model reads; all that could be an input when not given.
+    encoder
+        A pretrained encoder by which the model reads images, such as efficientnet-lite0; thumbnails when not given.
     """
 
     patient: str | None = None
@@ -67,6 +69,7 @@ class Columns:
     images: Several[Path] | None = None
     text: Several[str] | None = None
     features: Several[str] | None = None
+    encoder: str | None = None
 
 
 @options
@@ -125,7 +128,7 @@ def main(
         table, split, labels.label or (), labels.positive or (), labels.missing or (), columns.patient, columns.group,
         columns.image, columns.images or (), columns.text, columns.features,
     )  # fmt: skip
-    data = with_images(read_audited(named))
+    data = with_images(read_audited(named), columns.encoder)
     done = audit(data, Trial(effort.draws, effort.resamples, effort.seed))
     findings = table_of(done.found)
     write_table(findings, out / "audit.csv", AuditFindings)

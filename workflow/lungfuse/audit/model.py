@@ -1,4 +1,4 @@
-"""The model by which an audit measures what a flaw is worth: a random forest on columns, gaps, texts and thumbnails."""
+"""The model by which an audit measures what a flaw is worth: a random forest on columns, gaps, texts and images."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ def matrix_of(data: Audited) -> Matrix:
             blocks.append((name, (cells == "").to_numpy(np.float32)[:, None], True))
     blocks += [(name, _words(data.normalised(name)), False) for name in data.texts]
     if data.pictures is not None:
-        blocks.append((data.roles.image, _thumbnails(data), False))
+        blocks.append((data.roles.image, _images(data), False))
     blocks = [block for block in blocks if block[1].shape[1]]
     if not blocks:
         return Matrix(np.zeros((len(data), 0), np.float32), [], [])
@@ -112,9 +112,9 @@ def _words(texts: pd.Series) -> np.ndarray:
     return TruncatedSVD(size, random_state=0).fit_transform(counts) if size > 0 else counts.toarray()
 
 
-def _thumbnails(data: Audited) -> np.ndarray:
-    """Principal components of the thumbnails; zeros where there is no image."""
-    vectors = standardised(data.pictures.thumbnails)
+def _images(data: Audited) -> np.ndarray:
+    """Principal components of what an encoder makes of the images, or of thumbnails; zeros where there is none."""
+    vectors = standardised(data.pictures.thumbnails) if data.vectors is None else data.vectors
     size = min(COMPONENTS, *vectors.shape)
     found = np.zeros((len(data), size), np.float32)
     found[data.pictures.case] = PCA(size, svd_solver="randomized", random_state=0).fit_transform(vectors)

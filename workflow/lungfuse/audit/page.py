@@ -11,6 +11,7 @@ from lungfuse.audit.audited import Audited
 from lungfuse.check.text import NAMES, WIDTH, in_words
 from lungfuse.markdown import escape, table
 from lungfuse.tables.check import SEVERITIES
+from lungfuse.words import listed
 
 MOST_SCORES = 40
 MEANS = {
@@ -62,7 +63,7 @@ def for_terminal(data: Audited, done: Audit, findings: pd.DataFrame) -> str:
     lines += [line for role, said in read_as(data) for line in _wrapped(f"{role:<10}{said}", width, " " * 12)]
     lines += [*([_as_given(done)] if _as_given(done) else []), ""]
     for finding in findings.itertuples():
-        lines += [f"{NAMES[finding.severity]}  {finding.kind}: {finding.subject}"]
+        lines += [f"{NAMES[finding.severity]}  {finding.kind}: {listed(finding.subject.split(', '), 3)}"]
         lines += [*_wrapped(finding.found, width, "    "), ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -89,9 +90,8 @@ def as_page(data: Audited, done: Audit, findings: pd.DataFrame) -> str:
         if part.empty:
             continue
         lines += [f"## {severity.capitalize()}", "", f"What {MEANS[severity]}.", ""]
-        lines += [f"- **{each.kind}: {escape(each.subject)}.** {escape(each.found)}" for each in part.itertuples()] + [
-            ""
-        ]
+        told = [f"- **{each.kind}: {escape(each.subject)}.** {escape(each.found)}" for each in part.itertuples()]
+        lines += [*told, ""]
     if len(done.scores):
         lines += ["## What predicts the label by itself", "", _about_scores(done.scores), "", _scores(done.scores), ""]
     lines += ["## How it was measured", "", METHOD, ""]
@@ -118,9 +118,10 @@ def _scores(scores: pd.DataFrame) -> str:
 
 METHOD = (
     "*Worth* is a difference in AUROC on the same test rows, by a random forest on the columns, gaps, texts and "
-    "thumbnails that are read. For what is on both sides, one forest learns without the training rows that a block of "
-    "test rows shares, the other without as many other rows of the same classes. For a column or a gap, one forest "
-    "does not read it. Intervals are 95 %, over patients (or groups) and repetitions. *Equivalent*: the interval is "
-    "within two points; *better* and *worse*: it leaves out zero; else *inconclusive*, also where there are fewer than "
-    "20 effective groups. Another model, such as a network on whole images, may gain more by the same flaw."
+    "images (thumbnails, or what `--encoder` makes of them) that are read. For what is on both sides, one forest "
+    "learns without the training rows that a block of test rows shares, the other without as many other rows of the "
+    "same classes. For a column or a gap, one forest does not read it. Intervals are 95 %, over patients (or "
+    "groups) and repetitions. *Equivalent*: the interval is within two points; *better* and *worse*: it leaves out "
+    "zero; else *inconclusive*, also where there are fewer than 20 effective groups. Another model may gain more by "
+    "the same flaw."
 )

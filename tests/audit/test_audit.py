@@ -131,6 +131,13 @@ def test_without_a_label_groups_are_counted_and_what_was_left_out_is_said(tmp_pa
     assert "Say --label and its name" in found.loc["label", "none"]["found"]
 
 
+def test_a_group_of_many_rows_may_be_a_site_and_stops_nothing(tmp_path):
+    found = audited(tmp_path, table(clinic_id=np.random.default_rng(5).integers(1, 10, ROWS).astype(str)))
+    clinic = found.loc["group", "clinic_id"]
+    assert (clinic["severity"], clinic["count"]) == ("warning", ROWS)
+    assert "may be a site or a device" in clinic["found"]
+
+
 def test_patients_written_in_several_ways_are_the_same_and_empty_ones_are_not(tmp_path):
     frame = table(fold=["train", "test"] * (ROWS // 2))
     frame["patient"] = [f"{number // 2:03}" if number % 2 else f"{number // 2}.0" for number in range(ROWS)]

@@ -18,7 +18,7 @@ QUICK = Trial(draws=2, resamples=100, seed=0)
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr(model, "TREES", 20)
+    monkeypatch.setattr(model, "TREES", 10)
 
 
 def of_patients(folder: Path, told: str, seed: int = 0) -> Worth:
@@ -49,11 +49,11 @@ def test_patients_on_both_sides_are_worth_much_where_the_label_is_theirs(tmp_pat
 
 def test_they_are_worth_nothing_where_the_label_is_drawn_for_each_row(tmp_path):
     added = []
-    for seed in range(3):
+    for seed in range(2):
         worth = of_patients(tmp_path, "row", seed)
         (flaw,) = [flaw for flaw in flaws_of(worth.data) if flaw.kind == "patient"]
         added.append(worth.of_flaw(flaw)[1].value)
-    assert np.mean(added) == pytest.approx(0, abs=0.06)
+    assert np.mean(added) == pytest.approx(0, abs=0.08)
 
 
 def test_as_many_rows_of_each_class_are_dropped_in_whole_groups_where_they_fit():

@@ -23,7 +23,6 @@ from lungfuse.init.roles import Roles, UserRoles, column_called, roles_of
 from lungfuse.sheets import read_sheet, sniff
 
 WHOLE = re.compile(r"0*(\d+)(\.0+)?")
-NO_FOLDS = 1  # groups that are large are looked at too: an audit deals no folds
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _roles(named: Named, profiles: dict[str, Profile], asked: Asked | None) -> R
         for name in given:
             if name is not None and name != "none":
                 column_called(name, role, profiles)
-    return roles_of(profiles, said, NO_FOLDS)
+    return roles_of(profiles, said)
 
 
 def _reads(named: Named, profiles: dict[str, Profile], roles: Roles, texts: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from lungfuse.words import counted, share
 
 LEAST_WORDS = 8  # of a text; shorter ones say the same by chance
 STOPS = 0.01  # share of the test rows
+LARGE = 20  # rows of a value on average, from which on it may be a site or device, and not a lesion
 SHOWN = 3
 
 
@@ -32,6 +33,12 @@ class Flaw:
     details: dict[int, str] = field(default_factory=dict)
 
     @property
+    def large(self) -> bool:
+        """Whether it is a group of many rows each."""
+        known = self.unit[self.unit >= 0]
+        return self.kind == "group" and len(known) > LARGE * len(np.unique(known))
+
+    @property
     def affected(self) -> np.ndarray:
         """The test rows that have the flaw."""
         return np.flatnonzero(self.partner >= 0)
@@ -40,7 +47,7 @@ class Flaw:
 def flaws_of(data: Audited) -> list[Flaw]:
     """What may be on both sides, one flaw per column or kind of copy; last all together, where that is more."""
     found = [*_of_groups(data), *_of_images(data), *_of_texts(data)]
-    crossing = [flaw for flaw in found if len(flaw.affected)]
+    crossing = [flaw for flaw in found if len(flaw.affected) and not flaw.large]
     every = joined([flaw.unit for flaw in crossing], len(data))
     partner = partners(every, data.split)
     if len(crossing) > 1 and (partner >= 0).sum() > max(len(flaw.affected) for flaw in crossing):
@@ -89,11 +96,13 @@ def finding_of(flaw: Flaw, data: Audited) -> Found:
     affected, tested = flaw.affected, data.split.tested
     severity = "note"
     if len(affected):
-        severity = "stop" if len(affected) >= STOPS * len(tested) and flaw.kind != "near text" else "warning"
+        stops = len(affected) >= STOPS * len(tested) and flaw.kind != "near text" and not flaw.large
+        severity = "stop" if stops else "warning"
     found = f"{len(affected):,} of {counted(len(tested), 'test row')} ({share(len(affected), len(tested))}) "
     found += f"{_shared(flaw)}{_beyond(flaw, data)}{_examples(flaw, data)}."
     if held := shared_with_validation(flaw.unit, data.split):
         found += f" {counted(held, 'test row')} share one with the validation rows, by which a model may be chosen."
+    found += " It has many rows each, so it may be a site or a device." if flaw.large else ""
     blank = int((data.cells[flaw.subject] == "").sum()) if flaw.kind in ("patient", "group") else 0
     if blank:
         found += f" {counted(blank, 'row')} name none and count as one each."

@@ -67,6 +67,7 @@ for name, stage in STAGES.items():
     else:
         app.command(study_command(name), name=name)
 app.command("lungfuse.init.init:main", name="init", help="Make a study of a table of cases and the images it names.")
+app.command("lungfuse.audit.command:main", name="audit", help="Audit somebody else's split and features.")
 
 
 @app.command

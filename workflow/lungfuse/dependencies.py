@@ -16,6 +16,7 @@ PACKAGE = ROOT.name
 DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
     "lungfuse.__main__": "starts a stage",
+    "lungfuse.audit": "looks at a table for a user; no rule runs it",
     "lungfuse.check.command": "runs the workflow for a user, and prints what a rule has found",
     "lungfuse.command_line": "calls a stage",
     "lungfuse.dependencies": "says what runs again",

@@ -112,6 +112,18 @@ def score_column(values: pd.Series, kind: Kind, outcomes: Outcomes) -> Score:
     return Score(in_steps.names, better, in_steps.errors, in_steps.n, in_steps.counts, in_steps.exclusive)
 
 
+def out_of_fold(values: pd.Series, kind: Kind, outcomes: Outcomes) -> np.ndarray:
+    """What a column says of each case, learned from the other folds, (case, class or label).
+
+    It rises with each class or label. Of numbers it is their order or the interval they are in, whichever tells more.
+    """
+    if kind == "category":
+        return _rates(_coded(values)[0] + 1, outcomes)
+    numbers = pd.to_numeric(values.replace("", np.nan), errors="coerce").to_numpy(float)
+    in_steps, in_order = _rates(intervals(numbers), outcomes), _ordered(numbers, outcomes)
+    return np.where(_auroc(in_order, outcomes) > _auroc(in_steps, outcomes), in_order, in_steps)
+
+
 def score_codes(codes: np.ndarray, outcomes: Outcomes) -> Score:
     """The score of categories, numbered from 0, (case,)."""
     known = ~np.isnan(outcomes.values)

@@ -127,6 +127,16 @@ def _differ(first: np.ndarray, second: np.ndarray, independent: float) -> bool:
 
 def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
     """What TF-IDF of the words and pairs of words tells in cross-validation, of a sample of the groups."""
+    found = text_scores(texts, outcomes)
+    return None if found is None else score_numbers(found[1], _part(outcomes, found[0]))
+
+
+def text_scores(texts: np.ndarray, outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray] | None:
+    """The cases of a sample of the groups that have a text, and what the others' words say of them.
+
+    That is a ridge regression on TF-IDF of words and pairs of words, out of fold; int (case,) and float (case, class or
+    label). None where there are too few texts, or no word that two have.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
 
@@ -135,7 +145,7 @@ def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
         chosen = chosen[np.argsort(drawn_by_group(outcomes.groups, 0)[chosen], kind="stable")[:SAMPLE]]
     if len(chosen) < 2 * FOLDS:
         return None
-    part = Outcomes(outcomes.values[chosen], outcomes.names, outcomes.groups[chosen], outcomes.exclusive)
+    part = _part(outcomes, chosen)
     try:
         vectors = TfidfVectorizer(
             sublinear_tf=True, ngram_range=(1, 2), min_df=2, max_features=MOST_WORDS, dtype=np.float32
@@ -150,7 +160,11 @@ def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
                 model = Ridge(solver="sparse_cg", tol=1e-3).fit(vectors[learned], values[learned])
                 tested = part.fold == fold
                 scores[tested, column] = model.predict(vectors[tested]) - values[learned].mean()
-    return score_numbers(scores, part)
+    return chosen, scores
+
+
+def _part(outcomes: Outcomes, cases: np.ndarray) -> Outcomes:
+    return Outcomes(outcomes.values[cases], outcomes.names, outcomes.groups[cases], outcomes.exclusive)
 
 
 def _shares(has: csr_array, values: np.ndarray, wanted: int) -> np.ndarray:

@@ -9,7 +9,9 @@ from lungfuse.init.question import MOST_CLASSES
 from lungfuse.init.roles import DATE, MODALITY, NAME_OF_IMAGE, OF_DEVICE, OF_FILE, PATIENT, VIEW
 from lungfuse.words import listed
 
-SURELY = ("label", "labels", "target", "class", "diagnosis", "dx", "outcome", "ground_truth", "y")
+SURELY = (
+    "label", "labels", "target", "class", "diagnosis", "diagnostic", "dx", "outcome", "ground_truth", "y",
+)  # fmt: skip
 PERHAPS = (
     "finding", "findings", "disease", "result", "pathology", "malignant", "malignancy", "tumor", "tumour", "cancer",
     "category", "grade", "stage", "status", "death", "died", "survival", "response", "condition",

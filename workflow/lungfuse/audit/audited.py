@@ -1,0 +1,164 @@
+"""A table of somebody else, with its split, its columns by their roles and what is to be predicted."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungfuse.audit.question import Asked, asked_of
+from lungfuse.audit.sides import Split, split_of
+from lungfuse.audit.units import joined
+from lungfuse.check.pictures import Pictures
+from lungfuse.check.univariate import Outcomes
+from lungfuse.errors import UserError
+from lungfuse.image_lookup import ImageFiles
+from lungfuse.ingest.groups import normalise
+from lungfuse.init.places import places_named_in
+from lungfuse.init.profile import Profile, check_header, profiles_of
+from lungfuse.init.roles import Roles, UserRoles, column_called, roles_of
+from lungfuse.sheets import read_sheet, sniff
+
+WHOLE = re.compile(r"0*(\d+)(\.0+)?")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a user names: columns by their role, words of the label, and folders of images."""
+
+    table: Path
+    split: str
+    label: Sequence[str] = ()
+    positive: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    patient: str | None = None
+    groups: Sequence[str] | None = None
+    image: str | None = None
+    images: Sequence[Path] = ()
+    text: Sequence[str] | None = None
+    features: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A table as it is audited.
+
+    `cells` are its rows as text, empty where missing; `asked` what is to be predicted, or None; `reads` the columns
+    that a model may read, `texts` those of free text. `pictures` are the images that could be read, `vectors` of
+    (picture, width) what an encoder makes of them; `unreadable` says why for each row whose image could not.
+    """
+
+    source: Path
+    cells: pd.DataFrame
+    profiles: dict[str, Profile]
+    roles: Roles
+    split: Split
+    asked: Asked | None
+    why_no_label: str
+    reads: list[str]
+    texts: list[str]
+    files: ImageFiles | None
+    pictures: Pictures | None = None
+    vectors: np.ndarray | None = None
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @property
+    def group_columns(self) -> list[str]:
+        """Columns whose values name something that several rows may be of: patients first."""
+        return [name for name in [self.roles.patient, *self.roles.group_by] if name]
+
+    def codes(self, column: str) -> np.ndarray:
+        """What each row is of, by number; -1 where the cell is empty. 017, 17 and 17.0 are the same; (row,)."""
+        cells = self.cells[column].str.casefold()
+        whole = cells.map(lambda cell: found[1] if (found := WHOLE.fullmatch(cell)) else cell)
+        return pd.factorize(whole.mask(whole == ""))[0]
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """The group of each row that intervals resample: patients, or what shares any group column; (row,)."""
+        columns = [self.roles.patient] if self.roles.patient else self.roles.group_by
+        return joined([self.codes(name) for name in columns], len(self))
+
+    @cached_property
+    def outcomes(self) -> Outcomes | None:
+        if self.asked is None:
+            return None
+        return Outcomes(self.asked.values, self.asked.names, self.groups, self.asked.exclusive)
+
+    def normalised(self, column: str) -> pd.Series:
+        return normalise(self.cells[column])
+
+
+def read_audited(named: Named) -> Audited:
+    """Read a table, its split, label and roles; images are found, and not read yet.
+
+    Raises:
+        UserError: the table, its split, a column or a word that is named cannot be used.
+    """
+    form = sniff(named.table)
+    sheet = read_sheet(named.table, *form)
+    check_header(sheet, named.table.name)
+    column = column_called(named.split, "split", sheet)
+    split = split_of(sheet[column], named.table)
+    files = _files(list(named.images) or places_named_in(named.table, form))
+    profiles = profiles_of(sheet.drop(columns=column), _share_found(files), named.missing)
+    asked, why = asked_of(profiles, sheet, named.label, named.positive)
+    roles = _roles(named, profiles, asked)
+    if files is not None and roles.image is None and named.images:
+        raise UserError(
+            f"--images: no column of {named.table} names these images, which are called "
+            f"{', '.join(file.name or file.path.name for file in files.files[:3])}. Say --image and the column."
+        )
+    cells = sheet.copy()
+    for name, found in profiles.items():
+        cells[name] = cells[name].mask(cells[name].isin(found.missing), "")
+    texts = list(roles.texts.values())
+    return Audited(
+        named.table, cells, profiles, roles, split, asked, why, _reads(named, profiles, roles, texts), texts, files
+    )
+
+
+def _roles(named: Named, profiles: dict[str, Profile], asked: Asked | None) -> Roles:
+    labels = asked.columns if asked else []
+    said = UserRoles(
+        labels=labels, patient=named.patient, group_by=named.groups, image=named.image, texts=named.text
+    )  # fmt: skip
+    for role, given in {"patient": [named.patient], "image": [named.image], "group": named.groups or []}.items():
+        for name in given:
+            if name is not None and name != "none":
+                column_called(name, role, profiles)
+    return roles_of(profiles, said)
+
+
+def _reads(named: Named, profiles: dict[str, Profile], roles: Roles, texts: list[str]) -> list[str]:
+    """The columns that a model may read: those that are named, or all that could be an input."""
+    if named.features is None:
+        return [each.column for each in roles.columns.values()]
+    return [name for each in named.features if (name := column_called(each, "features", profiles)) not in texts]
+
+
+def _files(places: list[Path]) -> ImageFiles | None:
+    if not places:
+        return None
+    for place in places:
+        if not place.exists():
+            raise UserError(f"--images: {place}: not found. Expected a folder or a .zip file with the images.")
+    root = Path(places[0].absolute().anchor)
+    return ImageFiles(root, [str(place.absolute().relative_to(root)) for place in places])
+
+
+def _share_found(files: ImageFiles | None):
+    if files is None:
+        return None
+
+    def share(cells: Sequence[str]) -> float:
+        found = files.find(cells)
+        return sum(not isinstance(file, str) for file in found.values()) / max(1, len(found))
+
+    return share

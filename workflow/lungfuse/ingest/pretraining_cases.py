@@ -23,11 +23,11 @@ def pretraining_cases(
     return images.merge(reports[~near], on="report_id")
 
 
-def headings_of(cases: pd.DataFrame, min_reports: int) -> pd.DataFrame:
+def headings_of(cases: pd.DataFrame, min_reports: int, setting: str = "pretraining.min_reports") -> pd.DataFrame:
     """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0, 1, or NaN where it
     has no headings at all.
 
-    A heading counts up to its first '/', in lower case.
+    A heading counts up to its first '/', in lower case. `setting` is where `min_reports` is set.
 
     Raises:
         UserError: no heading is that frequent.
@@ -38,7 +38,7 @@ def headings_of(cases: pd.DataFrame, min_reports: int) -> pd.DataFrame:
     frequent = sorted(reports.index[reports >= min_reports])
     if not frequent:
         raise UserError(
-            f"pretraining.min_reports: of the {len(cases):,} images of other patients no heading stands in "
-            f"{min_reports} reports. Ask for fewer, or let no row start from `pretrained`."
+            f"{setting}: of the {len(cases):,} images of other patients no heading stands in {min_reports} reports. "
+            "Ask for fewer, or let no model start from `pretrained`."
         )
     return has[frequent].astype(float).where(cases["major"] != "", axis=0)

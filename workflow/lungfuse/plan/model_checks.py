@@ -23,6 +23,8 @@ from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
+ABLATED = ["fusion", "classical"]  # kinds of architectures
+
 
 def check_models(study: Study) -> Iterator[Problem]:
     """What is wrong with the models of a study; with each, the first thing."""
@@ -70,8 +72,11 @@ def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
         expected = " or ".join(f"{each}-" for each in CHANGES)
         inputs = ", ".join(in_order(model.inputs))
         yield "", f"ablation: found {model.ablation}, expected {expected} and one of {inputs}"
-    elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name != "fusion"):
-        yield "", f"ablation: only a trained model of several inputs can be shuffled, found {model.architecture}"
+    elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name not in ABLATED):
+        yield (
+            "",
+            f"ablation: only a model that learns from several inputs can be shuffled, found {model.architecture}",
+        )
 
 
 def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:

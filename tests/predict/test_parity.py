@@ -33,7 +33,7 @@ BINARY = {
     "linear": ALL,
     "linear_text": {"architecture": "linear", "text": "note"},
     "boosted": ALL | {"settings": {"iterations": [5, 20], "min_leaf": 3}},
-    "linear_shuffled-image": {"architecture": "linear", "ablation": "shuffled-image"} | ALL,
+    "linear_dropped-text": {"architecture": "linear", "ablation": "dropped-text"} | ALL,
     "linear-probe": BOTH,
     "linear-probe_mean": {"architecture": "linear-probe"} | BOTH | MEAN,
     "image": {"images": "raw"} | TRAINED,

@@ -23,7 +23,7 @@ from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
-ABLATED = ["fusion", "classical"]  # kinds of architectures
+ABLATED = ["fusion", "classical", "late"]  # kinds of architectures
 
 
 def check_models(study: Study) -> Iterator[Problem]:
@@ -75,8 +75,10 @@ def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
     elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name not in ABLATED):
         yield (
             "",
-            f"ablation: only a model that learns from several inputs can be shuffled, found {model.architecture}",
+            f"ablation: only a model of several inputs that fuses them can be shuffled, found {model.architecture}",
         )
+    elif change == "dropped" and kind_spec(model.architecture).combines:
+        yield "", f"ablation: found {model.ablation}, but {model.architecture} can only be shuffled"
 
 
 def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:

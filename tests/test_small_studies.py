@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import keep_models, run_snakemake
-from drawn_tables import LESIONS, write_covid, write_findings, write_skin
+from drawn_tables import LESIONS, write_covid, write_findings, write_pad, write_skin
 from PIL import Image
 
 from lungfuse.ingest.labels import headings_of
@@ -155,6 +155,30 @@ def test_the_date_gives_covid_away_among_other_pneumonias(new_project):
     page = "results/covid-pneumonia/data_check.md"
     assert run_snakemake(project, "--config", "study=covid-pneumonia", "--", page).returncode == 0
     assert "sources: date." in (project / page).read_text()
+
+
+def test_photographs_of_a_patient_stay_together_and_one_kind_of_model_reads_parts_and_all(new_project):
+    classical = ["linear_image", "linear_structured", "linear", "linear_shuffled-image"]
+    models = ["majority", "image", "structured", "late", "late_shuffled-image", *classical]
+    results = run_small(new_project, "pad", models, write_pad, ["ablations.csv"])
+    pairs = pd.read_csv(results / "pairs.csv", keep_default_na=False)
+    assert pairs["group"].nunique() == 72 < len(pairs)
+    changes = pd.read_csv(results / "ablations.csv").set_index(["row", "change"])["changed"]
+    assert changes["linear", "shuffled-image"] == "linear_shuffled-image"
+    assert changes["late", "shuffled-image"] == "late_shuffled-image"
+    predicts_its_own(results.parents[1], "pad", "linear")
+
+
+@pytest.mark.parametrize(
+    ("study", "found"),
+    [("pad-gaps", "missing: smoke"), ("pad-biopsed", "giveaway: biopsed"), ("pad-by-image", "patients: unknown")],
+)
+def test_what_leaks_in_a_study_is_found_before_it_is_trained(new_project, study, found):
+    project = new_project(models=None)
+    write_pad(project / "data/raw/pad")
+    page = f"results/{study}/data_check.md"
+    assert run_snakemake(project, "--config", f"study={study}", "--", page).returncode == 0
+    assert f"{found}." in (project / page).read_text()
 
 
 def test_skin_lesions_are_split_by_lesion_cut_out_and_in_colour(new_project):

@@ -38,7 +38,7 @@ from lungfuse.modalities.image.inputs import ImageSource
 from lungfuse.modalities.image.variants import image_rows
 from lungfuse.models import load_model
 from lungfuse.plan.load import load_study
-from lungfuse.plan.names import PACKAGED, PARAMS
+from lungfuse.plan.names import PACKAGED, PARAMS, RAW
 from lungfuse.plan.plan import Plan
 from lungfuse.plan.resolve import choices_read, fusion_read, train_of
 from lungfuse.settings.check import CheckLimits
@@ -49,6 +49,7 @@ from lungfuse.stages import call
 from lungfuse.statistics.bootstrap import limits_of, times_drawn
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
+from lungfuse.tables.training import LabelledCases
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
@@ -63,6 +64,7 @@ AS_IT_IS, MOVED = "score", "score of views"
 VIEWS = [(0, 0, 1), (0.05, 0, 1), (-0.05, 0, 1), (0, 0.05, 1), (0, -0.05, 1), (0, 0, 0.95), (0, 0, 1.05)]
 RESAMPLES = 2000
 MODALITIES = ["image", "text"]
+SETS_FILES = {"other_images": "images.npy", "other_cases": "cases.csv", "rejected_others": "rejected.csv"}
 FILTERED = ["candidates", "funnel", "rejected"]
 
 
@@ -70,9 +72,10 @@ FILTERED = ["candidates", "funnel", "rejected"]
 class Recipe:
     """A training of the image model: what is different from the base recipe.
 
-    `start` is what the encoder was trained on between ImageNet and the pairs, at `START_PX`: findings (of other OpenI
-    images), tb or nothing. With `mask` the third channel is the lung mask instead of the image. `frozen` stands for a
-    logistic regression on the mean token of the encoder, which does not learn.
+    `start` is what the encoder was trained on between ImageNet and the pairs, for `start_epochs` on images of
+    `start_px`: findings (of other OpenI images), findings and sets (those and `pretraining.sets` of the study), tb, or
+    nothing. With `mask` the third channel is the lung mask instead of the image. `frozen` stands for a logistic
+    regression on the mean token of the encoder, which does not learn.
     """
 
     encoder: str = "efficientnet-lite0"
@@ -80,14 +83,25 @@ class Recipe:
     train: dict = field(default_factory=dict)
     mask: bool = False
     start: str = ""
+    start_px: int = START_PX
+    start_epochs: int = 4
     frozen: bool = False
+    against: str = ""
 
     @property
     def base(self) -> str:
-        """The recipe that it is held against."""
-        return "probe" if self.frozen else "base"
+        """The recipe that it is compared with."""
+        return self.against or ("probe" if self.frozen else "base")
+
+    @property
+    def start_name(self) -> str:
+        """A name for the weights that the encoder starts from."""
+        return "_".join([self.start.replace(" ", "-"), self.encoder, f"{self.start_px}", f"{self.start_epochs}"])
 
 
+OWN, SETS = "findings, 160 px", "findings and sets, 160 px"
+LIKE_OPENI = {"px": 160, "start_px": 160, "start_epochs": 5, "against": OWN}
+EPOCHS_4 = {"epochs": 4}
 RECIPES = {  # those of which most is expected for their time first
     "base": Recipe(),
     "pre-trained on findings": Recipe(start="findings"),
@@ -112,6 +126,25 @@ RECIPES = {  # those of which most is expected for their time first
     "probe, 256 px": Recipe(frozen=True, px=256),
     "probe, lite2, 256 px": Recipe(frozen=True, encoder="efficientnet-lite2", px=256),
     "probe, mask as a channel": Recipe(frozen=True, mask=True),
+    OWN: Recipe(start="findings", train=EPOCHS_4, **LIKE_OPENI),  # as the study openi trains its model `image`
+    SETS: Recipe(start="findings and sets", train=EPOCHS_4, **LIKE_OPENI),
+    f"{OWN}, 8 epochs": Recipe(start="findings", **LIKE_OPENI),
+    f"{SETS}, 8 epochs": Recipe(start="findings and sets", **LIKE_OPENI),
+    f"{OWN}, strong augmentation": Recipe(start="findings", train=EPOCHS_4 | {"augment": STRONG}, **LIKE_OPENI),
+    f"{SETS}, strong augmentation": Recipe(
+        start="findings and sets", train=EPOCHS_4 | {"augment": STRONG}, **LIKE_OPENI
+    ),
+    f"{SETS}, 8 epochs, strong augmentation": Recipe(
+        start="findings and sets", train={"augment": STRONG}, **LIKE_OPENI
+    ),
+    f"{OWN}, pre-trained 10 epochs": Recipe(start="findings", train=EPOCHS_4, **LIKE_OPENI | {"start_epochs": 10}),
+    f"{SETS}, rate 1e-4": Recipe(
+        start="findings and sets", train=EPOCHS_4 | {"encoder_learning_rate": 1e-4}, **LIKE_OPENI
+    ),
+    "findings, 224 px": Recipe(start="findings", train=EPOCHS_4, **LIKE_OPENI | {"px": 224, "start_px": 224}),
+    "findings and sets, 224 px": Recipe(
+        start="findings and sets", train=EPOCHS_4, **LIKE_OPENI | {"px": 224, "start_px": 224}
+    ),
 }
 
 
@@ -206,11 +239,12 @@ class Bench:
 
     def pretrained(self, recipe: Recipe) -> Path:
         """The weights of an encoder that has learned something else first, made once."""
-        path = self.work / "pretrained" / f"{recipe.start}_{recipe.encoder}_{START_PX}.safetensors"
+        path = self.work / "pretrained" / f"{recipe.start_name}.safetensors"
         if not path.exists():
             start = time.perf_counter()
-            task, targets, source = {"findings": self.findings, "tb": self.tuberculosis}[recipe.start](START_PX)
-            plain = Recipe(recipe.encoder, START_PX, train=PRETRAIN)
+            starts = {"findings": self.findings, "findings and sets": self.with_sets, "tb": self.tuberculosis}
+            task, targets, source = starts[recipe.start](recipe.start_px)
+            plain = Recipe(recipe.encoder, recipe.start_px, train=PRETRAIN | {"epochs": recipe.start_epochs})
             dataset, everything = PairDataset(targets, {"image": source}), np.arange(len(targets))
             module = self.fitted(plain, task, dataset, everything, np.ones(task.outputs), seed=0)
             path.parent.mkdir(exist_ok=True)
@@ -225,6 +259,22 @@ class Bench:
         labels = headings_of(cases, LEAST)
         print(f"{len(cases)} images of others; labels: {', '.join(labels)}", flush=True)
         return load_task("multilabel", list(labels)), labels.to_numpy(float), self.source(cases, px)
+
+    def with_sets(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
+        """These, and the images of `pretraining.sets`, each with labels of its own."""
+        task, targets, source = self.findings(px)
+        out = {name: self.work / f"sets_{px}" / file for name, file in SETS_FILES.items()}
+        if not out["other_cases"].exists():
+            array, index = self.array(px)
+            images = ImageSettings.model_validate(self.study.images.model_dump() | {"image_size": px})
+            read = {"array": array, "index": index, "pairs": self.work / "pairs.csv", "raw_root": RAW}
+            call("pretraining-images", {"sets": self.study.pretraining.sets, "images": images} | read | out)
+        others = read_table(out["other_cases"], LabelledCases)
+        names = [name for name in others if name.startswith("label_")]
+        found = side_by_side(targets, others[names].to_numpy(float, na_value=np.nan))
+        pixels = np.concatenate([source.images, np.load(out["other_images"])[others["row"]]])
+        print(f"{len(pixels)} images with those of {', '.join(self.study.pretraining.sets)}", flush=True)
+        return load_task("multilabel", [*task.labels, *names]), found, ImageSource(pixels, np.arange(len(pixels)))
 
     def tuberculosis(self, px: int) -> tuple[Task, np.ndarray, ImageSource]:
         """The X-rays of tb with their class."""
@@ -266,6 +316,14 @@ class Bench:
         return files
 
 
+def side_by_side(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Labels (image, label) of two collections as those of one: what only the other collection knows is NaN."""
+    found = np.full(np.add(first.shape, second.shape), np.nan)
+    found[: first.shape[0], : first.shape[1]] = first
+    found[first.shape[0] :, first.shape[1] :] = second
+    return found
+
+
 def parts(pairs: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions to learn from and to be scored on in a fold; neither has a pair of the fold itself."""
     scored = (fold + 1) % pairs["fold"].nunique()
@@ -274,7 +332,8 @@ def parts(pairs: pd.DataFrame, fold: int) -> tuple[np.ndarray, np.ndarray]:
 
 def file_name(recipe: Recipe) -> str:
     """A name for what an encoder sees in a recipe."""
-    return "_".join(map(str, [recipe.start, recipe.encoder, recipe.px, *(["mask"] if recipe.mask else [])]))
+    start = recipe.start_name if recipe.start else recipe.encoder
+    return "_".join(map(str, [start, recipe.px, *(["mask"] if recipe.mask else [])]))
 
 
 def of_views(module: Classifier, dataset: PairDataset, positions: np.ndarray) -> np.ndarray:

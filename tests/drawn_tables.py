@@ -9,6 +9,10 @@ import pandas as pd
 from conftest import png, write_openi, write_tags, xml_report
 from PIL import Image
 
+DIAGNOSES = ["BCC", "ACK", "NEV", "SEK", "SCC", "MEL"]
+SAID = ["itch", "grew", "hurt", "changed", "bleed", "elevation"]
+GAPPY = ["smoke", "drink", "background_father", "background_mother", "pesticide", "gender", "skin_cancer_history"]
+GAPPY += ["cancer_history", "has_piped_water", "has_sewage_system", "fitspatrick", "diameter_1", "diameter_2"]
 LESIONS = ["nv", "mel", "bkl", "bcc", "akiec", "vasc", "df"]
 
 
@@ -33,6 +37,28 @@ def write_skin(raw: Path, lesions: int = 16) -> Path:
     with zipfile.ZipFile(raw / "HAM10000_segmentations_lesion_tschandl.zip", "w") as masks:
         for row in rows:
             masks.writestr(f"masks/{row['image_id']}_segmentation.png", png(120, 90))
+    return raw
+
+
+def write_pad(raw: Path, patients: int = 72) -> Path:
+    """PAD-UFES-20: patients with one or two photographs; cancers were all biopsied, and some of what is benign.
+
+    Thirteen columns are filled for what was biopsied alone; numbers of lesions begin anew with each ten patients.
+    """
+    rng = np.random.default_rng(0)
+    (raw / "images").mkdir(parents=True)
+    rows = []
+    for number in range(patients):
+        diagnostic = DIAGNOSES[number % 6]
+        taken = diagnostic in ("BCC", "SCC", "MEL") or number % 5 == 0
+        for image in range(1 + number % 2):
+            name = f"PAT_{number}_{number % 10}_{image}.jpg"
+            (raw / "images" / name).write_bytes(_jpeg(rng, 20 * DIAGNOSES.index(diagnostic)))
+            row = {"patient_id": f"PAT_{number}", "lesion_id": number % 10, "diagnostic": diagnostic, "image": name}
+            row |= {"age": rng.integers(20, 90), "region": ["FACE", "ARM", "BACK"][number % 3], "biopsed": taken}
+            row |= dict.fromkeys(SAID, ["True", "False", "UNK"][rng.integers(3)])
+            rows.append(row | dict.fromkeys(GAPPY, "1" if taken else ""))
+    pd.DataFrame(rows).to_csv(raw / "metadata.csv", index=False)
     return raw
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lungfuse.modalities import encoded, in_order
+from lungfuse.modalities import in_order
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.plan.resolve import text_tokens
 from lungfuse.settings.ingest import ImageSettings
@@ -33,7 +33,7 @@ def model_config(architecture: str, name: str = "", study: str = "small", task: 
         found["image_settings"] = ImageSettings(image_size=64, fit="pad")
         found["segmenter"] = model.images.partition(":")[2]
     if kind.encodes:
-        found |= _encoded(inputs, ENCODERS | said.get("encoders", {}), said)
+        found |= _encoded(kind.encoded(inputs), ENCODERS | said.get("encoders", {}), said)
     if kind.trained:
         read = spec.fusion | ({"width"} if "structured" in inputs else set())
         found["fusion"] = {key: value for key, value in FUSION.items() if key in read}
@@ -46,8 +46,8 @@ def model_config(architecture: str, name: str = "", study: str = "small", task: 
 _OF_ENTRY = {"inputs", "ablation", "settings", "parts"}
 
 
-def _encoded(inputs: dict[str, Any], named: dict[str, str], said: dict[str, Any]) -> dict[str, Any]:
-    encoders = {modality: named[modality] for modality in encoded(inputs)}
+def _encoded(modalities: list[str], named: dict[str, str], said: dict[str, Any]) -> dict[str, Any]:
+    encoders = {modality: named[modality] for modality in modalities}
     found: dict[str, Any] = {
         "encoders": encoders,
         "sources": encoders | said.get("sources", {}),

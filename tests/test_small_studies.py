@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import keep_models, run_snakemake
-from drawn_tables import LESIONS, write_covid, write_findings, write_skin
+from drawn_tables import LESIONS, write_covid, write_findings, write_pad, write_skin
 from PIL import Image
 
 from lungfuse.files import sha256
@@ -46,6 +47,7 @@ def project(new_project, drawn_raw):
 
 def test_image_indication_and_age_are_held_against_their_parts_and_the_device_against_all(project):
     keep_models(project / "params.yaml", "openi", BEFORE_READING, folds=2, epochs=1, audited=["indication"])
+    pre_train_on_another_collection(project)
     run = run_snakemake(project, "--", *(f"results/openi/{name}" for name in ASKED))
     assert run.returncode == 0, run.stdout
     results = project / "results/openi"
@@ -58,7 +60,7 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
     assert {"acquisition: plate", "acquisition: study date", "acquisition: all of these"} <= shortcuts
     assert "plate" not in (results / "structured.csv").read_text().splitlines()[0]
     learned = json.loads((results / "pretrained/vit-tiny/settings.json").read_text())
-    assert learned["headings"] and learned["learned"] > 0
+    assert {"tb Montgomery normal", "tb Shenzhen tuberculosis"} < {*learned["headings"]} and learned["learned"] > 0
     assert set(learned["labels"]) == {"normal", "lung"}
     without = json.loads((results / "pretrained/vit-tiny-without-labels/settings.json").read_text())
     assert without["headings"] == [name for name in learned["headings"] if name not in learned["labels"]]
@@ -73,6 +75,20 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
     kept = told[told["what"] == "table"].set_index("name")["sha256"]
     assert kept["comparison.csv"] == sha256(results / "comparison.csv") and len(kept) > len(ASKED)
     assert told.loc[told["name"] == "trainings", "value"].str.fullmatch(r".* cores?, .*: \d+ trainings").all()
+
+
+def pre_train_on_another_collection(project: Path) -> None:
+    """Let the study openi pre-train on drawn X-rays of two hospitals beside its own, every second with tuberculosis."""
+    images = project / "data/raw/tb/CXR_png"
+    images.mkdir(parents=True)
+    rng = np.random.default_rng(2)
+    for number in range(12):
+        pixels = rng.integers(0, 255, (8, 8), np.uint8).repeat(9, 0).repeat(8, 1)
+        Image.fromarray(pixels).save(images / f"{['CHNCXR', 'MCUCXR'][number // 6]}_{number:04}_{number % 2}.png")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    sets = {"tb": {"dataset": "nlm_tb", "view": "Frontal", "min_images": 2}}
+    params["studies"]["openi"]["pretraining"]["sets"] = sets
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project, studies):
@@ -156,6 +172,30 @@ def test_the_date_gives_covid_away_among_other_pneumonias(new_project):
     page = "results/covid-pneumonia/data_check.md"
     assert run_snakemake(project, "--config", "study=covid-pneumonia", "--", page).returncode == 0
     assert "sources: date." in (project / page).read_text()
+
+
+def test_photographs_of_a_patient_stay_together_and_one_kind_of_model_reads_parts_and_all(new_project):
+    classical = ["linear_image", "linear_structured", "linear", "linear_shuffled-image"]
+    models = ["majority", "image", "structured", "late", "late_shuffled-image", *classical]
+    results = run_small(new_project, "pad", models, write_pad, ["ablations.csv"])
+    pairs = pd.read_csv(results / "pairs.csv", keep_default_na=False)
+    assert pairs["group"].nunique() == 72 < len(pairs)
+    changes = pd.read_csv(results / "ablations.csv").set_index(["row", "change"])["changed"]
+    assert changes["linear", "shuffled-image"] == "linear_shuffled-image"
+    assert changes["late", "shuffled-image"] == "late_shuffled-image"
+    predicts_its_own(results.parents[1], "pad", "linear")
+
+
+@pytest.mark.parametrize(
+    ("study", "found"),
+    [("pad-gaps", "missing: smoke"), ("pad-biopsed", "giveaway: biopsed"), ("pad-by-image", "patients: unknown")],
+)
+def test_what_leaks_in_a_study_is_found_before_it_is_trained(new_project, study, found):
+    project = new_project(models=None)
+    write_pad(project / "data/raw/pad")
+    page = f"results/{study}/data_check.md"
+    assert run_snakemake(project, "--config", f"study={study}", "--", page).returncode == 0
+    assert f"{found}." in (project / page).read_text()
 
 
 def test_skin_lesions_are_split_by_lesion_cut_out_and_in_colour(new_project):

@@ -70,6 +70,19 @@ def test_a_word_of_one_class_alone_stops_where_it_covers_many_cases():
     assert "all healthy" in found.found
 
 
+def test_a_word_that_no_case_of_a_class_has_is_warned_of():
+    """As in PAD-UFES-20, where all cancers were biopsied, and some of what is benign."""
+    taken = np.where((TOLD == 1) | (RNG.random(COUNT) < 0.4), "True", "False")
+    thirds = np.where(TOLD == 1, "sick", np.where(np.arange(COUNT) % 4 < 2, "healthy", "worn"))
+    rules = [rule(name, "outcome") for name in ["healthy", "worn", "sick"]]
+    table = pd.DataFrame({"outcome": thirds, "taken": taken, "side": RNG.choice(["left", "right"], COUNT)})
+    data = study(reports(), table, rules, {"structured": ["taken", "side"]}, task="multiclass")
+    found = found_in(data, "giveaway")
+    assert found["taken"].severity == "warning"
+    assert "none of the 100 cases of sick has False (" in found["taken"].found
+    assert "side" not in found
+
+
 def test_a_fair_predictor_is_a_note():
     age = (50 + 10 * TOLD + RNG.normal(0, 10, COUNT)).round()
     data = study(reports(), values(age=age), reads={"structured": ["age"]}, kinds={"age": "number"})

@@ -110,6 +110,23 @@ def test_how_skin_lesions_were_confirmed_gives_them_away_and_lesions_are_repeate
     assert ("several cases" if known else "unknown") in found_in(data, "patients")
 
 
+def test_a_biopsy_gives_skin_cancer_away_and_so_do_the_gaps_of_columns_that_are_filled_for_biopsies(real_data):
+    table = pd.read_csv(real_data / "pad/metadata.csv", dtype=str, keep_default_na=False).replace("UNK", "")
+    rules = [rule(name.lower(), "diagnostic", name) for name in sorted(table["diagnostic"].unique())]
+    filled = ["region", "itch", "grew", "hurt", "changed", "bleed", "elevation"]
+    columns = [*filled, "smoke", "biopsed"]
+    asked = {"structured": columns}
+    patients = table[["patient_id"]].set_axis(["patient"], axis=1)
+    data = study(patients, table[["diagnostic", *columns]], rules, asked, task="multiclass")
+    found = found_in(data, "giveaway")
+    warned = {name for name, finding in found.items() if finding.severity == "warning"}
+    assert warned == {"biopsed"}
+    assert "none of the 325 cases of bcc, mel and scc has False (158 by chance)" in found["biopsed"].found
+    gaps = {name for name, finding in found_in(data, "missing").items() if finding.severity == "warning"}
+    assert gaps == {"smoke"}
+    assert stops(data) == []
+
+
 def test_one_column_by_itself_as_a_new_study_asks_of_it(real_data):
     table = pd.read_csv(real_data / "skin/HAM10000_metadata.csv", dtype=str, keep_default_na=False)
     words = pure_words(table["dx_type"], table["dx"], table["lesion_id"])

@@ -21,6 +21,13 @@ ROWS = {
 }
 
 
+@pytest.mark.parametrize("variant", ["mask-only", "segmented:packaged", "background:packaged"])
+def test_a_model_that_reads_images_in_part_stands_against_the_one_that_reads_them_whole(variant):
+    whole, part = (model_config("linear-probe", images=images) for images in ["raw", variant])
+    (contrast,) = contrasts([part, whole])
+    assert (contrast.intact, contrast.changed, contrast.change) == (1, [0], variant)
+
+
 def test_a_row_of_three_inputs_stands_against_each_alone_and_against_all_but_each():
     names = list(ROWS)
     found = {

@@ -157,7 +157,10 @@ def test_rows_fit_inputs_and_size():
     assert list(rows_of(Inputs(True, [], [], 500)).models) == ["majority", "linear-probe", "image"]
     assert "irene" not in rows_of(Inputs(False, ["notes"], ["age"], 500)).models
     small = rows_of(Inputs(True, [], ["age"], 60))
-    assert list(small.models) == ["majority", "linear-probe", "logistic", "boosting"]
+    classical = [f"{name}{of}" for name in ["linear", "boosted"] for of in ["_image", "_structured", ""]]
+    assert list(small.models) == ["majority", "linear-probe", "logistic", "boosting", *classical]
+    subsets = ["_image", "_text", "_structured", "_image-text", "_image-structured", "_text-structured", ""]
+    assert {f"linear{of}" for of in subsets} | {f"boosted{of}" for of in subsets} < {*all_inputs}
     assert "too few to train networks" in small.notes[0]
     large = rows_of(Inputs(True, ["notes"], [], 50_000))
     assert large.settings == {"encoders": {"pooling": "mean"}}

@@ -26,6 +26,17 @@ def test_segmented_images_are_black_outside_the_mask_and_untouched_inside():
     assert not cut[:, :, 4:].any()
 
 
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_a_background_is_the_image_with_what_is_segmented_blacked_out(colours):
+    images = np.random.default_rng(0).integers(1, 256, (4, 6, 8, *colours), dtype=np.uint8)
+    masks = halves(images[..., 0] if colours else images)
+    background = variant_images("background:unet-shenzhen", images, masks)[np.array([2, 0])]
+    np.testing.assert_array_equal(background[:, :, 4:], images[[2, 0], :, 4:])
+    assert not background[:, :, :4].any()
+    segmented = variant_images("segmented:unet-shenzhen", images, masks)[np.array([2, 0])]
+    np.testing.assert_array_equal(background + segmented, images[[2, 0]])
+
+
 def test_mask_only_images_say_nothing_but_the_mask():
     images = np.random.default_rng(0).integers(1, 256, (4, 6, 8), dtype=np.uint8)
     masks = variant_images("mask-only:unet-small", images, halves(images))[np.arange(4)]

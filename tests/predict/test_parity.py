@@ -30,6 +30,10 @@ BINARY = {
     "tfidf": {"text": "note"},
     "logistic": COLUMNS,
     "boosting": COLUMNS | {"settings": {"iterations": 20}},
+    "linear": ALL,
+    "linear_text": {"architecture": "linear", "text": "note"},
+    "boosted": ALL | {"settings": {"iterations": [5, 20], "min_leaf": 3}},
+    "linear_dropped-text": {"architecture": "linear", "ablation": "dropped-text"} | ALL,
     "linear-probe": BOTH,
     "linear-probe_mean": {"architecture": "linear-probe"} | BOTH | MEAN,
     "image": {"images": "raw"} | TRAINED,
@@ -42,7 +46,7 @@ BINARY = {
     "late": ALL,
     "late-stacked": ALL | {"parts": {"text": "tfidf", "structured": "boosting"}},
 }  # fmt: skip
-OTHERS = {"irene_mean": FUSED["irene_mean"], "boosting": BINARY["boosting"]}
+OTHERS = {name: BINARY[name] for name in ["irene_mean", "boosting", "linear", "boosted"]}
 STUDIES = {"binary": BINARY, "multiclass": OTHERS, "multilabel": OTHERS}
 LABELS = {
     "binary": [{"name": name, "column": "ill", "positive": [word]} for name, word in [("well", "no"), ("ill", "yes")]],
@@ -143,4 +147,4 @@ def test_the_settings_of_a_model_say_how_it_reads(project):
 def test_every_kind_of_model_is_here():
     used = {model.get("architecture", name) for name, model in BINARY.items()}
     assert {kind_of(name) for name in used} == set(KINDS)
-    assert used >= set(model_names("unimodal", "fusion", "late"))
+    assert used >= set(model_names("classical", "unimodal", "fusion", "late"))

@@ -6,6 +6,7 @@ import pytest
 from model_configs import model_config
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from small_study import LAYOUT, run_stage
 
 from lungfuse.errors import UserError
@@ -63,10 +64,10 @@ def folds(pairs):
     }
 
 
-def fuse(folds, architecture, asked=BINARY, class_weights="none", n_seeds=1):
+def fuse(folds, architecture, asked=BINARY, class_weights="none", n_seeds=1, **more):
     parts = {part: part for part in folds}
     inputs = {part: INPUTS[part] for part in folds}
-    own = {"task": asked["task"], "labels": asked["labels"], "class_weights": class_weights}
+    own = {"task": asked["task"], "labels": asked["labels"], "class_weights": class_weights} | more
     config = model_config(architecture, name="late", inputs=inputs, parts=parts, **own)
     write_model(config=config, file=LAYOUT.model("late"))
     run_stage("late", {"model": LAYOUT.model("late"), "n_seeds": n_seeds})
@@ -247,3 +248,28 @@ def test_parts_that_do_not_belong_together_are_told(folds):
     folds["text"][2].write_text(first)
     with pytest.raises(UserError, match=r"text/fold0.*: found other pairs, folds, repeats .* than in .*image/fold0"):
         fuse(folds, "late")
+
+
+def test_a_shuffled_part_gives_each_pair_the_score_of_another_one_of_the_fold(folds):
+    """With the scores of images shuffled, late is no better than the text, and stacking learns to leave them out."""
+    intact, stacked = (fuse(folds, name) for name in ["late", "late-stacked"])
+    shuffled = fuse(folds, "late", ablation="shuffled-image")
+    ranks = {name: rank_of(table) for name, table in {"intact": intact, "shuffled": shuffled}.items()}
+    assert ranks["intact"] > 0.9 > 0.75 > ranks["shuffled"]
+    images = pd.concat(read_table(file, FoldPredictions).query("part == 'test'") for file in folds["image"])
+    texts = pd.concat(read_table(file, FoldPredictions).query("part == 'test'") for file in folds["text"])
+    given = 2 * shuffled.set_index("pair_id")["score"] - texts.set_index("pair_id")["score"]
+    for _, fold in images.groupby("fold"):
+        np.testing.assert_allclose(np.sort(given[fold["pair_id"]]), np.sort(fold["score"]), atol=1e-5)
+    again = fuse(folds, "late-stacked", ablation="shuffled-image")
+    assert rank_of(again) < rank_of(stacked)
+    weights = [np.ravel(fold["fitted"]["columns"][0]["coefficients"]) for fold in late_folds()]
+    assert np.mean([abs(image) < text for image, text in weights]) > 0.5
+
+
+def rank_of(predictions: pd.DataFrame) -> float:
+    return np.mean([roc_auc_score(fold["label"].astype(int), fold["score"]) for _, fold in predictions.groupby("fold")])
+
+
+def late_folds() -> list[dict]:
+    return json.loads(LAYOUT.late_settings("late").read_text())["folds"]

@@ -15,7 +15,8 @@ from lungfuse.plan.training import training_files
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views
-from lungfuse.train.pretrain import parts
+from lungfuse.tables.training import LabelledCases
+from lungfuse.train.pretrain import Files, Recipe, parts, to_learn
 from lungfuse.train.starts import load_encoders
 
 OTHERS = 24
@@ -91,6 +92,34 @@ def test_a_pre_training_can_leave_out_the_labels_of_the_study(collection):
     settings = json.loads(collection["settings"].read_text())
     assert settings["headings"] == ["nodule", "opacity"] and settings["labels"] == {}
     assert settings["learned"] + settings["validated"] == len(ill), "the others have no other heading"
+
+
+def test_labels_of_another_collection_are_learned_beside_the_headings_and_known_of_its_images_alone(
+    collection, tmp_path
+):
+    """Every third image of the other collection is marked; only 20 images of the study's own are known to be ill."""
+    others = pd.DataFrame({"image_id": [f"set/{number}" for number in range(12)], "collection": "set"})
+    others = others.assign(group=others["image_id"].str[:5], row=range(12), label=0)
+    others = others.rename(columns={"label": "label_set marked"})
+    others.loc[::3, "label_set marked"] = 1
+    files = {"other_images": tmp_path / "others.npy", "other_cases": tmp_path / "others.csv"}
+    np.save(files["other_images"], np.full((12, 64, 64), 99, np.uint8))
+    write_table(others, files["other_cases"], LabelledCases)
+    read = Files(
+        **{name: collection[name] for name in ["reports", "views", "pairs", "array", "index", "encoder_root"]}, **files
+    )
+    recipe = Recipe(
+        encoder="vit-tiny", fusion={}, train=TRAIN, min_reports=5, label_rules=RULES, leave_out_labels=False, seed=0
+    )
+    learned = to_learn(read, recipe)
+    assert learned.labels == ["nodule", "normal", "set marked"]
+    assert np.isnan(learned.targets[:OTHERS, 2]).all() and np.isnan(learned.targets[OTHERS:, :2]).all()
+    assert (learned.source.batch([OTHERS, OTHERS + 11])["pixels"] == 99).all()
+    assert (learned.source.batch([0])["pixels"].numpy() != 99).any()
+    pretrain(collection | files)
+    settings = json.loads(collection["settings"].read_text())
+    assert settings["headings"] == learned.labels
+    assert settings["learned"] + settings["validated"] == OTHERS + 12
 
 
 def test_the_images_of_a_report_stay_together():

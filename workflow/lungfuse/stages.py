@@ -38,6 +38,9 @@ STAGES = {
     "features": Stage(
         "lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder.", "torch"
     ),
+    "pretraining-images": Stage(
+        "lungfuse.train.pretraining_images", "Gather labelled images of other collections to pre-train on."
+    ),
     "pretrain": Stage(
         "lungfuse.train.pretrain", "Train an image encoder on patients that are in no pair of a study.", "torch"
     ),

@@ -42,6 +42,32 @@ for modality in ["image", "text"]:
             stage("encoder", "--encoder {wildcards.encoder}")
 
 
+rule pretraining_images:
+    input:
+        needed("pretraining_images"),
+    output:
+        **LAYOUT.pretraining_images,
+    log:
+        LAYOUT.logs / "pretraining_images.log",
+    benchmark:
+        LAYOUT.logs / "pretraining_images.benchmark.tsv"
+    group:
+        "pretrain"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(60),
+        turn=1,
+    params:
+        settings=settings("pretraining_images"),
+    message:
+        f"Decoding the images of {', '.join(STUDY.pretraining.sets)} for pre-training"
+    shell:
+        stage("pretraining_images", "--threads {threads}")
+
+
 rule pretrain:
     input:
         needed("pretrain"),

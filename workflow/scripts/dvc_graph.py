@@ -26,12 +26,20 @@ WORKFLOW = Path(os.path.relpath(Path(__file__).resolve().parents[1]))
 CODE = [str(WORKFLOW)]  # the folders that hold all code
 
 # The number of folders in the path of an output of DVC, by the beginning of the path; others are files.
-FOLDERS = {("data", kind): 3 for kind in ["reports", "images", "pairs", "annotated", "encoders"]}
+FOLDERS = {("data", kind): 3 for kind in ["reports", "images", "pairs", "annotated", "encoders", "pretraining"]}
 FOLDERS |= {("data", kind): 4 for kind in ["masks", "features"]}
 FOLDERS |= {("results", kind): 4 for kind in ["models", "segmenters", "pretrained"]}
 
 ONCE = ["reports", "images", "filter", "data_check", "split", "annotated", "segmentation_scores", "compare", "pages"]
-NAMES = {*ONCE, "analyses", "draw", "draw_masks", "plan", "report_html"}  # of stages, for models to be called otherwise
+NAMES = {
+    *ONCE,
+    "analyses",
+    "draw",
+    "draw_masks",
+    "plan",
+    "pretraining_images",
+    "report_html",
+}  # of stages, for models to be called otherwise
 
 # Where the settings of jobs are in a study, by their names; the others are at the place that they are called by.
 PLACES = {
@@ -51,6 +59,7 @@ PLACES = {
     "precision": ["train.precision"],
     "pretrain.train": ["train", "pretraining.train"],
     "sections": ["leakage.sections"],
+    "sets": ["pretraining.sets"],
     "segmenter.fit": ["segmentation.annotated.fit"],
     "segmenter.train": ["segmentation.train"],
     "settings": [""],
@@ -149,6 +158,8 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
     for name in plan.segmenters:
         yield _planned("masks", f"masks_{name}", plan.masks(name))
         yield _planned("draw_masks", "draw_masks", plan.draw_masks(name))
+    if plan.study.pretraining.sets and plan.pretrainings:
+        yield _planned("pretraining_images", "pretraining_images", plan.pretraining_images())
     for name in plan.pretrainings:
         yield _planned("pretrain", f"pretrain_{name}", plan.pretrain(name), ["encoders.image"])
     for (source, reads), made in plan.feature_sets.items():

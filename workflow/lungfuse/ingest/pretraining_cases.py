@@ -26,12 +26,18 @@ def pretraining_cases(
     return images.merge(reports[~near], on="report_id")
 
 
-def headings_of(cases: pd.DataFrame, min_reports: int, left_out: Sequence[LabelRule] = ()) -> pd.DataFrame:
+def headings_of(
+    cases: pd.DataFrame,
+    min_reports: int,
+    left_out: Sequence[LabelRule] = (),
+    setting: str = "pretraining.min_reports",
+) -> pd.DataFrame:
     """Whether each case, a row of `Reports`, has each heading that at least so many reports have: 0, 1, or NaN where it
     has no headings at all.
 
     A heading counts up to its first '/', in lower case. One that gives a label by a rule of `left_out` is not learned,
-    and a case that has no other counts as one without headings: that it has no other would say the same.
+    and a case that has no other counts as one without headings: that it has no other would say the same. `setting` is
+    where `min_reports` is set.
 
     Raises:
         UserError: no heading is that frequent.
@@ -45,8 +51,8 @@ def headings_of(cases: pd.DataFrame, min_reports: int, left_out: Sequence[LabelR
     frequent = sorted(reports.index[reports >= min_reports])
     if not frequent:
         raise UserError(
-            f"pretraining.min_reports: of the {len(cases):,} images of other patients no heading stands in "
-            f"{min_reports} reports. Ask for fewer, or let no row start from `pretrained`."
+            f"{setting}: of the {len(cases):,} images of other patients no heading stands in {min_reports} reports. "
+            "Ask for fewer, or let no model start from `pretrained`."
         )
     known = pd.Series(cases.index.isin(terms.index), cases.index)
     return has[frequent].astype(float).where(known, axis=0)

@@ -1,11 +1,13 @@
 """The rows of a study's comparison, and its folds, for its size and inputs."""
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 LEAST_FOR_NETWORKS = 100  # cases
 MOST_FOR_ALL_TOKENS = 10_000  # cases whose tokens are kept, 125 kB each
 ENCODERS = {"image": "efficientnet-lite0", "text": "minilm"}
+CLASSICAL = ["linear", "boosted"]
 FUSED = ["early", "late", "kv-exchange", "irene"]
 
 
@@ -55,11 +57,13 @@ def _rows_of(inputs: Inputs) -> Rows:
     rows = Rows({"majority": {}})
     _add_baselines(rows, inputs)
     single = inputs.single
+    if len(single) > 1:
+        _add_classical(rows, single)
     if not single:
         rows.notes.append("No column is left that a model could read, so the majority is the only row.")
         return rows
     if inputs.cases < LEAST_FOR_NETWORKS:
-        rows.notes.append(f"{inputs.cases:,} cases are too few to train networks on: baselines and probes alone.")
+        rows.notes.append(f"{inputs.cases:,} cases are too few to train networks on, so none is among the models.")
         return rows
     rows.models |= single
     large = inputs.cases > MOST_FOR_ALL_TOKENS
@@ -91,6 +95,17 @@ def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     first = next((name for name in rows.models if name.startswith("linear-probe")), None)
     if first:
         rows.comments[first] = "a logistic regression on what a pretrained encoder sees"
+
+
+def _add_classical(rows: Rows, single: dict[str, dict[str, Any]]) -> None:
+    """The same kinds of model on each input, each pair of several, and all: fusion and part differ in inputs alone."""
+    for architecture in CLASSICAL:
+        for count in range(1, len(single) + 1):
+            for names in combinations(single, count):
+                reads = {key: value for name in names for key, value in single[name].items()}
+                name = architecture if count == len(single) else f"{architecture}_{'-'.join(names)}"
+                rows.models[name] = {"architecture": architecture} | reads
+    rows.comments[f"linear_{next(iter(single))}"] = "one kind of model on each input, and on several together"
 
 
 def _add_fusion(rows: Rows, single: dict[str, dict[str, Any]], large: bool) -> None:

@@ -3,8 +3,8 @@
 A kind says in its folder
 
 - STAGE: the stage that makes its models, and PREDICTED_BY: the module that loads them to predict;
-- TRAINED: whether they are networks, trained fold by fold; ENCODES: whether they read what encoders make; COMBINES:
-  whether they combine the scores of other models.
+- TRAINED: whether they are networks, trained fold by fold; ENCODES: the modalities of which they read what encoders
+  make, or "any"; COMBINES: whether they combine the scores of other models.
 
 Beside its code an architecture declares
 
@@ -21,18 +21,19 @@ A network may have a loss of its own, `loss(logits, targets, task, class_weights
 are (B, output), targets (B, label column), NaN where a label is not known, and scores of each role (B, score column).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 
 from lungfuse import registry
 from lungfuse.errors import UserError
+from lungfuse.modalities import encoded
 from lungfuse.words import joined
 
-KINDS = ["baseline", "probe", "unimodal", "fusion", "late"]
+KINDS = ["baseline", "probe", "classical", "unimodal", "fusion", "late"]
 
 
 def _ascending(_: Any, wanted: bool, values: Any, __: Any) -> Iterator[jsonschema.ValidationError]:
@@ -52,8 +53,12 @@ class KindSpec:
     stage: str
     predicted_by: str
     trained: bool
-    encodes: bool
+    encodes: list[str] | Literal["any"]
     combines: bool
+
+    def encoded(self, inputs: Iterable[str]) -> list[str]:
+        """Those of some modalities that models of this kind read as encoders make them, in order."""
+        return [name for name in encoded(inputs) if self.encodes == "any" or name in self.encodes]
 
 
 @dataclass(frozen=True)

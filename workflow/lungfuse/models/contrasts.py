@@ -22,9 +22,10 @@ class Contrast:
 def contrasts(models: Sequence[ModelConfig]) -> list[Contrast]:
     """What the parts of a study are worth: other images, one input shuffled, dropped, alone, or left out.
 
-    Models on segmented images or masks stand against the same model on raw images, and shuffled or dropped ones against
-    the intact one. Fusions stand against the models of any architecture that read one of their inputs alone and, where
-    they read three or more, against those that read all others. A model without its counterpart is left out.
+    Models on segmented images, backgrounds or masks stand against the same model on raw images, and shuffled or dropped
+    ones against the intact one. Fusions stand against the models of any architecture that read one of their inputs
+    alone and, where they read three or more, against those that read all others. A model without its counterpart is
+    left out.
     """
     found, described = [], [model.model_dump(exclude=FOLLOWS) for model in models]
     for position, model in enumerate(models):

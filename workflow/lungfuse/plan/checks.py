@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 
 from lungfuse import tasks
-from lungfuse.datasets import columns_of, dataset_names, load_dataset, mask_datasets, own_sections_of, views_of
+from lungfuse.datasets import (
+    Category,
+    Number,
+    columns_of,
+    dataset_names,
+    load_dataset,
+    mask_datasets,
+    own_sections_of,
+    views_of,
+)
 from lungfuse.modalities import modality_names
 from lungfuse.plan.model_checks import check_models, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
@@ -14,6 +23,8 @@ from lungfuse.settings.study import Study
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tables.ingest import SECTIONS
 from lungfuse.words import joined
+
+SITE = "site"  # of a pair, which is no structured column
 
 
 def study_problems(study: Study) -> list[Problem]:
@@ -116,6 +127,7 @@ def _rest(study: Study) -> Iterator[Problem]:
         yield "pretraining.train.layers", problem
     if untrained := set(study.comparison.published_epochs) - set(trained_models(study)):
         yield "comparison.published_epochs", f"no network among the models is called {joined(untrained)}"
+    yield from _subgroups(study)
     known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], image_variants(study)
     if "mask-only" in variants and len(segmenters_read(study)) > 1:
         yield "", f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(segmenters_read(study))}>"
@@ -123,3 +135,18 @@ def _rest(study: Study) -> Iterator[Problem]:
         segmenter = variant.partition(":")[2]
         if segmenter and segmenter not in known:
             yield "", f"{variant}: no segmenter is called {segmenter!r}; expected one of {', '.join(known)}"
+
+
+def _subgroups(study: Study) -> Iterator[Problem]:
+    columns = {**columns_of(load_dataset(study.dataset, study.table)), SITE: Category()}
+    for name, bounds in study.comparison.subgroups.items():
+        place = f"comparison.subgroups.{name}"
+        if name not in columns:
+            yield place, f"the dataset {study.dataset} has no such column; expected some of {', '.join(columns)}"
+        elif not isinstance(columns[name], Number) and bounds:
+            yield place, f"found {bounds}, but it is a category: say [], each of its values is a subgroup"
+        elif isinstance(columns[name], Number) and (len(bounds) < 2 or bounds != sorted(set(bounds))):
+            yield (
+                place,
+                f"found {bounds}, expected the bounds of bands from the least to the greatest: [0, 40, 60, 120]",
+            )

@@ -152,6 +152,12 @@ class Layout:
         """An image encoder that has learned from other patients, by the name of its pre-training."""
         return _trained_files(self.results / "pretrained" / pretraining)
 
+    @property
+    def pretraining_images(self) -> Outputs:
+        """Labelled images of other collections, and those of them that cannot be used."""
+        names = {"other_images": "images.npy", "other_cases": "cases.csv", "rejected_others": "rejected.csv"}
+        return {key: self.data("pretraining") / name for key, name in names.items()}
+
     def features(self, source: str, reads: str) -> Outputs:
         """The tokens that an encoder makes of what it reads, and where those of each pair lie.
 

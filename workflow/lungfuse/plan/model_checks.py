@@ -24,6 +24,8 @@ from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
+ABLATED = ["fusion", "classical", "late"]  # kinds of architectures
+
 
 def check_models(study: Study) -> Iterator[Problem]:
     """What is wrong with the models of a study; with each, the first thing."""
@@ -71,8 +73,13 @@ def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
         expected = " or ".join(f"{each}-" for each in CHANGES)
         inputs = ", ".join(in_order(model.inputs))
         yield "", f"ablation: found {model.ablation}, expected {expected} and one of {inputs}"
-    elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name != "fusion"):
-        yield "", f"ablation: only a trained model of several inputs can be shuffled, found {model.architecture}"
+    elif model.ablation and (len(model.inputs) < 2 or kind_spec(model.architecture).name not in ABLATED):
+        yield (
+            "",
+            f"ablation: only a model of several inputs that fuses them can be shuffled, found {model.architecture}",
+        )
+    elif change == "dropped" and kind_spec(model.architecture).combines:
+        yield "", f"ablation: found {model.ablation}, but {model.architecture} can only be shuffled"
 
 
 def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:

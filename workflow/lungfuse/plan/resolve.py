@@ -82,7 +82,7 @@ def encoders_of(study: Study, model: ModelSettings) -> EncoderSettings:
 def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
     """The names of the encoders that a model reads with, by modality in order."""
     named = encoders_of(study, model)
-    return {modality: getattr(named, modality) for modality in encoded(model.inputs)}
+    return {modality: getattr(named, modality) for modality in kind_spec(model.architecture).encoded(model.inputs)}
 
 
 def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
@@ -201,7 +201,7 @@ def config_of(title: str, study: Study, name: str) -> ModelConfig:
         found |= {"image_settings": study.images, "segmenter": segmenter_of(study, model.images)}
     if "text" in model.inputs:
         found["redact_terms"] = redact_terms_of(study, model)
-    if kind.encodes:
+    if kind.encoded(model.inputs):
         found |= _encoding(study, model)
     if kind.trained:
         found |= _training(study, model)

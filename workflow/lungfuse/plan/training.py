@@ -3,15 +3,16 @@
 from functools import cached_property
 from pathlib import Path
 
+from lungfuse.datasets import dataset_module, image_files, load_dataset, report_files
 from lungfuse.encoders import encoder_module, encoder_names
 from lungfuse.errors import UserError
-from lungfuse.files import slug
+from lungfuse.files import raw_files, slug
 from lungfuse.modalities import encoded, inputs_module, modality_names
-from lungfuse.models import kind_spec, model_spec, module_of
+from lungfuse.models import model_spec, module_of
 from lungfuse.plan.features import FeatureSet, feature_set, reads_features
 from lungfuse.plan.job import Files, Job, flat
 from lungfuse.plan.layout import Layout
-from lungfuse.plan.names import ENCODER_ROOT, FOLD_PREDICTIONS, TRAINED_SETTINGS
+from lungfuse.plan.names import ENCODER_ROOT, FOLD_PREDICTIONS, RAW, TRAINED_SETTINGS
 from lungfuse.plan.resolve import (
     PRETRAINED,
     all_runs,
@@ -25,7 +26,7 @@ from lungfuse.plan.resolve import (
 )
 from lungfuse.plan.segmentation import SegmentationPlan
 from lungfuse.settings.model import ModelConfig
-from lungfuse.settings.training import TrainSettings
+from lungfuse.settings.training import LabelledImages, TrainSettings
 from lungfuse.tasks import task_module
 from lungfuse.tuning import tuning
 
@@ -82,6 +83,12 @@ def weights_of(config: ModelConfig, run: str) -> list[Path]:
     return files
 
 
+def _files_of(images: LabelledImages, raw: Path) -> list[str]:
+    """The raw files of a collection."""
+    dataset = load_dataset(images.dataset, images.table)
+    return list(dict.fromkeys([*report_files(dataset, raw, with_values=True), *image_files(dataset, raw)]))
+
+
 class TrainingPlan(SegmentationPlan):
     """The jobs of the models of a study, and of what they read."""
 
@@ -115,7 +122,7 @@ class TrainingPlan(SegmentationPlan):
         """All features that models read, by the names of their folders."""
         found = {}
         for name, config in self.configs.items():
-            if kind_spec(config.architecture).encodes and reads_features(config):
+            if config.encoders and reads_features(config):
                 runs = self.runs(name) if config.train else [""]
                 for each in (feature_set(config, modality, run) for modality in config.encoders for run in runs):
                     found[each.place, each.reads] = each
@@ -174,6 +181,19 @@ class TrainingPlan(SegmentationPlan):
         outputs = self.layout.encoder(name, modality)
         return Job("encoder", outputs=outputs, settings={"name": name}, parts=(encoder_module(name),))
 
+    def pretraining_images(self) -> Job:
+        sets, layout = self.study.pretraining.sets, self.layout
+        files = [raw_files(RAW / name, _files_of(each, RAW / name)) for name, each in sets.items()]
+        return Job(
+            "pretraining-images",
+            {"pairs": layout.split["pairs"]} | layout.image_array,
+            layout.pretraining_images,
+            {"sets": sets, "images": self.study.images},
+            {"raw_root": RAW},
+            tuple(dict.fromkeys(dataset_module(each.dataset) for each in sets.values())),
+            {"files": flat(files)},
+        )
+
     def pretrain(self, pretraining: str) -> Job:
         """The job of a pre-training.
 
@@ -187,7 +207,9 @@ class TrainingPlan(SegmentationPlan):
             )
         encoder, start = self.pretrainings[pretraining]
         study, layout, train = self.study, self.layout, self.pretraining
-        inputs = {name: layout.reports[name] for name in ["reports", "views"]}
+        inputs: Files = {name: layout.reports[name] for name in ["reports", "views"]}
+        others = layout.pretraining_images if study.pretraining.sets else {}
+        inputs |= {name: others.get(name, []) for name in ["other_images", "other_cases"]}
         settings = {"encoder": encoder, "train": train, "seed": study.seed}
         settings |= {"fusion": fusion_read(study, "image", ["image"]), "min_reports": study.pretraining.min_reports}
         settings |= {"label_rules": [rule for rule in study.filter.labels if rule.heading]}

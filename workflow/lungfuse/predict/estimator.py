@@ -1,5 +1,6 @@
-"""Estimators of scikit-learn of one fold: baselines and probes."""
+"""Estimators of scikit-learn of one fold: baselines, probes and classical fusions."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from sklearn.pipeline import Pipeline
 from lungfuse.encoders.network import Encoder
 from lungfuse.modalities.new_cases import Batch
 from lungfuse.modalities.text.cases import texts_of
+from lungfuse.models import kind_spec
 from lungfuse.models.columns import as_values
+from lungfuse.models.side_by_side import side_by_side
 from lungfuse.plan.names import ESTIMATOR
 from lungfuse.predict.fold_model import StoredFold
 from lungfuse.predict.frozen import load_frozen
@@ -22,12 +25,13 @@ from lungfuse.train.trained import FoldSettings
 
 
 class EstimatorFold(StoredFold):
-    """A baseline, or a probe on the mean tokens of frozen encoders."""
+    """A baseline, a probe on the mean tokens of frozen encoders, or a classical model of several inputs."""
 
     def __init__(self, folder: Path, settings: FoldSettings):
         super().__init__(folder, settings)
         self.encoders: dict[str, Encoder] = {}
         self.kinds = {column.name: column.kind for column in settings.columns}
+        self.several = kind_spec(self.config.architecture).name == "classical"
 
     @cached_property
     def models(self) -> Models:
@@ -39,17 +43,15 @@ class EstimatorFold(StoredFold):
         path = self.folder / ESTIMATOR
         check_part(self.folder, path, self.settings.sha256.parts[ESTIMATOR])
         models = unpacked(path)
-        self._check_scores(models, path)
+        if self.encoders.keys() == self.config.encoders.keys():
+            self._check_scores(models, path)
         return models
 
     def _check_scores(self, models: Models, path: Path) -> None:
         """See that estimators score a case of which nothing is known."""
-        if self.kinds:
-            nothing = as_values(pd.DataFrame({name: [""] for name in self.kinds}), self.kinds)
-        elif self.encoders:
-            nothing = np.zeros((1, sum(encoder.spec.width for encoder in self.encoders.values())), np.float32)
-        else:
-            nothing = np.array([""], dtype=object)
+        frame = pd.DataFrame({name: [""] for name in self.kinds}, index=[0])
+        means = [np.zeros((1, encoder.spec.width), np.float32) for encoder in self.encoders.values()]
+        nothing = self._chosen(frame, means, np.array([""], dtype=object))
         shape = (1, len(self.task.columns("score")))
         try:
             found = score(models, nothing, self.task)
@@ -69,30 +71,46 @@ class EstimatorFold(StoredFold):
 
     def load_files(self, encoder_root: Path) -> None:
         self.encoders = load_frozen(self.config.encoders, encoder_root)
-        _ = self.models
+        self._check_scores(self.models, self.folder / ESTIMATOR)
 
     def score(self, batch: Batch) -> np.ndarray:
         return score(self.models, self._inputs(batch), self.task)
 
     def _inputs(self, batch: Batch) -> Inputs:
+        frame = pd.DataFrame({name: batch.column(name) for name in self.kinds}, batch.frame.index)
+        precision = self.config.precision
+        means = [self.features(batch, name, encoder, precision).means() for name, encoder in self.encoders.items()]
+        return self._chosen(frame, means, texts_of(batch, self.preprocessing).to_numpy())
+
+    def _chosen(self, frame: pd.DataFrame, means: list[np.ndarray], texts: np.ndarray) -> Inputs:
+        """What the estimator takes: of cells of structured columns, mean tokens (case, width) and texts (case,)."""
+        if self.several:
+            return side_by_side(
+                np.hstack(means) if means else None,
+                texts if self.config.text else None,
+                as_values(frame, self.kinds) if self.kinds else None,
+            )
         if self.kinds:
-            return as_values(batch.frame, self.kinds)
-        if self.encoders:
-            precision = self.config.precision
-            found = [self.features(batch, name, encoder, precision) for name, encoder in self.encoders.items()]
-            return np.hstack([each.means() for each in found])
-        return texts_of(batch, self.preprocessing).to_numpy()
+            return as_values(frame, self.kinds)
+        return np.hstack(means) if means else texts
 
 
 def categories_of(models: Models) -> dict[str, list[str]]:
     """The categories of each column that fitted estimators have seen."""
     found: dict[str, list[str]] = {}
     for model in models:
-        first = model[0] if isinstance(model, Pipeline) else None
-        for _, fitted, columns in first.transformers_ if isinstance(first, ColumnTransformer) else []:
-            for name, seen in zip(columns, getattr(fitted, "categories_", []), strict=False):
-                found[name] = sorted({*found.get(name, []), *(each for each in seen if isinstance(each, str))})
+        for name, seen in _categories(model[0] if isinstance(model, Pipeline) else None):
+            found[name] = sorted({*found.get(name, []), *(each for each in seen if isinstance(each, str))})
     return found
+
+
+def _categories(estimator: object) -> Iterator[tuple[str, np.ndarray]]:
+    """The names of columns and their categories, wherever in an estimator they were learned."""
+    if isinstance(estimator, Pipeline):
+        yield from _categories(estimator[0])
+    for _, fitted, columns in estimator.transformers_ if isinstance(estimator, ColumnTransformer) else []:
+        yield from zip(columns, getattr(fitted, "categories_", []), strict=False)
+        yield from _categories(fitted)
 
 
 FOLD = EstimatorFold

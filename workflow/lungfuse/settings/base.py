@@ -12,7 +12,7 @@ def distinct(values: list) -> list:
 
 
 Section = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented):[a-z0-9]+(-[a-z0-9]+)*)$")]
+Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented|background):[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]
 UNKNOWN = "unknown"

@@ -28,7 +28,8 @@ class ComparisonSettings(Intervals):
     beside them, and whether it has `timings`.
 
     Seconds differ from run to run; a table without them is the same to the byte. `published_epochs` names the models
-    whose accuracies are shown epoch by epoch, each with the published ones, if any.
+    whose accuracies are shown epoch by epoch, each with the published ones, if any. `subgroups` names the columns by
+    whose values gains are told apart: a number with the bounds of its bands, a category, or `site`, with none.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)]
@@ -36,6 +37,7 @@ class ComparisonSettings(Intervals):
     timings: bool
     published: list[PublishedFigure]
     published_epochs: dict[str, list[Share]] = Field(default={})
+    subgroups: dict[Section, list[float]] = Field(default={})
 
 
 class LeakageSettings(Settings):

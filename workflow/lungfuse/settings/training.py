@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lungfuse.settings.base import Precision, Settings, Share
+from lungfuse.settings.base import Name, Precision, Settings, Share
+from lungfuse.settings.table import TableSettings
 
 Pooling = Literal["none", "mean"]
 
@@ -97,12 +98,33 @@ class TrainSettings(Settings):
         return self
 
 
-class PretrainingSettings(Settings):
-    """What image encoders learn before rows start from them: the headings of reports of other patients.
+class LabelledImages(Settings):
+    """Images of another collection, whose raw files are in a folder of data/raw, with their labels.
 
-    A heading is learned that at least `min_reports` of their reports have. `train` is laid over the settings of the
-    study's training.
+    `label` names the structured column whose words are learned; without it headings of the reports are. A word is
+    learned that `min_images` have. `table` says what the columns of the table mean, where the dataset is `table`.
     """
 
+    dataset: str = "table"
+    table: TableSettings | None = None
+    view: str = "any"
+    label: str = ""
+    min_images: Annotated[int, Field(ge=2)] = 40
+
+    @model_validator(mode="after")
+    def table_is_of_its_dataset(self) -> "LabelledImages":
+        if (self.dataset == "table") != (self.table is not None):
+            raise ValueError(f"table: the dataset is {self.dataset}; the dataset table, and no other, needs a mapping")
+        return self
+
+
+class PretrainingSettings(Settings):
+    """What image encoders learn before models start from them: the headings of reports of other patients.
+
+    A heading is learned that at least `min_reports` of their reports have. `sets` are further collections of labelled
+    images, by the folders of their raw files. `train` is laid over the settings of the study's training.
+    """
+
+    sets: dict[Name, LabelledImages]
     min_reports: Annotated[int, Field(ge=2)]
     train: dict[str, Any]

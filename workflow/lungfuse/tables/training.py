@@ -63,3 +63,17 @@ class FoldPredictions(Table):
     label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = by_label("score", ge=0, le=1)
+
+
+class LabelledCases(Table):
+    """Images of other collections to pre-train on: the `row` of each in their array, and a column label_... a label.
+
+    Labels are those of a collection and a site: 0, 1, or empty for all images of others. Images of a `group`, such as a
+    patient, stay together.
+    """
+
+    image_id: Series[str] = pa.Field(unique=True)
+    collection: Series[str]
+    group: Series[str]
+    row: Series[int] = pa.Field(ge=0, unique=True)
+    label: Series[pd.Int64Dtype] = by_label("label", ge=0, le=1, nullable=True)

@@ -20,6 +20,7 @@ from lungfuse.plan.job import Files
 from lungfuse.plan.names import ENCODER_ROOT
 from lungfuse.plan.resolve import run_numbers
 from lungfuse.settings.model import ModelConfig
+from lungfuse.train.ablation import shuffled
 from lungfuse.train.stored import StoredTokens, read_tokens
 
 TensorBatch = dict[str, Tensor | dict[str, Tensor]]
@@ -162,8 +163,3 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
             source = source.reordered(shuffled(len(data_files.pairs), seed)) if shuffles else source.dropped()
         found[name] = source.fit(train_indices)
     return found
-
-
-def shuffled(count: int, seed: int) -> np.ndarray:
-    """A permutation of the pairs for an ablation."""
-    return np.random.default_rng(seed).permutation(count)

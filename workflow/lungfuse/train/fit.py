@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lungfuse.ingest.parts import Split, read_split
 from lungfuse.modalities.structured.limits import limits_of
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.models.columns import as_values
+from lungfuse.models.side_by_side import side_by_side, without
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
@@ -23,6 +24,7 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured
 from lungfuse.tasks import Task, load_task
+from lungfuse.train.ablation import shuffled
 from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner
 from lungfuse.train.kept import keep
 from lungfuse.train.predictions import write_predictions
@@ -31,15 +33,20 @@ from lungfuse.train.stored import read_tokens
 
 @dataclass(frozen=True)
 class EstimatorInputs:
-    """What an estimator reads of all pairs, and the records of `Columns` that it reads."""
+    """What an estimator reads of all pairs, the records of `Columns` that it reads, and the modalities that it is told
+    apart where it reads several."""
 
     values: Inputs
-    columns: list[dict[str, Any]]
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    modalities: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> dict[str, Any]:
         """What the architecture is told of its inputs."""
-        return {"kinds": {column["name"]: column["kind"] for column in self.columns}} if self.columns else {}
+        kinds = {"kinds": {column["name"]: column["kind"] for column in self.columns}}
+        if self.modalities:
+            return {"inputs": self.modalities} | kinds
+        return kinds if self.columns else {}
 
 
 def main(*, model: Path) -> None:
@@ -78,20 +85,51 @@ def by_repeat(
 
 
 def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:
-    """What a model reads of all pairs: the mean tokens of each encoder side by side, structured columns, or texts.
+    """What a model reads of all pairs: mean tokens, structured columns, texts, or several of these side by side."""
+    if kind_spec(config.architecture).name == "classical":
+        return read_several(config, layout, pairs)
+    if config.encoders:
+        return EstimatorInputs(read_means(config, pairs["pair_id"]))
+    if config.structured:
+        return EstimatorInputs(*read_values(config, layout, pairs["pair_id"]))
+    return EstimatorInputs(read_texts(layout.split["pairs"], pairs, config))
+
+
+def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:
+    """All inputs side by side; an ablation permutes one over all pairs, or leaves it out as if no pair had it."""
+    order = {name: np.arange(len(pairs)) for name in config.inputs}
+    if config.ablation.startswith("shuffled"):
+        order[config.changed] = shuffled(len(pairs), config.seed)
+    means = texts = values = None
+    columns: list[dict[str, Any]] = []
+    if config.encoders:
+        means = read_means(config, pairs["pair_id"])[order["image"]]
+    if config.text:
+        texts = read_texts(layout.split["pairs"], pairs, config)[order["text"]]
+    if config.structured:
+        values, columns = read_values(config, layout, pairs["pair_id"])
+        values = values.iloc[order["structured"]]
+    frame = side_by_side(means, texts, values)
+    if config.ablation.startswith("dropped"):
+        frame = without(config.changed, frame)
+    return EstimatorInputs(frame, columns, list(config.inputs))
+
+
+def read_means(config: ModelConfig, pair_ids: pd.Series) -> np.ndarray:
+    """The mean tokens of each encoder side by side, float32 of shape (pair, width of all); see `StoredTokens.means`.
 
     What a pair lacks, an image or a text, is missing in all places of its mean token.
     """
-    if kind_spec(config.architecture).encodes:
-        folders = [feature_set(config, modality).folder for modality in config.encoders]
-        return EstimatorInputs(np.hstack([read_tokens(folder, pairs["pair_id"]).means() for folder in folders]), [])
-    if config.structured:
-        columns = read_columns(layout.structured["structured_columns"], config.structured).to_dict("records")
-        kinds = {column["name"]: column["kind"] for column in columns}
-        values = read_structured(layout.structured["structured"], kinds, pairs["pair_id"])
-        columns = [each | limits_of(values[each["name"]]) if each["kind"] == "number" else each for each in columns]
-        return EstimatorInputs(values, columns)
-    return EstimatorInputs(read_texts(layout.split["pairs"], pairs, config), [])
+    folders = [feature_set(config, modality).folder for modality in config.encoders]
+    return np.hstack([read_tokens(folder, pair_ids).means() for folder in folders])
+
+
+def read_values(config: ModelConfig, layout: Layout, pair_ids: pd.Series) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The structured columns that a model reads, joined to pairs by id, and their records, of numbers with limits."""
+    columns = read_columns(layout.structured["structured_columns"], config.structured).to_dict("records")
+    kinds = {column["name"]: column["kind"] for column in columns}
+    values = read_structured(layout.structured["structured"], kinds, pair_ids)
+    return values, [each | limits_of(values[each["name"]]) if each["kind"] == "number" else each for each in columns]
 
 
 def read_texts(path: Path, pairs: pd.DataFrame, config: ModelConfig) -> np.ndarray:

@@ -40,7 +40,10 @@ TRUSTED = [  # besides what skops trusts by itself; of trees see `has_sound_tree
     "lungfuse.models.columns.WithoutEmpty",
     "lungfuse.models.hashing.HashedTfidf",
     "lungfuse.models.hashing.SVCOnDisk",
+    "lungfuse.models.side_by_side.MainComponents",
+    "lungfuse.models.side_by_side.UnitScaler",
     "numpy.dtype",
+    "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 ]

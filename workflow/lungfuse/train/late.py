@@ -20,6 +20,7 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
+from lungfuse.train.ablation import shuffled_within
 from lungfuse.train.predictions import calibration_of, with_columns, write_predictions
 from lungfuse.train.trained import weights_in, write_trained_settings
 
@@ -58,9 +59,15 @@ def main(*, model: Path, n_seeds: int = 1) -> None:
 def combine(
     config: ModelConfig, folders: list[Path], table: pd.DataFrame, task: Task
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The fused scores of a fold as `FoldPredictions`, with what was learned and how they are calibrated."""
+    """The fused scores of a fold as `FoldPredictions`, with what was learned and how they are calibrated.
+
+    An ablation gives each pair the score that a part gave another one, of the same part of the fold.
+    """
     architecture = load_model(config.architecture)
     rows, scores = read_parts(tuple(folder / FOLD_PREDICTIONS for folder in folders), task)
+    if config.ablation:
+        place = list(config.parts).index(config.changed)
+        scores[place] = scores[place][shuffled_within(rows["part"].to_numpy(str), config.seed)]
     known = (rows["part"] == "validation").to_numpy()
     targets = task.targets(rows[known])
     balanced = config.class_weights == "balanced"

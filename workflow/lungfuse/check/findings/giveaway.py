@@ -10,11 +10,12 @@ from lungfuse.check.finding import Finding
 from lungfuse.check.univariate import PureWord, pure_words
 from lungfuse.check.words import Words, naming, predictive, pure_in, whole_text, words_of
 from lungfuse.ingest.labels import headings_of
-from lungfuse.words import counted, listed, share
+from lungfuse.words import counted, joined, listed, share
 
 STRONG, GOOD = 0.85, 0.7  # AUROC of a column by itself
 TEXT_STRONG, TEXT_GOOD = 0.9, 0.75
 SOME = 0.01  # of the cases
+EXCLUDED = 20  # cases that would have a word by chance, where none has it
 LATE = "If it is known only after the diagnosis, or was written down with it, no new case has it"
 
 
@@ -34,16 +35,19 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     read = column in data.read("structured")
     label, told = data.score("column", column, values, kind).best()
     pure = [word for word in _pure(data, column) if word.n >= SOME * len(data.cases)]
+    excluding = _excluding(data, column)
     gives_away = told >= data.settings.leak_auroc
     stands = any(word.n >= data.settings.leak_min_share * len(data.cases) for word in pure)
-    if told < GOOD and not pure:
+    if told < GOOD and not pure and not excluding:
         return
     severity = "note"
     if read:
-        severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure else "note"
+        severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure or excluding else "note"
     said = [f"{word.word} ({_of_cases(word.n, data)}, all {word.label})" for word in pure]
     found = f"The column {column} tells {label} with AUROC {told:.2f} by itself" if told > 0.5 else f"In {column}"
-    found += f"{', and ' if told > 0.5 else ' '}these words stand for one class alone: {listed(said)}." if pure else "."
+    if pure:
+        found += f"{', and ' if told > 0.5 else ' '}these words stand for one class alone: {listed(said)}"
+    found += f"{'; ' if told > 0.5 or pure else ', '}{'; '.join(excluding)}." if excluding else "."
     yield Finding(
         severity,
         column,
@@ -70,6 +74,22 @@ def _pure(data: Checked, column: str) -> list[PureWord]:
         labels = pd.Series(np.where(np.isnan(told), "", np.where(told == 1, name, f"not {name}")))
         found += [word for word in pure_words(values, labels, groups) if word.label == name]
     return found
+
+
+def _excluding(data: Checked, column: str) -> list[str]:
+    """What is said of the words of a category that no case of some classes has, though many would have by chance."""
+    if data.kinds[column] != "category" or not data.exclusive:
+        return []
+    values, said = data.values[column], []
+    for word in sorted(set(values) - {""}):
+        has = (values == word).to_numpy()
+        expected = {label: has.mean() * of_class.sum() for label, of_class in data.of_class.items()}
+        absent = [label for label, of_class in data.of_class.items() if not (has & of_class).any()]
+        chance = sum(expected[label] for label in absent)
+        if chance * data.outcomes.independent >= EXCLUDED and len(absent) < len(expected) - 1:
+            cases = sum(int(data.of_class[label].sum()) for label in absent)
+            said.append(f"none of the {counted(cases, 'case')} of {joined(absent)} has {word} ({chance:.0f} by chance)")
+    return said
 
 
 def _of_cases(number: int, data: Checked) -> str:

@@ -57,5 +57,6 @@ def read_images(paths: pd.Series, settings: ImageSettings) -> np.ndarray:
 def _cut_out(batch: Batch, pixels: np.ndarray, choice: str, preprocessing: Preprocessing) -> np.ndarray | VariantImages:
     masks = batch.load_segmenter(preprocessing.segmenter.resolve()).masks(pixels, preprocessing.mask)
     if empty := (~masks.any((1, 2))).sum():
-        batch.notes["nothing is segmented in the image, so the model sees it black"] += int(empty)
+        seen = "whole" if choice.startswith("background") else "black"
+        batch.notes[f"nothing is segmented in the image, so the model sees it {seen}"] += int(empty)
     return variant_images(choice, pixels, masks)

@@ -22,7 +22,7 @@ class ImageSource:
     A batch holds `pixels`, (B, height, width) or (B, height, width, 3), and where pairs lack theirs `present`, (B,).
     """
 
-    images: np.ndarray | VariantImages
+    images: "np.ndarray | VariantImages | Stacked"
     rows: np.ndarray
     fitted: list[dict] = field(default_factory=list)
 
@@ -58,6 +58,25 @@ def read(data_files: DataFiles, choice: str) -> ImageSource:
     rows = image_rows(data_files.pairs, read_table(data_files.index, ImageIndex))
     images, masks = (path and read_array(path, rows.max() + 1) for path in [data_files.array, data_files.masks])
     return ImageSource(variant_images(choice, images, masks), rows)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The images of two arrays, those of the second behind those of the first."""
+
+    first: np.ndarray | VariantImages
+    second: np.ndarray | VariantImages
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """uint8 (row, height, width), or with colours at the end."""
+        found = [self.first[row] if row < len(self.first) else self.second[row - len(self.first)] for row in rows]
+        return np.stack([np.asarray(image) for image in found])
+
+
+def one_after_the_other(first: ImageSource, second: ImageSource) -> ImageSource:
+    """The cases of two sources."""
+    moved = np.where(second.rows == ABSENT, ABSENT, second.rows + len(first.images))
+    return ImageSource(Stacked(first.images, second.images), np.concatenate([first.rows, moved]))
 
 
 def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:

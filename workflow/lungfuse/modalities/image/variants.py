@@ -1,4 +1,4 @@
-"""The variants of the images: raw, cut out by masks, or the masks alone."""
+"""The variants of the images: raw, cut out by masks, the masks alone, or the images with these blacked out."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ ABSENT = -1  # in place of the row of an image that a pair lacks
 
 @dataclass(frozen=True)
 class VariantImages:
-    """The image array as a variant of the study reads it: whole, cut out by masks, or the masks alone as images.
+    """The image array as a variant of the study reads it: segmented is black outside the masks, background within
+    them, and mask-only the masks alone as images.
 
     `images` is uint8 of shape (image, height, width), or with colours at the end; `masks` is bool of shape
     (image, height, width).
@@ -21,14 +22,15 @@ class VariantImages:
 
     images: np.ndarray
     masks: np.ndarray
-    mask_only: bool
+    kind: str
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 of shape (rows, height, width), or with colours at the end; black outside the mask."""
+        """uint8 of shape (rows, height, width), or with colours at the end."""
         masks = self.masks[rows]
-        if self.mask_only:
+        if self.kind == "mask-only":
             return masks * np.uint8(255)
         images = self.images[rows]
+        masks = ~masks if self.kind == "background" else masks
         return images * (masks if images.ndim == masks.ndim else masks[..., None])
 
 
@@ -45,7 +47,7 @@ def variant_images(variant: Images, images: np.ndarray, masks: np.ndarray | None
             f"{variant}: found masks of shape {masks.shape}, expected that of the image array, {images.shape[:3]}. "
             "Make the masks again from these images."
         )
-    return VariantImages(images, masks, variant.startswith("mask-only"))
+    return VariantImages(images, masks, variant.partition(":")[0])
 
 
 def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:

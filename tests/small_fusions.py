@@ -14,6 +14,10 @@ MODELS = {
     "image": model_config("image", images="raw"),
     "text": model_config("text", text="findings"),
     "early": model_config("early", images="raw", text="findings"),
+    "structured": model_config("structured", structured=["age", "crp"]),
+    "image and columns": model_config("early", images="raw", structured=["age", "crp"]),
+    "text and columns": model_config("early", text="findings", structured=["age", "crp"]),
+    "all": model_config("early", images="raw", text="findings", structured=["age", "crp"]),
 }
 FOLDS = 5
 LABELS = load_task("multilabel", ["effusion", "nodule"])

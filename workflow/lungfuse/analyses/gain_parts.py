@@ -36,7 +36,8 @@ OF_DECISIONS = ["accuracy", "balanced_accuracy"]
 class GainPartsTable(Table):
     """One row a fusion, metric and component of its gain over `part`, the one that its verdict names.
 
-    In AUROC `switching` and `interaction` add up to `gain`; with one label there is no switching. In accuracies `raw
+    By the score that verdicts compare, `switching` and `interaction` add up to `gain`; with one label, and of other
+    scores than AUROC, there is no switching. In accuracies `raw
     decisions` is what the fusion gains where both decide by raw scores, `re-thresholding` what the part itself gains by
     deciding by its calibrated probability, `calibrated decisions` what the fusion gains where both do. `value` is in
     [-1, 1]; its interval and `p_corrected` hold for the whole table (max-T); empty with too few groups.
@@ -63,10 +64,10 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     verdicts = judge(scored, judged, intervals.confidence, seed) if judged else []
     for fusion, verdict in zip(judged, verdicts, strict=True):
         part = fusion.parts[verdict.part]
-        made_of = {"auroc": of_ranking(parts_of_gain(scored, fusion, part))}
+        made_of = {scored.metric: of_primary(parts_of_gain(scored, fusion, part))}
         for metric in OF_DECISIONS:
             found = rethresholding(results.task, scored, results.joined, fusion, part, metric)
-            made_of[metric] = of_decisions(found)
+            made_of[metric] = made_of.get(metric, {}) | of_decisions(found)
         named = {"inputs": in_words(scored.models[fusion.models[0]]), "part": scored.names[part]}
         for metric, components in made_of.items():
             records += [named | {"metric": metric, "component": component} for component in components]
@@ -76,8 +77,8 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns(GainPartsTable)).round(6)
 
 
-def of_ranking(parts: GainParts) -> dict[str, Gain]:
-    """The components of a gain in AUROC, by name."""
+def of_primary(parts: GainParts) -> dict[str, Gain]:
+    """The components of a gain in the score that verdicts compare, by name."""
     found = {"gain": parts.gain, "switching": parts.switching, "interaction": parts.interaction}
     return {name: each for name, each in found.items() if each is not None}
 

@@ -9,7 +9,7 @@ import pandera.pandas as pa
 from matplotlib.figure import Figure
 from pandera.typing import Series
 
-from lungfuse.analyses.verdict import CHANCE, in_words, shortened
+from lungfuse.analyses.verdict import in_words, shortened
 from lungfuse.compare.by_fold import chosen, mean_of_labels
 from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.results import Results
@@ -54,6 +54,7 @@ class ModalityValues(Table):
 
 
 TABLE = ModalityValues
+CHANCE = 0.5
 Sets = dict[frozenset[str], list[WithinFolds]]
 
 

@@ -24,7 +24,7 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.seed"]
+SETTINGS = ["intervals", "study.comparison.margin", "study.seed"]
 
 TIMES = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64]
 WORDS = ["better", "equivalent", "worse", "inconclusive"]
@@ -54,7 +54,7 @@ class Power(Table):
 TABLE = Power
 
 
-def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
+def compute(results: Results, intervals: Intervals, margin: float, seed: int) -> pd.DataFrame:
     """The table `Power`, from the models and their predictions."""
     scored, records = results.scored, []
     judged = fusions(scored) if scored.effective_groups >= MIN_GROUPS else []
@@ -62,12 +62,12 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     groups = len(set(scored.groups))
     for fusion, gained in zip(judged, gains, strict=True):
         seen, inputs = seen_of(scored, fusion, gained), in_words(scored.models[fusion.models[0]])
-        decided = seen.times_to_decide(intervals.margin)
+        decided = seen.times_to_decide(margin)
         needed = int(np.ceil(decided * groups)) if np.isfinite(decided) else pd.NA
         for times in TIMES:
             record = {"inputs": inputs, "groups": round(times * groups), "n": round(times * len(scored.groups))}
             record |= {"gain": gained.value, "error": seen.error(times), "groups_to_decide": needed}
-            records.append(record | seen.words(times, intervals.margin))
+            records.append(record | seen.words(times, margin))
     table = pd.DataFrame(records, columns=columns(Power)).astype({"groups_to_decide": "Int64"})
     return table.round({"gain": 6, "error": 6} | dict.fromkeys(WORDS, 4))
 

@@ -38,9 +38,11 @@ def cases_needed(scored: Scored, fusion: Fusion, gained: SmallestGain, classes: 
     if classes.min() < FEWEST or not gained.error > 0 or not np.isfinite(critical):
         return None
     sizes = np.bincount(scored.groups)
-    effect, auroc = design_effect(sizes), np.mean([each.by_label for each in part], axis=0)
-    correlation = correlated(scored, fusion, fusion.parts[gained.part])
-    apart = effect * variance_of_difference(auroc, DIFFERENCE, classes * sizes.mean(), correlation)
+    effect, apart = design_effect(sizes), 0.0
+    if scored.metric == "auroc":
+        lesser = np.mean([each.by_label for each in part], axis=0)
+        correlation = correlated(scored, fusion, fusion.parts[gained.part])
+        apart = effect * variance_of_difference(lesser, DIFFERENCE, classes * sizes.mean(), correlation)
     otherwise = effect * (DIFFERENCE - DIFFERENCE**2) / len(scored.groups)
     of_cases = max(gained.error**2 - gain.of_training, apart, otherwise)
     left = (DIFFERENCE / (critical + ndtri(POWER))) ** 2 - gain.of_training

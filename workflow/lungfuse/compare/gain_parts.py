@@ -15,11 +15,11 @@ from lungfuse.tasks import Kind, Task
 
 @dataclass(frozen=True)
 class GainParts:
-    """What the gain of a fusion over one of its parts in AUROC is made of.
+    """What the gain of a fusion over one of its parts is made of.
 
     `switching` is what a model gains that takes, label by label and fold by fold, the part that is best on the
     validation pairs, and `interaction` what the fusion gains over that model: together they are the `gain`. Without
-    several labels nothing is switched.
+    several labels, or by decisions, nothing is switched.
     """
 
     gain: Gain
@@ -31,7 +31,7 @@ def parts_of_gain(scored: Scored, fusion: Fusion, part: int) -> GainParts:
     """Those of the gain over the model at the position `part`, on the trainings that both have."""
     held_against = scored.trainings[part]
     total = scored.gain(fusion.trainings, held_against)
-    if len(held_against[0].of_fold) < 2:
+    if scored.metric != "auroc" or len(held_against[0].of_fold) < 2:
         return GainParts(total, None, total)
     switched = switched_by_label(scored, fusion, min(len(fusion.trainings), len(held_against)))
     return GainParts(total, scored.gain(switched, held_against), scored.gain(fusion.trainings, switched))

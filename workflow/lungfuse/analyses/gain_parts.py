@@ -24,7 +24,7 @@ CAPTION = (
     "for each label, the part that is best for it on the validation pairs of the fold; interaction: what the fusion "
     "gains over that model, so both add up to the gain in AUROC. In accuracy: what the fusion gains where both decide "
     "by their raw scores, what the part alone gains by deciding by its calibrated probability, and what the fusion "
-    "gains where both do. Intervals hold for all rows at once (max-T); those that hold zero are grey."
+    "gains where both do. Intervals hold for all rows of a metric at once (max-T); those that hold zero are grey."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
@@ -40,7 +40,7 @@ class GainPartsTable(Table):
     scores than AUROC, there is no switching. In accuracies `raw
     decisions` is what the fusion gains where both decide by raw scores, `re-thresholding` what the part itself gains by
     deciding by its calibrated probability, `calibrated decisions` what the fusion gains where both do. `value` is in
-    [-1, 1]; its interval and `p_corrected` hold for the whole table (max-T); empty with too few groups.
+    [-1, 1]; its interval and `p_corrected` hold for all rows of a metric at once (max-T); empty with too few groups.
     """
 
     inputs: Series[str]
@@ -59,21 +59,21 @@ TABLE = GainPartsTable
 
 def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     """The table `GainPartsTable`, from the models and their predictions."""
-    scored, records, gains = results.scored, [], []
+    scored, rows = results.scored, []
     judged = fusions(scored)
     verdicts = judge(scored, judged, intervals.confidence, seed) if judged else []
-    for fusion, verdict in zip(judged, verdicts, strict=True):
-        part = fusion.parts[verdict.part]
-        made_of = {scored.metric: of_primary(parts_of_gain(scored, fusion, part))}
-        for metric in OF_DECISIONS:
-            found = rethresholding(results.task, scored, results.joined, fusion, part, metric)
-            made_of[metric] = made_of.get(metric, {}) | of_decisions(found)
-        named = {"inputs": in_words(scored.models[fusion.models[0]]), "part": scored.names[part]}
-        for metric, components in made_of.items():
-            records += [named | {"metric": metric, "component": component} for component in components]
+    parts = [fusion.parts[verdict.part] for fusion, verdict in zip(judged, verdicts, strict=True)]
+    for metric in dict.fromkeys([scored.metric, *OF_DECISIONS]):
+        records, gains = [], []
+        for fusion, part in zip(judged, parts, strict=True):
+            named = {"inputs": in_words(scored.models[fusion.models[0]]), "part": scored.names[part], "metric": metric}
+            components = of_primary(parts_of_gain(scored, fusion, part)) if metric == scored.metric else {}
+            if metric in OF_DECISIONS:
+                components |= of_decisions(rethresholding(results.task, scored, results.joined, fusion, part, metric))
+            records += [named | {"component": component} for component in components]
             gains += components.values()
-    shown = shown_as_family(gains, scored, intervals.confidence, seed)
-    rows = [record | each for record, each in zip(records, shown, strict=True)]
+        shown = shown_as_family(gains, scored, intervals.confidence, seed)
+        rows += [record | each for record, each in zip(records, shown, strict=True)]
     return pd.DataFrame(rows, columns=columns(GainPartsTable)).round(6)
 
 

@@ -104,16 +104,16 @@ class Seen:
         return found | {"inconclusive": max(0.0, 1 - sum(found.values()))}
 
     def times_to_decide(self, margin: float, surely: float = POWER) -> float:
-        """How many times the groups it takes until the study is so surely decided; infinite where none does."""
+        """How many times the groups it takes to decide the study so surely; 1 if it is, infinite if no number does."""
 
         def undecided(logarithm: float) -> float:
             return self.words(float(np.exp(logarithm)), margin)["inconclusive"] - (1 - surely)
 
         grid = np.linspace(0, np.log(MOST), 60)
         left = [undecided(each) > 0 for each in grid]
+        if not left[0]:
+            return 1.0
         if left[-1]:
             return float("inf")
-        if not any(left):
-            return 1.0
         last = max(n for n, each in enumerate(left) if each)
         return float(np.exp(brentq(undecided, grid[last], grid[last + 1])))

@@ -50,7 +50,7 @@ def results_of(
 def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: list[pd.DataFrame], validated) -> Scored:
     """Models scored within folds, of which the metric on the validation pairs of each fold is given: one for all."""
     trainings = [by_fold(task, each) for each in joined]
-    shapes = [(len(each), each[0].of_fold.shape[1]) for each in trainings]
+    shapes = [(len(each), *each[0].of_fold.shape) for each in trainings]
     on_validation = [
         np.full(shape, value) for shape, value in zip(shapes, validated or [0.5] * len(names), strict=True)
     ]

@@ -8,8 +8,8 @@ import pytest
 from small_check import SICK, found_in, labels, outcome, rule, study
 
 from lungfuse.check.findings import finding_names
-from lungfuse.check.findings.power import cases_needed, design_effect, least_difference
 from lungfuse.settings.ingest import LabelRule
+from lungfuse.statistics.power import cases_of_accuracy, design_effect, least_difference
 from lungfuse.tables.ingest import rejected_table
 
 RNG = np.random.default_rng(0)
@@ -234,8 +234,8 @@ def test_an_image_that_a_case_lacks_is_no_odd_one():
 
 
 def test_power_is_that_of_connor_and_counts_groups():
-    assert cases_needed(0.05) == pytest.approx(468, abs=3)
-    assert least_difference(cases_needed(0.05)) == pytest.approx(0.05, abs=1e-3)
+    assert cases_of_accuracy(0.05) == pytest.approx(468, abs=3)
+    assert least_difference(cases_of_accuracy(0.05)) == pytest.approx(0.05, abs=1e-3)
     assert least_difference(3) == 1
     assert design_effect(np.array([1, 1, 1])) == 1
     assert design_effect(np.array([3, 3])) == 2

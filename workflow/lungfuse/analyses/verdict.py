@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
+from lungfuse.compare.cases_needed import cases_needed, groups_of_classes
+from lungfuse.compare.gain_parts import parts_of_gain, rethresholding
 from lungfuse.compare.results import Results
 from lungfuse.compare.verdicts import Fusion, Scored, fusions, judge
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
@@ -32,7 +34,6 @@ READS = ["predicted"]
 SETTINGS = ["intervals", "study.comparison.margin", "study.seed"]
 TABLE = Verdict
 
-SEEN, POWER = 0.02, 0.8  # the difference that the cases needed are counted for, and how surely they show it
 COLOUR_OF_WORD = {"better": BLUE, "worse": ORANGE, "equivalent": GREEN, "inconclusive": GREY}
 
 
@@ -43,11 +44,12 @@ def compute(results: Results, intervals: Intervals, margin: float, seed: int) ->
     if not judged:
         return pd.DataFrame(columns=columns(Verdict))
     gains = judge(scored, judged, intervals.confidence, seed)
-    records = []
+    records, classes = [], groups_of_classes(results.task, results.joined[0])
     for fusion, gained in zip(judged, gains, strict=True):
         part = fusion.parts[gained.part]
         record = {"inputs": in_words(scored.models[fusion.models[0]]), "metric": scored.metric}
-        record |= verdict_of(scored, gained, margin)
+        record |= verdict_of(scored, gained, margin) | needed_of(scored, fusion, gained, classes)
+        record |= made_of(results, fusion, part)
         record |= {"tests": len(judged), "n": len(scored.groups), "groups": len(set(scored.groups))}
         record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": len(fusion.trainings)}
         record |= {"part": scored.names[part], "part_value": value_of(scored, part)}
@@ -55,7 +57,8 @@ def compute(results: Results, intervals: Intervals, margin: float, seed: int) ->
         record |= {"parts": len(fusion.parts), "not_above_majority": not_above_majority(scored, fusion, intervals)}
         records.append(record)
     table = pd.DataFrame(records, columns=columns(Verdict))
-    table["cases_for_two_points"] = table["cases_for_two_points"].astype("Int64")
+    needed = ["cases_for_two_points", "groups_for_two_points"]
+    table[needed] = table[needed].astype("Int64")
     return table.round(dict.fromkeys(table.select_dtypes(float).columns.drop(["p", "p_corrected"]), 4)).round(6)
 
 
@@ -63,8 +66,7 @@ def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str,
     """The columns of `Verdict` that say what is shown; too few groups have no interval and no p."""
     nothing, found = float("nan"), {"gain": gained.value, "margin": margin}
     if scored.effective_groups < MIN_GROUPS:
-        return found | {"word": word(nothing, nothing, margin), "cases_for_two_points": pd.NA}
-    needed = cases_needed(len(scored.groups), gained)
+        return found | {"word": word(nothing, nothing, margin)}
     return found | {
         "gain_low": gained.low,
         "gain_high": gained.high,
@@ -72,8 +74,23 @@ def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str,
         "p_margin": exceeds(gained, margin, scored.degrees),
         "p": gained.p,
         "p_corrected": gained.p_corrected,
-        "cases_for_two_points": needed,
     }
+
+
+def needed_of(scored: Scored, fusion: Fusion, gained: SmallestGain, classes: np.ndarray) -> dict[str, object]:
+    """The columns of `Verdict` that say how many cases it takes, see `cases_needed`."""
+    few = scored.effective_groups < MIN_GROUPS
+    needed = None if few else cases_needed(scored, fusion, gained, classes)
+    both = (pd.NA, pd.NA) if needed is None else (needed.cases, needed.groups)
+    return dict(zip(["cases_for_two_points", "groups_for_two_points"], both, strict=True))
+
+
+def made_of(results: Results, fusion: Fusion, part: int) -> dict[str, float]:
+    """The columns of `Verdict` that say where the gain over a part comes from."""
+    parts = parts_of_gain(results.scored, fusion, part)
+    moved = rethresholding(results.task, results.scored, results.joined, fusion, part).of_part
+    switching = float("nan") if parts.switching is None else parts.switching.value
+    return {"switching": switching, "interaction": parts.interaction.value, "rethresholding": moved.value}
 
 
 def value_of(scored: Scored, model: int) -> float:
@@ -104,17 +121,6 @@ def in_words(model: ModelConfig) -> str:
     """What a model reads: image, the section of the text, structured columns."""
     images = "image" if model.images == "raw" else model.images
     return " + ".join(filter(None, [images, model.text, ", ".join(model.structured)]))
-
-
-def cases_needed(count: int, gained: SmallestGain) -> int | None:
-    """How many cases show a difference of two points, as corrected, from the interval that `count` cases give.
-
-    The interval of a difference shrinks with the root of the cases. None where there is no interval, or no width.
-    """
-    reach = gained.value - gained.low
-    if not np.isfinite(reach) or reach <= 0 or gained.error <= 0:
-        return None
-    return int(np.ceil(count * ((reach + ndtri(POWER) * gained.error) / SEEN) ** 2))
 
 
 def draw(table: pd.DataFrame, above: str) -> Figure:

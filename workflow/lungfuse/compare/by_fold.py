@@ -12,27 +12,33 @@ from lungfuse.statistics.within_folds import (
     picked_by_fold,
     stacked,
 )
-from lungfuse.tasks import Task
+from lungfuse.tasks import Kind, Task
 
 
 def by_fold(
-    task: Task, joined: pd.DataFrame, metric: str = "auroc", used: np.ndarray | None = None
+    task: Task,
+    joined: pd.DataFrame,
+    metric: str = "auroc",
+    used: np.ndarray | None = None,
+    decided_by: Kind = "probability",
 ) -> list[WithinFolds]:
-    """A metric of each training, from `join_predictions`: AUROC, or accuracy or balanced accuracy as calibrated.
+    """A metric of each training, from `join_predictions`: AUROC of the scores, or accuracy or balanced accuracy.
 
-    `used` are the pairs that count, bool of (pair,); all where it is not given. Labels are those of the task, or for a
-    balanced accuracy the classes of each.
+    `used` are the pairs that count, bool of (pair,); all where it is not given. Decisions are by the calibrated
+    probability, or by the raw `score`. Labels are those of the task, or for a balanced accuracy the classes of each.
     """
-    return [_of_training(task, training, metric, used) for _, training in joined.groupby("repeat")]
+    return [_of_training(task, training, metric, used, decided_by) for _, training in joined.groupby("repeat")]
 
 
-def _of_training(task: Task, frame: pd.DataFrame, metric: str, used: np.ndarray | None) -> WithinFolds:
+def _of_training(
+    task: Task, frame: pd.DataFrame, metric: str, used: np.ndarray | None = None, decided_by: Kind = "probability"
+) -> WithinFolds:
     fold = frame["fold"].to_numpy()
     folds = int(fold.max()) + 1
     targets = task.targets(frame)
     if used is not None:
         targets = np.where(used[:, None], targets, np.nan)
-    scores = task.of("score" if metric == "auroc" else "probability", frame)
+    scores = task.of("score" if metric == "auroc" else decided_by, frame)
     columns = one_against_rest(task, targets, scores)
     if metric == "auroc":
         return stacked([auroc_within_folds(label, score, fold, folds) for label, score, _ in columns])
@@ -70,14 +76,21 @@ def one_against_rest(task: Task, targets: np.ndarray, scores: np.ndarray) -> lis
 
 
 def validated_by_fold(task: Task, validated: pd.DataFrame, folds: int) -> np.ndarray:
-    """The mean AUROC of the labels on the validation pairs of each training, (repeat, fold).
+    """The AUROC of each label on the validation pairs of each training, (repeat, label, fold).
 
-    `validated` is the table `ValidationPredictions`. NaN where no label has both classes.
+    `validated` is the table `ValidationPredictions`. NaN where a label has not both classes.
     """
-    found = np.full((validated["repeat"].max() + 1, folds), np.nan)
+    found = np.full((validated["repeat"].max() + 1, len(task.columns("score")), folds), np.nan)
     for (repeat, fold), pairs in validated.groupby(["repeat", "fold"]):
-        found[repeat, fold] = _of_training(task, pairs.assign(fold=0), "auroc", None).value
+        found[repeat, :, fold] = _of_training(task, pairs.assign(fold=0), "auroc").by_label
     return found
+
+
+def mean_of_labels(validated: np.ndarray) -> np.ndarray:
+    """The mean over the labels where they are defined, (repeat, label, fold) to (repeat, fold); NaN without any."""
+    known = np.isfinite(validated)
+    total, count = np.nansum(validated, axis=1), known.sum(axis=1)
+    return np.divide(total, count, where=count > 0, out=np.full(total.shape, np.nan))
 
 
 def chosen(
@@ -91,4 +104,9 @@ def chosen(
     """
     trainings = min(map(len, models))
     best = np.stack([np.nan_to_num(each[:trainings], nan=-1.0) for each in validated]).argmax(axis=0)
-    return [picked_by_fold([model[n] for model in models], best[n]) for n in range(trainings)], best
+    return put_together(models, best), best
+
+
+def put_together(models: Sequence[Sequence[WithinFolds]], best: np.ndarray) -> list[WithinFolds]:
+    """The trainings of a model that is another one in each fold: that at the position `best`, (training, fold)."""
+    return [picked_by_fold([model[n] for model in models], picked) for n, picked in enumerate(best)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lungfuse.compare.by_fold import by_fold, chosen, groups_of, validated_by_fold
+from lungfuse.compare.by_fold import by_fold, chosen, groups_of, mean_of_labels, validated_by_fold
 from lungfuse.models.contrasts import fused_inputs
 from lungfuse.models.naming import sources_of
 from lungfuse.settings.model import ModelConfig
@@ -19,7 +19,7 @@ from lungfuse.tasks import Task
 class Scored:
     """The models of a study, scored within folds, training by training.
 
-    `trainings` are (model, training), `validated` the AUROC on validation pairs, (training, fold) of each model,
+    `trainings` are (model, training), `validated` the AUROC on validation pairs of each model, (training, label, fold),
     `groups` the group of each pair as an integer from 0, (pair,), and `metric` is auroc, or accuracy or
     balanced_accuracy at decisions by the calibrated probability.
     """
@@ -65,16 +65,21 @@ def scored(
 class Fusion:
     """The models that fuse the same inputs, as one: in each fold the one that is best on its validation pairs.
 
-    `models` are their positions, `picked` how often each was taken, `parts` the positions of all models of a true
-    subset of the inputs, and `gains` what the fusion gains over each of them.
+    `models` are their positions, `best` which of them is taken in each fold, (training, fold), `parts` the positions of
+    all models of a true subset of the inputs, and `gains` what the fusion gains over each of them.
     """
 
     inputs: set[str]
     models: list[int]
-    picked: np.ndarray
+    best: np.ndarray
     trainings: list[WithinFolds]
     parts: list[int]
     gains: list[Gain]
+
+    @property
+    def picked(self) -> np.ndarray:
+        """How often each of the models is taken, (model,)."""
+        return np.bincount(self.best.ravel(), minlength=len(self.models))
 
     @property
     def value(self) -> float:
@@ -89,10 +94,11 @@ def fusions(found: Scored) -> list[Fusion]:
 def fusion_of(found: Scored, inputs: set[str]) -> Fusion:
     """The fusion of a set of inputs."""
     models = [n for n, model in enumerate(found.models) if sources_of(model) == inputs and not model.ablation]
-    trainings, best = chosen([found.trainings[n] for n in models], [found.validated[n] for n in models])
+    validated = [mean_of_labels(found.validated[n]) for n in models]
+    trainings, best = chosen([found.trainings[n] for n in models], validated)
     parts = [n for n, model in enumerate(found.models) if is_part(model, inputs)]
     gains = [found.gain(trainings, found.trainings[n]) for n in parts]
-    return Fusion(inputs, models, np.bincount(best.ravel(), minlength=len(models)), trainings, parts, gains)
+    return Fusion(inputs, models, best, trainings, parts, gains)
 
 
 def alone(found: Scored, model: int) -> Fusion:
@@ -100,7 +106,9 @@ def alone(found: Scored, model: int) -> Fusion:
     inputs = sources_of(found.models[model])
     parts = [n for n, part in enumerate(found.models) if is_part(part, inputs)]
     gains = [found.gain(found.trainings[model], found.trainings[n]) for n in parts]
-    return Fusion(inputs, [model], np.array([1]), found.trainings[model], parts, gains)
+    trainings = found.trainings[model]
+    best = np.zeros((len(trainings), trainings[0].of_fold.shape[1]), int)
+    return Fusion(inputs, [model], best, trainings, parts, gains)
 
 
 def is_part(model: ModelConfig, inputs: set[str]) -> bool:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import multivariate_t, t
+from scipy.stats import chi2, multivariate_t, t
 
 from lungfuse.statistics.within_folds import WithinFolds
 
 MIN_GROUPS = 20  # effective groups below which a standard error says nothing
 DRAWS, BATCH = 100_000, 10_000
+UNLIKELY = 0.95  # that folds differ so little by chance
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Gain:
 
     `of_group` is how much each group moves it, (group,), in the order of the sorted groups. `by_groups` is the variance
     that follows from the groups, the mean of the trainings; `by_folds` the one that follows from the gains of all
-    folds, NaN of a single one.
+    folds, NaN of a single one. `of_training` is what of `by_folds` the cases do not explain, where folds differ more
+    than groups as many as theirs do by chance, else 0. It does not shrink with more groups, but with more trainings.
     """
 
     value: float
     of_group: np.ndarray
     by_groups: float
     by_folds: float
+    of_training: float = 0.0
 
     @property
     def error(self) -> float:
@@ -55,7 +58,10 @@ def gain(a: Sequence[WithinFolds], b: Sequence[WithinFolds], groups: np.ndarray)
     of_group = np.stack([np.bincount(groups, one.moved - other.moved) for one, other in trainings])
     by_groups = _small_sample(of_group[0]) * np.square(of_group).sum(axis=1).mean()
     of_folds = [by_fold[np.isfinite(by_fold)] for by_fold in (gains_of_folds(*each) for each in trainings)]
-    return Gain(value, of_group.mean(axis=0), float(by_groups), _corrected_variance(of_folds))
+    by_folds = _corrected_variance(of_folds)
+    return Gain(
+        value, of_group.mean(axis=0), float(by_groups), by_folds, _of_training(of_folds, by_folds, float(by_groups))
+    )
 
 
 def gains_of_folds(a: WithinFolds, b: WithinFolds) -> np.ndarray:
@@ -69,10 +75,24 @@ def gains_of_folds(a: WithinFolds, b: WithinFolds) -> np.ndarray:
 
 def _corrected_variance(of_folds: Sequence[np.ndarray]) -> float:
     """That of the mean of the gains of all folds of all trainings, (training,) of (fold,); NaN of a single fold."""
-    every, folds = np.concatenate(of_folds), np.mean([len(each) for each in of_folds])
-    if folds < 2:
+    if np.mean([len(each) for each in of_folds]) < 2:
         return float("nan")
-    return float(every.var(ddof=1) * (1 / len(every) + 1 / (folds - 1)))
+    return float(np.concatenate(of_folds).var(ddof=1) * _correction(of_folds))
+
+
+def _of_training(of_folds: Sequence[np.ndarray], by_folds: float, by_groups: float) -> float:
+    """What of the variance by folds is no chance of the cases: a fold has one of so many parts of them."""
+    count, folds = sum(map(len, of_folds)), np.mean([len(each) for each in of_folds])
+    if folds < 2:
+        return 0.0
+    explained = by_groups * folds * _correction(of_folds)
+    by_chance = explained * chi2.ppf(UNLIKELY, count - 1) / (count - 1)
+    return float(by_folds - explained) if by_folds > by_chance else 0.0
+
+
+def _correction(of_folds: Sequence[np.ndarray]) -> float:
+    """The factor of Nadeau and Bengio: of the variance of the mean to that of the gains of single folds."""
+    return float(1 / sum(map(len, of_folds)) + 1 / (np.mean([len(each) for each in of_folds]) - 1))
 
 
 def _small_sample(of_group: np.ndarray) -> float:

@@ -119,3 +119,11 @@ def picked_by_label(models: Sequence[WithinFolds], picked: np.ndarray) -> Within
     """As `picked_by_fold`, of each label by itself; `picked` is (label, fold)."""
     labels = range(len(picked))
     return stacked([picked_by_fold([each.of_labels([n]) for each in models], picked[n]) for n in labels])
+
+
+def combined(models: Sequence[WithinFolds], coefficients: Sequence[float]) -> WithinFolds:
+    """A sum of scores of the same cases in the same folds, each times its coefficient, as their difference."""
+    first, terms = models[0], list(zip(models, coefficients, strict=True))
+    of_fold = sum(coefficient * model.of_fold for model, coefficient in terms)
+    influence = sum(coefficient * model.influence for model, coefficient in terms)
+    return WithinFolds(first.fold, of_fold, first.weight, influence)

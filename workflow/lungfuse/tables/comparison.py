@@ -120,9 +120,11 @@ class Verdict(Table):
     interval, which holds for all rows of the table at once, and `p_corrected` are by max-T over `tests` fusions; p's
     are at least 1 / 100,001. `word` says what the interval shows beside `margin`; `p_margin` is the probability that
     the gain is above it. `effective_groups` are groups of equal size that say as much; below 20 there is no interval.
-    `not_above_majority` names parts that are not shown to be above the majority. `cases_for_two_points` is how many
-    cases such as these show a difference of two points, as corrected, with a power of 80 %; empty where that is not
-    known.
+    `not_above_majority` names parts that are not shown to be above the majority. `cases_for_two_points`, in so many
+    `groups_for_two_points`, is how many cases such as these show a difference of two points, as corrected, with a power
+    of 80 %; empty where a class has too few cases to say, or where no number does with as many trainings. The gain
+    over `part` is the sum of `switching`, what taking the best part for each label gains, empty of one label, and
+    `interaction`; `rethresholding` is what the part gains in accuracy by deciding by its calibrated probability.
     """
 
     inputs: Series[str]
@@ -147,6 +149,10 @@ class Verdict(Table):
     parts: Series[int]
     not_above_majority: Series[str]
     cases_for_two_points: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    groups_for_two_points: Series[pd.Int64Dtype] = pa.Field(nullable=True)
+    switching: Series[float] = pa.Field(nullable=True)
+    interaction: Series[float]
+    rethresholding: Series[float]
 
 
 class Ablations(Table):

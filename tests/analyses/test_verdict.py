@@ -36,14 +36,17 @@ def predicted(strength: float, seed: int, count: int = 600, groups: int = 600, f
     return pd.concat(trainings)
 
 
+KNOWN = {"text findings": "with_report", "text impression": "before_image"}
 STRENGTHS = {"image": 0.7, "text": 1.5, "other_text": 0.7, "early": 4.0, "joint": 4.5, "shuffled": 9.0}
 STRENGTHS |= {"pair_of_texts": 0.7}
 
 
-def verdicts(strengths: dict[str, float], margin: float = 0.02, **drawn) -> pd.DataFrame:
+def verdicts(
+    strengths: dict[str, float], margin: float = 0.02, known: dict[str, str] | None = None, **drawn
+) -> pd.DataFrame:
     joined = [predicted(strengths[name], seed, **drawn) for seed, name in enumerate(MODELS)]
     results = results_of(MODELS, joined, [VALIDATED[name] for name in MODELS])
-    return compute(results, INTERVALS, margin, seed=0).set_index("inputs")
+    return compute(results, INTERVALS, margin, known or KNOWN, seed=0).set_index("inputs")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def test_a_fusion_is_chosen_fold_by_fold():
     results = results_of(MODELS, [predicted(STRENGTHS[name], seed) for seed, name in enumerate(MODELS)])
     results.scored.validated[3][:] = [0.9, 0.9, 0.9, 0.9, 0.1]
     results.scored.validated[4][:] = 0.8
-    found = compute(results, INTERVALS, 0.02, seed=0).set_index("inputs").loc["image + findings"]
+    found = compute(results, INTERVALS, 0.02, KNOWN, seed=0).set_index("inputs").loc["image + findings"]
     assert found["fusion"] == "early 80%, joint 20%"
 
 
@@ -92,6 +95,13 @@ def test_too_few_groups_have_no_interval_and_are_inconclusive():
 def test_parts_that_are_not_above_the_majority_are_named():
     found = verdicts(STRENGTHS | {"image": 0.0})
     assert found["not_above_majority"].tolist() == ["image", "image"]
+
+
+def test_inputs_of_the_report_are_a_leak_check_and_those_after_the_outcome_have_no_verdict(table):
+    assert table["leak_check"].tolist() == [True, False]
+    assert table.loc["image + findings", "known"] == "image; findings with the report"
+    found = verdicts(STRENGTHS, known=KNOWN | {"text findings": "after_outcome"})
+    assert list(found.index) == ["image + impression"] and found["tests"].tolist() == [1]
 
 
 def test_the_cases_needed_and_where_the_gain_comes_from_stand_beside_it(table):

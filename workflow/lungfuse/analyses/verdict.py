@@ -12,6 +12,7 @@ from lungfuse.compare.cases_needed import cases_needed, groups_of_classes
 from lungfuse.compare.gain_parts import parts_of_gain, rethresholding
 from lungfuse.compare.results import Results
 from lungfuse.compare.verdicts import Fusion, Scored, fusions, judge
+from lungfuse.models.times import is_leak_check, times_of, verdict_refused, words
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREEN, GREY, MOST_COLUMNS_NAMED, ORANGE, sheet
 from lungfuse.settings.comparison import Intervals
@@ -27,31 +28,40 @@ CAPTION = (
     "fold. It is held against every model that reads a true subset of the inputs; shown is the smallest gain. The "
     "intervals hold for all rows at once (max-T); their errors are the larger of that of the groups and that of the "
     "gains of all folds (Nadeau and Bengio). Shaded is the margin. Within it a gain is equivalent to none, beyond zero "
-    "on one side it is better or worse, and otherwise inconclusive, as it is with fewer than 20 effective groups."
+    "on one side it is better or worse, and otherwise inconclusive, as it is with fewer than 20 effective groups. A set "
+    "of inputs with one that is written by who has seen the image is a check for leaks; one that is known after the "
+    "outcome has no verdict."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.comparison.margin", "study.seed"]
+SETTINGS = ["intervals", "study.comparison.margin", "known_times", "study.seed"]
 TABLE = Verdict
 
 COLOUR_OF_WORD = {"better": BLUE, "worse": ORANGE, "equivalent": GREEN, "inconclusive": GREY}
 
 
-def compute(results: Results, intervals: Intervals, margin: float, seed: int) -> pd.DataFrame:
-    """The table `Verdict`, from the models and their predictions."""
+def compute(
+    results: Results, intervals: Intervals, margin: float, known_times: dict[str, str], seed: int
+) -> pd.DataFrame:
+    """The table `Verdict`, from the models and their predictions.
+
+    A set of inputs that cannot be had when the image is read has no verdict, see `lungfuse.models.times`.
+    """
     scored = results.scored
-    judged = fusions(scored)
+    judged = [each for each in fusions(scored) if not verdict_refused(times_of(fused(scored, each), known_times))]
     if not judged:
         return pd.DataFrame(columns=columns(Verdict))
     gains = judge(scored, judged, intervals.confidence, seed)
     records, classes = [], groups_of_classes(results.task, results.joined[0])
     for fusion, gained in zip(judged, gains, strict=True):
         part = fusion.parts[gained.part]
-        record = {"inputs": in_words(scored.models[fusion.models[0]]), "metric": scored.metric}
+        times = times_of(fused(scored, fusion), known_times)
+        record = {"inputs": in_words(fused(scored, fusion)), "metric": scored.metric}
+        record |= {"known": words(times), "leak_check": is_leak_check(times)}
         record |= verdict_of(scored, gained, margin) | needed_of(scored, fusion, gained, classes)
         record |= made_of(results, fusion, part)
         record |= {"tests": len(judged), "n": len(scored.groups), "groups": len(set(scored.groups))}
-        record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": len(fusion.trainings)}
+        record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": trainings_of(scored, fusion)}
         record |= {"part": scored.names[part], "part_value": value_of(scored, part)}
         record |= {"fusion": picked_in_words(scored, fusion), "fusion_value": fusion.value}
         record |= {"parts": len(fusion.parts), "not_above_majority": not_above_majority(scored, fusion, intervals)}
@@ -60,6 +70,16 @@ def compute(results: Results, intervals: Intervals, margin: float, seed: int) ->
     needed = ["cases_for_two_points", "groups_for_two_points"]
     table[needed] = table[needed].astype("Int64")
     return table.round(dict.fromkeys(table.select_dtypes(float).columns.drop(["p", "p_corrected"]), 4)).round(6)
+
+
+def fused(scored: Scored, fusion: Fusion) -> ModelConfig:
+    """A model that reads what a fusion reads."""
+    return scored.models[fusion.models[0]]
+
+
+def trainings_of(scored: Scored, fusion: Fusion) -> int:
+    """How many trainings a fusion and each of its parts have."""
+    return min(len(trainings) for trainings in [fusion.trainings, *(scored.trainings[n] for n in fusion.parts)])
 
 
 def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str, object]:
@@ -128,7 +148,11 @@ def draw(table: pd.DataFrame, above: str) -> Figure:
     figure, ((axes,),) = sheet(above, 1, 1, LINE_OF_TWO * max(len(table), 1) + 0.6)
     names = [f"{shortened(row.inputs)}\nagainst {row.part}" for row in table.itertuples()]
     forest_of_verdicts(axes, names, table)
-    axes.set_xlabel(f"gain in {METRIC[table['metric'].iloc[0]]}, points")
+    if table.empty:
+        axes.set_axis_off()
+        axes.text(0, 0.5, "No set of inputs is known when the image is read.", va="center", transform=axes.transAxes)
+    else:
+        axes.set_xlabel(f"gain in {METRIC[table['metric'].iloc[0]]}, points")
     return figure
 
 
@@ -136,7 +160,8 @@ def forest_of_verdicts(axes: Axes, names: Sequence[str], verdict: pd.DataFrame) 
     """The gains of a table `Verdict` in points, a line a name, with the word behind each."""
     change = limits(verdict, "gain") * 100
     colours = [COLOUR_OF_WORD[word] for word in verdict["word"]]
-    behind = [f"{points}  {said}" for points, said in zip(with_limits(change, 1, "+"), verdict["word"], strict=True)]
+    said = verdict["word"] + verdict["leak_check"].map({True: ", a leak check", False: ""})
+    behind = [f"{points}  {each}" for points, each in zip(with_limits(change, 1, "+"), said, strict=True)]
     for margin in verdict["margin"].unique()[:1]:
         axes.axvspan(-100 * margin, 100 * margin, color="0.94", zorder=0)
     forest(axes, names, change, colours, behind)

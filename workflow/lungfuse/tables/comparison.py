@@ -125,9 +125,12 @@ class Verdict(Table):
     of 80 %; empty where a class has too few cases to say, or where no number does with as many trainings. The gain
     over `part` is the sum of `switching`, what taking the best part for each label gains, empty of one label, and
     `interaction`; `rethresholding` is what the part gains in accuracy by deciding by its calibrated probability.
+    `known` says when the inputs are; with one that is written with the report the row is a `leak_check`.
     """
 
     inputs: Series[str]
+    known: Series[str]
+    leak_check: Series[bool]
     word: Series[str] = pa.Field(isin=["better", "worse", "equivalent", "inconclusive"])
     metric: Series[str]
     gain: Series[float]

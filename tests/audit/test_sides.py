@@ -64,10 +64,11 @@ def test_what_is_no_split_is_refused_with_its_row(words, message):
 
 
 def test_a_test_row_has_a_partner_where_its_unit_is_in_training():
-    found = split("train", "test", "test", "val", "test")
-    unit = pd.Series([5, 5, 7, 7, -1]).to_numpy()
-    assert partners(unit, found).tolist() == [-1, 0, -1, -1, -1]
+    found = split("train", "test", "test", "val", "test", "train")
+    unit = pd.Series([5, 5, 7, 7, -1, -1]).to_numpy()
+    assert partners(unit, found).tolist() == [-1, 0, -1, -1, -1, -1], "7 is in validation alone, -1 is no unit"
     assert shared_with_validation(unit, found) == 1
+    assert shared_with_validation(pd.Series([5, 5, 5, 8, -1, -1]).to_numpy(), found) == 0
 
 
 def test_rows_are_near_through_rows_that_are_the_same():

@@ -35,12 +35,13 @@ def results_of(
     pairs: pd.DataFrame | None = None,
     task: Task = BINARY,
     structured: pd.DataFrame | None = None,
+    validation_predictions: Sequence[pd.DataFrame] = (),
 ) -> SimpleNamespace:
     """Models and their predictions, as `lungfuse.compare.results.Results` reads them from the files of a study."""
     names = pd.DataFrame([named(model) | {"row": name} for name, model in models.items()])
     return SimpleNamespace(
         task=task, names=list(models), models=list(models.values()), named=names, joined=joined, predictions=joined,
-        validated=validated, pairs=pairs, structured=structured,
+        validated=validated, pairs=pairs, structured=structured, validation_predictions=validation_predictions,
     )  # fmt: skip
 
 

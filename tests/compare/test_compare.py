@@ -5,7 +5,8 @@ import pytest
 from model_configs import model_config
 from small_comparison import BINARY, results_of
 
-from lungfuse.compare.compare import compare, reference
+from lungfuse.compare.compare import compare
+from lungfuse.compare.reference import reference
 from lungfuse.compare.scores import join_predictions
 from lungfuse.errors import UserError
 

@@ -8,12 +8,13 @@ import pandas as pd
 from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
 from lungfuse.compare.paired import paired_p
+from lungfuse.compare.reference import reference
 from lungfuse.compare.results import Compared, Results
 from lungfuse.compare.scores import as_columns, corrected, score_with_intervals
 from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
 from lungfuse.models import kind_spec
-from lungfuse.models.naming import named, sources_of
+from lungfuse.models.naming import named
 from lungfuse.parameters import Heading, options
 from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.settings.comparison import ComparisonSettings
@@ -86,18 +87,6 @@ def compare(results: Results, settings: ComparisonSettings, seed: int) -> pd.Dat
     table = pd.DataFrame(records)
     table["p_corrected"] = corrected(table["p_vs_best_unimodal"]).round(4)
     return table.round({"p_vs_best_unimodal": 4})
-
-
-def reference(model: ModelConfig, models: list[ModelConfig], validated: list[float]) -> int | None:
-    """The model that a model is held against: of those that read a part of its inputs, that with the best primary
-    metric on validation pairs. Models with an input shuffled or dropped are neither held against one nor are they one.
-    """
-    parts = [
-        n
-        for n, part in enumerate(models)
-        if not part.ablation and sources_of(part) and sources_of(part) < sources_of(model)
-    ]
-    return max(parts, key=validated.__getitem__, default=None) if not model.ablation else None
 
 
 def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: ComparisonSettings, seed: int) -> dict:

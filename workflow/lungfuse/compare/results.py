@@ -79,10 +79,14 @@ class Results:
         return [join_predictions(self.task, self.pairs, each, file) for each, file in found]
 
     @cached_property
+    def validation_predictions(self) -> list[pd.DataFrame]:
+        """`ValidationPredictions` of each model."""
+        return [read_table(self.layout.predictions(name)["validated"], ValidationPredictions) for name in self.names]
+
+    @cached_property
     def validated(self) -> list[float]:
         """The primary metric of each model on the validation pairs."""
-        files = [self.layout.predictions(name)["validated"] for name in self.names]
-        return [validated_primary(self.task, read_table(file, ValidationPredictions)) for file in files]
+        return [validated_primary(self.task, each) for each in self.validation_predictions]
 
     @cached_property
     def structured(self) -> pd.DataFrame | None:

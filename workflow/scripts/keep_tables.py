@@ -37,7 +37,13 @@ def scores_of(plan: Plan) -> list[Path]:
     tables = [plan.layout.table("funnel"), plan.comparison_table, *analyses]
     if missing := [str(table) for table in tables if not table.exists()]:
         raise UserError(f"{', '.join(missing)}: not found. Run the study first: snakemake --config study={plan.name}")
-    return tables
+    return [table for table in tables if not names_pairs(table)]
+
+
+def names_pairs(table: Path) -> bool:
+    """Whether a table says something of single pairs, which are patients."""
+    with table.open(encoding="utf-8") as stream:
+        return "pair_id" in stream.readline().strip().split(",")
 
 
 if __name__ == "__main__":

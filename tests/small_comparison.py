@@ -37,14 +37,16 @@ def results_of(
     pairs: pd.DataFrame | None = None,
     task: Task = BINARY,
     structured: pd.DataFrame | None = None,
+    validation_predictions: Sequence[pd.DataFrame] = (),
 ) -> SimpleNamespace:
     """Models and their predictions, as `lungfuse.compare.results.Results` reads them from the files of a study."""
     names = pd.DataFrame([named(model) | {"row": name} for name, model in models.items()])
     read = {"names": list(models), "models": list(models.values()), "joined": joined}
     scored = scored_as(task, **read, validated=validated)
     return SimpleNamespace(
-        task=task, **read, named=names, predictions=joined, scored=scored, pairs=pairs, structured=structured
-    )
+        task=task, **read, named=names, predictions=joined, scored=scored, pairs=pairs, structured=structured,
+        validated=validation_predictions,
+    )  # fmt: skip
 
 
 def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: list[pd.DataFrame], validated) -> Scored:

@@ -23,11 +23,13 @@ SHOWN = [
     "4 Errors: Confusion matrices",
     "4 Errors: Disagreements",
     "4 Errors: Attention of kv-exchange",
-    "5 Leakage: Flaws of the published protocol",
-    "6 Training: Training curves",
-    "6 Training: Run times",
-    "7 Cards and settings: Model card",
-    "7 Cards and settings: Settings",
+    "5 Calibration and use: Calibration",
+    "5 Calibration and use: Net benefit",
+    "6 Leakage: Flaws of the published protocol",
+    "7 Training: Training curves",
+    "7 Training: Run times",
+    "8 Cards and settings: Model card",
+    "8 Cards and settings: Settings",
 ]
 
 

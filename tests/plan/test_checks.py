@@ -104,3 +104,30 @@ def test_a_mistake_of_the_defaults_is_named_there(params):
     params["defaults"]["train"]["epoch"] = 3
     with pytest.raises(UserError, match=r"^params\.yaml:\n  defaults\.train\.epoch: unknown key[^\n]*$"):
         load_studies(params)
+
+
+@pytest.mark.parametrize(
+    ("study", "key", "value", "said"),
+    [
+        ("demo", "prevalence", {"lung": 0.1}, "found a mapping, expected a number: the share of 'lung'"),
+        ("skin", "prevalence", 0.1, "found 0.1, expected a mapping by label: nv, mel, bkl, bcc, akiec, vasc, df"),
+        ("skin", "prevalence", {"mel": 0.1}, "found mel 0.1; expected a share of every class, 1 in all"),
+        ("openi-findings", "prevalence", {"melanoma": 0.1}, "found melanoma, expected some of "),
+        ("skin", "cost_ratio", 4.0, "found 4; of several classes the likeliest is taken"),
+        ("demo", "cost_ratio", 0, "found 0. Input should be greater than 0"),
+        ("demo", "ratio", 4, "unknown key (did you mean cost_ratio?). Allowed: cost_ratio, prevalence"),
+    ],
+)
+def test_costs_and_prevalences_that_do_not_fit_the_task_are_refused(params, study, key, value, said):
+    found = refused(params, f"comparison.decision.{key}", value, study)
+    assert f"studies.{study}.comparison.decision.{key}: {said}" in found
+
+
+def test_a_decision_that_fits_is_taken(params):
+    params["studies"]["openi-findings"]["comparison"] = {
+        "decision": {"cost_ratio": 4, "prevalence": {"effusion": 0.02}}
+    }
+    params["studies"]["demo"]["comparison"] = {"decision": {"prevalence": 0.1}, "sensitivities": []}
+    studies = load_studies(params)
+    assert studies["openi-findings"].comparison.decision.prevalence == {"effusion": 0.02}
+    assert studies["demo"].comparison.decision.cost_ratio == 1 and studies["demo"].comparison.sensitivities == []

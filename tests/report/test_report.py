@@ -11,6 +11,7 @@ from lungfuse.report.style import colours_of_inputs, inputs_of, row_names
 
 IN_EVERY_STUDY = {"funnel", "distributions", "comparison", "examples", "segmentation", "calibration", "curves"}
 IN_EVERY_STUDY |= {"ablations", "verdict", "missing", "disagreements", "provenance"}
+IN_EVERY_STUDY |= {"decisions", "net_benefit", "operating_points", "conformal", "label_errors"}
 OF_TASK = {"binary": {"roc_calibration", "confusion", "leakage", "words", "shortcuts"}}
 OF_TASK |= {"multiclass": {"confusion", "per_label"}, "multilabel": {"per_label"}}
 
@@ -28,6 +29,11 @@ def test_a_study_has_the_analyses_that_its_task_and_models_ask_for(reported, tas
         ("comparison", ["majority", "tfidf, findings", "published", "(0.", "early, raw, age+sex"]),
         ("confusion", ["majority", "findings", "normal", "lung", "predicted"]),
         ("roc_calibration", ["text: ROC", "text: calibration", "tfidf, findings: 0."]),
+        ("calibration", ["early", "linear-probe_segmented", "probability", "share that has the label"]),
+        ("decisions", ["majority", "sensitivity", "by raw score at one half"]),
+        ("net_benefit", ["early against", ": lung", "best part", "threshold of the probability"]),
+        ("operating_points", ["lung: sensitivity 0.9 required", "lung: sensitivity 0.95 required", "specificity"]),
+        ("conformal", ["all pairs", "normal", "class-conditional", "coverage"]),
         ("ablations", ["early:", "image alone", "structured alone", "dropped-structured", "points", "+"]),
         ("verdict", ["image + age, sex", "early against", "gain in accuracy, points", "p 0."]),
         ("segmentation", ["unet-cxr-masks, Montgomery (9 patients)", "0.960 (0.950-0.970)"]),
@@ -54,6 +60,9 @@ def test_figures_of_classes_and_labels_show_each_of_them(reported, task):
         assert said in comparison and said in labels
     assert all(label in labels for label in ["clear", "effusion", "nodule"])
     assert ("grey: unknown" in spread) == (task == "multilabel")
+    for name in ["calibration", "net_benefit", "operating_points", "conformal"]:
+        assert [label for label in ["clear", "effusion", "nodule"] if label not in study.words(name)] == [], name
+    assert "balanced accuracy" in study.words("decisions")
     examples = study.words("examples")
     assert "nodule" in examples and "no image" not in examples
     disagreements = {"multiclass": r"(clear|nodule|effusion): early right, image wrong \(early 0\.\d\d, image 0"}
@@ -72,7 +81,20 @@ def test_a_figure_is_the_same_bytes_every_time(reported, figure):
     assert drawn.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["ablations", "calibration", "leakage", "missing", "shortcuts", "verdict", "words"])
+TABLES = [
+    "ablations",
+    "calibration",
+    "decisions",
+    "label_errors",
+    "leakage",
+    "missing",
+    "shortcuts",
+    "verdict",
+    "words",
+]
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_every_table_becomes_a_page_that_bears_the_notice_and_its_caption(reported, name):
     study = reported("binary")
     study.run("analysis", name)
@@ -166,6 +188,6 @@ def test_what_models_read_has_a_colour_of_its_own(reported):
 def test_sections_of_the_report_are_numbered_as_the_study_has_them(reported):
     binary, labels = reported("binary").plan, reported("multilabel").plan
     numbers = [binary.heading_of(binary.item(name)) for name in ["funnel", "segmentation", "comparison", "words"]]
-    assert numbers == ["1 Data", "2 Masks", "3 Comparison", "5 Leakage"]
-    assert labels.heading_of(labels.item("curves")) == "5 Training", "it has no audit of leakage"
+    assert numbers == ["1 Data", "2 Masks", "3 Comparison", "6 Leakage"]
+    assert labels.heading_of(labels.item("curves")) == "6 Training", "it has no audit of leakage"
     assert np.isin(["1 Data"], [binary.heading_of(item) for item in binary.pages_shown.values()]).all()

@@ -26,22 +26,7 @@ def calibrating_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, flo
     """
     positives, negatives = (labels == 1).sum(), (labels == 0).sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    return _line(log_odds(scores), targets, SLOPES)
-
-
-def slope_of(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The calibration slope of scores in [0, 1]: that of a logistic regression of the labels on their log odds.
-
-    NaN where all scores are the same, where one class is absent, or where they tell the labels apart without a fault.
-    """
     odds = log_odds(scores)
-    if np.ptp(odds) == 0 or np.ptp(labels) == 0 or odds[labels == 1].min() > odds[labels == 0].max():
-        return float("nan")
-    return _line(odds, labels, (None, None))[0]
-
-
-def _line(odds: np.ndarray, targets: np.ndarray, slopes: tuple[float | None, float | None]) -> tuple[float, float]:
-    """Slope and intercept of the line on log odds with the least log loss for targets in [0, 1], all (pair,)."""
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
         z = odds * line[0] + line[1]
@@ -49,5 +34,5 @@ def _line(odds: np.ndarray, targets: np.ndarray, slopes: tuple[float | None, flo
         value = -(targets * log_expit(z) + (1 - targets) * log_expit(-z)).mean()
         return value, np.array([(wrong * odds).mean(), wrong.mean()])
 
-    slope, intercept = minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[slopes, INTERCEPTS]).x
+    slope, intercept = minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[SLOPES, INTERCEPTS]).x
     return float(slope), float(intercept)

@@ -45,12 +45,12 @@ def compute(results: Results, intervals: Intervals, seed: int, held_out_index: S
     on the pairs of patients that none has learned from, by the index of the annotated images.
     """
     task, names, models, joined = results.task, results.names, results.models, results.joined
-    scored, validated = results.scored, [float(np.nanmean(each)) for each in results.scored.validated]
+    scored = results.scored
     held_out = held_out_pairs(results.pairs, held_out_index[0]) if held_out_index else None
     every = np.ones(len(groups_of(joined[0])), bool)
     records, gains = [], []
     for contrast in contrasts(models):
-        model, best = models[contrast.intact], max(contrast.changed, key=validated.__getitem__)
+        model, best = models[contrast.intact], max(contrast.changed, key=scored.validated_by)
         masked = held_out is not None and contrast.change == models[best].images
         for pairs, used in {"all": every, **({"held-out": held_out} if masked else {})}.items():
             of_both = [joined[n] for n in (contrast.intact, best)]

@@ -31,6 +31,10 @@ class Scored:
     groups: np.ndarray
     metric: str = "auroc"
 
+    def validated_by(self, model: int) -> float:
+        """The AUROC of a model on the validation pairs of all its trainings."""
+        return float(np.nanmean(self.validated[model]))
+
     @property
     def effective_groups(self) -> float:
         return effective_groups(self.groups)

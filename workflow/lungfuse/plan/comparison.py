@@ -11,7 +11,7 @@ from lungfuse.plan.job import Files, Job, narrowed
 from lungfuse.plan.names import HISTORY, TRAINED_SETTINGS
 from lungfuse.plan.resolve import is_part_of
 from lungfuse.plan.training import TrainingPlan
-from lungfuse.settings.comparison import Intervals
+from lungfuse.settings.comparison import ComparisonSettings, Intervals
 from lungfuse.settings.model import ModelConfig, ModelSettings
 
 MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
@@ -126,7 +126,9 @@ class ComparisonPlan(TrainingPlan):
         return Job(
             "compare",
             outputs=outputs | {"metrics": self.layout.results / "metrics.json"},
-            settings=self.heading | self.results | {"comparison": self.study.comparison, "seed": self.study.seed},
+            settings=self.heading
+            | self.results
+            | {"comparison": narrowed(ComparisonSettings, self.study.comparison), "seed": self.study.seed},
             reads=self.predicted | {"trainings": self.trained_settings},
             parts=(self.task, *MODALITIES),
         )

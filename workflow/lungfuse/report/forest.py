@@ -15,13 +15,18 @@ AXIS = {name: f"{metric}, out of fold" for name, metric in METRIC.items()}
 
 
 def forest(
-    panel: Axes, names: Sequence[str], values: pd.DataFrame, colours: Sequence[str], texts: Sequence[str] = ()
+    panel: Axes,
+    names: Sequence[str],
+    values: pd.DataFrame,
+    colours: Sequence[str],
+    texts: Sequence[str] = (),
+    shift: float = 0.0,
 ) -> None:
     """A forest plot: a line a name, with its row of `values`, as `lungfuse.tables.comparison.limits` has it, and a text
-    at the right."""
+    at the right. `shift` moves values below the middle of their lines, in lines, where several share one."""
     for line, (row, colour) in enumerate(zip(values.itertuples(), colours, strict=True)):
         reach = [[max(0, row.value - row.low)], [max(0, row.high - row.value)]]  # percentiles may leave the value out
-        panel.errorbar(row.value, line, xerr=reach, color=colour, fmt="o", markersize=4, capsize=2.5)
+        panel.errorbar(row.value, line + shift, xerr=reach, color=colour, fmt="o", markersize=4, capsize=2.5)
     for line, text in enumerate(texts):
         place = {"xycoords": ("axes fraction", "data"), "va": "center", "annotation_clip": False}
         panel.annotate(text, (1.02, line), fontsize="small", **place)

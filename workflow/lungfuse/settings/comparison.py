@@ -6,6 +6,8 @@ from pydantic import Field
 
 from lungfuse.settings.base import Images, Once, Section, Settings, Share
 
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+
 
 class PublishedFigure(Settings):
     """An accuracy somebody else reported for these inputs, and what it rests on."""
@@ -38,6 +40,25 @@ class ComparisonSettings(Intervals):
     published: list[PublishedFigure]
     published_epochs: dict[str, list[Share]] = Field(default={})
     subgroups: dict[Section, list[float]] = Field(default={})
+
+
+class DecisionSettings(Settings):
+    """What errors cost where a model is used, and how frequent the labels are there.
+
+    `cost_ratio` is the cost of a missed positive relative to that of a false alarm: a pair is called positive from a
+    probability of 1 / (1 + cost_ratio) on. `prevalence` is the share of positives of two classes, a mapping with the
+    share of every class where there are more, or of some of several labels; null is the share of the study's pairs.
+    """
+
+    cost_ratio: Annotated[float, Field(gt=0)]
+    prevalence: OpenShare | dict[str, OpenShare] | None
+
+
+class EvaluationSettings(ComparisonSettings):
+    """The comparison, and how its models are used: `decision`, and `sensitivities` that thresholds are chosen for."""
+
+    decision: DecisionSettings
+    sensitivities: Annotated[list[OpenShare], Once]
 
 
 class LeakageSettings(Settings):

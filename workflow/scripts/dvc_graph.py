@@ -31,7 +31,15 @@ FOLDERS |= {("data", kind): 4 for kind in ["masks", "features"]}
 FOLDERS |= {("results", kind): 4 for kind in ["models", "segmenters", "pretrained"]}
 
 ONCE = ["reports", "images", "filter", "data_check", "split", "annotated", "segmentation_scores", "compare", "pages"]
-NAMES = {*ONCE, "analyses", "draw", "draw_masks", "plan", "report_html"}  # of stages, for models to be called otherwise
+NAMES = {
+    *ONCE,
+    "analyses",
+    "draw",
+    "draw_masks",
+    "permute",
+    "plan",
+    "report_html",
+}  # of stages, for models to be called otherwise
 
 # Where the settings of jobs are in a study, by their names; the others are at the place that they are called by.
 PLACES = {
@@ -95,7 +103,9 @@ def stage_file(study: str) -> Path:
 
 def gathering_folders(study: str) -> list[Path]:
     """Folders in which many stages have files, for a stage that reads those of all."""
-    return [Layout(study).results / name for name in ["models", "predictions", "validated", "figures", "pages"]]
+    return [
+        Layout(study).results / name for name in ["models", "predictions", "validated", "permuted", "figures", "pages"]
+    ]
 
 
 def plots(plan: Plan) -> list[tuple[str, dict]]:
@@ -169,6 +179,8 @@ def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
             yield _planned("train", stage, plan.train(name, run))
     last = {"train": "pool_folds"}.get(made_by, made_by)
     yield _planned(last, stage, getattr(plan, last)(name))
+    if name in plan.permutable:
+        yield _planned("permute", "permute", plan.permute(name))
 
 
 def _places_of(config: ModelConfig) -> list[str]:

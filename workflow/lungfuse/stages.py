@@ -47,6 +47,11 @@ STAGES = {
     "train": Stage("lungfuse.train.train", "Train a model for one fold.", "torch"),
     "pool-folds": Stage("lungfuse.train.pool_folds", "Join the test scores of the folds to the pairs."),
     "late": Stage("lungfuse.train.late", "Combine the scores of models of one modality each."),
+    "permute": Stage(
+        "lungfuse.predict.permute",
+        "Score the test pairs of a model with each of its inputs shuffled among them.",
+        "torch",
+    ),
     "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained model.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "analysis": Stage("lungfuse.analyses._stage", "Make the table, the figure and the page of an analysis."),
@@ -55,7 +60,7 @@ STAGES = {
     "pages": Stage("lungfuse.report.pages", "Write the cards and pages of a study."),
 }
 
-OF_MODELS = ["fit", "train", "pool-folds", "late"]  # that take the file of a model
+OF_MODELS = ["fit", "train", "pool-folds", "late", "permute"]  # that take the file of a model
 USER_STAGES = ["predict", "segment"]  # that no rule runs
 
 

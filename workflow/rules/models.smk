@@ -223,3 +223,27 @@ rule late:
         "Combining the scores of the parts of {wildcards.model}"
     shell:
         model_stage("late", "--n-seeds {params.n_seeds}")
+
+
+rule permute:
+    input:
+        needed("permute"),
+    output:
+        permuted=LAYOUT.permuted("{model}"),
+    log:
+        LAYOUT.logs / "permute" / "{model}.log",
+    benchmark:
+        LAYOUT.logs / "permute" / "{model}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(PLAN.permutable),
+    conda:
+        f"{GPU_ENVS}/fusion.yaml"
+    resources:
+        mem_mb=scaled(4000, each=10 * KB),
+        runtime=scaled(30, each=100 * MS),
+        gpu=1,
+        turn=1,
+    message:
+        "Shuffling each input of {wildcards.model}"
+    shell:
+        model_stage("permute", "--threads {threads}")

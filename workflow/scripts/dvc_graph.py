@@ -36,6 +36,7 @@ NAMES = {
     "analyses",
     "draw",
     "draw_masks",
+    "permute",
     "plan",
     "pretraining_images",
     "report_html",
@@ -104,7 +105,9 @@ def stage_file(study: str) -> Path:
 
 def gathering_folders(study: str) -> list[Path]:
     """Folders in which many stages have files, for a stage that reads those of all."""
-    return [Layout(study).results / name for name in ["models", "predictions", "validated", "figures", "pages"]]
+    return [
+        Layout(study).results / name for name in ["models", "predictions", "validated", "permuted", "figures", "pages"]
+    ]
 
 
 def plots(plan: Plan) -> list[tuple[str, dict]]:
@@ -180,6 +183,8 @@ def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
             yield _planned("train", stage, plan.train(name, run))
     last = {"train": "pool_folds"}.get(made_by, made_by)
     yield _planned(last, stage, getattr(plan, last)(name))
+    if name in plan.permutable:
+        yield _planned("permute", "permute", plan.permute(name))
 
 
 def _places_of(config: ModelConfig) -> list[str]:

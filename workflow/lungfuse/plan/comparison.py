@@ -9,15 +9,15 @@ from lungfuse.modalities import modality_names
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
 from lungfuse.plan.job import Files, Job, narrowed
 from lungfuse.plan.names import HISTORY, TRAINED_SETTINGS
+from lungfuse.plan.permuting import PermutingPlan
 from lungfuse.plan.resolve import is_part_of
-from lungfuse.plan.training import TrainingPlan
 from lungfuse.settings.comparison import ComparisonSettings, Intervals
 from lungfuse.settings.model import ModelConfig, ModelSettings
 
 MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
 
 
-class ComparisonPlan(TrainingPlan):
+class ComparisonPlan(PermutingPlan):
     """The comparison of a study's models. Analyses name attributes of this class in what they declare."""
 
     @property

@@ -205,6 +205,10 @@ class Layout:
         """The out-of-fold scores of a model, and its scores of validation pairs."""
         return {kind: self.results / kind / f"{model}.csv" for kind in ["predictions", "validated"]}
 
+    def permuted(self, model: str) -> Path:
+        """The scores of a trained model with each of its inputs shuffled."""
+        return self.results / "permuted" / f"{model}.csv"
+
 
 def _trained_files(folder: Path) -> Outputs:
     names = {"weights": WEIGHTS, "history": HISTORY, "settings": TRAINED_SETTINGS}

@@ -77,3 +77,17 @@ class LabelledCases(Table):
     group: Series[str]
     row: Series[int] = pa.Field(ge=0, unique=True)
     label: Series[pd.Int64Dtype] = by_label("label", ge=0, le=1, nullable=True)
+
+
+class PermutedScores(Table):
+    """Scores of the test pairs of the first training, one input shuffled among those of a fold; one row a pair, input
+    and `permutation`, from 1. Where `modality` is empty, nothing is shuffled."""
+
+    pair_id: Series[str]
+    fold: Series[int] = pa.Field(ge=0)
+    modality: Series[str]
+    permutation: Series[int] = pa.Field(ge=0)
+    score: Series[float] = by_label("score", ge=0, le=1)
+
+    class Config(Table.Config):
+        unique: ClassVar = ["pair_id", "modality", "permutation"]

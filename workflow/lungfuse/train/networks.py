@@ -11,6 +11,7 @@ from lungfuse.encoders import CONFIG, encoder_spec
 from lungfuse.encoders.network import load_into, load_weights
 from lungfuse.files import slug
 from lungfuse.modalities import load_inputs
+from lungfuse.modalities.data_files import Source
 from lungfuse.models import load_model, model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.layout import Layout
@@ -63,11 +64,20 @@ def starts_of(config: ModelConfig, run: str) -> dict[str, Path]:
     return {modality: start[0] for modality, start in found.items() if start}
 
 
-def score_all(config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray) -> np.ndarray:
-    """The scores that a trained network gives all pairs, (pair, score column); it has learned from those at `train`."""
+def trained_network(
+    config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray
+) -> tuple[Classifier, dict[str, Source]]:
+    """A network as it was trained on the pairs at `train`, and what it reads of all pairs."""
     task, files = load_task(config.task, config.labels), training_files(config, run)
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)
-    targets, weights = task.targets(pairs), Layout(config.study).network(config.name, run)["weights"]
-    module = build_module(config, run, sources, task, targets[train], seed=0)
+    weights = Layout(config.study).network(config.name, run)["weights"]
+    module = build_module(config, run, sources, task, task.targets(pairs)[train], seed=0)
     load_into(module, load_weights(weights), weights)
+    return module, sources
+
+
+def score_all(config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray) -> np.ndarray:
+    """The scores that a trained network gives all pairs, (pair, score column); it has learned from those at `train`."""
+    module, sources = trained_network(config, run, pairs, train)
+    targets = load_task(config.task, config.labels).targets(pairs)
     return predict(module, PairDataset(targets, sources), np.arange(len(pairs)))

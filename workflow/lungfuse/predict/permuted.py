@@ -78,7 +78,7 @@ def estimator_scorer(config: ModelConfig, fold: Fold, task: Task) -> Scorer:
     layout = Layout(config.study)
     models = unpacked(layout.fold_folder(config.name, str(fold.number)) / ESTIMATOR)
     inputs = take(read_inputs(config, layout, fold.pairs).values, fold.test)
-    places = places_of(config, inputs)
+    places = places_of(config, inputs, fold.pairs["pair_id"])
 
     def scores(orders: Orders) -> np.ndarray:
         read = inputs.copy()
@@ -92,7 +92,7 @@ def estimator_scorer(config: ModelConfig, fold: Fold, task: Task) -> Scorer:
     return scores
 
 
-def places_of(config: ModelConfig, inputs: Inputs) -> dict[str, list]:
+def places_of(config: ModelConfig, inputs: Inputs, pair_ids: pd.Series) -> dict[str, list]:
     """The columns of the inputs of an estimator that hold each modality.
 
     They are those of the mean tokens of encoders one after the other, or in a frame such as begin with the name of a
@@ -103,7 +103,7 @@ def places_of(config: ModelConfig, inputs: Inputs) -> dict[str, list]:
         return {name: found or [each for each in inputs if ":" not in each] for name, found in begins.items()}
     found, start = {}, 0
     for modality in config.encoders:
-        width = read_tokens(feature_set(config, modality).folder, pd.Series(dtype=str)).tokens.shape[1]
+        width = read_tokens(feature_set(config, modality).folder, pair_ids).tokens.shape[1]
         found[modality], start = list(range(start, start + width)), start + width
     return found
 

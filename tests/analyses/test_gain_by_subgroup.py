@@ -26,7 +26,7 @@ def table() -> pd.DataFrame:
     sex, age = rng.choice(["F", "M"], COUNT), np.where(np.arange(COUNT) < 15, 30, rng.integers(41, 90, COUNT))
     label, odds = odds_where(sex == "F")
     known = {"sex": sex, "age": np.where(np.arange(COUNT) % 9 == 8, "", age.astype(str))}
-    return compute(drawn(odds, label, site=rng.choice(["north", "south"], COUNT), **known), INTERVALS, seed=0)
+    return compute(drawn(odds, label, site=rng.choice(["north", "south"], COUNT), **known), INTERVALS, {}, {}, seed=0)
 
 
 def of(table: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -53,14 +53,14 @@ def test_subgroups_are_classes_sites_and_bands_of_age_where_it_is_known(table):
 
 def test_a_moved_decision_gains_in_one_class_what_it_loses_in_another():
     label, odds = odds_where(np.zeros(COUNT, bool))
-    found = of(compute(drawn(odds, label, calibrated_by={"early": 1.0}), INTERVALS, seed=0), "class")
+    found = of(compute(drawn(odds, label, calibrated_by={"early": 1.0}), INTERVALS, {}, {}, seed=0), "class")
     assert found["value_low"]["lung"] > 0.05 and found["value_high"]["normal"] < -0.05
 
 
 def test_a_subgroup_of_one_class_has_no_gain():
     label, odds = odds_where(np.ones(COUNT, bool))
     site = np.where((label[:, 0] == 1) & (np.arange(COUNT) < 300), "clinic", "practice")
-    found = of(compute(drawn(odds, label, site=site), INTERVALS, seed=0), "site")
+    found = of(compute(drawn(odds, label, site=site), INTERVALS, {}, {}, seed=0), "site")
     assert found.loc["clinic", ["value", "value_low", "p_corrected"]].isna().all()
     assert found["value_low"]["practice"] > 0
 
@@ -73,7 +73,7 @@ def test_each_label_and_each_class_against_the_rest_has_a_row(task):
     odds = {name: told + rng.normal(size=(COUNT, count)) for name in ["image", "text"]}
     odds["early"] = odds["image"].copy()
     odds["early"][:, -1] += odds["text"][:, -1]
-    found = compute(drawn(odds, labels, task), INTERVALS, seed=0)
+    found = compute(drawn(odds, labels, task), INTERVALS, {}, {}, seed=0)
     by = of(found[found["metric"] == "auroc"], "label" if task is LABELS else "class")
     assert list(by.index) == task.labels
     assert by["value_low"][task.labels[-1]] > 0
@@ -84,7 +84,7 @@ def test_each_label_and_each_class_against_the_rest_has_a_row(task):
 def test_subgroups_may_be_named_and_columns_that_are_not_there_are_left_out():
     label, odds = odds_where(np.ones(COUNT, bool))
     smokes = np.where(np.arange(COUNT) % 3 == 0, "yes", "no")
-    found = compute(drawn(odds, label, smokes=smokes), INTERVALS, 0, subgroups={"smokes": [], "weight": [0, 70, 200]})
+    found = compute(drawn(odds, label, smokes=smokes), INTERVALS, {"smokes": [], "weight": [0, 70, 200]}, {}, seed=0)
     assert list(of(found, "smokes").index) == ["no", "yes"] and "weight" not in set(found["by"])
 
 

@@ -26,7 +26,7 @@ def two_labels() -> pd.DataFrame:
     odds = {name: each + rng.normal(size=(COUNT, 2)) for name, each in told.items()}
     odds["early"] = np.column_stack([odds["image"][:, 0], odds["text"][:, 1]])
     validated = {"image": [0.9, 0.5], "text": [0.5, 0.8], "early": [0.9, 0.8]}
-    return compute(drawn(odds, labels, LABELS, validated=validated, trainings=2), INTERVALS, seed=0)
+    return compute(drawn(odds, labels, LABELS, validated=validated, trainings=2), INTERVALS, {}, seed=0)
 
 
 def test_a_fusion_that_takes_the_best_part_of_each_label_gains_by_switching_alone(two_labels):
@@ -43,21 +43,21 @@ def test_what_is_told_only_together_is_interaction_and_both_add_up():
     told = {name: labels + rng.normal(size=(COUNT, 2)) for name in ["image", "text"]}
     both = told | {"early": told["image"] + told["text"]}
     validated = {"image": [0.9, 0.5], "text": [0.5, 0.8], "early": [0.9, 0.8]}
-    found = parts(compute(drawn(both, labels, LABELS, validated=validated), INTERVALS, seed=0), "auroc")
+    found = parts(compute(drawn(both, labels, LABELS, validated=validated), INTERVALS, {}, seed=0), "auroc")
     assert found["value"]["gain"] == pytest.approx(found["value"]["switching"] + found["value"]["interaction"])
     assert found["value_low"]["interaction"] > 0.03 > abs(found["value"]["switching"])
 
 
 def test_one_label_is_not_switched():
     odds = SEEN | {"early": SEEN["image"] + SEEN["text"]}
-    found = parts(compute(drawn(odds, LABEL), INTERVALS, seed=0), "auroc")
+    found = parts(compute(drawn(odds, LABEL), INTERVALS, {}, seed=0), "auroc")
     assert list(found.index) == ["gain", "interaction"] and found["value"]["gain"] == found["value"]["interaction"]
 
 
 def test_a_moved_decision_is_no_gain_of_fusion():
     """The best part knows as much as the fusion, but its raw scores are so low that it calls nearly all normal."""
     odds = {"image": 2 * SEEN["image"] - 3, "text": SEEN["text"] * 0.5, "early": 2 * SEEN["image"]}
-    found = compute(drawn(odds, LABEL, calibrated_by={"image": 3.0}), INTERVALS, seed=0)
+    found = compute(drawn(odds, LABEL, calibrated_by={"image": 3.0}), INTERVALS, {}, seed=0)
     assert parts(found, "auroc")["value"]["gain"] == 0
     of_accuracy = parts(found, "accuracy")["value"]
     assert of_accuracy["raw decisions"] > 0.1 and of_accuracy["re-thresholding"] == of_accuracy["raw decisions"]
@@ -67,7 +67,7 @@ def test_a_moved_decision_is_no_gain_of_fusion():
 
 def test_too_few_groups_have_values_but_no_interval():
     odds = SEEN | {"early": SEEN["image"] + SEEN["text"]}
-    found = compute(drawn(odds, LABEL, groups=np.arange(COUNT) % 15), INTERVALS, seed=0)
+    found = compute(drawn(odds, LABEL, groups=np.arange(COUNT) % 15), INTERVALS, {}, seed=0)
     assert found["value"].notna().all() and found[["value_low", "value_high", "p"]].isna().all(axis=None)
 
 

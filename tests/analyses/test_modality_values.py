@@ -74,7 +74,7 @@ def exact(value: dict[frozenset, float], modality: str) -> float:
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     label, odds = drawn_as_the_demo()
-    return compute(drawn(odds, label), INTERVALS, seed=0)
+    return compute(drawn(odds, label), INTERVALS, {}, seed=0)
 
 
 def of_all(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def test_every_fusion_whose_sets_are_all_read_has_a_row_a_modality(table):
 
 def test_a_set_that_no_model_reads_leaves_its_fusion_out():
     label, odds = drawn_as_the_demo(400)
-    found = compute(drawn({name: each for name, each in odds.items() if name != "text"}, label), INTERVALS, seed=0)
+    found = compute(drawn({name: each for name, each in odds.items() if name != "text"}, label), INTERVALS, {}, seed=0)
     assert found["inputs"].unique().tolist() == ["image + age, crp"]
 
 
@@ -130,7 +130,7 @@ def test_what_tells_nothing_is_worth_nothing():
     label, odds = drawn_as_the_demo(600)
     noise = np.random.default_rng(1).normal(size=label.shape)
     odds = {"image": odds["image"], "text": noise, "early": odds["image"]}
-    found = compute(drawn(odds, label), INTERVALS, seed=0).set_index("modality")
+    found = compute(drawn(odds, label), INTERVALS, {}, seed=0).set_index("modality")
     assert found["value_low"]["text"] < 0 < found["value_high"]["text"]
 
 

@@ -15,7 +15,7 @@ from lungfuse.compare.cases_needed import FEWEST, groups_of_classes
 from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.results import Results
 from lungfuse.compare.subgroups import SITE, subgroups_of
-from lungfuse.compare.verdicts import Fusion, fusions, judge
+from lungfuse.compare.verdicts import Fusion, judge, with_verdicts
 from lungfuse.report.forest import LEAST_LINE, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREY, LEAST_FONT, sheet
 from lungfuse.settings.comparison import Intervals
@@ -34,7 +34,7 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted", "structured"]
-SETTINGS = ["intervals", "study.seed"]
+SETTINGS = ["intervals", "study.comparison.subgroups", "known_times", "study.seed"]
 
 BANDS: dict[str, list[float]] = {"sex": [], "age": [0, 40, 60, 120], SITE: []}  # years
 RECALL = "recall"
@@ -84,16 +84,17 @@ class Subgroup:
 
 
 def compute(
-    results: Results, intervals: Intervals, seed: int, subgroups: dict[str, list[float]] | None = None
+    results: Results, intervals: Intervals, subgroups: dict[str, list[float]], known_times: dict[str, str], seed: int
 ) -> pd.DataFrame:
     """The table `GainBySubgroup`, from the models and their predictions.
 
-    `subgroups` are columns with the bounds of their bands, none of a category or of sites, see `subgroups_of`.
+    `subgroups` are columns with the bounds of their bands, none of a category or of sites, see `subgroups_of`; empty,
+    they are sex, age and site, where there are some.
     """
     scored, rows, gains = results.scored, [], []
-    judged = fusions(scored)
+    judged = with_verdicts(scored, known_times)
     verdicts = judge(scored, judged, intervals.confidence, seed) if judged else []
-    wanted = BANDS if subgroups is None else subgroups
+    wanted = subgroups or BANDS
     some = [*of_labels(results), *of_classes(results), *of_patients(results, wanted)]
     for fusion, verdict in zip(judged, verdicts, strict=True):
         part = fusion.parts[verdict.part]

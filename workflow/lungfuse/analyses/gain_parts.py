@@ -10,7 +10,7 @@ from lungfuse.analyses.verdict import in_words, shortened
 from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.gain_parts import GainParts, Rethresholding, parts_of_gain, rethresholding
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import fusions, judge
+from lungfuse.compare.verdicts import judge, with_verdicts
 from lungfuse.report.forest import LINE, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREY, sheet
 from lungfuse.settings.comparison import Intervals
@@ -28,7 +28,7 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.seed"]
+SETTINGS = ["intervals", "known_times", "study.seed"]
 
 OF_DECISIONS = ["accuracy", "balanced_accuracy"]
 
@@ -57,10 +57,10 @@ class GainPartsTable(Table):
 TABLE = GainPartsTable
 
 
-def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
+def compute(results: Results, intervals: Intervals, known_times: dict[str, str], seed: int) -> pd.DataFrame:
     """The table `GainPartsTable`, from the models and their predictions."""
     scored, rows = results.scored, []
-    judged = fusions(scored)
+    judged = with_verdicts(scored, known_times)
     verdicts = judge(scored, judged, intervals.confidence, seed) if judged else []
     parts = [fusion.parts[verdict.part] for fusion, verdict in zip(judged, verdicts, strict=True)]
     for metric in dict.fromkeys([scored.metric, *OF_DECISIONS]):

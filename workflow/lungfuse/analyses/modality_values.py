@@ -13,7 +13,7 @@ from lungfuse.analyses.verdict import in_words, shortened
 from lungfuse.compare.by_fold import chosen, mean_of_labels
 from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import Fusion, Scored, fusions
+from lungfuse.compare.verdicts import Fusion, Scored, with_verdicts
 from lungfuse.models.naming import sources_of
 from lungfuse.report.forest import LINE, forest
 from lungfuse.report.style import BLACK, BLUE, sheet
@@ -32,7 +32,7 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.seed"]
+SETTINGS = ["intervals", "known_times", "study.seed"]
 
 
 class ModalityValues(Table):
@@ -58,10 +58,10 @@ CHANCE = 0.5
 Sets = dict[frozenset[str], list[WithinFolds]]
 
 
-def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
+def compute(results: Results, intervals: Intervals, known_times: dict[str, str], seed: int) -> pd.DataFrame:
     """The table `ModalityValues`, from the models and their predictions."""
     scored, records, gains = results.scored, [], []
-    for fusion in fusions(scored):
+    for fusion in with_verdicts(scored, known_times):
         config = scored.models[fusion.models[0]]
         sets = scored_sets(scored, fusion)
         for modality in config.inputs if sets else []:

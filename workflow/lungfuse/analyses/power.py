@@ -9,7 +9,7 @@ from pandera.typing import Series
 from lungfuse.analyses.verdict import COLOUR_OF_WORD, in_words, shortened
 from lungfuse.compare.cases_needed import seen_of
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import fusions, judge
+from lungfuse.compare.verdicts import judge, with_verdicts
 from lungfuse.report.style import GREY, grid
 from lungfuse.settings.comparison import Intervals
 from lungfuse.statistics.gains import MIN_GROUPS
@@ -24,7 +24,7 @@ CAPTION = (
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
-SETTINGS = ["intervals", "study.comparison.margin", "study.seed"]
+SETTINGS = ["intervals", "study.comparison.margin", "known_times", "study.seed"]
 
 TIMES = [1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64]
 WORDS = ["better", "equivalent", "worse", "inconclusive"]
@@ -54,10 +54,12 @@ class Power(Table):
 TABLE = Power
 
 
-def compute(results: Results, intervals: Intervals, margin: float, seed: int) -> pd.DataFrame:
+def compute(
+    results: Results, intervals: Intervals, margin: float, known_times: dict[str, str], seed: int
+) -> pd.DataFrame:
     """The table `Power`, from the models and their predictions."""
     scored, records = results.scored, []
-    judged = fusions(scored) if scored.effective_groups >= MIN_GROUPS else []
+    judged = with_verdicts(scored, known_times) if scored.effective_groups >= MIN_GROUPS else []
     gains = judge(scored, judged, intervals.confidence, seed) if judged else []
     groups = len(set(scored.groups))
     for fusion, gained in zip(judged, gains, strict=True):

@@ -11,8 +11,8 @@ from scipy.special import ndtri
 from lungfuse.compare.cases_needed import cases_needed, groups_of_classes
 from lungfuse.compare.gain_parts import parts_of_gain, rethresholding
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import Fusion, Scored, fusions, judge
-from lungfuse.models.times import is_leak_check, times_of, verdict_refused, words
+from lungfuse.compare.verdicts import Fusion, Scored, judge, with_verdicts
+from lungfuse.models.times import is_leak_check, times_of, words
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREEN, GREY, MOST_COLUMNS_NAMED, ORANGE, sheet
 from lungfuse.settings.comparison import Intervals
@@ -48,7 +48,7 @@ def compute(
     A set of inputs that cannot be had when the image is read has no verdict, see `lungfuse.models.times`.
     """
     scored = results.scored
-    judged = [each for each in fusions(scored) if not verdict_refused(times_of(fused(scored, each), known_times))]
+    judged = with_verdicts(scored, known_times)
     if not judged:
         return pd.DataFrame(columns=columns(Verdict))
     gains = judge(scored, judged, intervals.confidence, seed)

@@ -9,6 +9,7 @@ import pandas as pd
 from lungfuse.compare.by_fold import by_fold, chosen, groups_of, mean_of_labels, validated_by_fold
 from lungfuse.models.contrasts import fused_inputs
 from lungfuse.models.naming import sources_of
+from lungfuse.models.times import times_of, verdict_refused
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.gains import Gain, SmallestGain, degrees_of_freedom, effective_groups, gain, smallest_gains
 from lungfuse.statistics.within_folds import WithinFolds
@@ -93,6 +94,14 @@ class Fusion:
 def fusions(found: Scored) -> list[Fusion]:
     """Those of a study that have parts, in the order of the models."""
     return [each for inputs in fused_inputs(found.models) if (each := fusion_of(found, inputs)).parts]
+
+
+def with_verdicts(found: Scored, known_times: dict[str, str]) -> list[Fusion]:
+    """Those whose inputs can be had when the image is read, see `lungfuse.models.times`."""
+    return [
+        each for each in fusions(found)
+        if not verdict_refused(times_of(found.models[each.models[0]], known_times))
+    ]  # fmt: skip
 
 
 def fusion_of(found: Scored, inputs: set[str]) -> Fusion:

@@ -53,9 +53,8 @@ def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: l
     """Models scored within folds, of which the metric on the validation pairs of each fold is given: one for all."""
     trainings = [by_fold(task, each) for each in joined]
     shapes = [(len(each), *each[0].of_fold.shape) for each in trainings]
-    on_validation = [
-        np.full(shape, value) for shape, value in zip(shapes, validated or [0.5] * len(names), strict=True)
-    ]
+    given = validated if len(validated) else [0.5] * len(names)
+    on_validation = [np.full(shape, value) for shape, value in zip(shapes, given, strict=True)]
     return Scored(names, models, trainings, on_validation, np.unique(groups_of(joined[0]), return_inverse=True)[1])
 
 

@@ -55,7 +55,8 @@ def scored_as(task: Task, names: list[str], models: list[ModelConfig], joined: l
     shapes = [(len(each), *each[0].of_fold.shape) for each in trainings]
     given = validated if len(validated) else [0.5] * len(names)
     on_validation = [np.full(shape, value) for shape, value in zip(shapes, given, strict=True)]
-    return Scored(names, models, trainings, on_validation, np.unique(groups_of(joined[0]), return_inverse=True)[1])
+    groups = np.unique(groups_of(joined[0]), return_inverse=True)[1] if joined else np.zeros(0, int)
+    return Scored(names, models, trainings, on_validation, groups)
 
 
 @pytest.fixture

@@ -51,7 +51,11 @@ def validated(joined: pd.DataFrame) -> pd.DataFrame:
 
 
 def compared(joined: list[pd.DataFrame], models: dict[str, ModelConfig] | None = None) -> SimpleNamespace:
-    """The results of models by those predictions; without their settings, of models of an image."""
+    """The results of models by those predictions, each better on validation pairs than the one before it.
+
+    Without their settings they are models of an image.
+    """
     models = models or {f"image{n}": model_config("image", images="raw") for n in range(len(joined))}
     known = [validated(each) for each in joined]
-    return results_of(models, joined, np.arange(len(joined)) / 10, task=BINARY, validation_predictions=known)
+    order = [n / 10 for n in range(len(joined))]
+    return results_of(models, joined, order, task=BINARY, validation_predictions=known)

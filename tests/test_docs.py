@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import keep_tables
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,14 +51,6 @@ def test_each_interval_of_a_section_stands_in_a_table_that_it_names(page):
         assert wrong == [], f"{page}, {section.splitlines()[0]}: not in {', '.join(table.name for table in tables)}"
         checked += len(said_in(section))
     assert checked or page == "docs/comparison.md"
-
-
-def test_a_table_that_names_patients_is_not_kept(tmp_path):
-    table = tmp_path / "label_errors.csv"
-    table.write_text("pair_id,label\nP1,lung\n")
-    assert keep_tables.names_pairs(table)
-    table.write_text("row,label\nimage,lung\n")
-    assert not keep_tables.names_pairs(table)
 
 
 def test_an_interval_of_no_table_is_seen(tmp_path):

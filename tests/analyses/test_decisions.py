@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from drawn_scores import HALF, INTERVALS, compared, predicted, validated
 from model_configs import model_config
-from small_comparison import results_of
+from small_comparison import BINARY, results_of
 
 from lungfuse.analyses.decisions import compute
 from lungfuse.compare.probabilities import at_prevalence
@@ -47,7 +47,7 @@ def test_a_stated_prevalence_shifts_the_odds_and_weighs_the_accuracy():
 
 
 def test_at_the_prevalence_of_the_pairs_probabilities_stay_as_they_are():
-    joined, task = predicted(4000, mean=-2), compared([]).task
+    joined, task = predicted(4000, mean=-2), BINARY
     share = joined["label"].mean()
     same = at_prevalence(task, joined, validated(joined), {"lung": share})
     np.testing.assert_allclose(same[:, 0], joined["probability"], atol=0.04)

@@ -95,6 +95,7 @@ def test_it_is_made_after_all_tables_and_decides_none(studies, study):
     own = plan.analysis("provenance")
     assert set(plan.score_tables) <= set(own.reads["score_tables"]) and plan.raw_inputs
     assert own.outputs["table"] not in plan.score_tables
+    assert plan.layout.table("label_errors") not in plan.score_tables, "it names patients"
     others = [plan.analysis(name) for name in plan.analyses if name != "provenance"]
     for job in [*others, plan.compare(), plan.pages()]:
         assert own.outputs["table"] not in flat(job.needed.values())

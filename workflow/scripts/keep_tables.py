@@ -39,18 +39,16 @@ def keep(plan: Plan, folder: Path) -> list[Path]:
         UserError: a table is missing, or has been made anew since its provenance was written down.
     """
     told = provenance_of(plan)
-    kept = [table for table in plan.score_tables if not names_pairs(table)]
-    told = told[(told["what"] != "table") | told["name"].isin([table.name for table in kept])]
     file = folder / plan.layout.table("provenance").name
-    others = {path.name for path in folder.glob("*.csv")} - {file.name, *(path.name for path in kept)}
+    others = {path.name for path in folder.glob("*.csv")} - {file.name, *(path.name for path in plan.score_tables)}
     if others and file.exists():
         before = read_table(file, Provenance)
         told = pd.concat([told, before[before["name"].isin(others)]])
     folder.mkdir(parents=True, exist_ok=True)
-    for table in kept:
+    for table in plan.score_tables:
         shutil.copyfile(table, folder / table.name)
     write_table(told, file, Provenance)
-    return [*(folder / table.name for table in kept), file]
+    return [*(folder / table.name for table in plan.score_tables), file]
 
 
 def provenance_of(plan: Plan) -> pd.DataFrame:
@@ -66,12 +64,6 @@ def provenance_of(plan: Plan) -> pd.DataFrame:
             f"snakemake --config study={plan.name}"
         )
     return told
-
-
-def names_pairs(table: Path) -> bool:
-    """Whether a table says something of single pairs, which are patients."""
-    with table.open(encoding="utf-8") as stream:
-        return "pair_id" in stream.readline().strip().split(",")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ A file declares
 - WANTED: which studies have it, as attributes of `Plan` that all have to be true ("study.leakage.sections"), or false
   where one begins with "not "; every study, where the list is empty;
 - READS: what it is made from, as attributes of `Plan` that are files, lists of files, or groups of files by name;
-- SETTINGS: what else decides it, as attributes of `Plan`.
+- SETTINGS: what else decides it, as attributes of `Plan`;
+- OF_PAIRS, where its table names single pairs, which are patients: True. It is then not kept under docs/results.
 
 and defines `compute`, which returns its table, `draw`, which returns its figure, or both:
 

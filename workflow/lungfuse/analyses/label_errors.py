@@ -24,6 +24,7 @@ CAPTION = (
 WANTED = ["reads_inputs"]
 READS = ["predicted"]
 SETTINGS = []
+OF_PAIRS = True
 MOST = 50
 FEWEST_MODELS = 2  # that doubt a label
 

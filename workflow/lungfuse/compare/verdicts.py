@@ -33,8 +33,9 @@ class Scored:
     metric: str = "auroc"
 
     def validated_by(self, model: int) -> float:
-        """The AUROC of a model on the validation pairs of all its trainings."""
-        return float(np.nanmean(self.validated[model]))
+        """The AUROC of a model on the validation pairs of all its trainings; 0 where none have both classes."""
+        found = self.validated[model][np.isfinite(self.validated[model])]
+        return float(found.mean()) if len(found) else 0.0
 
     @property
     def effective_groups(self) -> float:

@@ -31,6 +31,7 @@ class AnalysisSpec:
     reads: list[str]
     settings: list[str]
     kind: str
+    of_pairs: bool
 
     @property
     def module(self) -> str:
@@ -90,7 +91,7 @@ def analysis_spec(name: str) -> AnalysisSpec:
     if kind is None:
         raise UserError(f"{file}: found no function compute or draw, expected one of them or both. Add it.")
     lists = [declares(file, declared, constant, list) for constant in ["WANTED", "READS", "SETTINGS"]]
-    return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind)
+    return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind, declared.get("OF_PAIRS", False))
 
 
 @cache
@@ -122,7 +123,8 @@ class AnalysisPlan(ComparisonPlan):
     @property
     def score_tables(self) -> list[Path]:
         """The tables that hold scores and counts, and nothing of a patient, but for those made from these tables."""
-        own = [name for name, spec in self.analyses.items() if spec.has_table and not spec.reads_tables]
+        tables = {name: spec for name, spec in self.analyses.items() if spec.has_table and not spec.of_pairs}
+        own = [name for name, spec in tables.items() if not spec.reads_tables]
         segmentation = [self.segmentation_table] if self.trained_segmenters else []
         return [self.layout.table("funnel"), self.comparison_table, *map(self.layout.table, own), *segmentation]
 

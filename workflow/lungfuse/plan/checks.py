@@ -1,7 +1,6 @@
 """Whether the settings of a study fit the datasets, tasks, encoders and architectures that there are."""
 
 from collections.abc import Iterator
-from math import isclose
 
 from lungfuse import tasks
 from lungfuse.datasets import (
@@ -15,6 +14,7 @@ from lungfuse.datasets import (
     views_of,
 )
 from lungfuse.modalities import modality_names
+from lungfuse.plan.decision_checks import decision_problems
 from lungfuse.plan.model_checks import check_models, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import image_variants, pretrain_of, segmenters_read, trained_models
@@ -30,7 +30,7 @@ SITE = "site"  # of a pair, which is no structured column
 
 def study_problems(study: Study) -> list[Problem]:
     """What is wrong with the settings of a study; of checks that rest on others, only the first that fails."""
-    for checks in [_names, _encoders, _labels, _scores, _decision, _of_dataset, _rest, check_models]:
+    for checks in [_names, _encoders, _labels, _scores, decision_problems, _of_dataset, _rest, check_models]:
         if found := list(checks(study)):
             return found
     return []
@@ -87,32 +87,6 @@ def _scores(study: Study) -> Iterator[Problem]:
             "another: each class counts the same in what they learn, each case in the score. Say class_weights: none, "
             "or compare by auroc or balanced_accuracy",
         )
-
-
-def _decision(study: Study) -> Iterator[Problem]:
-    decision, spec = study.comparison.decision, tasks.task_spec(study.task)
-    stated, labels = decision.prevalence, [rule.name for rule in study.filter.labels]
-    if decision.cost_ratio != 1 and spec.exclusive and not spec.two_classes:
-        yield (
-            "comparison.decision.cost_ratio",
-            f"found {decision.cost_ratio:g}; of several classes the likeliest is taken, so that errors cost the same. "
-            "Say 1",
-        )
-    if stated is None:
-        return
-    if spec.two_classes and isinstance(stated, dict):
-        yield "comparison.decision.prevalence", f"found a mapping, expected a number: the share of {labels[1]!r}"
-    elif not spec.two_classes and not isinstance(stated, dict):
-        yield "comparison.decision.prevalence", f"found {stated:g}, expected a mapping by label: {', '.join(labels)}"
-    elif isinstance(stated, dict) and (unknown := set(stated) - set(labels)):
-        yield "comparison.decision.prevalence", f"found {joined(unknown)}, expected some of {', '.join(labels)}"
-    elif (
-        isinstance(stated, dict)
-        and spec.exclusive
-        and (set(stated) != set(labels) or not isclose(sum(stated.values()), 1))
-    ):
-        found = ", ".join(f"{name} {share:g}" for name, share in stated.items())
-        yield "comparison.decision.prevalence", f"found {found}; expected a share of every class, 1 in all"
 
 
 def _shared_words(rules: list[LabelRule]) -> list[str]:

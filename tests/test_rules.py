@@ -10,7 +10,7 @@ from conftest import ROOT, run_snakemake
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 LOCAL = {"download", "text_encoder", "model", "pool_folds", "late", "report_html"}
-ON_GPUS = {"segmenter", "pretrain", "features", "train"}
+ON_GPUS = {"segmenter", "pretrain", "features", "train", "permute"}
 
 
 def test_every_rule_says_what_a_cluster_and_a_reader_need():

@@ -236,6 +236,8 @@ rule permute:
         LAYOUT.logs / "permute" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.permutable),
+    group:
+        "permute"
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:

@@ -37,7 +37,7 @@ class GainPartsTable(Table):
     """One row a fusion, metric and component of its gain over `part`, the one that its verdict names.
 
     By the score that verdicts compare, `switching` and `interaction` add up to `gain`; with one label, and of other
-    scores than AUROC, there is no switching. In accuracies `raw
+    scores than AUROC, nothing is switched and all of it is interaction. In accuracies `raw
     decisions` is what the fusion gains where both decide by raw scores, `re-thresholding` what the part itself gains by
     deciding by its calibrated probability, `calibrated decisions` what the fusion gains where both do. `value` is in
     [-1, 1]; its interval and `p_corrected` hold for all rows of a metric at once (max-T); empty with too few groups.
@@ -79,8 +79,9 @@ def compute(results: Results, intervals: Intervals, known_times: dict[str, str],
 
 def of_primary(parts: GainParts) -> dict[str, Gain]:
     """The components of a gain in the score that verdicts compare, by name."""
-    found = {"gain": parts.gain, "switching": parts.switching, "interaction": parts.interaction}
-    return {name: each for name, each in found.items() if each is not None}
+    if parts.switching is None:
+        return {"gain": parts.gain}
+    return {"gain": parts.gain, "switching": parts.switching, "interaction": parts.interaction}
 
 
 def of_decisions(found: Rethresholding) -> dict[str, Gain]:

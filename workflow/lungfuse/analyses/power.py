@@ -82,17 +82,21 @@ def draw(table: pd.DataFrame, above: str) -> Figure:
         panels[0].set_axis_off()
         panels[0].text(0, 0.5, "Fewer than 20 effective groups forecast nothing.", va="center")
         return figure
+    colours = [COLOUR_OF_WORD[word] for word in WORDS]
     for panel, (inputs, of_one) in zip(panels, by_fusion, strict=True):
         shares = [of_one[word] for word in WORDS]
-        panel.stackplot(of_one["groups"], shares, colors=[COLOUR_OF_WORD[word] for word in WORDS], labels=WORDS)
+        panel.stackplot(of_one["groups"], shares, colors=colours, labels=WORDS)
         needed = of_one["groups_to_decide"].iloc[0]
         if pd.notna(needed) and needed <= of_one["groups"].max():
             panel.axvline(needed, color="black", linewidth=0.8, linestyle=":")
         panel.set_xscale("log")
+        panel.set_xticks(of_one["groups"].iloc[::4], [f"{count:,}" for count in of_one["groups"].iloc[::4]])
+        panel.minorticks_off()
+        panel.margins(x=0)
         panel.set_ylim(0, 1)
         panel.set_title(shortened(inputs), fontsize="small")
         panel.grid(color=GREY, linewidth=0.3)
     figure.supxlabel("groups", fontsize="medium")
     figure.supylabel("probability", fontsize="medium")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(WORDS))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=len(WORDS))
     return figure

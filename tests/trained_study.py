@@ -38,6 +38,7 @@ MODELS = {
     "logistic": entry("logistic", "structured"),
     "boosting": entry("boosting", "structured", settings={"iterations": 20}),
     "linear-probe": entry("linear-probe", "image", "text"),
+    "linear": entry("linear", "image", "text", "structured", settings={"inner_folds": 2}),
     "image": entry("image", "image", layers="top:1"),
     "text": entry("text", "text", layers="top:1"),
     "structured": entry("structured", "structured", layers="frozen"),

@@ -15,6 +15,7 @@ READS = {
     "early": ["image", "text"],
     "irene": ["image", "text", "structured"],
     "linear-probe": ["image", "text"],
+    "linear": ["image", "text", "structured"],
     "late-stacked": ["image", "text", "structured"],
 }
 

@@ -57,7 +57,7 @@ def test_the_words_shown_are_those_that_look_most_sharply():
 
 def explained(study, model, **changes) -> Explained:
     """A trained model with the files that it reads."""
-    read = {key: path for key, path in study.small.files.items() if key != "validation"}
+    read = {key: path for key, path in study.small.files.items() if key not in ("validation", "fold_table")}
     files = {"predictions": study.small.folder / "none.csv", "encoder_root": study.small.encoder_root}
     return Explained(**read | files | {"model": model} | changes)
 

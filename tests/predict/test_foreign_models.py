@@ -143,7 +143,7 @@ def test_weights_of_a_late_fusion_that_combine_nothing_are_told(study, tmp_path,
 def test_folds_of_a_late_fusion_in_another_order_are_told(study, tmp_path):
     model = shutil.copytree(study.model("late-stacked"), tmp_path / "late-stacked")
     reseal(model, folds=json.loads((model / "settings.json").read_text())["folds"][::-1])
-    with pytest.raises(UserError, match="fold2, which is no fold 0 of image"):
+    with pytest.raises(UserError, match="fold2, which is not fold 0 of repeat 0 of image"):
         Predictor(late_in_place(model, study, "late-stacked"))
     shutil.rmtree(tmp_path / "image")
     with pytest.raises(UserError, match=r"late-stacked/\.\./image/fold\d: not found\. Expected the folder"):

@@ -50,7 +50,7 @@ def scores_of(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataF
     `scores` has the score columns of the task, in the order of what is `known`.
     """
     predictions = pd.DataFrame(task.decide(scores.to_numpy()), scores.index, task.columns("prediction"))
-    scored = known.join(scores).join(predictions).assign(repeat=0)
+    scored = known.join(scores).join(predictions).assign(repeat=0, fold=0)
     scored = scored[_is_known(scored, task)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # of what one class does not define

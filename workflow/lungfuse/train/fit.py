@@ -96,7 +96,7 @@ def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Est
 
 
 def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:
-    """All inputs side by side; an ablation permutes one over all pairs, or leaves it out as if no pair had it."""
+    """All inputs side by side; an ablation permutes one over all pairs, or leaves it out."""
     order = {name: np.arange(len(pairs)) for name in config.inputs}
     if config.ablation.startswith("shuffled"):
         order[config.changed] = shuffled(len(pairs), config.seed)
@@ -109,10 +109,11 @@ def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Es
     if config.structured:
         values, columns = read_values(config, layout, pairs["pair_id"])
         values = values.iloc[order["structured"]]
-    frame = side_by_side(means, texts, values)
+    frame, read = side_by_side(means, texts, values), list(config.inputs)
     if config.ablation.startswith("dropped"):
         frame = without(config.changed, frame)
-    return EstimatorInputs(frame, columns, list(config.inputs))
+        read.remove(config.changed)
+    return EstimatorInputs(frame, columns, read)
 
 
 def read_means(config: ModelConfig, pair_ids: pd.Series) -> np.ndarray:

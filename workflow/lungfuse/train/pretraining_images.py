@@ -155,9 +155,8 @@ def labelled_cases(name: str, setting: LabelledImages, source: Dataset, raw: Pat
     labels = []
     for site, own in cases.groupby("site", sort=True):
         of_site = " ".join(filter(None, ["label", name, str(site)])).replace(" ", "_", 1)
-        labels.append(
-            headings_of(own, setting.min_images, f"pretraining.sets.{name}.min_images").add_prefix(f"{of_site} ")
-        )
+        found = headings_of(own, setting.min_images, setting=f"pretraining.sets.{name}.min_images")
+        labels.append(found.add_prefix(f"{of_site} "))
     found = pd.DataFrame({"image_id": name + "/" + cases["image_id"], "collection": name})
     return found.assign(group=name + "/" + cases["patient"]).join(pd.concat(labels))
 

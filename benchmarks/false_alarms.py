@@ -7,7 +7,7 @@ regression, a decision tree and a network with one hidden layer each read blocks
 on cases drawn beside the study; the mean over the studies is the gain that an interval has to hold.
 
 1. Size and coverage of procedures for one gain: how often a test at 5 % finds a gain where there is none (noise: models
-   of noise alone; null: a with one noise against a with another), and how often an interval of 95 % holds the gain.
+   of noise alone; equal: a with one noise against a with another), and how often an interval of 95 % holds the gain.
 2. Words of the procedure that verdicts use, for fusions against both of their parts: how often it says better where
    there is no gain, and equivalent where the gain is as large as the margin or larger.
 
@@ -47,7 +47,7 @@ MODELS = {
 }
 ONE_GAIN = {  # scenario: model, against
     "noise": ("both noises", "noise"),
-    "null": ("a + noise", "a + other noise"),
+    "equal": ("a + noise", "a + other noise"),
     "gain near the margin": ("a + c", "a"),
     "large gain": ("a + b", "a"),
 }
@@ -225,7 +225,7 @@ def one_gain(found: list[dict], kind: str, size: int) -> pd.DataFrame:
     """Size and coverage of each procedure."""
     rows = []
     for scenario in ONE_GAIN:
-        true = 0.0 if scenario == "null" else np.mean([each["one"][scenario]["true"] for each in found])
+        true = 0.0 if scenario == "equal" else np.mean([each["one"][scenario]["true"] for each in found])
         for repeats in (1, REPEATS):
             for procedure in PROCEDURES:
                 of_studies = [each["one"][scenario][str(repeats)] for each in found]
@@ -238,7 +238,7 @@ def one_gain(found: list[dict], kind: str, size: int) -> pd.DataFrame:
                 above = int((np.abs(value) > reach).sum())
                 what = {"scenario": scenario, "trainings": repeats, "procedure": procedure, "gain": round(true, 4)}
                 rows.append(what | counted("interval of 95 % holds the gain", held, len(found)))
-                if scenario in ("noise", "null"):
+                if scenario in ("noise", "equal"):
                     rows.append(what | counted("p < .05", above, len(found)))
     return pd.DataFrame(rows).assign(model=kind, n=size)
 

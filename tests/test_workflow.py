@@ -62,21 +62,21 @@ def test_a_second_run_has_nothing_to_do(project):
 def test_a_new_date_is_no_change_but_new_content_is(project):
     (project / "data/raw/demo/indiana_projections.csv").touch()
     assert "Nothing to be done" in run_snakemake(project, *DEMO).stdout
-    after = {"fit", "features", "train", "pool_folds", "late", "explanation", *LAST}
+    after = {"fit", "features", "train", "pool_folds", "late", "permute", "explanation", *LAST}
     assert jobs_of(run_snakemake(project, "-n", *DEMO, "--forcerun", "split")) == {"split"} | after
 
 
 def test_a_setting_reruns_what_depends_on_it_alone(project):
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"segmentation_scores", *LAST} - {"table"}
+    assert jobs_of(run) == {"segmentation_scores", *LAST}
 
 
 def test_a_setting_of_one_model_reruns_that_model_alone(project):
     model = ["studies", "demo", "models", "kv-exchange", "train"]
     with changed_setting(project / "params.yaml", *model, to={"gradient_clip": 2.0}):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"model", "train", "pool_folds", "explanation", *LAST}
+    assert jobs_of(run) == {"model", "train", "pool_folds", "permute", "explanation", *LAST}
     assert re.search(rf"^train +{FOLDS}$", run.stdout, re.M), "the folds of one model"
 
 
@@ -88,7 +88,7 @@ def test_a_setting_of_one_model_reruns_that_model_alone(project):
         ("files", set()),
         ("hardware", set()),
         ("plan/resolve", set()),
-        ("models/late/late_stacked", {"late", *LAST}),
+        ("models/late/late_stacked", {"late", "permute", *LAST}),
     ],
 )
 def test_an_edit_reruns_what_computes_by_it_and_settings_and_files_compute_nothing(project, module, reruns):

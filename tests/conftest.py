@@ -202,6 +202,7 @@ def keep_models(
     for section, kept in {"encoders": "pooling", "images": "colour"}.items():
         settings[section] = demo[section] | {key: value for key, value in own.get(section, {}).items() if key == kept}
     settings["split"] = {"folds": folds}
+    settings["n_seeds"] = 1
     settings.get("comparison", {}).pop("published_epochs", None)  # of models that are left out
     settings["pretraining"] = {"min_reports": 2, "train": {"epochs": epochs}}
     settings["leakage"] = {"sections": list(audited), "draws": 1}

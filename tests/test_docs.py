@@ -90,7 +90,8 @@ def test_verdicts_of_many_studies_are_one_family_for_the_reader_of_the_readme():
 
 
 def test_the_readme_says_which_verdicts_stay_over_all_studies():
-    assert verdict.over_all_studies(verdict.verdicts(RESULTS)) in (ROOT / "README.md").read_text(encoding="utf-8")
+    table = verdict.verdicts(RESULTS)
+    assert table.empty or verdict.over_all_studies(table) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 WORDS = re.compile(r"\*\*(better|worse|equivalent|inconclusive)\*\*")

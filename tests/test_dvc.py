@@ -138,8 +138,8 @@ MODELS = {
 }
 COMPARED = Counter(compare=1, pages=1, report_html=1)
 ANALYSES = Counter(analysis=99, table=99, figure=99)
-EARLY = Counter(model=1, train=2, pool_folds=1) + COMPARED
-TRAINED = Counter(train=4, features=2, pool_folds=2) + COMPARED
+EARLY = Counter(model=1, train=2, pool_folds=1, permute=1) + COMPARED
+TRAINED = Counter(train=4, features=2, pool_folds=2, permute=1) + COMPARED
 PAIRS = Counter(reports=1, filter=1, data_check=1, split=1)
 RATE = ["studies", "openi", "models", "early", "train", "learning_rate"]
 

@@ -15,17 +15,21 @@ from lungfuse.analyses.verdict import forest_of_verdicts, shortened
 from lungfuse.compare.page import p_in_words
 from lungfuse.report.forest import LINE
 from lungfuse.report.style import STYLE, plt, save
-from lungfuse.tables.base import read_table
+from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
 KEPT, FIGURE = Path("docs/results"), Path("docs/verdict.svg")
 ALPHA = 0.05
+NONE_YET = "No study has been trained under the protocol yet."
 WIDTH = 9.0  # inches of the figure
 CONTROL = "demo"  # studies whose name starts so are drawn, so that fusion can win
 
 
 def main() -> None:
     table = verdicts(KEPT)
+    if table.empty:
+        print(NONE_YET)
+        return
     print(in_markdown(table))
     print(over_all_studies(table))
     with plt.rc_context(STYLE):
@@ -35,7 +39,8 @@ def main() -> None:
 def verdicts(kept: Path) -> pd.DataFrame:
     """The verdicts of all studies, one below the other, with a column `study`; the positive control comes last."""
     paths = sorted(kept.glob("*/verdict.csv"), key=lambda path: (is_control(path.parent.name), path.parent.name))
-    return pd.concat([read_table(path, Verdict).assign(study=path.parent.name) for path in paths], ignore_index=True)
+    tables = [read_table(path, Verdict).assign(study=path.parent.name) for path in paths]
+    return pd.concat(tables or [pd.DataFrame(columns=[*columns(Verdict), "study"])], ignore_index=True)
 
 
 def is_control(study: str) -> bool:

@@ -63,7 +63,8 @@ def test_an_interval_of_no_table_is_seen(tmp_path):
 def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
     table = verdict.verdicts(RESULTS)
     assert set(table["study"]) == {path.parent.name for path in RESULTS.glob("*/verdict.csv")}
-    assert verdict.in_markdown(table) in (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = verdict.NONE_YET if table.empty else verdict.in_markdown(table)
+    assert shown in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda folder: folder.name)

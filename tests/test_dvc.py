@@ -153,6 +153,7 @@ def project(new_project, drawn_raw) -> Project:
     openi |= {
         "modalities": ["text", "structured"],
         "models": MODELS,
+        "n_seeds": 1,
         "split": {"folds": 2},
         "leakage": {"sections": []},
     }

@@ -8,14 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lungfuse.compare.by_fold import by_fold, groups_of
+from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import Scored
 from lungfuse.models.contrasts import contrasts
 from lungfuse.models.naming import named
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREY, sheet, short_names
 from lungfuse.settings.comparison import Intervals
-from lungfuse.statistics.gains import MIN_GROUPS, Gain, smallest_gains
+from lungfuse.statistics.within_folds import mean_value
 from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Ablations, limits, with_limits
 from lungfuse.tables.segmentation import AnnotatedIndex
@@ -56,27 +56,15 @@ def compute(results: Results, intervals: Intervals, seed: int, held_out_index: S
             of_both = [joined[n] for n in (contrast.intact, best)]
             trainings = [by_fold(task, each, scored.metric, used) for each in of_both]
             gains.append(scored.gain(*reversed(trainings)))
-            value, changed_value = (float(np.mean([each.value for each in of_one])) for of_one in trainings)
+            value, changed_value = map(mean_value, trainings)
             intact, changed = (each[np.tile(used, each["repeat"].nunique())] for each in of_both)
             record = named(model) | {"row": names[contrast.intact], "change": contrast.change, "changed": names[best]}
             record |= {"pairs": pairs, "n": used.sum()}
             record |= {"metric": scored.metric, "value": value, "value_changed": changed_value}
             records.append(record | dict(zip(["lost", "gained"], lost_and_gained(task, intact, changed), strict=True)))
-    shown = with_family(gains, scored, intervals.confidence, seed)
+    shown = shown_as_family(gains, scored, intervals.confidence, seed, named_as="difference")
     found = [record | each for record, each in zip(records, shown, strict=True)]
     return pd.DataFrame(found, columns=columns(Ablations)).round(4)
-
-
-def with_family(gains: Sequence[Gain], scored: Scored, confidence: float, seed: int) -> list[dict[str, float]]:
-    """The columns of `Ablations` that say what changes show, judged as one family."""
-    if not gains or scored.effective_groups < MIN_GROUPS:
-        return [{"difference": each.value} for each in gains]
-    judged = smallest_gains([[each] for each in gains], scored.degrees, confidence, seed)
-    return [
-        {"difference": each.value, "difference_low": each.low, "difference_high": each.high}
-        | {"p": each.p, "p_corrected": each.p_corrected}
-        for each in judged
-    ]
 
 
 def lost_and_gained(task: Task, intact: pd.DataFrame, changed: pd.DataFrame) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from lungfuse.report.forest import LEAST_LINE, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREY, LEAST_FONT, sheet
 from lungfuse.settings.comparison import Intervals
 from lungfuse.statistics.gains import effective_groups
-from lungfuse.statistics.within_folds import WithinFolds
+from lungfuse.statistics.within_folds import WithinFolds, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
@@ -98,11 +98,11 @@ def compute(
     some = [*of_labels(results), *of_classes(results), *of_patients(results, wanted)]
     for fusion, verdict in zip(judged, verdicts, strict=True):
         part = fusion.parts[verdict.part]
-        named = {"inputs": in_words(scored.models[fusion.models[0]]), "part": scored.names[part]}
+        named = {"inputs": in_words(fusion.reads), "part": scored.names[part]}
         for subgroup in some:
             a, b = trainings_of(results, fusion, part, subgroup)
             gained = scored.gain(a, b)
-            rows.append(named | described(results, subgroup) | {"part_value": np.mean([each.value for each in b])})
+            rows.append(named | described(results, subgroup) | {"part_value": mean_value(b)})
             gains.append(gained)
     told = [row["effective_groups"] if row.pop("told") else 0.0 for row in rows]
     shown = shown_as_family(gains, scored, intervals.confidence, seed, told)

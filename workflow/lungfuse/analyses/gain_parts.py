@@ -66,7 +66,7 @@ def compute(results: Results, intervals: Intervals, known_times: dict[str, str],
     for metric in dict.fromkeys([scored.metric, *OF_DECISIONS]):
         records, gains = [], []
         for fusion, part in zip(judged, parts, strict=True):
-            named = {"inputs": in_words(scored.models[fusion.models[0]]), "part": scored.names[part], "metric": metric}
+            named = {"inputs": in_words(fusion.reads), "part": scored.names[part], "metric": metric}
             components = of_primary(parts_of_gain(scored, fusion, part)) if metric == scored.metric else {}
             if metric in OF_DECISIONS:
                 components |= of_decisions(rethresholding(results.task, scored, results.joined, fusion, part, metric))

@@ -1,6 +1,5 @@
 """What each modality is worth in all sets of them: its Shapley value."""
 
-from collections.abc import Sequence
 from itertools import combinations
 from math import factorial
 
@@ -10,15 +9,13 @@ from matplotlib.figure import Figure
 from pandera.typing import Series
 
 from lungfuse.analyses.verdict import in_words, shortened
-from lungfuse.compare.by_fold import chosen, mean_of_labels
 from lungfuse.compare.family import shown_as_family
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import Fusion, Scored, with_verdicts
-from lungfuse.models.naming import sources_of
+from lungfuse.compare.verdicts import Fusion, Scored, best_of, reading, with_verdicts
 from lungfuse.report.forest import LINE, forest
 from lungfuse.report.style import BLACK, BLUE, sheet
 from lungfuse.settings.comparison import Intervals
-from lungfuse.statistics.within_folds import WithinFolds, combined
+from lungfuse.statistics.within_folds import WithinFolds, combined, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
@@ -62,14 +59,18 @@ def compute(results: Results, intervals: Intervals, known_times: dict[str, str],
     """The table `ModalityValues`, from the models and their predictions."""
     scored, records, gains = results.scored, [], []
     for fusion in with_verdicts(scored, known_times):
-        config = scored.models[fusion.models[0]]
+        config = fusion.reads
         sets = scored_sets(scored, fusion)
         for modality in config.inputs if sets else []:
             worth = shapley(sets, modality)
             gains.append(scored.gain(worth, [each.at(0) for each in worth]))
             every = frozenset(config.inputs)
-            record = {"inputs": in_words(config), "modality": modality, "alone": mean(sets[frozenset([modality])])}
-            records.append(record | {"added": mean(sets[every]) - mean(sets[every - {modality}])})
+            record = {
+                "inputs": in_words(config),
+                "modality": modality,
+                "alone": mean_value(sets[frozenset([modality])]),
+            }
+            records.append(record | {"added": mean_value(sets[every]) - mean_value(sets[every - {modality}])})
     shown = shown_as_family(gains, scored, intervals.confidence, seed)
     rows = [record | each for record, each in zip(records, shown, strict=True)]
     return pd.DataFrame(rows, columns=columns(ModalityValues)).round(6)
@@ -81,16 +82,15 @@ def scored_sets(scored: Scored, fusion: Fusion) -> Sets:
     Nothing is read at chance. Empty where there is a set that no model reads.
     """
     sources = fusion.inputs
-    modalities = list(dict.fromkeys(scored.models[fusion.models[0]].inputs))
+    modalities = list(fusion.reads.inputs)
     found: Sets = {frozenset(modalities): fusion.trainings}
     for size in range(1, len(modalities)):
         for some in combinations(modalities, size):
             read = {source for source in sources if source.split(" ", 1)[0] in some}
-            same = [n for n, model in enumerate(scored.models) if sources_of(model) == read and not model.ablation]
+            same = reading(scored, read)
             if not same:
                 return {}
-            validated = [mean_of_labels(scored.validated[n]) for n in same]
-            found[frozenset(some)] = chosen([scored.trainings[n] for n in same], validated)[0]
+            found[frozenset(some)] = best_of(scored, same)[0]
     found[frozenset()] = [training.at(CHANCE) for training in fusion.trainings]
     trainings = min(map(len, found.values()))
     return {some: each[:trainings] for some, each in found.items()}
@@ -106,11 +106,6 @@ def shapley(sets: Sets, modality: str) -> list[WithinFolds]:
         each = [(sets[some | {modality}][n], sets[some][n]) for some in without]
         found.append(combined([model for pair in each for model in pair], [s * w for w in weights for s in (1, -1)]))
     return found
-
-
-def mean(trainings: Sequence[WithinFolds]) -> float:
-    """The metric of a model, the mean over its trainings."""
-    return sum(each.value for each in trainings) / len(trainings)
 
 
 def draw(table: pd.DataFrame, above: str) -> Figure:

@@ -74,9 +74,8 @@ def compute(results: Results, permuted: Sequence[Path], intervals: Intervals, se
             record = named(results.models[position]) | {"row": file.stem, "modality": modality}
             record |= {"metric": scored.metric, "permutations": len(each), "value": intact.value}
             records.append(record | {"retrained_loss": retrained_loss(results, position, str(modality))})
-    shown = shown_as_family(gains, scored, intervals.confidence, seed)
-    renamed = [{key.replace("value", "loss"): value for key, value in each.items()} for each in shown]
-    rows = [record | each for record, each in zip(records, renamed, strict=True)]
+    shown = shown_as_family(gains, scored, intervals.confidence, seed, named_as="loss")
+    rows = [record | each for record, each in zip(records, shown, strict=True)]
     return pd.DataFrame(rows, columns=columns(Permuted)).round(6)
 
 

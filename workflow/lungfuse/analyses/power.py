@@ -63,7 +63,7 @@ def compute(
     gains = judge(scored, judged, intervals.confidence, seed) if judged else []
     groups = len(set(scored.groups))
     for fusion, gained in zip(judged, gains, strict=True):
-        seen, inputs = seen_of(scored, fusion, gained), in_words(scored.models[fusion.models[0]])
+        seen, inputs = seen_of(scored, fusion, gained), in_words(fusion.reads)
         decided = seen.times_to_decide(margin)
         needed = int(np.ceil(decided * groups)) if np.isfinite(decided) else pd.NA
         for times in TIMES:

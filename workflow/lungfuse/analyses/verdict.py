@@ -18,6 +18,7 @@ from lungfuse.report.style import BLACK, BLUE, GREEN, GREY, MOST_COLUMNS_NAMED, 
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.gains import MIN_GROUPS, SmallestGain, exceeds, word
+from lungfuse.statistics.within_folds import mean_value
 from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
@@ -55,14 +56,14 @@ def compute(
     records, classes = [], groups_of_classes(results.task, results.joined[0])
     for fusion, gained in zip(judged, gains, strict=True):
         part = fusion.parts[gained.part]
-        times = times_of(fused(scored, fusion), known_times)
-        record = {"inputs": in_words(fused(scored, fusion)), "metric": scored.metric}
+        times = times_of(fusion.reads, known_times)
+        record = {"inputs": in_words(fusion.reads), "metric": scored.metric}
         record |= {"known": words(times), "leak_check": is_leak_check(times)}
         record |= verdict_of(scored, gained, margin) | needed_of(scored, fusion, gained, classes)
         record |= made_of(results, fusion, part)
         record |= {"tests": len(judged), "n": len(scored.groups), "groups": len(set(scored.groups))}
         record |= {"effective_groups": round(scored.effective_groups, 1), "trainings": trainings_of(scored, fusion)}
-        record |= {"part": scored.names[part], "part_value": value_of(scored, part)}
+        record |= {"part": scored.names[part], "part_value": mean_value(scored.trainings[part])}
         record |= {"fusion": picked_in_words(scored, fusion), "fusion_value": fusion.value}
         record |= {"parts": len(fusion.parts), "not_above_majority": not_above_majority(scored, fusion, intervals)}
         records.append(record)
@@ -70,11 +71,6 @@ def compute(
     needed = ["cases_for_two_points", "groups_for_two_points"]
     table[needed] = table[needed].astype("Int64")
     return table.round(dict.fromkeys(table.select_dtypes(float).columns.drop(["p", "p_corrected"]), 4)).round(6)
-
-
-def fused(scored: Scored, fusion: Fusion) -> ModelConfig:
-    """A model that reads what a fusion reads."""
-    return scored.models[fusion.models[0]]
 
 
 def trainings_of(scored: Scored, fusion: Fusion) -> int:
@@ -111,11 +107,6 @@ def made_of(results: Results, fusion: Fusion, part: int) -> dict[str, float]:
     moved = rethresholding(results.task, results.scored, results.joined, fusion, part).of_part
     switching = float("nan") if parts.switching is None else parts.switching.value
     return {"switching": switching, "interaction": parts.interaction.value, "rethresholding": moved.value}
-
-
-def value_of(scored: Scored, model: int) -> float:
-    """The metric of a model, the mean over its trainings."""
-    return float(np.mean([training.value for training in scored.trainings[model]]))
 
 
 def picked_in_words(scored: Scored, fusion: Fusion) -> str:

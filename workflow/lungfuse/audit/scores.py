@@ -1,16 +1,17 @@
 """AUROC of scores by several models, each in its own fold, with intervals over groups, and what they show in a word."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from lungfuse.statistics.auroc import Ranking
-from lungfuse.statistics.bootstrap import batch_of, limits_of
+from lungfuse.statistics.bootstrap import limits_of, times_drawn
+from lungfuse.statistics.gains import MIN_GROUPS, effective_groups
+from lungfuse.statistics.gains import word as word_of
 
 MARGIN = 0.02  # of AUROC, within which two scores count as equivalent
 CONFIDENCE = 0.95
-LEAST_GROUPS = 20  # effective groups, below which no interval is given
 NOTHING = float("nan")
 
 
@@ -44,12 +45,6 @@ def within_folds(values: np.ndarray, scores: np.ndarray, fold: np.ndarray, weigh
         return ranked / pairs
 
 
-def effective_groups(groups: np.ndarray) -> float:
-    """How many groups of equal size say as much (Kish, 1965)."""
-    sizes = np.unique(groups, return_counts=True)[1]
-    return float(sizes.sum() ** 2 / np.square(sizes).sum()) if len(sizes) else 0.0
-
-
 class Resampled:
     """Rows with their labels and folds, drawn anew by group."""
 
@@ -57,7 +52,7 @@ class Resampled:
         self.values, self.fold = values, fold
         self.names, self.group = np.unique(groups, return_inverse=True)
         self.resamples, self.seed = resamples, seed
-        self.enough = effective_groups(groups) >= LEAST_GROUPS
+        self.enough = len(groups) > 0 and effective_groups(self.group) >= MIN_GROUPS
 
     def aurocs(self, scores: np.ndarray) -> list[Estimate]:
         """The AUROC of each label, and in front of them the mean over labels."""
@@ -95,11 +90,9 @@ class Resampled:
     def _mean(self, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return _with_mean(within_folds(self.values, scores, self.fold, weights))[:, 0]
 
-    def _weights(self) -> Sequence[np.ndarray]:
-        rng, batch = np.random.default_rng(self.seed), batch_of(len(self.fold))
-        shares = np.full(len(self.names), 1 / len(self.names))
-        for start in range(0, self.resamples, batch):
-            times = rng.multinomial(len(self.names), shares, min(batch, self.resamples - start))
+    def _weights(self) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+        for times in times_drawn(len(self.names), self.resamples, rng, rows=len(self.fold)):
             yield times[:, self.group].astype(float)
 
 
@@ -111,13 +104,6 @@ def _with_mean(found: np.ndarray) -> np.ndarray:
     return np.column_stack([mean, found])
 
 
-def word(worth: Estimate, margin: float = MARGIN) -> str:
-    """What an interval of a difference shows beside a margin: better, worse, equivalent or inconclusive.
-
-    Equivalent is an interval within the margin on both sides (two one-sided tests, Schuirmann, 1987).
-    """
-    if not np.isfinite([worth.low, worth.high]).all():
-        return "inconclusive"
-    if -margin < worth.low and worth.high < margin:
-        return "equivalent"
-    return "better" if worth.low > 0 else "worse" if worth.high < 0 else "inconclusive"
+def word(worth: Estimate) -> str:
+    """What the interval of a difference shows beside two points, in the words of verdicts."""
+    return word_of(worth.low, worth.high, MARGIN)

@@ -9,7 +9,7 @@ from lungfuse.compare.own_text import with_own_text
 from lungfuse.compare.page import render
 from lungfuse.compare.results import Compared, Results
 from lungfuse.compare.scores import as_columns, score_with_intervals
-from lungfuse.compare.verdicts import Scored, alone, judge
+from lungfuse.compare.verdicts import Scored, as_one, judge
 from lungfuse.files import atomic_write
 from lungfuse.measures import METRICS
 from lungfuse.models import kind_spec
@@ -91,7 +91,7 @@ def against_parts(scored: Scored, confidence: float, seed: int) -> dict[int, dic
     Models with an input shuffled or dropped are neither held against others nor are they parts. With too few groups
     there is no p.
     """
-    judged = [alone(scored, n) for n, model in enumerate(scored.models) if not model.ablation]
+    judged = [as_one(scored, [n]) for n, model in enumerate(scored.models) if not model.ablation]
     judged = [each for each in judged if each.parts]
     if not judged:
         return {}

@@ -30,7 +30,7 @@ class GainParts:
 def parts_of_gain(scored: Scored, fusion: Fusion, part: int) -> GainParts:
     """Those of the gain over the model at the position `part`, on the trainings that both have."""
     held_against = scored.trainings[part]
-    total = scored.gain(fusion.trainings, held_against)
+    total = fusion.gains[fusion.parts.index(part)]
     if scored.metric != "auroc" or len(held_against[0].of_fold) < 2:
         return GainParts(total, None, total)
     switched = switched_by_label(scored, fusion, min(len(fusion.trainings), len(held_against)))

@@ -33,7 +33,7 @@ def render(
 ) -> str:
     """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
     repeats, tests = scored["repeats"].max(), scored["p_vs_best_unimodal"].notna().sum()
-    metric, more = METRIC_IN_WORDS[task.primary], beside(scored)
+    metric, more = METRIC_IN_WORDS[settings.primary], beside(scored)
     positives = ", and how many of them are positive" if task.two_classes else ""
     lines = [f"# Comparison: {escape(heading.title)}"]
     if heading.notice:

@@ -12,7 +12,7 @@ from lungfuse.models.naming import sources_of
 from lungfuse.models.times import times_of, verdict_refused
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.gains import Gain, SmallestGain, degrees_of_freedom, effective_groups, gain, smallest_gains
-from lungfuse.statistics.within_folds import WithinFolds
+from lungfuse.statistics.within_folds import WithinFolds, mean_value
 from lungfuse.tasks import Task
 
 
@@ -71,11 +71,13 @@ def scored(
 class Fusion:
     """The models that fuse the same inputs, as one: in each fold the one that is best on its validation pairs.
 
-    `models` are their positions, `best` which of them is taken in each fold, (training, fold), `parts` the positions of
-    all models of a true subset of the inputs, and `gains` what the fusion gains over each of them.
+    `inputs` are those of `reads`, one of the models. `models` are their positions, `best` which of them is taken in
+    each fold, (training, fold), `parts` the positions of all models of a true subset of the inputs, and `gains` what
+    the fusion gains over each of them.
     """
 
     inputs: set[str]
+    reads: ModelConfig
     models: list[int]
     best: np.ndarray
     trainings: list[WithinFolds]
@@ -89,7 +91,7 @@ class Fusion:
 
     @property
     def value(self) -> float:
-        return float(np.mean([training.value for training in self.trainings]))
+        return mean_value(self.trainings)
 
 
 def fusions(found: Scored) -> list[Fusion]:
@@ -99,30 +101,33 @@ def fusions(found: Scored) -> list[Fusion]:
 
 def with_verdicts(found: Scored, known_times: dict[str, str]) -> list[Fusion]:
     """Those whose inputs can be had when the image is read, see `lungfuse.models.times`."""
-    return [
-        each for each in fusions(found)
-        if not verdict_refused(times_of(found.models[each.models[0]], known_times))
-    ]  # fmt: skip
+    return [each for each in fusions(found) if not verdict_refused(times_of(each.reads, known_times))]
 
 
 def fusion_of(found: Scored, inputs: set[str]) -> Fusion:
     """The fusion of a set of inputs."""
-    models = [n for n, model in enumerate(found.models) if sources_of(model) == inputs and not model.ablation]
+    return as_one(found, reading(found, inputs))
+
+
+def reading(found: Scored, inputs: set[str]) -> list[int]:
+    """The positions of the models that read exactly these inputs, as they are."""
+    return [n for n, model in enumerate(found.models) if sources_of(model) == inputs and not model.ablation]
+
+
+def best_of(found: Scored, models: list[int]) -> tuple[list[WithinFolds], np.ndarray]:
+    """Models that read the same inputs, by their positions, as one, see `chosen`."""
     validated = [mean_of_labels(found.validated[n]) for n in models]
-    trainings, best = chosen([found.trainings[n] for n in models], validated)
+    return chosen([found.trainings[n] for n in models], validated)
+
+
+def as_one(found: Scored, models: list[int]) -> Fusion:
+    """The fusion that some models of the same inputs are, by their positions, as if no other read these."""
+    reads = found.models[models[0]]
+    inputs = sources_of(reads)
+    trainings, best = best_of(found, models)
     parts = [n for n, model in enumerate(found.models) if is_part(model, inputs)]
     gains = [found.gain(trainings, found.trainings[n]) for n in parts]
-    return Fusion(inputs, models, best, trainings, parts, gains)
-
-
-def alone(found: Scored, model: int) -> Fusion:
-    """One model, by its position, as if no other read the same inputs."""
-    inputs = sources_of(found.models[model])
-    parts = [n for n, part in enumerate(found.models) if is_part(part, inputs)]
-    gains = [found.gain(found.trainings[model], found.trainings[n]) for n in parts]
-    trainings = found.trainings[model]
-    best = np.zeros((len(trainings), trainings[0].of_fold.shape[1]), int)
-    return Fusion(inputs, [model], best, trainings, parts, gains)
+    return Fusion(inputs, reads, models, best, trainings, parts, gains)
 
 
 def is_part(model: ModelConfig, inputs: set[str]) -> bool:

@@ -18,6 +18,7 @@ from lungfuse.markdown import Markdown
 from lungfuse.modalities import in_order
 from lungfuse.plan.resolve import text_tokens
 from lungfuse.report.data import of_classes
+from lungfuse.report.forest import METRIC
 from lungfuse.report.layout import markdown
 from lungfuse.report.style import inputs_of, row_names
 from lungfuse.settings.model import ModelConfig
@@ -172,7 +173,7 @@ def about_models(
         "encoders": ", ".join(named).capitalize() + pooled,
         "research_weights": " and ".join(foreign) if trained else "",
         "named_labels": joined(study.labels),
-        "metric": "AUROC",
+        "metric": METRIC[study.comparison.primary],
     }
 
 

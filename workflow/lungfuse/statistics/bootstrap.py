@@ -61,9 +61,9 @@ def mean_with_interval(
     return float(values.mean()), float(low), float(high)
 
 
-def times_drawn(count: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each of `count` things is drawn, batch by batch of shape (resample, thing)."""
-    batch = batch_of(count)
+def times_drawn(count: int, resamples: int, rng: np.random.Generator, rows: int | None = None) -> Iterator[np.ndarray]:
+    """How often each of `count` things is drawn, batch by batch of shape (resample, thing); `rows` fit one batch."""
+    batch = batch_of(rows or count)
     for start in range(0, resamples, batch):
         yield rng.multinomial(count, np.full(count, 1 / count), min(batch, resamples - start))
 

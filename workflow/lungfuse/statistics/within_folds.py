@@ -52,6 +52,11 @@ class WithinFolds:
         return WithinFolds(self.fold, self.of_fold[which], self.weight[which], self.influence[which])
 
 
+def mean_value(trainings: Sequence[WithinFolds]) -> float:
+    """The score of a model, the mean over its trainings."""
+    return float(np.mean([training.value for training in trainings]))
+
+
 def auroc_within_folds(label: np.ndarray, score: np.ndarray, fold: np.ndarray, folds: int) -> WithinFolds:
     """The AUROC of one label, 0 or 1, NaN where it is not known; ties count half.
 

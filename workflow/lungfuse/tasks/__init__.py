@@ -59,7 +59,7 @@ class Task(ABC):
     other, and sum to 1.
     """
 
-    primary: str
+    primary: str = "auroc"
     shown: tuple[str, ...]
     means: str = ""
     excludes: bool

@@ -19,7 +19,6 @@ MIN_LABELS, MAX_LABELS, EXCLUSIVE = 2, 2, True
 class Task(AnyTask):
     """Networks give a logit a class, and are trained with cross-entropy."""
 
-    primary = "auroc"
     shown = ("accuracy", "auroc", "sensitivity", "specificity")
     excludes = False
     outputs = 2

@@ -24,7 +24,6 @@ class Task(AnyTask):
     and the others are means over the classes, each against the rest.
     """
 
-    primary = "auroc"
     shown = ("accuracy", "balanced_accuracy", "auroc", "auprc")
     means = "All but accuracy are means over the classes, each against the rest."
     excludes = True

@@ -22,7 +22,6 @@ class Task(AnyTask):
     Metrics are means over the labels, each counting the same.
     """
 
-    primary = "auroc"
     shown = ("auroc", "auprc", "sensitivity", "specificity")
     means = "All are means over the labels, of the pairs where each is known."
     excludes = False

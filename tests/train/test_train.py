@@ -86,7 +86,7 @@ def test_a_model_is_validated_on_the_pairs_of_the_table_and_its_score_calibrated
     study = trained()
     folder = study.fold("early")
     scores = pd.read_csv(folder / "predictions.csv").query("part == 'validation'")
-    validation = pd.read_csv(study.small.files["validation"]).query("fold == 0")
+    validation = pd.read_csv(study.small.files["validation"]).query("repeat == 0 and fold == 0")
     assert set(scores["pair_id"]) == set(validation["pair_id"])
     kept = json.loads((folder / "settings.json").read_text())["calibration"]
     assert kept == BINARY.calibrate(BINARY.of("score", scores), BINARY.targets(scores)).model_dump()

@@ -11,13 +11,13 @@ from scipy.special import ndtri
 from lungfuse.compare.cases_needed import cases_needed, groups_of_classes
 from lungfuse.compare.gain_parts import parts_of_gain, rethresholding
 from lungfuse.compare.results import Results
-from lungfuse.compare.verdicts import Fusion, Scored, judge, with_verdicts
+from lungfuse.compare.verdicts import Fusion, Scored, judge, verdict_of, with_verdicts
 from lungfuse.models.times import is_leak_check, times_of, words
 from lungfuse.report.forest import LINE_OF_TWO, METRIC, forest
 from lungfuse.report.style import BLACK, BLUE, GREEN, GREY, MOST_COLUMNS_NAMED, ORANGE, sheet
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
-from lungfuse.statistics.gains import MIN_GROUPS, SmallestGain, exceeds, word
+from lungfuse.statistics.gains import MIN_GROUPS, SmallestGain
 from lungfuse.statistics.within_folds import mean_value
 from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import Verdict, limits, with_limits
@@ -76,21 +76,6 @@ def compute(
 def trainings_of(scored: Scored, fusion: Fusion) -> int:
     """How many trainings a fusion and each of its parts have."""
     return min(len(trainings) for trainings in [fusion.trainings, *(scored.trainings[n] for n in fusion.parts)])
-
-
-def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str, object]:
-    """The columns of `Verdict` that say what is shown; too few groups have no interval and no p."""
-    nothing, found = float("nan"), {"gain": gained.value, "margin": margin}
-    if scored.effective_groups < MIN_GROUPS:
-        return found | {"word": word(nothing, nothing, margin)}
-    return found | {
-        "gain_low": gained.low,
-        "gain_high": gained.high,
-        "word": word(gained.low, gained.high, margin),
-        "p_margin": exceeds(gained, margin, scored.degrees),
-        "p": gained.p,
-        "p_corrected": gained.p_corrected,
-    }
 
 
 def needed_of(scored: Scored, fusion: Fusion, gained: SmallestGain, classes: np.ndarray) -> dict[str, object]:

@@ -7,10 +7,9 @@ import numpy as np
 
 from lungfuse.statistics.auroc import Ranking
 from lungfuse.statistics.bootstrap import limits_of, times_drawn
-from lungfuse.statistics.gains import MIN_GROUPS, effective_groups
+from lungfuse.statistics.gains import MARGIN, MIN_GROUPS, effective_groups
 from lungfuse.statistics.gains import word as word_of
 
-MARGIN = 0.02  # of AUROC, within which two scores count as equivalent
 CONFIDENCE = 0.95
 NOTHING = float("nan")
 

@@ -11,7 +11,17 @@ from lungfuse.models.contrasts import fused_inputs
 from lungfuse.models.naming import sources_of
 from lungfuse.models.times import times_of, verdict_refused
 from lungfuse.settings.model import ModelConfig
-from lungfuse.statistics.gains import Gain, SmallestGain, degrees_of_freedom, effective_groups, gain, smallest_gains
+from lungfuse.statistics.gains import (
+    MIN_GROUPS,
+    Gain,
+    SmallestGain,
+    degrees_of_freedom,
+    effective_groups,
+    exceeds,
+    gain,
+    smallest_gains,
+    word,
+)
 from lungfuse.statistics.within_folds import WithinFolds, mean_value
 from lungfuse.tasks import Task
 
@@ -138,3 +148,18 @@ def is_part(model: ModelConfig, inputs: set[str]) -> bool:
 def judge(found: Scored, judged: Sequence[Fusion], confidence: float, seed: int) -> list[SmallestGain]:
     """The smallest gain of each fusion, as one family."""
     return smallest_gains([fusion.gains for fusion in judged], found.degrees, confidence, seed)
+
+
+def verdict_of(scored: Scored, gained: SmallestGain, margin: float) -> dict[str, object]:
+    """The columns of `Verdict` that say what is shown; too few groups have no interval and no p."""
+    nothing, found = float("nan"), {"gain": gained.value, "margin": margin}
+    if scored.effective_groups < MIN_GROUPS:
+        return found | {"word": word(nothing, nothing, margin)}
+    return found | {
+        "gain_low": gained.low,
+        "gain_high": gained.high,
+        "word": word(gained.low, gained.high, margin),
+        "p_margin": exceeds(gained, margin, scored.degrees),
+        "p": gained.p,
+        "p_corrected": gained.p_corrected,
+    }

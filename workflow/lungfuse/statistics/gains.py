@@ -16,6 +16,7 @@ from scipy.stats import chi2, multivariate_t, t
 from lungfuse.statistics.within_folds import WithinFolds
 
 MIN_GROUPS = 20  # effective groups below which a standard error says nothing
+MARGIN = 0.02  # of AUROC, within which models are equivalent where no study declares another margin
 DRAWS, BATCH = 100_000, 10_000
 UNLIKELY = 0.95  # that folds differ so little by chance
 

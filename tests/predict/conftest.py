@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lungfuse.predict.predict import main
+from lungfuse.stages import call
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def run(study, tmp_path):
 
     def predicted(**changes) -> pd.DataFrame:
         given = {"model": study.fold("early"), "out": tmp_path / "out.csv"} | changes
-        main(**given)
+        call("predict", given)
         return pd.read_csv(given["out"]).set_index("id")
 
     return predicted

@@ -9,6 +9,7 @@ from lungfuse.errors import UserError
 from lungfuse.predict import predict
 from lungfuse.predict.given import check_characters, read_written
 from lungfuse.settings.table import TableFormat
+from lungfuse.stages import call
 
 CLINIC = TableFormat(separator=";", encoding="cp1252", decimal=",", missing=["k.A.", "-"])
 CASES = pd.DataFrame(
@@ -47,7 +48,7 @@ def test_a_missing_table_is_told(tmp_path):
 def test_an_option_that_is_no_text_is_refused_before_a_model_is_loaded(monkeypatch, given, said):
     monkeypatch.setattr(predict, "Predictor", lambda *_: pytest.fail("a model is loaded"))
     with pytest.raises(UserError, match=said):
-        predict.main(**{"model": Path("model")} | given)
+        call("predict", {"model": Path("model")} | given)
 
 
 def test_a_path_may_hold_bytes_of_any_encoding():

@@ -12,6 +12,7 @@ from lungfuse.errors import UserError
 from lungfuse.predict import predictor
 from lungfuse.predict.predict import main
 from lungfuse.predict.predictor import Predictor
+from lungfuse.stages import call
 
 COLUMNS = {
     "binary": ["label", "score", "probability", "positive"],
@@ -24,7 +25,7 @@ def written(study, model: str, path, cases=None, **options) -> pd.DataFrame:
     """Predict cases from a table into the file `path`, and read that."""
     table = path.parent / "cases.csv"
     (study.cases() if cases is None else cases).to_csv(table, index=False)
-    main(model=study.fold(model), cases=table, out=path, **options)
+    call("predict", {"model": study.fold(model), "cases": table, "out": path} | options)
     return (pd.read_csv if path.suffix == ".csv" else pd.read_json)(path)
 
 

@@ -14,6 +14,8 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
+from lungfuse.parameters import Several, options
+from lungfuse.predict.against import check_classes, check_comparable, in_words, named_in_errors, names_of, verdicts_of
 from lungfuse.predict.given import check_characters, read_written
 from lungfuse.predict.predictor import Predictor
 from lungfuse.predict.truth import read_truth, scores_of
@@ -23,6 +25,28 @@ from lungfuse.tables.cases import cases_with
 OPTIONS = {"image": "--image", "text": "--text"}  # of structured columns: --values.<name>
 
 
+@options
+class Known:
+    """What is known of many cases, and the models that are compared by it.
+
+    Parameters
+    ----------
+    truth
+        Column of the table of cases with the true class of each case, by its name or number; empty where nobody knows
+        it. Where cases have several labels, the columns <truth>_<label> say of each 1 or 0. The predictions are scored,
+        with intervals by bootstrap over the column group or patient, or over the cases.
+    against
+        Folders of other trained models of the same task and labels. They are scored too, and a paired verdict says
+        whether the model ranks the cases better than each of them.
+    """
+
+    truth: str | None = None
+    against: Several[Path] | None = None
+
+
+NOTHING = Known()
+
+
 def main(
     *,
     model: Path,
@@ -30,7 +54,7 @@ def main(
     text: str = "",
     values: dict[str, str] | None = None,
     cases: Path | None = None,
-    truth: str | None = None,
+    known: Known = NOTHING,
     out: Path | None = None,
     encoder_root: Path | None = None,
 ) -> None:
@@ -55,33 +79,70 @@ def main(
         Table of many cases, CSV, with the column id and those that the model reads: image, text, and structured columns
         by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
         table of the study was: separator, encoding, decimal comma, words for missing values.
-    truth
-        Column of that table with the true class of each case, by its name or number; empty where nobody knows it. Where
-        cases have several labels, the columns <truth>_<label> say of each 1 or 0. The predictions are scored, with
-        intervals by bootstrap over the column group or patient, or over the cases.
+    known
+        What is known of these cases.
     out
-        Output: the predictions, as .json or .csv; scores come beside them, as .scores.csv. Not given, JSON is printed.
+        Output: the predictions, as .json or .csv; scores come beside them, as .scores.csv, and the verdict, as
+        .verdict.csv. Not given, JSON is printed.
     encoder_root
         Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
     given = {"image": str(image or ""), "text": text} | (values or {})
-    _check_words(model, given, truth)
-    _check_options(model, image, given, cases, truth, out)
+    folders = [model, *(known.against or [])]
+    _check_words(folders, given, known.truth)
+    _check_options(folders, image, given, cases, known, out)
+    predictor, *others = predictors = [Predictor(folder, encoder_root) for folder in folders]
+    check_comparable(predictor, others)
     one_case = cases is None
-    predictor = Predictor(model, encoder_root)
     if one_case:
         _check_case(predictor, given)
-    table = pd.DataFrame([{"id": ""} | given]) if one_case else read_cases(cases, predictor)
-    known = None if truth is None else read_truth(table, truth, predictor.task, cases)
-    parts = predictor.predict(table)
+    tables = [pd.DataFrame([{"id": ""} | given])] if one_case else _tables(cases, predictors)
+    truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases)
+    if others:
+        check_classes(predictor.task, truth, known.truth, cases)
+    for other, table in zip(others, tables[1:], strict=True):
+        with named_in_errors(other):
+            other.check(table)
+    parts = predictor.predict(tables[0])
     as_csv = out is not None and out.suffix.lower() == ".csv"
     write = _as_csv if as_csv else _as_record if one_case else _as_records
     with _output(out) as stream:
-        scores = pd.concat(part[predictor.task.columns("score")] for part in write(stream, parts))
-    for note, count in predictor.notes.items():
-        print(f"{count:,} of {len(table):,} cases: {note}", file=sys.stderr)
-    if known is not None:
-        _write_scores(scores_of(predictor.task, known, scores), out)
+        scores = [_scores(predictor, write(stream, parts)), *map(_scores_of_cases, others, tables[1:])]
+    names = names_of(predictors)
+    for each, name in zip(predictors, names, strict=True):
+        for note, count in each.notes.items():
+            print(f"{name + ': ' if others else ''}{count:,} of {len(tables[0]):,} cases: {note}", file=sys.stderr)
+    if truth is not None:
+        found = [scores_of(predictor.task, truth, each) for each in scores]
+        _write_table(_of_models(found, names) if others else found[0], out, "scores")
+    if others:
+        models = dict(zip(names, (each.config for each in predictors), strict=True))
+        verdict = verdicts_of(predictor.task, models, truth, scores)
+        _write_table(verdict, out, "verdict", in_words(verdict))
+
+
+def _tables(path: Path, predictors: list[Predictor]) -> list[pd.DataFrame]:
+    """The table of cases as each model reads it."""
+    if len(predictors) == 1:
+        return [read_cases(path, predictors[0])]
+    found = []
+    for predictor in predictors:
+        with named_in_errors(predictor):
+            found.append(read_cases(path, predictor))
+    return found
+
+
+def _scores(predictor: Predictor, parts: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(part[predictor.task.columns("score")] for part in parts)
+
+
+def _scores_of_cases(predictor: Predictor, cases: pd.DataFrame) -> pd.DataFrame:
+    with named_in_errors(predictor):
+        return _scores(predictor, predictor.predict(cases))
+
+
+def _of_models(tables: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    return pd.concat(tables, keys=names, names=["model", None]).reset_index("model")
 
 
 def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
@@ -99,16 +160,18 @@ def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
     return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
 
 
-def scores_beside(out: Path) -> Path:
-    """The file of the scores of predictions in the file `out`."""
-    return out.with_name(f"{out.stem}.scores.csv")
+def beside(out: Path, what: str) -> Path:
+    """The file of the scores, or the verdict, of predictions in the file `out`."""
+    return out.with_name(f"{out.stem}.{what}.csv")
 
 
-def _write_scores(scores: pd.DataFrame, out: Path | None) -> None:
-    print(scores.round(3).to_markdown(index=False), file=sys.stderr if out is None else sys.stdout)
+def _write_table(table: pd.DataFrame, out: Path | None, what: str, text: str = "") -> None:
+    lines = ["", table.to_markdown(index=False, floatfmt=".3g"), "", text] if text else []
+    lines = lines or [table.round(3).to_markdown(index=False)]
+    print(*lines, sep="\n", file=sys.stderr if out is None else sys.stdout)
     if out is not None:
-        with atomic_write(scores_beside(out)) as stream:
-            scores.round(6).to_csv(stream, index=False, lineterminator="\n")
+        with atomic_write(beside(out, what)) as stream:
+            table.round(6).to_csv(stream, index=False, lineterminator="\n")
 
 
 def _check_case(predictor: Predictor, given: dict[str, str]) -> None:
@@ -129,30 +192,38 @@ def _check_case(predictor: Predictor, given: dict[str, str]) -> None:
             )
 
 
-def _check_words(model: Path, given: dict[str, str], truth: str | None) -> None:
+def _check_words(models: list[Path], given: dict[str, str], truth: str | None) -> None:
     words = {OPTIONS.get(name, f"--values.{name}"): value for name, value in given.items()}
-    for option, value in (words | {"--model": str(model), "--truth": truth or ""}).items():
-        check_characters(option, value, path=option in ["--model", "--image"])
+    for option, value in (words | {"--truth": truth or ""}).items():
+        check_characters(option, value, path=option == "--image")
+    for number, folder in enumerate(models):
+        check_characters("--against" if number else "--model", str(folder), path=True)
     if truth is not None and not truth.strip():
         raise UserError("--truth: found nothing, expected the name of a column of the table of cases, or leave it out.")
 
 
 def _check_options(
-    model: Path, image: Path | None, given: dict[str, str], cases: Path | None, truth: str | None, out: Path | None
+    models: list[Path], image: Path | None, given: dict[str, str], cases: Path | None, known: Known, out: Path | None
 ) -> None:
     if cases is not None and any(given.values()):
         options = "--image, --text and --values" if set(given) - set(OPTIONS) else "--image and --text"
         raise UserError(f"--cases: is a table of cases, so leave {options}, which are of one case, out.")
-    if truth is not None and cases is None:
+    if len(models) > 1 and (cases is None or known.truth is None):
+        raise UserError(
+            "--against: compares models on cases whose classes are known. Add --cases, a table of cases, and --truth, "
+            "its column with the classes."
+        )
+    if known.truth is not None and cases is None:
         raise UserError("--truth: names a column of a table of cases. Add --cases.")
     if out is None:
         return
     if out.suffix.lower() not in (".csv", ".json"):
         raise UserError(f"{out}: found a name that ends in {out.suffix!r}, expected .csv or .json.")
-    for path in [out, scores_beside(out)] if truth else [out]:
+    read = {file.resolve() for file in [cases, image] if file}
+    made = ["scores"] * bool(known.truth) + ["verdict"] * (len(models) > 1)
+    for path in [out, *(beside(out, what) for what in made)]:
         check_writable(path)
-        read = {file.resolve() for file in [cases, image] if file}
-        if path.resolve() in read or path.resolve().is_relative_to(model.resolve()):
+        if path.resolve() in read or any(path.resolve().is_relative_to(model.resolve()) for model in models):
             raise UserError(f"{path}: is what is read, or in the model's folder. Name another file for the output.")
 
 

@@ -49,14 +49,19 @@ def scores_of(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataF
 
     `scores` has the score columns of the task, in the order of what is `known`.
     """
-    predictions = pd.DataFrame(task.decide(scores.to_numpy()), scores.index, task.columns("prediction"))
-    scored = known.join(scores).join(predictions).assign(repeat=0, fold=0)
-    scored = scored[_is_known(scored, task)]
+    scored = of_known(task, known, scores)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # of what one class does not define
         found = score_with_intervals(task, scored, CONFIDENCE, RESAMPLES, SEED)
     table = pd.DataFrame(found, index=["value", "low", "high"]).T.rename_axis("metric").reset_index()
     return table.assign(n=len(scored), groups=scored["group"].nunique())
+
+
+def of_known(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The cases with a label that is known, with their scores and predictions, as one fold of one training."""
+    predictions = pd.DataFrame(task.decide(scores.to_numpy()), scores.index, task.columns("prediction"))
+    joined = known.join(scores).join(predictions).assign(repeat=0, fold=0)
+    return joined[_is_known(joined, task)]
 
 
 def _numbers(cases: pd.DataFrame, column: str, labels: list[str], source: Path) -> pd.Series:

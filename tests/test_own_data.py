@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT, keep_models, run_snakemake
 from PIL import Image
+
+from lungfuse.settings.training import LabelledImages
 
 DATA, PARTS = ((ROOT / "docs" / page).read_text() for page in ["your-own-data.md", "adding-a-model.md"])
 CLINIC = ["majority", "tfidf", "linear-probe", "logistic", "text", "irene", "gated"]
@@ -94,6 +97,13 @@ def run(project: Path, study: str, *targets: str) -> pd.DataFrame:
 def test_the_readme_shows_the_dataset_of_the_page():
     readme = (ROOT / "README.md").read_text()
     assert blocks(readme, "python")[0] in blocks(DATA, "python")[0]
+
+
+def test_the_further_images_of_the_page_are_settings():
+    block = re.search(r"^    pretraining:\n(?:     .*\n)+", DATA, re.M)[0]
+    (further,) = yaml.safe_load(block)["pretraining"]["sets"].values()
+    found = LabelledImages.model_validate(further)
+    assert found.label in found.table.columns and found.table.images == ["images.zip"]
 
 
 def test_a_dataset_in_another_layout_becomes_a_study_and_a_model_is_added_to_it(project):

@@ -22,6 +22,10 @@ def end_run() -> None:
 
 
 onstart:
+    # Nothing is submitted on this machine, so there is no rate to limit. With a limit Snakemake weighs all ready jobs each
+    # second, and once more for every job that has ended: after some hundred of them that takes a core.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
     if workflow.is_main_process:
         RUN.enter_context(Progress(workflow).shown())
     if SYNCS:

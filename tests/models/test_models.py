@@ -8,7 +8,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.encoders.network import TextEncoder
 from lungfuse.encoders.networks import bert
 from lungfuse.encoders.networks.transformer import ATTENTION
-from lungfuse.layers.blocks import Attention, Dropout, Tokens, masked_mean
+from lungfuse.layers.blocks import Attention, Dropout, Inputs, Tokens, masked_mean, watched_attention
 from lungfuse.models import load_model, model_names, model_spec
 
 FUSION = {"width": 16, "heads": 4, "blocks": 2, "hidden": 8, "dropout": 0.2}
@@ -133,23 +133,31 @@ def test_all_modalities_decide_and_receive_gradients(name, modalities):
     assert not idle, "parameters that nothing uses"
 
 
+def attention_of(model: torch.nn.Module, inputs: Inputs) -> list[torch.Tensor]:
+    """The weights of attention, (B, heads, T, S), in the order in which they are computed."""
+    found = []
+
+    def keep(weights: torch.Tensor) -> torch.Tensor:
+        found.append(weights)
+        return weights
+
+    with watched_attention(keep):
+        model(inputs)
+    return found
+
+
 def test_joint_attention_gives_each_modality_its_share_whatever_its_length():
     """With equal scores everywhere, nine image tokens, two text tokens and two columns get a third of it each."""
     model, inputs = build("joint", list(WIDTHS)), inputs_of(WIDTHS)
-    model.attention.keep_weights = True
     torch.nn.init.zeros_(model.attention.query.weight)
     torch.nn.init.zeros_(model.attention.query.bias)
-    model(inputs)
-    weights = model.attention.weights  # (pair, head, query, key)
+    (weights,) = attention_of(model, inputs)  # (pair, head, query, key)
     torch.testing.assert_close(weights[..., :9].sum(-1), torch.full(weights.shape[:-1], 1 / 3))
 
 
 def test_exchange_reads_keys_and_values_of_the_other_modalities_alone():
     model = build("kv-exchange", list(WIDTHS))
-    for streams in model.streams.values():
-        streams[0].attention.keep_weights = True
-    model(inputs_of(WIDTHS))
-    weights = {name: streams[0].attention.weights for name, streams in model.streams.items()}
+    weights = dict(zip(model.streams, attention_of(model, inputs_of(WIDTHS)), strict=False))  # of the first block
     assert weights["text"].shape == (3, 4, 6, 11), "text queries, keys of image and columns"
     assert weights["image"].shape == (3, 4, 9, 8), "image queries, keys of text and columns"
     assert weights["structured"].shape == (3, 4, 2, 15), "queries of columns, keys of image and text"

@@ -68,7 +68,10 @@ class ImageEncoder(Encoder):
 
 
 class TextEncoder(Encoder):
-    """Token numbers and their mask to tokens: (B, T), (B, T) -> (B, T, width of the encoder)."""
+    """Token numbers and their mask to tokens: (B, T), (B, T) -> (B, T, width of the encoder).
+
+    In place of the numbers the embeddings of the words serve as well, (B, T, width).
+    """
 
     def __init__(self, spec: TextSpec, network: nn.Module, kind: ModuleType):
         super().__init__(spec, network, kind)
@@ -86,6 +89,10 @@ class TextEncoder(Encoder):
         first = torch.arange(mask.shape[1], device=mask.device) == 0
         absent = ~mask.any(1, keepdim=True)  # attention over nothing would not be finite
         return self.kind.tokens(self.network, ids, mask | (absent & first))
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """The embeddings of words, (B, T) -> (B, T, width), before anything is said of their places."""
+        return self.kind.embed(self.network, ids)
 
     def tokens(self, batch: dict[str, Tensor]) -> Tokens:
         """Tokens of the `ids` with their `mask`."""

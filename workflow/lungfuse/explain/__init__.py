@@ -1,11 +1,12 @@
-"""The explanations of models by name: a file here is one, with its figure and where this appears in the report.
+"""The methods that explain what a trained network makes of a case, by name: a file here is one.
 
-A file declares TITLE, SECTION, ORDER and CAPTION as an analysis does (see `lungfuse.analyses`), and which models it
-explains:
+A file declares
 
-- INPUTS: the modalities that they read, among others;
-- WANTED: for some settings of a model (`lungfuse.settings.model.ModelConfig`) the values that it explains, such as
-  {"architecture": ["kv-exchange"]}. Models from which an ablation takes an input are not explained.
+- TITLE and CAPTION: what it is called, and below a picture what it shows, with its source;
+- MODALITIES: those whose parts it gives relevance to;
+- SIGNED: whether relevance below zero speaks against the target;
+- SUMS: what the relevance of a case adds up to: "change", that of the logit from the neutral case; "logit"; or "".
 
-and defines `draw(explained: Explained, above: str) -> Figure`; see `lungfuse.explain._stage`.
+and defines `explain(network: ExplainedNetwork, case: Case, target: Tensor) -> Relevance`, of the logit of the class or
+label at `target`, (B,); see `lungfuse.relevance.network`. What it cannot explain of a network it leaves out.
 """

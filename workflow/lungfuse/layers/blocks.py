@@ -1,6 +1,8 @@
 """What the models are made of. Shapes: B batch, T tokens of a sequence, D width; masks are true at real tokens."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -82,29 +84,40 @@ class Dropout(nn.Dropout):
         return x * kept.div_(1 - self.p)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: nn.Module) -> tuple[Tensor, Tensor]:
-    """softmax(q k' / sqrt(D) + bias) v and the softmax, of (B, heads, T, D) and (B, heads, S, D).
+Watch = Callable[[Tensor], Tensor]
+watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
+
+
+@contextmanager
+def watched_attention(watch: Watch) -> Iterator[None]:
+    """Attention reads by what `watch` makes of its weights, (B, heads, T, S), in the order in which it is computed."""
+    before = watching.set(watch)
+    try:
+        yield
+    finally:
+        watching.reset(before)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: nn.Module) -> Tensor:
+    """softmax(q k' / sqrt(D) + bias) v, of (B, heads, T, D) and (B, heads, S, D).
 
     On a CPU this is faster than PyTorch's function, both with dropout and, in training, without.
     """
     with torch.autocast(q.device.type, enabled=False):  # or the softmax would be kept in fp32
         scores = q / q.shape[-1] ** 0.5 @ k.transpose(-1, -2)
         weights = (scores if bias is None else scores + bias.to(q.dtype)).softmax(-1)
-        return dropout(weights) @ v, weights
+        watch = watching.get()
+        weights = weights if watch is None else watch(weights)
+        return dropout(weights) @ v
 
 
 class Attention(nn.Module):
-    """Multi-head attention: queries of one sequence read keys and values of another (Vaswani et al., 2017).
-
-    `weights` holds the attention of the last call without gradient, (B, heads, T of queries, T of keys), when
-    `keep_weights` is set.
-    """
+    """Multi-head attention: queries of one sequence read keys and values of another (Vaswani et al., 2017)."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
         self.heads, self.dropout = heads, Dropout(dropout)
         self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
-        self.keep_weights, self.weights = False, None
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> Tensor:
         """(B, T, D), (B, S, D), (B, S) -> (B, T, D); masked tokens of `context` are never read."""
@@ -119,9 +132,7 @@ class Attention(nn.Module):
         keys = keys or self
         q, k, v = self._split(self.query(x)), self._split(keys.key(context)), self._split(keys.value(context))
         bias = torch.where(mask, 0.0, -torch.inf) if mask.dtype == torch.bool else mask
-        y, weights = attend(q, k, v, bias[:, None, None], self.dropout)
-        if self.keep_weights:
-            self.weights = weights.detach()
+        y = attend(q, k, v, bias[:, None, None], self.dropout)
         return y.transpose(1, 2).flatten(2)  # (B, heads, T, D / heads) -> (B, T, D)
 
     def _split(self, x: Tensor) -> Tensor:

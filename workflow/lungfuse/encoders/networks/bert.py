@@ -20,9 +20,14 @@ def layers(network: nn.Module) -> list[nn.Module]:
     return [network.embeddings, *transformer.layers(network)]
 
 
+def embed(network: nn.Module, ids: Tensor) -> Tensor:
+    return network.embeddings.word_embeddings(ids)
+
+
 def tokens(network: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
-    return network(input_ids=ids, attention_mask=bias).last_hidden_state
+    words = {"inputs_embeds" if ids.is_floating_point() else "input_ids": ids}
+    return network(**words, attention_mask=bias).last_hidden_state
 
 
 def random_shape(spec: TextSpec) -> dict[str, Any]:

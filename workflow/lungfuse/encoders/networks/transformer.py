@@ -8,7 +8,7 @@ from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from lungfuse.errors import UserError
-from lungfuse.layers.blocks import Dropout, attend
+from lungfuse.layers.blocks import Dropout, attend, watching
 
 ATTENTION = "lungfuse"
 
@@ -50,11 +50,11 @@ def normalisation(config: dict[str, Any]) -> dict[str, tuple[float, ...]]:
 def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float = 0.0, **others
 ) -> tuple[Tensor, None]:
-    """Attention as transformers calls it: our own on a CPU, PyTorch's on a GPU."""
-    if query.is_cuda:
+    """Attention as transformers calls it: our own on a CPU or where it is watched, else PyTorch's on a GPU."""
+    if query.is_cuda and watching.get() is None:
         bias = bias if bias is None else bias.to(query.dtype)
         return sdpa_attention_forward(module, query, key, value, bias, dropout, **others)
-    y, _ = attend(query, key, value, bias, Dropout(dropout))
+    y = attend(query, key, value, bias, Dropout(dropout))
     return y.transpose(1, 2), None
 
 

@@ -32,3 +32,8 @@ class ColumnTokens(nn.Module):
         known = torch.cat([~numbers.isnan(), categories >= 0], dim=1)
         tokens = torch.where(known[..., None], torch.cat(values, dim=1), self.missing)
         return Tokens(tokens, known.any(1, keepdim=True).expand_as(known))
+
+    def neutral(self) -> Tensor:
+        """The tokens of columns that tell nothing, (column, width): the mean of numbers, and that of all categories."""
+        means = [vectors.mean(0, keepdim=True) for vectors in self.categories]
+        return torch.cat([self.bias, *means])

@@ -153,6 +153,7 @@ def draw_openi(raw: Path) -> None:
     main(
         reports_archive=raw / names["reports"], images_archive=raw / names["images"],
         projections=raw / names["projections"], patients=raw / "patients.csv", lung_masks=raw.parent / "masks",
+        evidence_table=raw / "evidence.csv", evidence_archive=raw / "evidence.tgz",
         studies=160, masks=2,
     )  # fmt: skip
     write_tags(raw)

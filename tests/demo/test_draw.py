@@ -30,6 +30,8 @@ def draw(folder, seed=1):
         images_archive=folder / openi.IMAGES,
         projections=folder / openi.PROJECTIONS,
         patients=folder / demo.PATIENTS,
+        evidence_table=folder / "evidence.csv",
+        evidence_archive=folder / "evidence.tgz",
         lung_masks=folder / "lung-masks",
         studies=60,
         masks=4,
@@ -79,7 +81,7 @@ def test_masks_have_the_names_and_the_depth_of_the_public_set(drawn):
 def test_the_lungs_are_dark_and_grow_with_the_volume():
     areas = []
     for volume in (0.74, 1.0, 1.26):
-        pixels, mask = draw_frontal(np.random.default_rng(0), volume, 0, 96)
+        pixels, mask, _ = draw_frontal(np.random.default_rng(0), volume, 0, 96)
         assert pixels[mask].mean() < 0.6 * pixels[~mask & (pixels > 60)].mean()
         areas.append(mask.mean())
     assert areas[0] < 0.8 * areas[1] < 0.8 * areas[2]

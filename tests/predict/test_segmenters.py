@@ -12,7 +12,7 @@ MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 
 
 def test_a_segmenter_works_in_a_process_of_its_own_until_that_ends():
-    image, lungs = draw_frontal(np.random.default_rng(0), volume=1.0, opacities=0, px=64)
+    image, lungs, _ = draw_frontal(np.random.default_rng(0), volume=1.0, opacities=0, px=64)
     image = (255 * image / image.max()).astype(np.uint8)
     segmenter = SegmenterProcess(Path("packaged"))
     masks = segmenter.masks(np.stack([image, image]), MASK)

@@ -58,7 +58,7 @@ def mask_set(tmp_path) -> Path:
     for folder in ["CXR_png", "masks"]:
         (raw / folder).mkdir(parents=True)
     for number in range(24):
-        pixels, lungs = draw_frontal(rng, rng.normal(1, 0.15), 1, PX)
+        pixels, lungs, _ = draw_frontal(rng, rng.normal(1, 0.15), 1, PX)
         name, end = (f"CHNCXR_{number:04d}_0", "_mask") if number % 2 else (f"MCUCXR_{number:04d}_1", "")
         Image.fromarray(pixels).save(raw / "CXR_png" / f"{name}.png")
         Image.fromarray(lungs).save(raw / "masks" / f"{name}{end}.png")
@@ -70,7 +70,7 @@ def annotated_set(once) -> AnnotatedSet:
     """Forty-eight drawn chests; the files that a segmenter has learned from are the same for all processes."""
     rng = np.random.default_rng(1)
     drawn = [draw_frontal(rng, rng.normal(1, 0.15), 1, PX) for _ in range(48)]
-    images, masks = map(np.stack, zip(*drawn, strict=True))
+    images, masks, _ = map(np.stack, zip(*drawn, strict=True))
     index = pd.DataFrame({"row": np.arange(48), "site": SITES * 24})
     index["image_id"] = index["patient"] = [f"P{row:02d}" for row in range(48)]
     index["part"] = np.repeat(["train", "validation", "test"], [32, 8, 8])

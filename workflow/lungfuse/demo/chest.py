@@ -1,11 +1,24 @@
 """Drawn chest X-rays: thorax, ribs, spine, heart and two lungs of a given volume. Not patients."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+EXTREMES = 0.66, 1.34  # lung volumes between which images tell the class, see `lungfuse.demo.evidence`
 
-def draw_frontal(rng: np.random.Generator, volume: float, opacities: int, px: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a frontal view.
+
+class Frontal(NamedTuple):
+    """A drawn frontal view: `pixels`, uint8; `lungs`, the lung mask; and `evidence`, where the lungs of an image of
+    small volume and one of large volume differ; bool. All are of shape (y, x)."""
+
+    pixels: np.ndarray
+    lungs: np.ndarray
+    evidence: np.ndarray
+
+
+def draw_frontal(rng: np.random.Generator, volume: float, opacities: int, px: int) -> Frontal:
+    """Draw a frontal view of `px` by `px` pixels.
 
     Parameters
     ----------
@@ -15,30 +28,33 @@ def draw_frontal(rng: np.random.Generator, volume: float, opacities: int, px: in
         Number of bright patches in the lungs.
     px
         Height and width in pixels.
-
-    Returns
-    -------
-    Pixels, uint8 of shape (px, px), and the lung mask, bool of shape (px, px).
     """
     x, y = _grid(rng, px)
     thorax = _inside(np.abs(x / 0.82) ** 2.6 + np.abs((y - 0.25) / 1.05) ** 4, 0.1)
     spine = np.exp(-((x / 0.11) ** 2))
     top = rng.uniform(-0.74, -0.70)
-    diaphragm = top + 1.05 * volume
     heart_width = rng.uniform(0.26, 0.33)
-    heart = _inside(((x - 0.12) / heart_width) ** 2 + ((y - diaphragm + 0.20) / 0.27) ** 2, 0.25)
 
     image = 0.10 + 0.50 * thorax + 0.16 * spine * thorax
-    lungs = np.zeros_like(x)
-    for side in (-1, 1):
-        height = (diaphragm - top) * rng.uniform(0.98, 1.02) - (0.06 if side < 0 else 0)
-        lungs = np.maximum(lungs, _lung(x, y, side, top, height, width=0.33 + 0.04 * (volume - 1)))
-    lungs = lungs * (1 - heart)
+    stretch = {side: rng.uniform(0.98, 1.02) for side in (-1, 1)}
+
+    def organs(volume: float) -> tuple[np.ndarray, np.ndarray]:
+        """The lungs and the heart at a volume."""
+        diaphragm = top + 1.05 * volume
+        heart = _inside(((x - 0.12) / heart_width) ** 2 + ((y - diaphragm + 0.20) / 0.27) ** 2, 0.25)
+        lungs = np.zeros_like(x)
+        for side, factor in stretch.items():
+            height = (diaphragm - top) * factor - (0.06 if side < 0 else 0)
+            lungs = np.maximum(lungs, _lung(x, y, side, top, height, width=0.33 + 0.04 * (volume - 1)))
+        return lungs * (1 - heart), heart
+
+    lungs, heart = organs(volume)
+    least, most = (organs(extreme)[0] > 0.5 for extreme in EXTREMES)
     ribs = 0.5 + 0.5 * np.sin(2 * np.pi * (y * 4.2 - 0.9 * x**2 + rng.uniform()))
     image -= lungs * (0.40 - 0.10 * ribs**4)
     image += 0.16 * heart * thorax + 0.10 * _clavicles(x, y) * thorax
     image += lungs * _opacities(rng, x, y, opacities)
-    return _expose(rng, image), lungs > 0.5
+    return Frontal(_expose(rng, image), lungs > 0.5, least ^ most)
 
 
 def draw_lateral(rng: np.random.Generator, volume: float, px: int) -> np.ndarray:

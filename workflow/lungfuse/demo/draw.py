@@ -14,10 +14,12 @@ from lxml import etree
 from PIL import Image
 
 from lungfuse.demo.chest import draw_frontal, draw_lateral
-from lungfuse.demo.evidence import Evidence, best_accuracy, draw_evidence, draw_patient
+from lungfuse.demo.evidence import MISSING, Evidence, best_accuracy, draw_evidence, draw_patient
 from lungfuse.demo.wording import Wording, write_report
 from lungfuse.files import atomic_write, sha256
 from lungfuse.plan.names import MANIFEST
+from lungfuse.tables.base import write_table
+from lungfuse.tables.ingest import KnownEvidence
 
 SHARES = {"normal": 0.46, "lung": 0.36, "other": 0.18}
 REPEATED_TEXT = 0.20
@@ -45,6 +47,8 @@ def main(
     images_archive: Path,
     projections: Path,
     patients: Path,
+    evidence_table: Path,
+    evidence_archive: Path,
     lung_masks: Path,
     studies: int = 900,
     masks: int = 120,
@@ -62,6 +66,10 @@ def main(
         Output: the views of the images, as indiana_projections.csv.
     patients
         Output: age, sex and C-reactive protein of the patients, as patients.csv.
+    evidence_table
+        Output: what tells the class of each report, as evidence.csv.
+    evidence_archive
+        Output: where it lies in each frontal image, as PNG masks, evidence.tgz.
     lung_masks
         Output: folder with CXR_png/ and masks/, and manifest.csv with the SHA-256 of each of their files.
     studies
@@ -72,9 +80,11 @@ def main(
         Seed of everything drawn.
     """
     plan, images, lungs, known = (np.random.default_rng([seed, part]) for part in range(4))
-    drawn = plan_studies(plan, studies)
+    drawn, evidence = plan_studies(plan, studies), {}
     write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in drawn))
-    write_archive(images_archive, draw_images(images, drawn))
+    write_archive(images_archive, draw_images(images, drawn, evidence))
+    write_archive(evidence_archive, evidence.items())
+    write_evidence(evidence_table, drawn)
     write_projections(projections, drawn)
     write_patients(patients, known, drawn)
     _write_lung_masks(lung_masks, lungs, masks)
@@ -143,14 +153,23 @@ def report_xml(study: DrawnStudy) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True)
 
 
-def draw_images(rng: np.random.Generator, studies: list[DrawnStudy], px: int = PX) -> Iterable[tuple[str, bytes]]:
-    """Name and PNG of `px` by `px` pixels of each image of the studies."""
+def draw_images(
+    rng: np.random.Generator, studies: list[DrawnStudy], evidence: dict[str, bytes], px: int = PX
+) -> Iterable[tuple[str, bytes]]:
+    """Name and PNG of `px` by `px` pixels of each image of the studies.
+
+    `evidence` gets the PNG of where a frontal image holds it.
+    """
     for study in studies:
         opacities = int(rng.integers(0, 2) + (study.label == "other"))
         for image_id, view in study.views.items():
             volume = study.evidence.volume
-            pixels = draw_frontal(rng, volume, opacities, px)[0] if view == "Frontal" else draw_lateral(rng, volume, px)
-            yield f"{image_id}.png", encode_png(pixels)
+            if view == "Frontal":
+                drawn = draw_frontal(rng, volume, opacities, px)
+                evidence[f"{image_id}.png"] = encode_png(drawn.evidence)
+                yield f"{image_id}.png", encode_png(drawn.pixels)
+            else:
+                yield f"{image_id}.png", encode_png(draw_lateral(rng, volume, px))
 
 
 def write_projections(path: Path, studies: list[DrawnStudy]) -> None:
@@ -175,13 +194,22 @@ def write_patients(path: Path, rng: np.random.Generator, studies: list[DrawnStud
         pd.DataFrame(rows).to_csv(stream, index=False, lineterminator="\n")
 
 
+def write_evidence(path: Path, studies: list[DrawnStudy]) -> None:
+    """What tells the class of each study: a sentence of its findings, and columns."""
+    rows = [
+        {"report_id": f"CXR{study.number}", "text": study.wording.evidence, "columns": " ".join(MISSING)}
+        for study in studies
+    ]
+    write_table(pd.DataFrame(rows), path, KnownEvidence)
+
+
 def _write_lung_masks(folder: Path, rng: np.random.Generator, count: int) -> None:
     """Half in the names of the Shenzhen set, half in those of the Montgomery set."""
     written = []
     for number in range(1, count + 1):
         shenzhen = number <= count // 2
         label = number % 2
-        pixels, mask = draw_frontal(rng, rng.normal(1, 0.15 + 0.05 * label), 2 * label, PX)
+        pixels, mask, _ = draw_frontal(rng, rng.normal(1, 0.15 + 0.05 * label), 2 * label, PX)
         name = f"{'CHNCXR' if shenzhen else 'MCUCXR'}_{number:04d}_{label}"
         for path, data in [
             (folder / "CXR_png" / f"{name}.png", encode_png(pixels)),

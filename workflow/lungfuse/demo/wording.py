@@ -79,7 +79,7 @@ COMPARISON = ["None.", "Chest radiograph XXXX.", "XXXX.", ""]
 
 @dataclass(frozen=True)
 class Wording:
-    """The four sections of a report and its MeSH headings."""
+    """The four sections of a report and its MeSH headings; `evidence` is what the findings say of the lungs."""
 
     comparison: str
     indication: str
@@ -87,6 +87,7 @@ class Wording:
     impression: str
     major: list[str]
     automatic: list[str]
+    evidence: str
 
 
 def write_report(rng: np.random.Generator, label: str, evidence: Evidence) -> Wording:
@@ -115,4 +116,4 @@ def write_report(rng: np.random.Generator, label: str, evidence: Evidence) -> Wo
         sentences = [sentences[1], sentences[0], *sentences[2:]]
     findings = " ".join(sentence for sentence in sentences if sentence)
     indication = TELLING_INDICATION[label] if rng.random() < 0.25 else pick(INDICATION)
-    return Wording(pick(COMPARISON), indication, findings, impression, major, automatic)
+    return Wording(pick(COMPARISON), indication, findings, impression, major, automatic, volume)

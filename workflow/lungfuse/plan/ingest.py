@@ -98,6 +98,7 @@ class IngestPlan:
         demo, masks = RAW / "demo", RAW / "demo-masks"
         outputs = {"reports_archive": demo / "NLMCXR_reports.tgz", "images_archive": demo / "NLMCXR_png.tgz"}
         outputs |= {"projections": demo / "indiana_projections.csv", "patients": demo / "patients.csv"}
+        outputs |= {"evidence_table": demo / "evidence.csv", "evidence_archive": demo / "evidence.tgz"}
         return Job("draw", outputs=outputs, options={"lung_masks": masks})
 
     def reports(self) -> Job:

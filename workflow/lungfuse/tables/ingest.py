@@ -53,6 +53,15 @@ class ImageIndex(Table):
     height: Series[int] = pa.Field(ge=1)
 
 
+class KnownEvidence(Table):
+    """Where the evidence for the label of a report is known to lie: a passage of its text, and the names of columns,
+    with spaces between them; either may be empty."""
+
+    report_id: Series[str] = pa.Field(unique=True)
+    text: Series[str]
+    columns: Series[str]
+
+
 class Rejected(Table):
     """Input that could not be used. `what` is raw file, archive member, report, projection, image or pair."""
 

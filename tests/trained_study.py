@@ -52,6 +52,10 @@ MODELS = {
         init_from="unimodal",
     ),
     "of-means": entry("kv-exchange", "image", "text", pooling="mean", layers="frozen"),
+    "late-of-networks": entry(
+        "late-stacked", "image", "text", "structured",
+        parts={"image": "image", "text": "text", "structured": "structured"},
+    ),
     "late-stacked": entry(
         "late-stacked", "image", "text", "structured",
         parts={"image": "image", "text": "tfidf", "structured": "boosting"},

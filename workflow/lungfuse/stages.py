@@ -53,15 +53,18 @@ STAGES = {
         "torch",
     ),
     "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained model.", "torch"),
+    "explain": Stage("lungfuse.relevance.explain", "Show what in new cases a trained model decides by.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "analysis": Stage("lungfuse.analyses._stage", "Make the table, the figure and the page of an analysis."),
-    "explanation": Stage("lungfuse.explain._stage", "Draw what a model makes of a few pairs.", "torch"),
+    "explanation": Stage(
+        "lungfuse.relevance.study", "Explain a model, and measure what its explanations are worth.", "torch"
+    ),
     "draw-masks": Stage("lungfuse.report.masks", "Draw the masks of a segmenter over their images."),
     "pages": Stage("lungfuse.report.pages", "Write the cards and pages of a study."),
 }
 
 OF_MODELS = ["fit", "train", "pool-folds", "late", "permute"]  # that take the file of a model
-USER_STAGES = ["predict", "segment"]  # that no rule runs
+USER_STAGES = ["predict", "explain", "segment"]  # that no rule runs
 
 
 def call(stage: str, arguments: dict[str, Any]) -> None:

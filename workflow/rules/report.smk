@@ -27,27 +27,29 @@ rule explanation:
     input:
         needed("explanation"),
     output:
-        figure=report_item(LAYOUT.figure("{name}_{model}"), PLAN.item),
+        figure=report_item(LAYOUT.figure("explanation_{model}"), PLAN.explanation_of),
+        scores=LAYOUT.explanation_scores("{model}"),
     log:
-        LAYOUT.logs / "explanation" / "{name}_{model}.log",
+        LAYOUT.logs / "explanation" / "{model}.log",
     benchmark:
-        LAYOUT.logs / "explanation" / "{name}_{model}.benchmark.tsv"
+        LAYOUT.logs / "explanation" / "{model}.benchmark.tsv"
     wildcard_constraints:
-        name=one_of(PLAN.explained),
+        model=one_of(PLAN.explained),
     group:
-        "scores"
+        "explanation"
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=scaled(4000, each=5 * KB),
-        runtime=scaled(30, each=1 * MS),
+        runtime=scaled(60),
+        gpu=1,
         turn=1,
     params:
-        **shown("explanation", PLAN.item),
+        **shown("explanation", PLAN.explanation_of),
     message:
-        "Explaining {wildcards.model}: {wildcards.name}"
+        "Explaining {wildcards.model}"
     shell:
-        stage("explanation", "--name {wildcards.name} --model {wildcards.model}")
+        stage("explanation", "--model {wildcards.model}")
 
 
 rule pages:

@@ -36,6 +36,7 @@ NAMES = {
     "analyses",
     "draw",
     "draw_masks",
+    "explanation",
     "permute",
     "plan",
     "pretraining_images",
@@ -152,9 +153,8 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
         asked = [setting.removeprefix("study.") for setting in spec.settings]
         places = [place for each in asked for place in PLACES.get(each, [each])]
         yield _planned(spec.kind, "analyses", plan.analysis(name), places)
-    for name, models in plan.explained.items():
-        for model in models:
-            yield _planned("explanation", name, plan.explanation(name, model))
+    for name in plan.explained:
+        yield _planned("explanation", "explanation", plan.explanation(name))
     for name in plan.trained_segmenters:
         job, places = plan.segmenter(name), [f"segmentation.segmenters.{name}"]
         yield _planned("segmenter", f"segmenter_{name}", job, places)
@@ -175,7 +175,7 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
 
 def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
     """The jobs of the stage of a model, which bears its name."""
-    stage = f"{name}_model" if name in {*NAMES, *plan.explained} else name
+    stage = f"{name}_model" if name in NAMES else name
     yield _planned("model", stage, plan.model(name), _places_of(plan.configs[name]))
     made_by = kind_spec(plan.configs[name].architecture).stage
     if made_by == "train":

@@ -1,6 +1,5 @@
-"""The analyses and explanations that a study asks for, and their jobs. Parts declare them: see `lungfuse.analyses`."""
+"""The analyses that a study asks for, and their jobs. Parts declare them: see `lungfuse.analyses`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -8,17 +7,11 @@ from typing import Any
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.models import kind_spec, module_of
 from lungfuse.plan.comparison import MODALITIES, ComparisonPlan
-from lungfuse.plan.job import Files, Job, flat
-from lungfuse.plan.names import ENCODER_ROOT
+from lungfuse.plan.job import Files, Job
 from lungfuse.plan.report_items import ReportItem, declares, item_of
-from lungfuse.plan.segmentation import image_files
-from lungfuse.plan.training import columns_of, modules_of, weights_of
-from lungfuse.settings.model import ModelConfig
-from lungfuse.tasks import task_module
 
-ANALYSES, EXPLANATIONS = "lungfuse.analyses", "lungfuse.explain"
+ANALYSES = "lungfuse.analyses"
 
 
 @dataclass(frozen=True)
@@ -58,25 +51,6 @@ class AnalysisSpec:
         return "score_tables" in self.reads
 
 
-@dataclass(frozen=True)
-class ExplanationSpec:
-    """What an explanation declares, see `lungfuse.explain`."""
-
-    name: str
-    item: ReportItem
-    inputs: list[str]
-    wanted: dict[str, list[Any]]
-
-    @property
-    def module(self) -> str:
-        return registry.module_of(EXPLANATIONS, self.name)
-
-    def explains(self, config: ModelConfig) -> bool:
-        """Whether a model is one of those that are explained."""
-        settings = all(getattr(config, name) in values for name, values in self.wanted.items())
-        return settings and not config.ablation and set(self.inputs) <= set(config.inputs)
-
-
 @cache
 def analysis_spec(name: str) -> AnalysisSpec:
     """What an analysis declares.
@@ -94,25 +68,8 @@ def analysis_spec(name: str) -> AnalysisSpec:
     return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind, declared.get("OF_PAIRS", False))
 
 
-@cache
-def explanation_spec(name: str) -> ExplanationSpec:
-    """What an explanation declares.
-
-    Raises:
-        UserError: its file lacks something.
-    """
-    file, declared = registry.file_of(registry.module_of(EXPLANATIONS, name)), registry.declared(EXPLANATIONS, name)
-    inputs, wanted = (declares(file, declared, *each) for each in [("INPUTS", list), ("WANTED", dict)])
-    if unknown := wanted.keys() - ModelConfig.model_fields.keys():
-        raise UserError(
-            f"{file}: WANTED: found {', '.join(sorted(unknown))}, expected settings of a model: "
-            f"{', '.join(ModelConfig.model_fields)}."
-        )
-    return ExplanationSpec(name, item_of(EXPLANATIONS, name), inputs, wanted)
-
-
 class AnalysisPlan(ComparisonPlan):
-    """The analyses of a study, and the explanations of its models."""
+    """The analyses of a study."""
 
     @cached_property
     def analyses(self) -> dict[str, AnalysisSpec]:
@@ -171,32 +128,9 @@ class AnalysisPlan(ComparisonPlan):
             reads=files,
         )
 
-    @cached_property
-    def explained(self) -> dict[str, list[str]]:
-        """The models that each explanation explains, of those that explain any."""
-        specs = map(explanation_spec, _files(EXPLANATIONS))
-        found = {spec.name: [name for name, each in self.configs.items() if spec.explains(each)] for spec in specs}
-        return {name: models for name, models in found.items() if models}
-
-    def explanation(self, name: str, model: str) -> Job:
-        """The job of an explanation of a model."""
-        config, layout = self.configs[model], self.layout
-        trained, modules = _trained(self, config)
-        inputs: Files = {"pairs": layout.split["pairs"], "predictions": layout.predictions(model)["predictions"]}
-        images = image_files(layout, config.segmenter) if "image" in config.inputs else {}
-        return Job(
-            "explanation",
-            inputs | images | columns_of(config),
-            {"figure": layout.figure(f"{name}_{model}")},
-            self.heading,
-            {"name": name, "model": layout.model_folder(model), "encoder_root": ENCODER_ROOT},
-            (explanation_spec(name).module, *modules),
-            {"trained": trained},
-        )
-
-    def item(self, name: str, model: str = "") -> ReportItem:
-        """Where an analysis, or the explanation of a model, appears in the report."""
-        return explanation_spec(name).item.of(model) if model else analysis_spec(name).item
+    def item(self, name: str) -> ReportItem:
+        """Where an analysis appears in the report."""
+        return analysis_spec(name).item
 
 
 def _files(package: str) -> list[str]:
@@ -206,11 +140,3 @@ def _files(package: str) -> list[str]:
 
 def _by_name(place: str, files: Path | list[Path] | Files) -> Files:
     return files if isinstance(files, dict) else {place.split(".")[-1]: files}
-
-
-def _trained(plan: AnalysisPlan, config: ModelConfig) -> tuple[list[Path], Iterable[str]]:
-    """What is needed to predict with all trainings of a model: files, and modules that are loaded by name."""
-    if kind_spec(config.architecture).trained:
-        return flat(weights_of(config, run) for run in plan.runs(config.name)), modules_of(config)
-    modules = [task_module(config.task), module_of(config.architecture)]
-    return flat(plan.layout.estimators(config.name, plan.runs(config.name)).values()), modules

@@ -7,9 +7,9 @@ from typing import Any
 from lungfuse.datasets import known_of
 from lungfuse.modalities import modality_names
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
+from lungfuse.plan.explaining import ExplainingPlan
 from lungfuse.plan.job import Files, Job, narrowed
 from lungfuse.plan.names import HISTORY, TRAINED_SETTINGS
-from lungfuse.plan.permuting import PermutingPlan
 from lungfuse.plan.resolve import is_part_of
 from lungfuse.settings.comparison import ComparisonSettings, Intervals
 from lungfuse.settings.model import ModelConfig, ModelSettings
@@ -17,7 +17,7 @@ from lungfuse.settings.model import ModelConfig, ModelSettings
 MODALITIES = [f"lungfuse.modalities.{name}" for name in modality_names()]
 
 
-class ComparisonPlan(PermutingPlan):
+class ComparisonPlan(ExplainingPlan):
     """The comparison of a study's models. Analyses name attributes of this class in what they declare."""
 
     @property

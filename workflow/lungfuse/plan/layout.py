@@ -9,6 +9,7 @@ from lungfuse.files import slug
 from lungfuse.plan.names import (
     ENCODER_ROOT,
     ESTIMATOR,
+    EXPLANATION_SCORES,
     FEATURE_INDEX,
     FEATURE_TOKENS,
     FOLD_PREDICTIONS,
@@ -204,6 +205,10 @@ class Layout:
     def predictions(self, model: str) -> Outputs:
         """The out-of-fold scores of a model, and its scores of validation pairs."""
         return {kind: self.results / kind / f"{model}.csv" for kind in ["predictions", "validated"]}
+
+    def explanation_scores(self, model: str) -> Path:
+        """What the explanations of a model are worth."""
+        return self.results / EXPLANATION_SCORES / f"{model}.csv"
 
     def permuted(self, model: str) -> Path:
         """The scores of a trained model with each of its inputs shuffled."""

@@ -13,6 +13,7 @@ FEATURE_TOKENS, FEATURE_INDEX = "tokens.npy", "index.csv"
 TRAINED_SETTINGS, HISTORY = "settings.json", "history.csv"
 SEGMENTER = "model.keras"
 ESTIMATOR, FOLD_PREDICTIONS = "model.skops", "predictions.csv"
+EXPLANATION_SCORES = "explanation_scores"
 MANIFEST = "manifest.csv"
 NOTES = "differs.txt"  # in a raw folder: how its files differ from the publisher's, a line each
 SYNTHETIC = {"demo-masks"}  # raw folders whose content the workflow makes, with a manifest of it

@@ -5,7 +5,7 @@ from pathlib import Path
 from lungfuse import registry
 from lungfuse.datasets import dataset_module
 from lungfuse.encoders import encoder_module
-from lungfuse.plan.analyses import AnalysisPlan, explanation_spec
+from lungfuse.plan.analyses import AnalysisPlan
 from lungfuse.plan.comparison import MODALITIES
 from lungfuse.plan.job import Files, Job
 from lungfuse.plan.report_items import SECTIONS, ReportItem
@@ -76,7 +76,7 @@ class Plan(AnalysisPlan):
         """What the report shows."""
         layout = self.layout
         made = [path for name, spec in self.analyses.items() for path in layout.analysis(name, spec.kind).values()]
-        figures = [f"{name}_{model}" for name, models in self.explained.items() for model in models]
+        figures = [f"explanation_{model}" for model in self.explained]
         figures += [f"masks_{name}" for name in self.used_segmenters]
         qualities = [layout.masks(name)["quality"] for name in self.used_segmenters]
         pages = [layout.page(name) for name in self.pages_shown]
@@ -86,7 +86,7 @@ class Plan(AnalysisPlan):
     def heading_of(self, item: ReportItem) -> str:
         """The section of an item with its number among those that this study has."""
         items = [*(spec.item for spec in self.analyses.values()), *self.pages_shown.values()]
-        items += [explanation_spec(name).item for name in self.explained]
+        items += [self.explanation_item] if self.explained else []
         items += map(self.masks_item, self.used_segmenters)
         sections = {each.section for each in items}
         return f"{1 + [name for name in SECTIONS if name in sections].index(item.section)} {item.section}"

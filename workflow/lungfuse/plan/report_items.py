@@ -5,7 +5,17 @@ from typing import Any, NamedTuple
 from lungfuse import registry
 from lungfuse.errors import UserError
 
-SECTIONS = ("Data", "Masks", "Comparison", "Errors", "Calibration and use", "Leakage", "Training", "Cards and settings")
+SECTIONS = (
+    "Data",
+    "Masks",
+    "Comparison",
+    "Errors",
+    "Explanations",
+    "Calibration and use",
+    "Leakage",
+    "Training",
+    "Cards and settings",
+)
 DECLARED = {"TITLE": str, "SECTION": str, "ORDER": int, "CAPTION": str}
 
 

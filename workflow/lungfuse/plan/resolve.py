@@ -152,9 +152,9 @@ def segmenters_read(study: Study) -> list[str]:
 
 
 def segmenters_used(study: Study) -> list[str]:
-    """The segmenters whose masks models need."""
+    """The segmenters whose masks models need, or their explanations."""
     found = [segmenter_of(study, images) for images in image_variants(study)]
-    return list(dict.fromkeys(filter(None, found)))
+    return list(dict.fromkeys(filter(None, [*found, study.explanations.inside])))
 
 
 def redact_terms_of(study: Study, model: ModelSettings) -> list[str]:

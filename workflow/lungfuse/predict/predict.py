@@ -16,13 +16,9 @@ from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
 from lungfuse.parameters import Several, options
 from lungfuse.predict.against import check_classes, check_comparable, in_words, named_in_errors, names_of, verdicts_of
-from lungfuse.predict.given import check_characters, read_written
+from lungfuse.predict.asked import OPTIONS, check_case, check_words, read_cases
 from lungfuse.predict.predictor import Predictor
 from lungfuse.predict.truth import read_truth, scores_of
-from lungfuse.tables.base import checked, read_table
-from lungfuse.tables.cases import cases_with
-
-OPTIONS = {"image": "--image", "text": "--text"}  # of structured columns: --values.<name>
 
 
 @options
@@ -89,13 +85,13 @@ def main(
     """
     given = {"image": str(image or ""), "text": text} | (values or {})
     folders = [model, *(known.against or [])]
-    _check_words(folders, given, known.truth)
+    check_words(folders, given, known.truth)
     _check_options(folders, image, given, cases, known, out)
     predictor, *others = predictors = [Predictor(folder, encoder_root) for folder in folders]
     check_comparable(predictor, others)
     one_case = cases is None
     if one_case:
-        _check_case(predictor, given)
+        check_case(predictor, given)
     tables = [pd.DataFrame([{"id": ""} | given])] if one_case else _tables(cases, predictors)
     truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases)
     if others:
@@ -145,21 +141,6 @@ def _of_models(tables: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
     return pd.concat(tables, keys=names, names=["model", None]).reset_index("model")
 
 
-def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
-    """A table of `cases_with` what a model reads, with the paths of its images from the working folder.
-
-    Raises:
-        UserError: there is no case, or two have one id.
-    """
-    columns, written = cases_with(column.name for column in predictor.columns), predictor.config.table
-    table = read_table(path, columns) if written is None else checked(read_written(path, written), columns, path)
-    if table.empty:
-        raise UserError(f"{path}: has no row below its header; expected at least one.")
-    if "image" not in predictor.inputs:
-        return table
-    return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
-
-
 def beside(out: Path, what: str) -> Path:
     """The file of the scores, or the verdict, of predictions in the file `out`."""
     return out.with_name(f"{out.stem}.{what}.csv")
@@ -172,34 +153,6 @@ def _write_table(table: pd.DataFrame, out: Path | None, what: str, text: str = "
     if out is not None:
         with atomic_write(beside(out, what)) as stream:
             table.round(6).to_csv(stream, index=False, lineterminator="\n")
-
-
-def _check_case(predictor: Predictor, given: dict[str, str]) -> None:
-    """See that one case has something that the model reads, and nothing else."""
-    reads, names = predictor.reads, [column.name for column in predictor.columns]
-    here = [name for name, value in given.items() if value.strip()]
-    options = [OPTIONS.get(name, f"--values.{name}") for name in names]
-    if names and not set(here) & set(names):
-        what = next(iter(predictor.inputs)) if len(predictor.inputs) == 1 else "of them"
-        none = f"no {what} was" if len(predictor.inputs) == 1 else "none of them was"
-        raise UserError(f"{predictor.folder}: reads {reads}, but {none} given. Add {' or '.join(options)}.")
-    for name in here:
-        if name not in names:
-            option = OPTIONS.get(name, f"--values.{name}")
-            raise UserError(
-                f"{predictor.folder}: reads {reads} alone. Leave {option} out, or use another model. Its options are "
-                f"{', '.join(options) or 'none'}."
-            )
-
-
-def _check_words(models: list[Path], given: dict[str, str], truth: str | None) -> None:
-    words = {OPTIONS.get(name, f"--values.{name}"): value for name, value in given.items()}
-    for option, value in (words | {"--truth": truth or ""}).items():
-        check_characters(option, value, path=option == "--image")
-    for number, folder in enumerate(models):
-        check_characters("--against" if number else "--model", str(folder), path=True)
-    if truth is not None and not truth.strip():
-        raise UserError("--truth: found nothing, expected the name of a column of the table of cases, or leave it out.")
 
 
 def _check_options(

@@ -13,7 +13,6 @@ from lungfuse.encoders.network import ImageEncoder
 from lungfuse.layers.blocks import Inputs, Tokens
 from lungfuse.modalities import in_order
 from lungfuse.modalities.data_files import Source
-from lungfuse.predict.network import NetworkFold
 from lungfuse.tasks import Task
 
 AT_ONCE = 16  # changes of cases that are scored at once
@@ -145,12 +144,9 @@ class ExplainedNetwork(nn.Module):
         return relevance if relevance.ndim == 3 and self.is_image(name) else relevance.sum(-1)
 
     def logit(self, logits: Tensor, target: Tensor) -> Tensor:
-        """The logit of the class or label at `target`, (B,).
-
-        Of two classes there is one logit, of the second: that of the first is the same negated.
-        """
-        if logits.shape[1] == 1 and len(self.task.labels) == 2:
-            return torch.where(target == 1, 1.0, -1.0) * logits[:, 0]
+        """The logit of the class or label at `target`, (B,); of two classes its log odds."""
+        if self.task.two_classes:
+            return torch.where(target == 1, 1.0, -1.0) * (logits[:, 1] - logits[:, 0])
         return logits.gather(1, target[:, None])[:, 0]
 
     def losses(self, case: Case, target: Tensor, name: str, parts: Tensor) -> Tensor:
@@ -172,10 +168,3 @@ def repeated(values: Tensor, times: int) -> Tensor:
 
 def _pooled(tokens: Tokens) -> Tokens:
     return Tokens(tokens.mean()[:, None], tokens.mask.any(1, keepdim=True))
-
-
-def explained(fold: NetworkFold) -> ExplainedNetwork:
-    """The network of a fold that is loaded, with frozen encoders where it reads features."""
-    module, pools = fold.module, list(fold.frozen_encoders) if fold.config.pooling == "mean" else []
-    encoders = fold.frozen_encoders | dict(module.encoders.items())
-    return ExplainedNetwork(encoders, dict(module.tokenizers.items()), module.model, module.task, pools)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from lungfuse.settings.base import ClassWeights, Name, Once, SeedCount, Settings, Share
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.comparison import EvaluationSettings, LeakageSettings, ShortcutSettings
+from lungfuse.settings.explanations import ExplanationSettings
 from lungfuse.settings.ingest import FilterSettings, ImageSettings, SplitSettings
 from lungfuse.settings.model import ModelName, ModelSettings
 from lungfuse.settings.segmentation import SegmentationSettings
@@ -44,6 +45,7 @@ class Study(Settings):
     train: TrainSettings
     pretraining: PretrainingSettings
     comparison: EvaluationSettings
+    explanations: ExplanationSettings
     leakage: LeakageSettings
     shortcuts: ShortcutSettings
     models: Annotated[dict[ModelName, ModelSettings], Field(min_length=1)]

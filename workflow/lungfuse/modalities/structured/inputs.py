@@ -156,6 +156,11 @@ def as_batch(rows: pd.DataFrame, fitted: list[dict]) -> dict[str, Tensor]:
     }
 
 
+def in_token_order(fitted: list[dict]) -> list[dict]:
+    """What was measured of each column in the order of their tokens: numbers, then categories."""
+    return sorted(fitted, key=lambda each: each["kind"] != "number")
+
+
 def augment(batch: dict[str, Tensor], settings: TrainSettings) -> dict[str, Tensor]:
     """Columns stay as they are."""
     return batch

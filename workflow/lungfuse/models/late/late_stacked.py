@@ -1,10 +1,15 @@
 """Stacked late fusion: a logistic regression on the log odds of the scores of unimodal rows."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.special import expit, logit, softmax
 from sklearn.linear_model import LogisticRegression
 
 from lungfuse.tasks import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 
@@ -28,11 +33,17 @@ def fit(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray
 
 def fuse(scores: np.ndarray, fitted: dict, task: Task) -> np.ndarray:
     """Scores of each part, (part, pair, score column), to one score, (pair, score column), all in [0, 1]."""
-    odds = [
-        _log_odds(scores[..., column]).T @ weights["coefficients"] + weights["intercept"]
+    odds = np.stack(combine(_log_odds(scores), fitted), 1)
+    return softmax(odds, axis=1) if task.excludes else expit(odds)
+
+
+def combine(odds: "np.ndarray | Tensor", fitted: dict) -> "list[np.ndarray | Tensor]":
+    """Log odds of the scores of each part, (part, pair, score column), to those of the fusion, (pair,) a column."""
+    return [
+        sum(weight * each for weight, each in zip(weights["coefficients"], odds[..., column], strict=True))
+        + weights["intercept"]
         for column, weights in enumerate(fitted["columns"])
     ]
-    return softmax(np.stack(odds, 1), axis=1) if task.excludes else expit(np.stack(odds, 1))
 
 
 def _regression(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict:

@@ -1,0 +1,52 @@
+"""What the explanations of models are worth: every method and check."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lungfuse.report.style import BLUE, GREY, ORANGE, sheet
+from lungfuse.tables.base import read_table
+from lungfuse.tables.explanations import ExplanationScores
+
+TITLE, SECTION, ORDER = "Explanation scores", "Explanations", 2
+CAPTION = (
+    "Whether explanations can be believed, on test cases of different groups: a check passes where the whole interval "
+    "of the difference to the best control is above its limit, which was stated before. Deletion and insertion are "
+    "held against random orders, places against the area, the centre and random maps, shuffled weights and agreement "
+    "between folds against the maps of other cases."
+)
+WANTED = ["explained"]
+READS = ["explained_scores"]
+SETTINGS = []
+TABLE = ExplanationScores
+COLOURS = {"passes": BLUE, "undecided": GREY, "fails": ORANGE}
+MARKS = {"passes": "o", "undecided": "d", "fails": "x"}
+
+
+def compute(explained_scores: Sequence[Path]) -> pd.DataFrame:
+    """The rows of all models."""
+    return pd.concat([read_table(path, ExplanationScores) for path in explained_scores], ignore_index=True)
+
+
+def draw(table: pd.DataFrame, above: str) -> Figure:
+    """A panel a model: methods by checks."""
+    models = list(dict.fromkeys(table["model"]))
+    checks = list(dict.fromkeys(table["modality"] + ", " + table["measure"]))
+    figure, panels = sheet(above, len(models), 1, 0.16 * len(checks) + 0.9)
+    for axes, model in zip(panels[:, 0], models, strict=True):
+        rows = table[table["model"] == model]
+        methods = list(dict.fromkeys(rows["method"]))
+        for word, colour in COLOURS.items():
+            here = rows[rows["passes"] == word]
+            x = np.array([methods.index(each) for each in here["method"]], float)
+            y = [checks.index(each) for each in here["modality"] + ", " + here["measure"]]
+            axes.plot(x, y, MARKS[word], color=colour, label=word, markersize=5)
+        axes.set_xticks(range(len(methods)), methods, rotation=20, ha="right", fontsize="x-small")
+        axes.set_yticks(range(len(checks)), checks, fontsize="x-small")
+        axes.set(title=model, ylim=(len(checks) - 0.5, -0.5), xlim=(-0.5, len(methods) - 0.5))
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=3)
+    return figure

@@ -1,0 +1,69 @@
+"""The jobs that explain trained models."""
+
+from pathlib import Path
+
+from lungfuse import registry
+from lungfuse.plan.job import Files, Job, flat, narrowed
+from lungfuse.plan.names import RAW
+from lungfuse.plan.permuting import PermutingPlan
+from lungfuse.plan.report_items import ReportItem, item_of
+from lungfuse.plan.segmentation import image_files
+from lungfuse.plan.training import columns_of, modules_of, weights_of
+from lungfuse.settings.comparison import Intervals
+
+STAGE = "lungfuse.relevance", "study"
+LOADED = ["lungfuse.explain", "lungfuse.relevance.measures"]  # packages whose parts are loaded by name
+
+
+class ExplainingPlan(PermutingPlan):
+    """The explanations of some models of a study."""
+
+    @property
+    def explained(self) -> list[str]:
+        """The names of the models that are explained."""
+        return self.study.explanations.models
+
+    @property
+    def explained_scores(self) -> Files:
+        """What their explanations are worth."""
+        return {"explained_scores": [self.layout.explanation_scores(name) for name in self.explained]}
+
+    @property
+    def explanation_item(self) -> ReportItem:
+        """Where explanations appear in the report."""
+        return item_of(*STAGE)
+
+    def explanation_of(self, model: str) -> ReportItem:
+        """Where the explanation of a model appears in the report."""
+        return self.explanation_item.of(model)
+
+    def explanation(self, model: str) -> Job:
+        """The job of a model that is explained."""
+        config, settings = self.configs[model], self.study.explanations
+        known = {"explanations": settings, "intervals": narrowed(Intervals, self.study.comparison)}
+        parts = [registry.module_of(package, name) for package in LOADED for name in registry.names(package)]
+        return Job(
+            "explanation",
+            {"model": self.layout.model(model)},
+            {"figure": self.layout.figure(f"explanation_{model}"), "scores": self.layout.explanation_scores(model)},
+            self.heading | known | {"raw": self.study.raw},
+            parts=(*modules_of(config), *parts),
+            reads=self.split_files | self._read_by(model),
+        )
+
+    def _read_by(self, model: str) -> Files:
+        """What a model and its explanations read of the first training."""
+        config, layout = self.configs[model], self.layout
+        runs = [str(fold) for fold in range(config.folds)]
+        found: Files = {"predictions": layout.predictions(model)["predictions"]} | columns_of(config)
+        found["trained"] = flat(weights_of(config, run) for run in runs)
+        found |= image_files(layout, config.segmenter) if "image" in config.inputs else {}
+        found["permuted"] = [layout.permuted(model)] if model in self.permutable else []
+        return found | {"evidence": self._evidence}
+
+    @property
+    def _evidence(self) -> list[Path]:
+        settings = self.study.explanations
+        if settings.evidence:
+            return [RAW / self.study.raw / file for file in [settings.evidence.table, settings.evidence.masks]]
+        return [self.layout.masks(settings.inside)["masks"]] if settings.inside else []

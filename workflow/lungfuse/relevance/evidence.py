@@ -1,0 +1,86 @@
+"""Where the evidence for a label may lie: in masks of a segmenter, or where somebody knows it to be."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lungfuse.archive import read_members
+from lungfuse.files import read_array
+from lungfuse.modalities.image.variants import image_rows
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import RAW
+from lungfuse.relevance.folds import FoldCases
+from lungfuse.settings.explanations import ExplanationSettings
+from lungfuse.tables.base import read_table
+from lungfuse.tables.ingest import ImageIndex, KnownEvidence
+
+MOST_BYTES = 10**7  # of a mask
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where the evidence of pairs may lie: `images` is bool of (y, x) by image id, `texts` a passage and `columns`
+    names by report; what is not there is not known."""
+
+    pairs: pd.DataFrame
+    images: dict[str, np.ndarray] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+    def masks(self, fold: FoldCases, places: list[int], positions: np.ndarray) -> dict[str, Tensor]:
+        """True where the evidence of some cases may lie, by modality, see `lungfuse.relevance.given.Given`."""
+        pairs, found = self.pairs.iloc[positions], {}
+        if "image" in fold.sources and self.images:
+            found["image"] = torch.tensor(np.stack([self.images[each] for each in pairs["image_id"]]))
+        if "text" in fold.sources and self.texts:
+            length = max(1, *(len(fold.words[place].of_token) for place in places))
+            rows = [
+                _tokens(fold, place, self.texts[each], length)
+                for place, each in zip(places, pairs["report_id"], strict=True)
+            ]
+            found["text"] = torch.tensor(np.stack(rows))
+        if "structured" in fold.sources and self.columns:
+            rows = [[column["name"] in self.columns[each] for column in fold.columns] for each in pairs["report_id"]]
+            found["structured"] = torch.tensor(rows)
+        return found
+
+
+def _tokens(fold: FoldCases, place: int, passage: str, length: int) -> np.ndarray:
+    """The tokens of a text that lie in a passage, (T,)."""
+    words = fold.words[place]
+    inside = np.append(words.within(passage), False)[words.of_token]  # -1 is the last one
+    return np.pad(inside, (0, length - len(inside)))
+
+
+def read_evidence(explanations: ExplanationSettings, layout: Layout, raw: str, pairs: pd.DataFrame) -> Evidence:
+    """What is known of the evidence of pairs.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    known = explanations.evidence
+    if known is None:
+        return Evidence(pairs, _of_segmenter(layout, explanations.inside, pairs) if explanations.inside else {})
+    table = read_table(RAW / raw / known.table, KnownEvidence).set_index("report_id")
+    columns = {report: names.split() for report, names in table["columns"].items()}
+    return Evidence(
+        pairs, _of_archive(RAW / raw / known.masks, set(pairs["image_id"])), table["text"].to_dict(), columns
+    )
+
+
+def _of_segmenter(layout: Layout, segmenter: str, pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    pairs = pairs[pairs["image_id"] != ""]
+    rows = image_rows(pairs, read_table(layout.image_array["index"], ImageIndex))
+    masks = read_array(layout.masks(segmenter)["masks"], rows.max() + 1)
+    return dict(zip(pairs["image_id"], masks[rows], strict=True))
+
+
+def _of_archive(archive: Path, wanted: set[str]) -> dict[str, np.ndarray]:
+    members = read_members(archive, ".png", MOST_BYTES)
+    return {each.stem: np.array(Image.open(io.BytesIO(each.data))) > 0 for each in members if each.stem in wanted}

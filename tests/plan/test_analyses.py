@@ -1,4 +1,4 @@
-"""An analysis or an explanation is a file: the plan, the rules and the report find it and what it asks for."""
+"""An analysis is a file: the plan, the rules and the report find it and what it asks for."""
 
 import os
 import subprocess
@@ -7,13 +7,14 @@ import sys
 import pandas as pd
 import pytest
 from conftest import ROOT, run_snakemake
-from model_configs import model_config
 
 from lungfuse import registry
 from lungfuse.analyses._stage import called
 from lungfuse.errors import UserError
 from lungfuse.plan import analyses
-from lungfuse.plan.analyses import analysis_spec, explanation_spec
+from lungfuse.plan.analyses import analysis_spec
+from lungfuse.plan.job import flat
+from lungfuse.plan.names import RAW
 from lungfuse.plan.plan import Plan
 from lungfuse.plan.report_items import SECTIONS
 
@@ -131,14 +132,18 @@ def test_a_study_has_the_analyses_that_its_models_ask_for(studies):
     assert "missing" not in tb.analyses and "sites" in tb.analyses, "every pair has an image"
 
 
-def test_an_explanation_says_which_models_it_explains():
-    spec = explanation_spec("attention")
-    inputs = {"images": "raw", "text": "findings"}
-    assert spec.explains(model_config("kv-exchange", **inputs))
-    assert not spec.explains(model_config("kv-exchange", **inputs, pooling="mean")), "nothing to choose between"
-    assert not spec.explains(model_config("kv-exchange", **inputs, ablation="shuffled-text"))
-    assert not spec.explains(model_config("early", **inputs))
-    assert not spec.explains(model_config("kv-exchange", images="raw", structured=["age"]))
+def test_a_study_says_which_models_it_explains(studies):
+    plan = Plan("demo", studies["demo"])
+    assert plan.explained == ["image", "text", "early_all"]
+    job = plan.explanation("early_all")
+    assert {"lungfuse.explain.lrp", "lungfuse.relevance.measures.deletion"} <= set(job.parts)
+    assert plan.layout.permuted("early_all") in flat(job.reads.values())
+    assert RAW / "demo/evidence.tgz" in flat(job.reads.values())
+    assert set(job.outputs.values()) == {
+        plan.layout.figure("explanation_early_all"),
+        plan.layout.explanation_scores("early_all"),
+    }
+    assert "explanation_scores" in plan.analyses
 
 
 def test_no_analysis_is_imported_to_plan_a_study():

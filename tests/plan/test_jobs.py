@@ -27,7 +27,7 @@ def jobs(plan: Plan) -> Iterator[Job]:
         yield from [plan.masks(name), plan.draw_masks(name)]
     yield from (plan.features(*which) for which in plan.feature_sets)
     yield from map(plan.analysis, plan.analyses)
-    yield from (plan.explanation(name, model) for name, models in plan.explained.items() for model in models)
+    yield from map(plan.explanation, plan.explained)
     yield from map(plan.model, plan.configs)
     yield from (plan.train(name, "0") for name in plan.of_stage("train"))
     for stage, of in {"pool_folds": "train", "fit": "fit", "late": "late"}.items():

@@ -1,12 +1,10 @@
 """Grad-CAM: Selvaraju et al., ICCV 2017, https://arxiv.org/abs/1610.02391."""
 
-from math import isqrt
-
 import torch
 from torch import Tensor
 
 from lungfuse.layers.blocks import Tokens
-from lungfuse.relevance.network import Case, ExplainedNetwork, Relevance
+from lungfuse.relevance.network import Case, ExplainedNetwork, Relevance, on_grid
 
 TITLE = "Grad-CAM"
 CAPTION = (
@@ -25,9 +23,3 @@ def explain(network: ExplainedNetwork, case: Case, target: Tensor) -> Relevance:
     network.logit(network.decide(tokens), target).sum().backward()
     weights = values.grad.mean(1, keepdim=True)  # (B, 1, D)
     return {"image": on_grid((values.detach() * weights).sum(-1).relu())}
-
-
-def on_grid(of_tokens: Tensor) -> Tensor:
-    """What belongs to the tokens of square images, (B, T), as maps, (B, y, x), a class token before them left out."""
-    side = isqrt(of_tokens.shape[1])
-    return of_tokens[:, -side * side :].unflatten(1, (side, side))

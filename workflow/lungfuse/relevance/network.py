@@ -5,6 +5,7 @@ Shapes: B cases, T words, C columns, D width.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import isqrt
 
 import torch
 from torch import Tensor, nn
@@ -110,9 +111,13 @@ class ExplainedNetwork(nn.Module):
                 found[name] = self.encoders[name].tokens({"ids": entry, "mask": there})
         return found
 
+    def pooled(self, encoded: Inputs) -> Inputs:
+        """Encoded tokens as the model reads them: one, their mean, of each modality of `pools`."""
+        return {name: _pooled(each) if name in self.pools else each for name, each in encoded.items()}
+
     def decide(self, encoded: Inputs) -> Tensor:
         """The logits, (B, output), of encoded tokens."""
-        return self.model({name: _pooled(each) if name in self.pools else each for name, each in encoded.items()})
+        return self.model(self.pooled(encoded))
 
     def forward(self, case: Case) -> Tensor:
         """Logits, (B, output)."""
@@ -143,6 +148,16 @@ class ExplainedNetwork(nn.Module):
         """The relevance of entries summed to that of pixels, words or columns."""
         return relevance if relevance.ndim == 3 and self.is_image(name) else relevance.sum(-1)
 
+    def by_token(self, case: Case, name: str, relevance: Tensor) -> Tensor:
+        """The relevance of encoded tokens, (B, T), as that of squares of the image, words or columns.
+
+        What is absent and the marks of a text have none.
+        """
+        there = case.there[name]
+        if self.is_image(name):
+            return on_grid(relevance) * there[:, None, None]
+        return relevance * (there if name in self.tokenizers else there & ~case.special)
+
     def logit(self, logits: Tensor, target: Tensor) -> Tensor:
         """The logit of the class or label at `target`, (B,); of two classes its log odds."""
         if self.task.two_classes:
@@ -159,6 +174,12 @@ class ExplainedNetwork(nn.Module):
 
     def is_image(self, name: str) -> bool:
         return name in self.encoders and isinstance(self.encoders[name], ImageEncoder)
+
+
+def on_grid(of_tokens: Tensor) -> Tensor:
+    """What belongs to the tokens of square images, (B, T), as maps, (B, y, x), a class token before them left out."""
+    side = isqrt(of_tokens.shape[1])
+    return of_tokens[:, -side * side :].unflatten(1, (side, side))
 
 
 def repeated(values: Tensor, times: int) -> Tensor:

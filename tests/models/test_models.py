@@ -134,7 +134,7 @@ def test_all_modalities_decide_and_receive_gradients(name, modalities):
 
 
 def attention_of(model: torch.nn.Module, inputs: Inputs) -> list[torch.Tensor]:
-    """The weights of attention, (B, heads, T, S), in the order in which they are computed."""
+    """The weights of attention, (B, heads, T, S), in the order in which they are computed, those of means last."""
     found = []
 
     def keep(weights: torch.Tensor) -> torch.Tensor:
@@ -146,12 +146,21 @@ def attention_of(model: torch.nn.Module, inputs: Inputs) -> list[torch.Tensor]:
     return found
 
 
+def test_a_mean_that_is_watched_is_the_same_and_reads_all_real_tokens_alike():
+    values, mask = torch.rand(3, 4, 5), torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]]).bool()
+    with watched_attention(lambda weights: found.append(weights) or weights):
+        found: list[torch.Tensor] = []
+        watched = masked_mean(values, mask)
+    torch.testing.assert_close(watched, masked_mean(values, mask))
+    torch.testing.assert_close(found[0][:, 0, 0], torch.tensor([[0.5, 0.5, 0, 0], [0.25] * 4, [0] * 4]))
+
+
 def test_joint_attention_gives_each_modality_its_share_whatever_its_length():
     """With equal scores everywhere, nine image tokens, two text tokens and two columns get a third of it each."""
     model, inputs = build("joint", list(WIDTHS)), inputs_of(WIDTHS)
     torch.nn.init.zeros_(model.attention.query.weight)
     torch.nn.init.zeros_(model.attention.query.bias)
-    (weights,) = attention_of(model, inputs)  # (pair, head, query, key)
+    weights, *_ = attention_of(model, inputs)  # (pair, head, query, key)
     torch.testing.assert_close(weights[..., :9].sum(-1), torch.full(weights.shape[:-1], 1 / 3))
 
 

@@ -66,6 +66,9 @@ class Projections(nn.ModuleDict):
 def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """Mean of the real tokens: (B, T, D), (B, T) -> (B, D)."""
     weights = mask.unsqueeze(-1).to(tokens.dtype)
+    if watch := watching.get():
+        shares = (weights / weights.sum(1, keepdim=True).clamp(min=1)).mT  # (B, 1, T)
+        return (watch(shares[:, None])[:, 0] @ tokens)[:, 0]
     return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
@@ -90,7 +93,10 @@ watching: ContextVar[Watch | None] = ContextVar("watching", default=None)
 
 @contextmanager
 def watched_attention(watch: Watch) -> Iterator[None]:
-    """Attention reads by what `watch` makes of its weights, (B, heads, T, S), in the order in which it is computed."""
+    """Attention reads by what `watch` makes of its weights, (B, heads, T, S), in the order in which it is computed.
+
+    A mean of tokens is attention too: one head and one query, (B, 1, 1, S), that reads all real tokens the same.
+    """
     before = watching.set(watch)
     try:
         yield
@@ -109,6 +115,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: nn.Mod
         watch = watching.get()
         weights = weights if watch is None else watch(weights)
         return dropout(weights) @ v
+
+
+Readings = list[list[tuple[list[str], list[str]]]]
+"""What attends to what in a model: the names of the modalities whose tokens are queries, none of a mean, and of those
+whose tokens are keys. They are grouped in steps, whose attention reads the tokens that the step before it left."""
+
+
+def means(names: Iterable[str]) -> Readings:
+    """The step in which the mean of each modality is read."""
+    return [[([], [name]) for name in names]]
 
 
 class Attention(nn.Module):

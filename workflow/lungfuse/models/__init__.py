@@ -19,6 +19,9 @@ Beside its code an architecture declares
   `ascending` has its values in order.
 A network may have a loss of its own, `loss(logits, targets, task, class_weights, label_smoothing, part_scores)`: logits
 are (B, output), targets (B, label column), NaN where a label is not known, and scores of each role (B, score column).
+One whose tokens attend to each other, or that takes one mean of several modalities, says so in `attended()`, in the
+order in which it is computed: `Readings` of `lungfuse.layers.blocks`. Relevancy reads that; of others it expects the
+mean of each modality, in order.
 """
 
 from collections.abc import Iterable, Iterator

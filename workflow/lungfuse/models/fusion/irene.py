@@ -12,6 +12,7 @@ from lungfuse.layers.blocks import (
     Inputs,
     MissingModalityToken,
     Projections,
+    Readings,
     SelfAttentionBlock,
     Tokens,
     concat_tokens,
@@ -69,6 +70,13 @@ class Irene(nn.Module):
         for block in self.joined:
             x = block(x, mask)
         return self.head(Tokens(self.norm(x), mask).mean())
+
+    def attended(self) -> Readings:
+        """Each stream reads itself and the other; then all tokens read all, and there is one mean of them."""
+        image, clinical = ["image"], [name for name in self.project if name != "image"]
+        both = [(image, image), (image, clinical), (clinical, clinical), (clinical, image)]
+        joined = image + clinical
+        return [both] * len(self.bidirectional) + [[(joined, joined)]] * len(self.joined) + [[([], joined)]]
 
 
 build = Irene

@@ -8,7 +8,18 @@ weights by c and normalising them again is the same as adding log c to the score
 import torch
 from torch import Tensor, nn
 
-from lungfuse.layers.blocks import Attention, Dropout, Inputs, MissingModalityToken, Projections, Tokens, head, mlp
+from lungfuse.layers.blocks import (
+    Attention,
+    Dropout,
+    Inputs,
+    MissingModalityToken,
+    Projections,
+    Readings,
+    Tokens,
+    head,
+    means,
+    mlp,
+)
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 2
 FUSION = ["width", "heads", "hidden", "dropout"]
@@ -36,6 +47,11 @@ class Joint(nn.Module):
         x = x + self.dropout(self.mlp(self.norm_mlp(x)))
         parts = x.split([mask.shape[1] for mask in masks], dim=1)
         return self.head(torch.cat([Tokens(*part).mean() for part in zip(parts, masks, strict=True)], dim=-1))
+
+    def attended(self) -> Readings:
+        """All tokens read all."""
+        names = list(self.project)
+        return [[(names, names)], *means(names)]
 
 
 def _log_share(mask: Tensor) -> Tensor:

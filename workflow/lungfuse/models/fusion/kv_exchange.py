@@ -13,9 +13,11 @@ from lungfuse.layers.blocks import (
     Inputs,
     MissingModalityToken,
     Projections,
+    Readings,
     Tokens,
     concat_tokens,
     head,
+    means,
     mlp,
 )
 
@@ -59,6 +61,12 @@ class KVExchange(nn.Module):
                 for name, streams in self.streams.items()
             }
         return self.head(torch.cat([tokens.mean() for tokens in inputs.values()], dim=-1))
+
+    def attended(self) -> Readings:
+        """Each stream reads the others, in each block."""
+        names = list(self.streams)
+        block = [([name], [other for other in names if other != name]) for name in names]
+        return [block] * self.blocks + means(names)
 
     @staticmethod
     def _others(name: str, inputs: Inputs) -> Tokens:

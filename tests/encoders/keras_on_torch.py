@@ -19,12 +19,17 @@ from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.encoders.networks import keras_applications
 from lungfuse.errors import UserError
 from lungfuse.files import slug
+from lungfuse.models import load_model
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import main as write_model
 from lungfuse.predict.predictor import Predictor
+from lungfuse.relevance.lrp_rules import lrp_rules
+from lungfuse.relevance.methods import method
+from lungfuse.relevance.network import Case, ExplainedNetwork
 from lungfuse.stages import call as run_stage
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import Folds, ImageIndex, Pairs, Validation
+from lungfuse.tasks import load_task
 from lungfuse.train import encoder
 from lungfuse.tuning import tuning
 
@@ -217,3 +222,22 @@ def test_a_network_tells_three_classes_by_colour_and_predicts_new_images_as_it_d
     cases = pd.DataFrame({"id": tested.index, "image": [f"{name}.png" for name in tested.index]})
     found = pd.concat(Predictor(layout.fold_folder("image", "0")).predict(cases))
     np.testing.assert_allclose(found.filter(like="score").to_numpy(), tested, atol=1e-5)
+
+
+def test_relevance_adds_up_to_the_logit(densenet, pixels):
+    """All that is added is zero in the copy; within the rules the network computes what it does."""
+    task = load_task("binary", ["normal", "lung"])
+    model = load_model("image").build({"image": densenet.spec.width}, task.outputs, hidden=16, dropout=0.1)
+    explained, target = ExplainedNetwork({"image": densenet}, {}, model, task), torch.tensor([0, 1])
+    with torch.no_grad():
+        for name, value in explained.state_dict().items():
+            if name.endswith(("bias", "beta", "moving_mean")):
+                value.zero_()
+    case = Case({"image": pixels.float()}, {"image": torch.ones(2, dtype=torch.bool)})
+    with torch.no_grad(), lrp_rules(explained):
+        within = explained(case)
+    found = method("lrp").explain(explained, case, target)["image"]
+    logits = explained(case)
+    torch.testing.assert_close(within, logits, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(found.sum((1, 2)), explained.logit(logits, target), rtol=0.01, atol=0)
+    assert not any("call" in vars(layer) for layer in keras_applications.graph("DenseNet121", (32, 32)).layers)

@@ -94,6 +94,10 @@ class TextEncoder(Encoder):
         """The embeddings of words, (B, T) -> (B, T, width), before anything is said of their places."""
         return self.kind.embed(self.network, ids)
 
+    def place(self, words: Tensor) -> Tensor:
+        """Embeddings of words, (B, T, width), with those of their places added, of the same shape."""
+        return self.kind.place(self.network, words)
+
     def tokens(self, batch: dict[str, Tensor]) -> Tokens:
         """Tokens of the `ids` with their `mask`."""
         return Tokens(self(batch["ids"], batch["mask"]), batch["mask"])

@@ -155,6 +155,12 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, heads, T, D / heads)
 
 
+def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Kernels and biases of a convolution without bias and the batch normalisation after it, as one convolution."""
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    return convolution.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+
+
 def mlp(width: int, hidden: int, dropout: float) -> nn.Sequential:
     """Two layers with a GELU between."""
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width))

@@ -24,6 +24,11 @@ def embed(network: nn.Module, ids: Tensor) -> Tensor:
     return network.embeddings.word_embeddings(ids)
 
 
+def place(network: nn.Module, words: Tensor) -> Tensor:
+    places, segments = (getattr(network.embeddings, f"{each}_embeddings").weight for each in ["position", "token_type"])
+    return words + segments[0] + places[: words.shape[1]]
+
+
 def tokens(network: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
     words = {"inputs_embeds" if ids.is_floating_point() else "input_ids": ids}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lungfuse.encoders import ImageSpec
+from lungfuse.layers.blocks import folded
 
 READS = "image"
 
@@ -96,10 +97,12 @@ class ConvBNAct(nn.Sequential):
         self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        convolution, norm = self
-        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        weight = convolution.weight * scale[:, None, None, None]
-        bias = norm.bias - norm.running_mean * scale
+        y = self.convolve(x, *folded(*self))
+        return functional.relu6(y, inplace=True) if self.activate else y
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """The convolution by other kernels and biases of the same shape, padded as ever."""
+        convolution, _ = self
         kernel, stride, padding = convolution.kernel_size[0], convolution.stride[0], convolution.kernel_size[0] // 2
         if stride > 1:
             pads = []
@@ -108,10 +111,8 @@ class ConvBNAct(nn.Sequential):
                 pads += [total // 2, total - total // 2]
             x, padding = functional.pad(x, pads), 0
         if convolution.groups > 1 and not x.is_cuda:
-            y = Depthwise.apply(x, weight.to(x.dtype), bias.to(x.dtype), stride, padding)
-        else:
-            y = functional.conv2d(x, weight, bias, stride, padding, groups=convolution.groups)
-        return functional.relu6(y, inplace=True) if self.activate else y
+            return Depthwise.apply(x, weight.to(x.dtype), bias.to(x.dtype), stride, padding)
+        return functional.conv2d(x, weight, bias, stride, padding, groups=convolution.groups)
 
 
 class Block(nn.Module):

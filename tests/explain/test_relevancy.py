@@ -10,6 +10,7 @@ from lungfuse.explain.relevancy import relevant, spread
 from lungfuse.layers.blocks import Dropout, Inputs, Readings, attend, means
 from lungfuse.models import load_model
 from lungfuse.relevance.attention import encoded, with_attention
+from lungfuse.relevance.kinds import both_classes
 from lungfuse.relevance.methods import method
 from lungfuse.relevance.network import ExplainedNetwork
 
@@ -71,7 +72,7 @@ def residual(own: Tensor) -> Tensor:
 def test_two_streams_as_the_paper_has_it():
     """ViT and BERT, each with its own attention, that read each other in two blocks: a table for each pair."""
     explained = network("kv-exchange", ["image", "text"])
-    explained.model = load_model("kv-exchange").build({"image": 64, "text": 64}, 1, blocks=2, **FUSION).eval()
+    explained.model = load_model("kv-exchange").build({"image": 64, "text": 64}, 2, blocks=2, **FUSION).eval()
     for parameter in explained.model.parameters():
         parameter.data *= 4  # so that attention differs, and what streams read of each other counts
     case = drawn_case(explained)
@@ -101,7 +102,7 @@ def test_two_streams_as_the_paper_has_it():
 def with_head_of(explained: ExplainedNetwork, name: str) -> nn.Module:
     """The model, whose logit is read from the stream of one modality alone."""
     at = explained.modalities.index(name)
-    head = nn.Linear(32 * len(explained.modalities), 1)
+    head = nn.Linear(32 * len(explained.modalities), 2)
     head.weight.data[:, : 32 * at], head.weight.data[:, 32 * (at + 1) :] = 0, 0
     explained.model.head = head
     return explained.model
@@ -130,7 +131,7 @@ class Pointing(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         values = inputs["image"].values[:, None]
         read = attend(torch.zeros_like(values[:, :, :1]), values, values, self.bias, Dropout(0))
-        return read.square().sum((1, 3))
+        return both_classes(read.square().sum((1, 3)))
 
 
 def test_the_one_token_that_is_read_is_relevant_alone():
@@ -147,7 +148,7 @@ class Attending(Pointing):
 
     def forward(self, inputs: Inputs) -> Tensor:
         values = inputs["image"].values[:, None]
-        return attend(values, values, values, None, Dropout(0)).square().sum((1, 2, 3))[:, None]
+        return both_classes(attend(values, values, values, None, Dropout(0)).square().sum((1, 2, 3))[:, None])
 
 
 def test_a_model_that_does_not_say_what_it_attends_to_is_left_out_and_a_wrong_word_is_told():

@@ -2,10 +2,8 @@
 
 import json
 
-import pandas as pd
 import pytest
 
-from lungfuse.errors import UserError
 from lungfuse.relevance.explain import main
 
 

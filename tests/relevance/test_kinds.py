@@ -12,6 +12,7 @@ from lungfuse.modalities.new_cases import Batch
 from lungfuse.predict.cases import frame_of
 from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.relevance.folds import batch_cases
+from lungfuse.relevance.methods import method, method_names
 
 NETWORKS = ["image", "text", "structured", "early", "irene", "kv-exchange-full", "of-trained", "of-means"]
 
@@ -43,3 +44,21 @@ def test_a_model_that_is_no_network_cannot_be_explained(trained):
     predictor.load()
     with pytest.raises(UserError, match="is a model of tfidf, which is no network"):
         batch_cases(predictor.fold_models[0], batch_of(trained(), predictor), np.ones(4, int))
+
+
+@pytest.mark.parametrize("name", ["linear-probe", "late-of-networks"])
+def test_every_method_explains_a_probe_and_a_late_fusion(trained, name):
+    study = trained()
+    predictor = study.predictor(name)
+    batch = batch_of(study, predictor)
+    found = batch_cases(predictor.fold_models[0], batch, np.ones(4, int))
+    case, target = found.case([0, 1])
+    for each in map(method, method_names()):
+        relevance = each.explain(found.network, case, target)
+        assert all(values.isfinite().all() and (values != 0).any() for values in relevance.values()), each.name
+        if each.sums == "change" and set(relevance) == set(found.network.modalities):
+            with torch.no_grad():
+                neutral = case.at(found.network.neutral(case))
+                whole, nothing = (found.network.logit(found.network(of), target) for of in [case, neutral])
+            total = sum(values.flatten(1).sum(1) for values in relevance.values())
+            torch.testing.assert_close(total, whole - nothing, rtol=0.02, atol=0.01)

@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
 from lungfuse.errors import UserError
-from lungfuse.layers.blocks import Inputs
+from lungfuse.layers.blocks import Inputs, Readings, means
 from lungfuse.models import load_model
 from lungfuse.predict.estimator import EstimatorFold
 from lungfuse.predict.fold_model import FoldModel, StoredFold
@@ -97,6 +97,10 @@ class Probe(nn.Module):
         logits = self.linear(torch.cat(found, dim=-1))
         return both_classes(logits) if self.two_classes else logits
 
+    def attended(self) -> Readings:
+        """The mean of each modality is read."""
+        return means(self.modalities)
+
 
 class Together(nn.Module):
     """A late fusion of networks, by what its architecture makes of their scores."""
@@ -120,6 +124,13 @@ class Together(nn.Module):
             fused = self.architecture.fuse(scores, self.fitted, self.task)
             logits = fused.log() if self.task.excludes else torch.logit(fused)
         return both_classes(logits) if self.task.two_classes else logits
+
+    def attended(self) -> Readings:
+        """What each part attends to, one after the other."""
+        found = []
+        for model, names in zip(self.models, self.reads, strict=True):
+            found += model.attended() if hasattr(model, "attended") else means(names)
+        return found
 
 
 def both_classes(odds: Tensor) -> Tensor:

@@ -1,0 +1,100 @@
+"""Cascading randomisation of weights: Adebayo et al., NeurIPS 2018, https://arxiv.org/abs/1810.03292.
+
+It is held against unrelated maps, as by Arun et al., 2021, https://doi.org/10.1148/ryai.2021200267.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import zip_longest
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from lungfuse.relevance.given import Given, Measured, where
+from lungfuse.relevance.network import ExplainedNetwork, Relevance
+from lungfuse.relevance.similarity import rank_correlation, unrelated
+
+TITLE = "Randomised weights"
+CAPTION = (
+    "How far the relevance changes, as 1 - similarity, when the weights are shuffled layer by layer, from the output "
+    "to the input (Adebayo et al., 2018); the last row is of all layers. Similarity is Spearman's rank correlation "
+    "and, of images, SSIM."
+)
+LIMIT = "With all layers shuffled, as far as the relevance for cases of two patients differs, but one tenth"
+MARGIN, MODALITIES, NEEDS = 0.1, ["image", "text", "structured"], ["network", "method"]
+NETWORKS = 3  # with shuffled weights, over which a change is the mean: one may keep a sign by chance
+WINDOW = 7
+
+
+def measure(given: Given) -> list[Measured]:
+    """The change of each case after each stage, "all" the last; cases are paired within the batch."""
+    names, changes = given.explained(MODALITIES), {}
+    for seed in range(NETWORKS):
+        for stage, network in cascade(given.network, seed):
+            for key, each in _changes(given, names, given.method(network)).items():
+                changes.setdefault((*key, stage), []).append(each)
+    (other, known), found = unrelated(given.groups, given.device), []
+    shuffled = {name: given.relevance[name][other] for name in names}
+    controls = _changes(given, names, shuffled, other)
+    for (name, kind, stage), each in changes.items():
+        control = {"other cases": where(known, controls[name, kind])}
+        value = where(known, torch.stack(each).mean(0))
+        found.append(Measured(name, value, control, f"{stage}, {kind}"))
+    return found
+
+
+def _changes(
+    given: Given, names: list[str], after: Relevance, other: Tensor | None = None
+) -> dict[tuple[str, str], Tensor]:
+    """How far relevance is from other relevance, (B,), by modality and kind of similarity."""
+    found = {}
+    for name in names:
+        before, real = given.relevance[name], given.real(name)
+        shown = real if other is None else real & real[other]
+        found[name, "rank correlation"] = 1 - rank_correlation(before, after[name], shown)
+        if before.ndim == 3:
+            found[name, "SSIM"] = where(shown.any(1), 1 - similarity(before, after[name]))
+    return found
+
+
+def similarity(a: Tensor, b: Tensor) -> Tensor:
+    """The SSIM of maps, (B, y, x), (B,).
+
+    Each is divided by twice its largest absolute value, and nothing lies at 0.5: of opposite maps around 0 the means
+    and the rest would both be opposite, and the SSIM, their product, high.
+    """
+    largest = [each.abs().amax((1, 2), keepdim=True).clamp(min=1e-12) for each in [a, b]]
+    a, b = (0.5 + (each / (2 * most))[:, None] for each, most in zip([a, b], largest, strict=True))
+    window = min(WINDOW, (min(a.shape[2:]) - 1) // 2 * 2 + 1)  # odd, and no larger than a map
+    found = structural_similarity_index_measure(
+        a, b, gaussian_kernel=False, kernel_size=window, data_range=1.0, reduction="none"
+    )
+    return found.reshape(-1)
+
+
+def cascade(network: ExplainedNetwork, seed: int) -> Iterator[tuple[str, ExplainedNetwork]]:
+    """A copy of a network, again after each stage at which more of its weights are shuffled, from the output on."""
+    copy, rng = deepcopy(network), torch.Generator().manual_seed(seed)
+    for name, modules in stages(copy):
+        shuffle([parameter for module in modules for parameter in module.parameters()], rng)
+        yield name, copy
+    shuffle([*copy.parameters()], rng)  # with what belongs to no layer
+    yield "all", copy
+
+
+def stages(network: ExplainedNetwork) -> list[tuple[str, list[nn.Module]]]:
+    """The parts of the model from the last to the first, then the layers of its encoders side by side."""
+    parts = [(name, [module]) for name, module in reversed(list(network.model.named_children()))]
+    layers = zip_longest(*(reversed(encoder.layers()) for encoder in network.encoders.values()))
+    of_encoders = [[layer for layer in each if layer is not None] for each in layers]
+    parts += [(f"encoders, {number} from the end", each) for number, each in enumerate(of_encoders, 1)]
+    return [(name, modules) for name, modules in parts if any(True for each in modules for _ in each.parameters())]
+
+
+@torch.no_grad()
+def shuffle(parameters: list[nn.Parameter], rng: torch.Generator) -> None:
+    """Change the places of the weights in each tensor: what was learned is gone, and their size is the same."""
+    for each in parameters:
+        places = torch.randperm(each.numel(), generator=rng).to(each.device)
+        each.copy_(each.flatten()[places].view_as(each))

@@ -136,7 +136,7 @@ def draw(pairs: int, raw: Path) -> None:
     """Raw files in the formats of OpenI with so many pairs: `STUDIES` drawn studies, repeated."""
     plan, images = (np.random.default_rng([0, part]) for part in range(2))
     once = plan_studies(plan, STUDIES)
-    pictures = dict(draw_images(images, once, PX))
+    pictures = dict(draw_images(images, once, {}, PX))
     studies, drawn = repeated(once, pairs)
     raw.mkdir(parents=True, exist_ok=True)
     write_archive(raw / REPORTS, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in studies))

@@ -147,15 +147,15 @@ def drawn_raw(once) -> Path:
 
 
 def draw_openi(raw: Path) -> None:
-    from lungfuse.demo.draw import main
+    from lungfuse.demo.draw import RawFiles, main
 
     names = {"reports": "NLMCXR_reports.tgz", "images": "NLMCXR_png.tgz", "projections": "indiana_projections.csv"}
-    main(
+    files = RawFiles(
         reports_archive=raw / names["reports"], images_archive=raw / names["images"],
-        projections=raw / names["projections"], patients=raw / "patients.csv", lung_masks=raw.parent / "masks",
+        projections=raw / names["projections"], patients=raw / "patients.csv",
         evidence_table=raw / "evidence.csv", evidence_archive=raw / "evidence.tgz",
-        studies=160, masks=2,
     )  # fmt: skip
+    main(files=files, lung_masks=raw.parent / "masks", studies=160, masks=2)
     write_tags(raw)
 
 
@@ -226,7 +226,7 @@ def draw_fewer(module: Path, **numbers: int) -> None:
     """Change how much the demo draws where it is not told."""
     code = module.read_text()
     for name, number in numbers.items():
-        code, changes = re.subn(rf"(\n    {name}: int) = \d+,", rf"\1 = {number},", code)
+        code, changes = re.subn(rf"\b({name}: int) = \d+\b", rf"\1 = {number}", code)
         assert changes == 1
     module.write_text(code)
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from lungfuse.datasets import demo, openi
 from lungfuse.demo.chest import draw_frontal
-from lungfuse.demo.draw import main, plan_studies
+from lungfuse.demo.draw import RawFiles, main, plan_studies
 from lungfuse.demo.evidence import (
     AGE_MEAN,
     AGE_SD,
@@ -25,18 +25,15 @@ def drawn(tmp_path_factory):
 
 
 def draw(folder, seed=1):
-    main(
+    files = RawFiles(
         reports_archive=folder / openi.REPORTS,
         images_archive=folder / openi.IMAGES,
         projections=folder / openi.PROJECTIONS,
         patients=folder / demo.PATIENTS,
         evidence_table=folder / "evidence.csv",
         evidence_archive=folder / "evidence.tgz",
-        lung_masks=folder / "lung-masks",
-        studies=60,
-        masks=4,
-        seed=seed,
     )
+    main(files=files, lung_masks=folder / "lung-masks", studies=60, masks=4, seed=seed)
     return folder
 
 

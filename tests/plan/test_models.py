@@ -55,13 +55,14 @@ def test_a_fused_model_takes_its_encoders_from_the_unimodal_models_that_trained_
 
 
 def test_each_repeat_of_a_fused_model_starts_from_the_same_repeat_of_its_parts(studies):
-    plan = Plan("demo-full", studies["demo-full"].model_copy(update={"n_seeds": 2}))
+    once, twice = (Plan("demo-full", studies["demo-full"].model_copy(update={"n_seeds": count})) for count in (1, 2))
+    plan = twice
     assert plan.all_runs[:2] == ["0", "1"] and plan.all_runs[5:7] == ["0_repeat1", "1_repeat1"]
     starts = training_files(plan.configs["joint"], "1_repeat1")["start"]
     assert [start.parent for start in starts] == [
         Path(f"results/demo-full/models/{name}/fold1_repeat1") for name in ["image", "text"]
     ]
-    assert len(plan.runs("joint")) == 2 * len(Plan("demo-full", studies["demo-full"]).runs("joint"))
+    assert len(plan.runs("joint")) == 2 * len(once.runs("joint"))
 
 
 def test_models_that_differ_in_one_thing_are_found(studies):
@@ -86,6 +87,7 @@ def test_texts_are_cut_where_a_study_says_or_its_encoder(studies):
 
 def test_a_model_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_starts_from(params):
     models = params["studies"]["demo"]["models"]
+    del params["studies"]["demo-full"]  # which has the same models
     for name in ["image", "text", "early"]:
         models[name]["n_seeds"] = 2
     plan = Plan("demo", load_studies(params)["demo"])
@@ -110,6 +112,7 @@ def test_an_estimator_is_fitted_as_often_as_it_says_with_files_for_each_training
 
 def test_a_late_fusion_needs_every_repeat_of_its_parts_also_of_estimators(params):
     models = params["studies"]["demo"]["models"]
+    del params["studies"]["demo-full"]  # which has the same models
     models["late"] |= {"parts": {"text": "tfidf"}, "n_seeds": 2}
     models["image"]["n_seeds"] = 2
     with pytest.raises(UserError, match=r"models\.late\.n_seeds: found 2, but tfidf, .* is trained 1 times"):

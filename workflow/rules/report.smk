@@ -35,8 +35,6 @@ rule explanation:
         LAYOUT.logs / "explanation" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.explained),
-    group:
-        "explanation"
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:

@@ -17,6 +17,7 @@ from lungfuse.demo.chest import draw_frontal, draw_lateral
 from lungfuse.demo.evidence import MISSING, Evidence, best_accuracy, draw_evidence, draw_patient
 from lungfuse.demo.wording import Wording, write_report
 from lungfuse.files import atomic_write, sha256
+from lungfuse.parameters import options
 from lungfuse.plan.names import MANIFEST
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import KnownEvidence
@@ -41,20 +42,9 @@ class DrawnStudy:
     views: dict[str, str]
 
 
-def main(
-    *,
-    reports_archive: Path,
-    images_archive: Path,
-    projections: Path,
-    patients: Path,
-    evidence_table: Path,
-    evidence_archive: Path,
-    lung_masks: Path,
-    studies: int = 900,
-    masks: int = 120,
-    seed: int = 2,
-) -> None:
-    """Draw the demo.
+@options
+class RawFiles:
+    """The raw files of the demo.
 
     Parameters
     ----------
@@ -70,6 +60,23 @@ def main(
         Output: what tells the class of each report, as evidence.csv.
     evidence_archive
         Output: where it lies in each frontal image, as PNG masks, evidence.tgz.
+    """
+
+    reports_archive: Path
+    images_archive: Path
+    projections: Path
+    patients: Path
+    evidence_table: Path
+    evidence_archive: Path
+
+
+def main(*, files: RawFiles, lung_masks: Path, studies: int = 900, masks: int = 120, seed: int = 2) -> None:
+    """Draw the demo.
+
+    Parameters
+    ----------
+    files
+        The raw files.
     lung_masks
         Output: folder with CXR_png/ and masks/, and manifest.csv with the SHA-256 of each of their files.
     studies
@@ -81,12 +88,14 @@ def main(
     """
     plan, images, lungs, known = (np.random.default_rng([seed, part]) for part in range(4))
     drawn, evidence = plan_studies(plan, studies), {}
-    write_archive(reports_archive, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in drawn))
-    write_archive(images_archive, draw_images(images, drawn, evidence))
-    write_archive(evidence_archive, evidence.items())
-    write_evidence(evidence_table, drawn)
-    write_projections(projections, drawn)
-    write_patients(patients, known, drawn)
+    write_archive(
+        files.reports_archive, ((f"ecgen-radiology/{study.number}.xml", report_xml(study)) for study in drawn)
+    )
+    write_archive(files.images_archive, draw_images(images, drawn, evidence))
+    write_archive(files.evidence_archive, evidence.items())
+    write_evidence(files.evidence_table, drawn)
+    write_projections(files.projections, drawn)
+    write_patients(files.patients, known, drawn)
     _write_lung_masks(lung_masks, lungs, masks)
     print(f"{studies} studies and {masks} lung masks drawn: not patients")
     print("best accuracy possible: " + ", ".join(f"{what} {value:.3f}" for what, value in best_accuracy().items()))

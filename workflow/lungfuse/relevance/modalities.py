@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from lungfuse.compare.by_fold import by_fold
-from lungfuse.explain.shapley import exact
 from lungfuse.relevance.network import Case, ExplainedNetwork
+from lungfuse.relevance.shapley_values import exact
 from lungfuse.tables.base import read_table
 from lungfuse.tables.training import PermutedScores
 from lungfuse.tasks import Task

@@ -19,7 +19,18 @@ from lungfuse.stages import STAGES
 
 CODE = ROOT / "workflow/lungfuse"
 BY_NAME = ["lungfuse.predict.estimator", "lungfuse.predict.late", "lungfuse.predict.network", "lungfuse.segment.worker"]
-PARTS = ["analyses", "check.findings", "datasets", "encoders", "explain", "modalities", "models", "tasks", "tuning"]
+PARTS = [
+    "analyses",
+    "check.findings",
+    "datasets",
+    "encoders",
+    "explain",
+    "modalities",
+    "models",
+    "relevance.measures",
+    "tasks",
+    "tuning",
+]
 LOADERS = {  # what loads parts by name, by the package of the parts
     "check.findings": {"load_findings"},
     "datasets": {"load_dataset", "load_mask_dataset"},
@@ -30,13 +41,13 @@ LOADERS = {  # what loads parts by name, by the package of the parts
 }
 RERUN_BY = {  # some modules, with the rules of the demo that a change of each makes run again
     "modalities.image.variants": {"draw_masks", "explanation", "features", "figure", "permute", "train"},
-    "modalities.structured.tokens": {"permute", "train"},
+    "modalities.structured.tokens": {"explanation", "permute", "train"},
     "encoders.image.vit_tiny": {"explanation", "features", "image_encoder", "pages", "permute", "train"},
-    "models.fusion.kv_exchange": {"explanation", "permute", "train"},
+    "models.fusion.kv_exchange": {"permute", "train"},
     "models.baseline.tfidf": {"fit"},
     "models.late.late_stacked": {"late", "permute"},
     "train.pool_folds": {"pool_folds"},
-    "train.kept": {"fit", "permute"},
+    "train.kept": {"explanation", "fit", "permute"},
     "analyses.leakage": {"analysis"},
     "analyses.calibration": {"analysis"},
     "analyses.label_errors": {"table"},

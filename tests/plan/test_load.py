@@ -62,6 +62,11 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             {"models": {"tfidf": {"text": "findings", "settings": {"word": [1, 3]}}}},
             r"models\.tfidf: settings: .*'word' was unexpected.*; it has words, characters",
         ),
+        (
+            {"models": {"tfidf": {"text": "findings", "explained": True}}},
+            r"models\.tfidf\.explained: found true, but tfidf is no network; leave it out, or explain a linear-probe",
+        ),
+        ({"explanations": {"inside": "lungs"}}, r"explanations\.inside: found 'lungs', expected one of packaged"),
         ({"dataset": "mimic"}, r"dataset: found 'mimic'.*expected one of .*openi"),
         ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
         ({"models": {"svm": {"text": "findings"}}}, r"studies\.demo\.models\.svm\.architecture: missing"),

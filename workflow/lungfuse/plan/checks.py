@@ -132,6 +132,8 @@ def _rest(study: Study) -> Iterator[Problem]:
     known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], image_variants(study)
     if "mask-only" in variants and len(segmenters_read(study)) > 1:
         yield "", f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(segmenters_read(study))}>"
+    if study.explanations.inside not in [None, *known]:
+        yield "explanations.inside", f"found {study.explanations.inside!r}, expected one of {', '.join(known)}"
     for variant in variants:
         segmenter = variant.partition(":")[2]
         if segmenter and segmenter not in known:

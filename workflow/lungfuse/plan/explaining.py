@@ -21,7 +21,7 @@ class ExplainingPlan(PermutingPlan):
     @property
     def explained(self) -> list[str]:
         """The names of the models that are explained."""
-        return self.study.explanations.models
+        return [name for name, model in self.study.models.items() if model.explained]
 
     @property
     def explained_scores(self) -> Files:

@@ -24,6 +24,7 @@ from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
+PROBE = "linear-probe"  # which is explained as the network that it is
 ABLATED = ["fusion", "classical", "late"]  # kinds of architectures
 
 
@@ -122,7 +123,10 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield ".encoders.max_tokens", problem
     if (model.n_seeds or 0) > study.split.repeats:
         yield ".n_seeds", too_often(model.n_seeds, study)
-    if kind_spec(model.architecture).trained:
+    kind = kind_spec(model.architecture)
+    if model.explained and not (kind.trained or kind.combines or model.architecture == PROBE):
+        yield ".explained", f"found true, but {model.architecture} is no network; leave it out, or explain a {PROBE}"
+    if kind.trained:
         yield from _of_layers(study, model)
 
 

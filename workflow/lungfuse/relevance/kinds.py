@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lungfuse.errors import UserError
 from lungfuse.layers.blocks import Inputs, Readings, means
 from lungfuse.models import load_model
+from lungfuse.plan.model_checks import PROBE
 from lungfuse.predict.estimator import EstimatorFold
 from lungfuse.predict.fold_model import FoldModel, StoredFold
 from lungfuse.predict.late import LateFusion
@@ -16,7 +17,6 @@ from lungfuse.predict.network import NetworkFold
 from lungfuse.relevance.network import ExplainedNetwork
 from lungfuse.tasks import Task
 
-PROBE = "linear-probe"
 SURE = 1e-4  # the least score whose log odds are taken, as late fusions do
 
 

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lungfuse.settings.base import Name, Once, Settings
-from lungfuse.settings.model import ModelName
+from lungfuse.settings.base import Name, Settings
 
 
 class KnownEvidence(Settings):
@@ -19,12 +18,11 @@ class KnownEvidence(Settings):
 class ExplanationSettings(Settings):
     """The explanations of trained models: networks, probes and late fusions.
 
-    Of each of the `models` the report shows a few cases, and `cases` test pairs are drawn to measure what explanations
-    are worth. `inside` names the segmenter in whose masks the evidence of an image lies, null none; where it is known
-    better, `evidence` says so.
+    Of each model that is `explained` the report shows a few cases, and `cases` test pairs are drawn to measure what
+    explanations are worth. `inside` names the segmenter in whose masks the evidence of an image lies, null none; where
+    it is known better, `evidence` says so.
     """
 
-    models: Annotated[list[ModelName], Once]
     cases: Annotated[int, Field(ge=1)]
     inside: Name | None
     evidence: KnownEvidence | None

@@ -54,7 +54,7 @@ class ModelSettings(ModelInputs):
     study, `settings` are the architecture's own. `parts` names the models that it combines or starts from, by their
     role: the modality they read, unless the architecture has other roles. Where it is not said, a unimodal model that
     reads the same has the role. `n_seeds` is how often it is trained, each time with a new seed and new folds, where
-    that is not as often as the study says.
+    that is not as often as the study says. Where it is `explained`, the report shows what it decides by.
     """
 
     encoders: dict[str, Any] = Field(default={})
@@ -62,6 +62,7 @@ class ModelSettings(ModelInputs):
     settings: dict[str, Any] = Field(default={})
     parts: dict[str, ModelName] = Field(default={})
     n_seeds: SeedCount | None = None
+    explained: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -38,13 +38,19 @@ class _Curves:
 
     @torch.no_grad()
     def measured(self) -> list[Measured]:
-        parts = self.relevance.shape[1]
-        orders = [self.relevance, *self.given.drawn(SEED, ORDERS, parts).unbind(1)]
-        ties, found = self.given.drawn(TIES, parts), []
+        ties, found = self.given.drawn(TIES, self.relevance.shape[1]), []
         for fill, entries in self.fills().items():
-            own, *others = [self.mean_change(entries, places(order, ties, self.real)) for order in orders]
-            found.append(Measured(self.name, own, {"random orders": torch.stack(others).mean(0)}, fill))
+            own = self.mean_change(entries, places(self.relevance, ties, self.real))
+            key = (self.name, self.inserts, fill)
+            if key not in self.given.known:
+                self.given.known[key] = self.by_chance(entries, ties)
+            found.append(Measured(self.name, own, {"random orders": self.given.known[key]}, fill))
         return found
+
+    def by_chance(self, fill: Tensor, ties: Tensor) -> Tensor:
+        """The mean over random orders, (B,)."""
+        orders = self.given.drawn(SEED, ORDERS, self.relevance.shape[1]).unbind(1)
+        return torch.stack([self.mean_change(fill, places(order, ties, self.real)) for order in orders]).mean(0)
 
     def fills(self) -> dict[str, Tensor]:
         """What is in place of parts that are not there, of the shape of the entries."""

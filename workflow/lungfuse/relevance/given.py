@@ -24,7 +24,8 @@ class Given:
     on the batch. `groups`, (B,), are their patients. `masks` are true where the evidence may lie, by modality: image
     (B, Y, X), of any size, text (B, T), structured (B, C); one that is false everywhere is not known. `target`, (B,),
     is the class or label that is explained, `method` explains the same cases and target by another network, `others`
-    are the relevance for them of other networks, and `shuffled` is what shuffling a modality costs the network.
+    are the relevance for them of other networks, `shuffled` is what shuffling a modality costs the network, and `known`
+    keeps what is the same by every method, for all that explain these cases.
     """
 
     case: Case
@@ -37,6 +38,7 @@ class Given:
     method: Callable[[ExplainedNetwork], Relevance] | None = None
     others: Sequence[Relevance] = ()
     shuffled: Mapping[str, float] = field(default_factory=dict)
+    known: dict = field(default_factory=dict)
 
     def has(self, need: str) -> bool:
         """Whether it meets a need of a measure, see `lungfuse.relevance.measures`."""

@@ -5,14 +5,19 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.plan.names import EXPLANATION_SCORES
+from lungfuse.relevance.given import ALL
 from lungfuse.tables.base import read_table
 from lungfuse.tables.explanations import ExplanationScores
 
-NOT_CHECKED = "not checked"
+CASCADE = "randomisation"
 
 
 def stamps_of(scores: pd.DataFrame) -> dict[str, str]:
-    """How many of its checks each method passes, by rows of `ExplanationScores`."""
+    """How many of its checks each method passes, by rows of `ExplanationScores`.
+
+    Of a cascade of shuffled weights the last stage counts.
+    """
+    scores = scores[(scores["measure"] != CASCADE) | scores["variant"].str.startswith(f"{ALL},")]
     return {
         str(name): f"passes {(rows['passes'] == 'passes').sum()} of {len(rows)} checks"
         for name, rows in scores.groupby("method", sort=False)

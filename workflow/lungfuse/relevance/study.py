@@ -152,7 +152,7 @@ class FoldExplained:
     """Cases of one fold, as the network that was trained in it reads them and as that of the next fold does."""
 
     def __init__(self, model: ExplainedModel, fold: int, positions: np.ndarray):
-        self.model, self.positions = model, positions
+        self.model, self.positions, self.known = model, positions, {}
         targets = model.targets[positions]
         for place, position in enumerate(positions):
             if position in model.shown:
@@ -190,4 +190,5 @@ class FoldExplained:
             lambda other: method.explain(other, case, target),
             [method.explain(self.other.network, again, target)],
             self.model.shuffled,
+            self.known.setdefault(tuple(places), {}),
         )

@@ -5,25 +5,24 @@ It is held against unrelated maps, as by Arun et al., 2021, https://doi.org/10.1
 
 from collections.abc import Iterator
 from copy import deepcopy
-from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from lungfuse.relevance.given import Given, Measured, where
+from lungfuse.relevance.given import ALL, Given, Measured, where
 from lungfuse.relevance.network import ExplainedNetwork, Relevance
 from lungfuse.relevance.similarity import rank_correlation, unrelated
 
 TITLE = "Randomised weights"
 CAPTION = (
-    "How far the relevance changes, as 1 - similarity, when the weights are shuffled layer by layer, from the output "
-    "to the input (Adebayo et al., 2018); the last row is of all layers. Similarity is Spearman's rank correlation "
+    "How far the relevance changes, as 1 - similarity, when the weights of the model are shuffled, then those of the "
+    "upper half of its encoders, then all (Adebayo et al., 2018). Similarity is Spearman's rank correlation "
     "and, of images, SSIM."
 )
-LIMIT = "With all layers shuffled, as far as the relevance for cases of two patients differs, but one tenth"
+LIMIT = "With all weights shuffled, as far as the relevance for cases of two patients differs, but one tenth"
 MARGIN, MODALITIES, NEEDS = 0.1, ["image", "text", "structured"], ["network", "method"]
-NETWORKS = 3  # with shuffled weights, over which a change is the mean: one may keep a sign by chance
+NETWORKS = 3  # with all weights shuffled, over which a change is the mean: one may keep a sign by chance
 WINDOW = 7
 
 
@@ -31,7 +30,7 @@ def measure(given: Given) -> list[Measured]:
     """The change of each case after each stage, "all" the last; cases are paired within the batch."""
     names, changes = given.explained(MODALITIES), {}
     for seed in range(NETWORKS):
-        for stage, network in cascade(given.network, seed):
+        for stage, network in cascade(given.network, seed, only_all=seed > 0):
             for key, each in _changes(given, names, given.method(network)).items():
                 changes.setdefault((*key, stage), []).append(each)
     (other, known), found = unrelated(given.groups, given.device), []
@@ -73,23 +72,20 @@ def similarity(a: Tensor, b: Tensor) -> Tensor:
     return found.reshape(-1)
 
 
-def cascade(network: ExplainedNetwork, seed: int) -> Iterator[tuple[str, ExplainedNetwork]]:
+def cascade(network: ExplainedNetwork, seed: int, only_all: bool = False) -> Iterator[tuple[str, ExplainedNetwork]]:
     """A copy of a network, again after each stage at which more of its weights are shuffled, from the output on."""
     copy, rng = deepcopy(network), torch.Generator().manual_seed(seed)
-    for name, modules in stages(copy):
+    for name, modules in [] if only_all else stages(copy):
         shuffle([parameter for module in modules for parameter in module.parameters()], rng)
         yield name, copy
-    shuffle([*copy.parameters()], rng)  # with what belongs to no layer
-    yield "all", copy
+    shuffle([*copy.parameters()], rng)
+    yield ALL, copy
 
 
 def stages(network: ExplainedNetwork) -> list[tuple[str, list[nn.Module]]]:
-    """The parts of the model from the last to the first, then the layers of its encoders side by side."""
-    parts = [(name, [module]) for name, module in reversed(list(network.model.named_children()))]
-    layers = zip_longest(*(reversed(encoder.layers()) for encoder in network.encoders.values()))
-    of_encoders = [[layer for layer in each if layer is not None] for each in layers]
-    parts += [(f"encoders, {number} from the end", each) for number, each in enumerate(of_encoders, 1)]
-    return [(name, modules) for name, modules in parts if any(True for each in modules for _ in each.parameters())]
+    """The model, then the half of the layers of each encoder that is nearer to it; all is a stage of its own."""
+    halves = [encoder.layers()[len(encoder.layers()) // 2 :] for encoder in network.encoders.values()]
+    return [("model", [network.model]), ("half of the encoders", [layer for half in halves for layer in half])]
 
 
 @torch.no_grad()

@@ -9,8 +9,8 @@ EXTREMES = 0.66, 1.34  # lung volumes between which images tell the class, see `
 
 
 class Frontal(NamedTuple):
-    """A drawn frontal view: `pixels`, uint8; `lungs`, the lung mask; and `evidence`, where the lungs of an image of
-    small volume and one of large volume differ; bool. All are of shape (y, x)."""
+    """A drawn frontal view: `pixels`, uint8; `lungs`, the lung mask; and `evidence`, where the lungs or the heart
+    of an image of small volume and of one of large volume differ; bool. All are of shape (y, x)."""
 
     pixels: np.ndarray
     lungs: np.ndarray
@@ -49,12 +49,12 @@ def draw_frontal(rng: np.random.Generator, volume: float, opacities: int, px: in
         return lungs * (1 - heart), heart
 
     lungs, heart = organs(volume)
-    least, most = (organs(extreme)[0] > 0.5 for extreme in EXTREMES)
+    least, most = (np.stack(organs(extreme)) > 0.5 for extreme in EXTREMES)
     ribs = 0.5 + 0.5 * np.sin(2 * np.pi * (y * 4.2 - 0.9 * x**2 + rng.uniform()))
     image -= lungs * (0.40 - 0.10 * ribs**4)
     image += 0.16 * heart * thorax + 0.10 * _clavicles(x, y) * thorax
     image += lungs * _opacities(rng, x, y, opacities)
-    return Frontal(_expose(rng, image), lungs > 0.5, least ^ most)
+    return Frontal(_expose(rng, image), lungs > 0.5, (least ^ most).any(axis=0))
 
 
 def draw_lateral(rng: np.random.Generator, volume: float, px: int) -> np.ndarray:

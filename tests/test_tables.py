@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
+from pandera.typing import Series
 
 from lungfuse.errors import UserError
-from lungfuse.tables.base import columns, read_table, write_table
+from lungfuse.tables.base import Table, columns, read_table, write_table
 from lungfuse.tables.cases import cases_with
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import Funnel
@@ -59,3 +60,15 @@ def test_a_missing_table_and_a_folder_in_its_place_are_told(tmp_path):
 def test_columns_are_those_of_the_contract():
     assert columns(Comparison)[: len(DESIGN.split())] == DESIGN.split()
     assert columns(Predictions) == ["pair_id", "fold", "label", "score", "prediction", "probability", "repeat"]
+
+
+def test_what_is_true_or_false_comes_back_so_and_another_word_is_refused(tmp_path):
+    class Checked(Table):
+        leaks: Series[bool]
+
+    path = tmp_path / "checked.csv"
+    write_table(pd.DataFrame({"leaks": [True, False]}), path, Checked)
+    assert read_table(path, Checked)["leaks"].tolist() == [True, False]
+    path.write_text("leaks\nno\n")
+    with pytest.raises(UserError, match="column leaks: found 'no', expected True or False"):
+        read_table(path, Checked)

@@ -6,11 +6,11 @@ from torch import Tensor
 from lungfuse.relevance.lrp_rules import lrp_rules
 from lungfuse.relevance.network import Case, ExplainedNetwork, Relevance
 
-TITLE = "Layer-wise relevance propagation"
+TITLE = "LRP"
 CAPTION = (
-    "The logit handed back layer by layer to what made it (Bach et al., 2015), by the gamma rule in convolutions "
-    "(Montavon et al., 2019) and with fixed weights of attention (Ali et al., 2022). The relevance of all parts adds "
-    "up to the logit but for what the constants of the network, its biases, take."
+    "Layer-wise relevance propagation: the logit handed back layer by layer to what made it (Bach et al., 2015), by "
+    "the gamma rule in convolutions (Montavon et al., 2019) and with fixed weights of attention (Ali et al., 2022). "
+    "The relevance of all parts adds up to the logit but for what the constants of the network, its biases, take."
 )
 MODALITIES, SIGNED, SUMS = ["image", "text", "structured"], True, "logit"
 

@@ -11,7 +11,7 @@ from lungfuse.layers.blocks import Readings, Tokens, means
 from lungfuse.relevance.attention import encoded, with_attention
 from lungfuse.relevance.network import Case, ExplainedNetwork, Relevance
 
-TITLE = "Relevancy of attention"
+TITLE = "Relevancy"
 CAPTION = (
     "What reaches the logit through the attention of encoders and fusion, each weight times its gradient where that "
     "speaks for the target (Chefer, Gur and Wolf, 2021). Where an encoder has no attention, its last features are the "

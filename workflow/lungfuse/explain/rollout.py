@@ -7,7 +7,7 @@ from lungfuse.layers.blocks import Tokens
 from lungfuse.relevance.attention import encoded
 from lungfuse.relevance.network import Case, ExplainedNetwork, Relevance
 
-TITLE = "Attention rollout"
+TITLE = "Rollout"
 CAPTION = (
     "How much of each part reaches the features of its encoder through the attention of all layers (Abnar and Zuidema, "
     "2020). It is the same for every class, and ends where the model begins to fuse."

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.methods import method
@@ -16,8 +17,9 @@ from lungfuse.report.style import BLACK, BLUE, GREY, ORANGE, WIDTH
 SIGNED, UNSIGNED = "RdBu_r", "magma"
 HEADING, TITLE, PANEL, LINE, BAR = 0.35, 0.2, 1.05, 0.14, 0.16  # inches: what stands above all cases and above one,
 # images, lines of text, and bars
-LETTERS, FONT = 118, 5.6  # of a line of text, and its size in points
+LETTERS, FONT, MARKS = 118, 5.6, [*".,;:!?)"]  # of a line of text, and its size in points
 MOST_WORDS = 90
+NAMES = 0.12  # of the width: names beside bars
 Place = tuple[float, float]
 """Of a part of a case: its lower edge and its height, in shares of the case."""
 
@@ -106,6 +108,7 @@ def _draw_line(axes: Axes, y: float, words: list[tuple[str, float]], most: float
     for word, value in words:
         share = value / most if most else 0.0
         box = {"facecolor": colours(0.5 + 0.35 * share), "edgecolor": "none", "pad": 0.8}
+        x -= _joins(word)
         axes.text(x, y, word, fontsize=FONT, family="monospace", color=BLACK, bbox=box if abs(share) > 0.02 else None)
         x += len(word) + 1
 
@@ -114,32 +117,42 @@ def _lines(words: list[str]) -> list[list[int]]:
     """The numbers of the words on each line, of at most `MOST_WORDS` words."""
     lines, used = [[]], 0
     for number, word in enumerate(words[:MOST_WORDS]):
-        if used + len(word) > LETTERS and lines[-1]:
+        if used + len(word) > LETTERS and lines[-1] and not _joins(word):
             lines.append([])
             used = 0
         lines[-1].append(number)
-        used += len(word) + 1
+        used += len(word) + 1 - _joins(word)
     return lines
+
+
+def _joins(word: str) -> bool:
+    """Whether a word is a mark that stands at the end of another one."""
+    return word in MARKS
 
 
 def _draw_bars(figure: SubFigure, case: Explained, stamps: Mapping[str, str], place: Place) -> None:
     bottom, height = place
-    panels = [(f"{method(name).title}\n{stamps.get(name, '')}".strip(), each) for name, each in case.of_columns.items()]
-    labels = [f"{name} {value}".strip() for name, value in case.columns.items()]
-    found = [(title, dict(zip(labels, each, strict=True))) for title, each in panels]
-    if len(case.modalities) > 1:
-        found.append(("each modality, in logits", case.modalities))
-    share = 1 / max(len(found), 1)
-    for number, (title, bars) in enumerate(found):
-        # Names stand at the first panel, and at that of modalities, which has its own.
-        named = number == 0 or list(bars) != labels
-        left = number * share + (0.11 if named else 0.04)
-        axes = figure.add_axes((left, bottom + 0.2 * height, share - 0.13, 0.52 * height))
-        axes.barh(
-            range(len(bars)), list(bars.values()), color=[ORANGE if value > 0 else BLUE for value in bars.values()]
-        )
-        axes.axvline(0, color=BLACK, linewidth=0.5)
-        axes.set_yticks(range(len(bars)), ["\n".join(wrap(each, 18)) for each in bars] if named else [])
-        axes.invert_yaxis()
-        axes.tick_params(labelsize=FONT, length=1)
-        axes.set_title(title, fontsize=FONT, pad=2)
+    names = [f"{name} {value}".strip() for name, value in case.columns.items()]
+    panels = [(name, f"{method(name).title}\n{stamps.get(name, '')}".strip()) for name in case.of_columns]
+    several = len(case.modalities) > 1
+    width = (1 - NAMES * (bool(panels) + several)) / max(len(panels) + several, 1)
+    left = NAMES
+    for number, (name, title) in enumerate(panels):
+        axes = figure.add_axes((left, bottom + 0.2 * height, width - 0.03, 0.52 * height))
+        _bars(axes, title, case.of_columns[name], ["\n".join(wrap(each, 18)) for each in names] if number == 0 else [])
+        left += width
+    if several:
+        left += NAMES if panels else 0
+        axes = figure.add_axes((left, bottom + 0.2 * height, width - 0.03, 0.52 * height))
+        _bars(axes, "Each modality", np.array(list(case.modalities.values())), list(case.modalities))
+
+
+def _bars(axes: Axes, title: str, values: np.ndarray, names: list[str]) -> None:
+    """Bars in logits; without names they stand beside those of the panel before."""
+    axes.barh(range(len(values)), values, color=[ORANGE if value > 0 else BLUE for value in values])
+    axes.axvline(0, color=BLACK, linewidth=0.5)
+    axes.set_yticks(range(len(values)) if names else [], names)
+    axes.xaxis.set_major_locator(MaxNLocator(2))
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=FONT, length=1)
+    axes.set_title(title, fontsize=FONT, pad=2)

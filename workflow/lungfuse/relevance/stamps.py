@@ -19,7 +19,7 @@ def stamps_of(scores: pd.DataFrame) -> dict[str, str]:
     """
     scores = scores[(scores["measure"] != CASCADE) | scores["variant"].str.startswith(f"{ALL},")]
     return {
-        str(name): f"passes {(rows['passes'] == 'passes').sum()} of {len(rows)} checks"
+        str(name): f"passes {(rows['passes'] == 'passes').sum()} of {len(rows)}"
         for name, rows in scores.groupby("method", sort=False)
     }
 

@@ -24,6 +24,7 @@ class Table(pa.DataFrameModel):
         coerce = True
 
 
+TRUTHS = {"True": True, "False": False}
 MEANING_OF_CHECK = {
     "field_uniqueness": "no value twice",
     "not_nullable": "no missing value (an empty cell is an empty text, not NaN)",
@@ -106,7 +107,8 @@ def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
         header = _check_rows(path, table)
         schema = table.to_schema().columns
         nullable = [name for key, column in schema.items() if column.nullable for name in header if _is(name, key)]
-        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values={name: [""] for name in nullable})
+        return _with_truths(frame, [name for name, column in schema.items() if str(column.dtype) == "bool"], path)
     except UnicodeDecodeError:
         raise UserError(f"{path}: cannot be read as CSV; {where_not_utf8(path)}") from None
     except FileNotFoundError:
@@ -116,6 +118,16 @@ def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
         ) from None
     except (ValueError, OSError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: cannot be read as CSV ({error}). Replace the file.") from error
+
+
+def _with_truths(frame: pd.DataFrame, names: list[str], path: Path) -> pd.DataFrame:
+    """Columns of True and False as such: any text would be taken for true."""
+    for name in names:
+        if wrong := sorted(set(frame.get(name, [])) - set(TRUTHS)):
+            raise UserError(
+                f"{path}: column {name}: found {wrong[0]!r}, expected True or False. Mend or replace the file."
+            )
+    return frame.assign(**{name: frame[name].map(TRUTHS).astype(bool) for name in names if name in frame})
 
 
 def _is(name: str, key: str) -> bool:

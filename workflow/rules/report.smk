@@ -23,24 +23,30 @@ rule draw_masks:
         stage("draw_masks", "--segmenter {wildcards.segmenter}")
 
 
+EXPLANATION = {
+    "figure": report_item(LAYOUT.figure("explanation_{model}"), PLAN.explanation_of),
+    "scores": LAYOUT.explanation_scores("{model}"),
+}
+
+
 rule explanation:
     input:
         needed("explanation"),
     output:
-        figure=report_item(LAYOUT.figure("explanation_{model}"), PLAN.explanation_of),
-        scores=LAYOUT.explanation_scores("{model}"),
+        **EXPLANATION,
     log:
         LAYOUT.logs / "explanation" / "{model}.log",
     benchmark:
         LAYOUT.logs / "explanation" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.explained),
+    group:
+        "explanation"
     conda:
         f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=scaled(4000, each=5 * KB),
         runtime=scaled(60),
-        gpu=1,
         turn=1,
     params:
         **shown("explanation", PLAN.explanation_of),

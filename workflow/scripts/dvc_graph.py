@@ -154,7 +154,7 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
         places = [place for each in asked for place in PLACES.get(each, [each])]
         yield _planned(spec.kind, "analyses", plan.analysis(name), places)
     for name in plan.explained:
-        yield _planned("explanation", "explanation", plan.explanation(name))
+        yield _planned("explanation", "explanation", plan.explanation(name), [f"models.{name}.explained"])
     for name in plan.trained_segmenters:
         job, places = plan.segmenter(name), [f"segmentation.segmenters.{name}"]
         yield _planned("segmenter", f"segmenter_{name}", job, places)

@@ -7,7 +7,7 @@ from lungfuse.modalities import in_order
 from lungfuse.models.naming import sources_of
 from lungfuse.settings.model import ModelConfig
 
-FOLLOWS = {"name", "parts", "sources", "segmenter"}  # of what a model reads, so it is no difference of its own
+FOLLOWS = {"name", "parts", "sources", "segmenter", "explained"}  # from what a model reads, or changes nothing of it
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,10 @@ class ExplainingPlan(PermutingPlan):
         found["trained"] = flat(weights_of(config, run) for run in runs)
         found |= image_files(layout, config.segmenter) if "image" in config.inputs else {}
         found["permuted"] = [layout.permuted(model)] if model in self.permutable else []
-        return found | {"evidence": self._evidence}
+        return found | {"evidence": self._evidence("image" in config.inputs)}
 
-    @property
-    def _evidence(self) -> list[Path]:
+    def _evidence(self, of_images: bool) -> list[Path]:
         settings = self.study.explanations
         if settings.evidence:
             return [RAW / self.study.raw / file for file in [settings.evidence.table, settings.evidence.masks]]
-        return [self.layout.masks(settings.inside)["masks"]] if settings.inside else []
+        return [self.layout.masks(settings.inside)["masks"]] if settings.inside and of_images else []

@@ -154,7 +154,9 @@ def segmenters_read(study: Study) -> list[str]:
 def segmenters_used(study: Study) -> list[str]:
     """The segmenters whose masks models need, or their explanations."""
     found = [segmenter_of(study, images) for images in image_variants(study)]
-    return list(dict.fromkeys(filter(None, [*found, study.explanations.inside])))
+    explained = any(model.explained and model.images for model in study.models.values())
+    inside = [study.explanations.inside] if explained else []
+    return list(dict.fromkeys(filter(None, [*found, *inside])))
 
 
 def redact_terms_of(study: Study, model: ModelSettings) -> list[str]:

@@ -58,7 +58,9 @@ def _tokens(fold: FoldCases, place: int, passage: str, length: int) -> np.ndarra
     return np.pad(inside, (0, length - len(inside)))
 
 
-def read_evidence(explanations: ExplanationSettings, layout: Layout, raw: str, pairs: pd.DataFrame) -> Evidence:
+def read_evidence(
+    explanations: ExplanationSettings, layout: Layout, raw: str, pairs: pd.DataFrame, of_images: bool
+) -> Evidence:
     """What is known of the evidence of pairs.
 
     Raises:
@@ -66,7 +68,8 @@ def read_evidence(explanations: ExplanationSettings, layout: Layout, raw: str, p
     """
     known = explanations.evidence
     if known is None:
-        return Evidence(pairs, _of_segmenter(layout, explanations.inside, pairs) if explanations.inside else {})
+        inside = explanations.inside if of_images else None
+        return Evidence(pairs, _of_segmenter(layout, inside, pairs) if inside else {})
     table = read_table(RAW / raw / known.table, KnownEvidence).set_index("report_id")
     columns = {report: names.split() for report, names in table["columns"].items()}
     return Evidence(

@@ -20,9 +20,9 @@ CONTRACT = [
     "ablations.csv",
     "metrics.json",
 ]
-CONTRACT += ["leakage.csv", "shortcuts.csv", "words.csv", "segmentation.csv", "masks/unet-cxr-masks.csv"]
+CONTRACT += ["explanation_scores.csv", "leakage.csv", "shortcuts.csv", "words.csv", "segmentation.csv", "masks/unet-cxr-masks.csv"]
 CONTRACT += ["data_check.md", "data_card.md", "model_card.md", "structured.csv", "columns.csv", "report.html"]
-CONTRACT += [f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks"]]
+CONTRACT += [f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_early_all"]]
 CONTRACT += [f"predictions/{name}.csv" for name in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/{name}.json" for name in ["tfidf", "image", "late", "kv-exchange"]]
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]
@@ -69,14 +69,14 @@ def test_a_new_date_is_no_change_but_new_content_is(project):
 def test_a_setting_reruns_what_depends_on_it_alone(project):
     with changed_setting(project / "params.yaml", "defaults", "comparison", "confidence", to=0.9):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"segmentation_scores", *LAST}
+    assert jobs_of(run) == {"segmentation_scores", "explanation", *LAST}
 
 
 def test_a_setting_of_one_model_reruns_that_model_alone(project):
     model = ["studies", "demo", "models", "kv-exchange", "train"]
     with changed_setting(project / "params.yaml", *model, to={"gradient_clip": 2.0}):
         run = run_snakemake(project, "-n", *DEMO)
-    assert jobs_of(run) == {"model", "train", "pool_folds", "permute", "explanation", *LAST}
+    assert jobs_of(run) == {"model", "train", "pool_folds", "permute", *LAST}
     assert re.search(rf"^train +{FOLDS}$", run.stdout, re.M), "the folds of one model"
 
 

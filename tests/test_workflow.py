@@ -20,9 +20,19 @@ CONTRACT = [
     "ablations.csv",
     "metrics.json",
 ]
-CONTRACT += ["explanation_scores.csv", "leakage.csv", "shortcuts.csv", "words.csv", "segmentation.csv", "masks/unet-cxr-masks.csv"]
+CONTRACT += [
+    "explanation_scores.csv",
+    "leakage.csv",
+    "shortcuts.csv",
+    "words.csv",
+    "segmentation.csv",
+    "masks/unet-cxr-masks.csv",
+]
 CONTRACT += ["data_check.md", "data_card.md", "model_card.md", "structured.csv", "columns.csv", "report.html"]
-CONTRACT += [f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_early_all"]]
+CONTRACT += [
+    f"figures/{name}.svg"
+    for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_early_all"]
+]
 CONTRACT += [f"predictions/{name}.csv" for name in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/{name}.json" for name in ["tfidf", "image", "late", "kv-exchange"]]
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]

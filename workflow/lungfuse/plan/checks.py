@@ -17,7 +17,7 @@ from lungfuse.modalities import modality_names
 from lungfuse.plan.decision_checks import decision_problems
 from lungfuse.plan.model_checks import check_models, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
-from lungfuse.plan.resolve import image_variants, pretrain_of, segmenters_read, trained_models
+from lungfuse.plan.resolve import explained_inside, image_variants, pretrain_of, segmenters_read, trained_models
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.study import Study
@@ -132,8 +132,8 @@ def _rest(study: Study) -> Iterator[Problem]:
     known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], image_variants(study)
     if "mask-only" in variants and len(segmenters_read(study)) > 1:
         yield "", f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(segmenters_read(study))}>"
-    if study.explanations.inside not in [None, *known]:
-        yield "explanations.inside", f"found {study.explanations.inside!r}, expected one of {', '.join(known)}"
+    if (inside := explained_inside(study)) not in [None, *known]:
+        yield "explanations.inside", f"found {inside!r}, expected one of {', '.join(known)}"
     for variant in variants:
         segmenter = variant.partition(":")[2]
         if segmenter and segmenter not in known:

@@ -154,9 +154,13 @@ def segmenters_read(study: Study) -> list[str]:
 def segmenters_used(study: Study) -> list[str]:
     """The segmenters whose masks models need, or their explanations."""
     found = [segmenter_of(study, images) for images in image_variants(study)]
+    return list(dict.fromkeys(filter(None, [*found, explained_inside(study)])))
+
+
+def explained_inside(study: Study) -> str | None:
+    """The segmenter whose masks explanations of images are held against, where a model of images is explained."""
     explained = any(model.explained and model.images for model in study.models.values())
-    inside = [study.explanations.inside] if explained else []
-    return list(dict.fromkeys(filter(None, [*found, *inside])))
+    return study.explanations.inside if explained else None
 
 
 def redact_terms_of(study: Study, model: ModelSettings) -> list[str]:

@@ -30,8 +30,7 @@ CONTRACT += [
 ]
 CONTRACT += ["data_check.md", "data_card.md", "model_card.md", "structured.csv", "columns.csv", "report.html"]
 CONTRACT += [
-    f"figures/{name}.svg"
-    for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_image"]
+    f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_image"]
 ]
 CONTRACT += [f"predictions/{name}.csv" for name in ["tfidf", "image", "text", "late", "late-stacked", "kv-exchange"]]
 CONTRACT += [f"models/{name}.json" for name in ["tfidf", "image", "late", "kv-exchange"]]

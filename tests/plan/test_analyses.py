@@ -146,6 +146,17 @@ def test_a_study_says_which_models_it_explains(studies):
     assert "explanation_scores" in plan.analyses
 
 
+def test_what_an_explanation_reads_of_a_probe_and_of_a_late_fusion_is_what_was_fitted(studies):
+    tb, demo = Plan("tb", studies["tb"]), Plan("demo", studies["demo"])
+    probe, late = (plan.explanation(name) for plan, name in [(tb, "linear-probe"), (demo, "late")])
+    made = flat(tb.fit("linear-probe").made.values())
+    read = flat(probe.reads["trained"])
+    assert {path for path in made if path.name == "model.skops" and "repeat" not in str(path)} <= set(read)
+    assert not [path for path in read if "linear-probe" in str(path) and path.suffix == ".safetensors"]
+    assert demo.layout.network("image", "4")["weights"] in late.reads["trained"]
+    assert {path.parent.name for path in late.reads["encoders"]} == {"vit-tiny", "bert-tiny"}
+
+
 def test_no_analysis_is_imported_to_plan_a_study():
     heavy = "print(*{'matplotlib', 'scipy', 'sklearn', 'torch'} & set(sys.modules))"
     code = "import sys; from lungfuse.command_line import planned; p = planned('demo'); p.shown; p.analysis('verdict');"

@@ -25,7 +25,8 @@ def test_of_two_classes_the_surest_the_median_and_the_most_wrong_case_are_explai
         (3, 1, "lung, median: p(lung) = 0.80, explained for lung"),
         (4, 0, "lung, surest wrong: p(normal) = 0.70, explained for normal"),
     ]
-    assert likeliest(BINARY, load_task("binary", ["normal", "lung"])).tolist() == [0, 1, 0, 1, 0, 1]
+    scores = BINARY[["score"]].to_numpy()
+    assert likeliest(scores, load_task("binary", ["normal", "lung"])).tolist() == [0, 1, 0, 1, 0, 1]
 
 
 def test_a_label_is_explained_by_itself_and_one_that_no_case_has_is_left_out():

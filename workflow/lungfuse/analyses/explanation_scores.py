@@ -22,6 +22,7 @@ WANTED = ["explained"]
 READS = ["explained_scores"]
 SETTINGS = []
 TABLE = ExplanationScores
+CHECK = ["modality", "measure", "variant"]
 COLOURS = {"passes": BLUE, "undecided": GREY, "fails": ORANGE}
 MARKS = {"passes": "o", "undecided": "d", "fails": "x"}
 
@@ -34,7 +35,8 @@ def compute(explained_scores: Sequence[Path]) -> pd.DataFrame:
 def draw(table: pd.DataFrame, above: str) -> Figure:
     """A panel a model: methods by checks."""
     models = list(dict.fromkeys(table["model"]))
-    checks = list(dict.fromkeys(table["modality"] + ", " + table["measure"]))
+    table = table.assign(check=[", ".join(filter(None, each)) for each in table[CHECK].to_numpy()])
+    checks = list(dict.fromkeys(table["check"]))
     figure, panels = sheet(above, len(models), 1, 0.16 * len(checks) + 0.9)
     for axes, model in zip(panels[:, 0], models, strict=True):
         rows = table[table["model"] == model]
@@ -42,7 +44,7 @@ def draw(table: pd.DataFrame, above: str) -> Figure:
         for word, colour in COLOURS.items():
             here = rows[rows["passes"] == word]
             x = np.array([methods.index(each) for each in here["method"]], float)
-            y = [checks.index(each) for each in here["modality"] + ", " + here["measure"]]
+            y = [checks.index(each) for each in here["check"]]
             axes.plot(x, y, MARKS[word], color=colour, label=word, markersize=5)
         axes.set_xticks(range(len(methods)), methods, rotation=20, ha="right", fontsize="x-small")
         axes.set_yticks(range(len(checks)), checks, fontsize="x-small")

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from lungfuse import registry
+from lungfuse.models import kind_spec
 from lungfuse.plan.job import Files, Job, flat, narrowed
 from lungfuse.plan.names import RAW
 from lungfuse.plan.permuting import PermutingPlan
 from lungfuse.plan.report_items import ReportItem, item_of
 from lungfuse.plan.segmentation import image_files
-from lungfuse.plan.training import columns_of, modules_of, weights_of
+from lungfuse.plan.training import columns_of, modules_of
 from lungfuse.settings.comparison import Intervals
+from lungfuse.settings.model import ModelConfig
 
 STAGE = "lungfuse.relevance", "study"
 LOADED = ["lungfuse.explain", "lungfuse.relevance.measures"]  # packages whose parts are loaded by name
@@ -41,25 +43,32 @@ class ExplainingPlan(PermutingPlan):
         """The job of a model that is explained."""
         config, settings = self.configs[model], self.study.explanations
         known = {"explanations": settings, "intervals": narrowed(Intervals, self.study.comparison)}
-        parts = [registry.module_of(package, name) for package in LOADED for name in registry.names(package)]
+        parts = [module for each in [config, *self._that_read(config)] for module in modules_of(each)]
+        parts += [registry.module_of(package, name) for package in LOADED for name in registry.names(package)]
         return Job(
             "explanation",
             {"model": self.layout.model(model)},
             {"figure": self.layout.figure(f"explanation_{model}"), "scores": self.layout.explanation_scores(model)},
             self.heading | known | {"raw": self.study.raw},
-            parts=(*modules_of(config), *parts),
+            parts=tuple(dict.fromkeys(parts)),
             reads=self.split_files | self._read_by(model),
         )
 
     def _read_by(self, model: str) -> Files:
         """What a model and its explanations read of the first training."""
         config, layout = self.configs[model], self.layout
-        runs = [str(fold) for fold in range(config.folds)]
         found: Files = {"predictions": layout.predictions(model)["predictions"]} | columns_of(config)
-        found["trained"] = flat(weights_of(config, run) for run in runs)
+        found["trained"] = self.trained_files(model)
+        encoders = [(name, each) for part in self._that_read(config) for each, name in part.encoders.items()]
+        found["encoders"] = flat(flat(layout.encoder(*each).values()) for each in encoders)
         found |= image_files(layout, config.segmenter) if "image" in config.inputs else {}
         found["permuted"] = [layout.permuted(model)] if model in self.permutable else []
         return found | {"evidence": self._evidence("image" in config.inputs)}
+
+    def _that_read(self, config: ModelConfig) -> list[ModelConfig]:
+        """The models that read cases: the parts of a late fusion, or the model itself."""
+        combines = kind_spec(config.architecture).combines
+        return [self.configs[part] for part in config.parts.values()] if combines else [config]
 
     def _evidence(self, of_images: bool) -> list[Path]:
         settings = self.study.explanations

@@ -29,17 +29,17 @@ class PermutingPlan(TrainingPlan):
             {"model": self.layout.model(model)},
             {"permuted": self.layout.permuted(model)},
             parts=tuple(self._modules(model)),
-            reads=self.split_files | predictions | {"trained": self._trained(model)},
+            reads=self.split_files | predictions | {"trained": self.trained_files(model)},
         )
 
-    def _trained(self, model: str) -> list[Path]:
+    def trained_files(self, model: str) -> list[Path]:
         """All that scores the test pairs of the first training: what was learned in each fold, and what it reads."""
         config, layout = self.configs[model], self.layout
         kind = kind_spec(config.architecture)
         runs = [str(fold) for fold in range(config.folds)]
         if kind.combines:
             parts = list(config.parts.values())
-            files = [[layout.model(part), *self._trained(part)] for part in parts]
+            files = [[layout.model(part), *self.trained_files(part)] for part in parts]
             return flat([layout.late_settings(model), *files])
         if not kind.trained:
             return flat([*layout.estimators(model, runs).values(), *self.fit(model).reads.values()])

@@ -73,16 +73,6 @@ def modules_of(config: ModelConfig) -> tuple[str, ...]:
     return (*own, *map(inputs_module, config.inputs), *encoders, *tunings)
 
 
-def weights_of(config: ModelConfig, run: str) -> list[Path]:
-    """What is needed to predict with a training: its weights and settings, and those of its encoders."""
-    layout = Layout(config.study)
-    files = [layout.network(config.name, run)[name] for name in ["weights", "settings"]]
-    for modality in config.encoders:
-        made_from = feature_set(config, modality, run)
-        files += [*layout.encoder(made_from.encoder, modality).values(), *made_from.start]
-    return files
-
-
 def _files_of(images: LabelledImages, raw: Path) -> list[str]:
     """The raw files of a collection."""
     dataset = load_dataset(images.dataset, images.table)

@@ -22,7 +22,9 @@ class Shown:
 
 def shown_cases(scored: pd.DataFrame, task: Task) -> list[Shown]:
     """Of each class or label the case of it that is most surely right, the median one, and the most surely wrong."""
-    of_class, scores = class_scores(scored, task)
+    scores = class_scores(task.of("score", scored), task)
+    of_class = task.strata(task.targets(scored))[:, : scores.shape[1]] == 1
+    explained = likeliest(task.of("score", scored), task)
     counts, found = of_class.sum(axis=0), []
     for number in sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES]):
         order = np.flatnonzero(of_class[:, number])
@@ -30,24 +32,21 @@ def shown_cases(scored: pd.DataFrame, task: Task) -> list[Shown]:
         for name, place in PLACES.items() if len(order) else ():
             position = int(order[round(place * (len(order) - 1))])
             one_of_all = task.excludes or task.two_classes
-            target = int(scores[position].argmax()) if one_of_all else int(number)
+            target = int(explained[position]) if one_of_all else int(number)
             label, of_target = task.labels[number], task.labels[target]
             decided = f"p({of_target}) = {scores[position, target]:.2f}, explained for {of_target}"
             found.append(Shown(position, target, f"{label}, {name}: {decided}"))
     return found
 
 
-def likeliest(scored: pd.DataFrame, task: Task) -> np.ndarray:
-    """The class or label of each case that a model takes for the likeliest, (case,)."""
-    return class_scores(scored, task)[1].argmax(axis=1)
+def likeliest(scores: np.ndarray, task: Task) -> np.ndarray:
+    """The class that is decided for, or the label with the highest score, (case,), by scores (case, score column)."""
+    return task.decide(scores)[:, 0] if task.two_classes else scores.argmax(axis=1)
 
 
-def class_scores(scored: pd.DataFrame, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Which cases are of each class or have each label, and its score, both (case, class)."""
-    scores = task.of("score", scored)
-    if task.two_classes:
-        scores = np.hstack([1 - scores, scores])
-    return task.strata(task.targets(scored))[:, : scores.shape[1]] == 1, scores
+def class_scores(scores: np.ndarray, task: Task) -> np.ndarray:
+    """The score of each class or label, (case, class): of two classes there is one score, of the second."""
+    return np.hstack([1 - scores, scores]) if task.two_classes else scores
 
 
 def measured_cases(scored: pd.DataFrame, count: int, seed: int) -> set[int]:

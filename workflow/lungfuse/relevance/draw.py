@@ -15,9 +15,10 @@ from lungfuse.relevance.methods import method
 from lungfuse.report.style import BLACK, BLUE, GREY, ORANGE, WIDTH
 
 SIGNED, UNSIGNED = "RdBu_r", "magma"
-HEADING, TITLE, PANEL, LINE, BAR = 0.35, 0.2, 1.05, 0.14, 0.16  # inches: what stands above all cases and above one,
-# images, lines of text, and bars
-LETTERS, FONT, MARKS = 118, 5.6, [*".,;:!?)"]  # of a line of text, and its size in points
+HEADING, TITLE = 0.35, 0.2  # inches above all cases, and above each
+PANEL, LINE, BAR = 1.05, 0.14, 0.16  # inches of an image, a line of text, and a bar
+LETTERS, FONT = 118, 5.6  # of a line of text, and its size in points
+MARKS = [*".,;:!?)"]  # that stand at the end of a word
 MOST_WORDS = 90
 NAMES = 0.12  # of the width: names beside bars
 Place = tuple[float, float]

@@ -17,6 +17,7 @@ from lungfuse.predict.asked import check_case, check_words, read_cases
 from lungfuse.predict.cases import frame_of, with_known_categories
 from lungfuse.predict.predictor import Predictor
 from lungfuse.predict.segmenters import segmenter_in
+from lungfuse.relevance.cases import class_scores, likeliest
 from lungfuse.relevance.draw import draw
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.folds import FoldCases, batch_cases
@@ -108,28 +109,22 @@ def explained_cases(
     predictor.load()
     for start in range(0, len(frame), AT_ONCE):
         part = frame.iloc[start : start + AT_ONCE]
-        scores = pd.concat(predictor.predict(table.iloc[start : start + AT_ONCE]))[predictor.task.columns("score")]
-        targets = _targets(predictor, scores.to_numpy(), target)
+        predicted = pd.concat(predictor.predict(table.iloc[start : start + AT_ONCE]))
+        scores = predictor.task.of("score", predicted)
+        targets = likeliest(scores, predictor.task) if target is None else np.full(len(scores), target)
         batch = Batch(part, predictor.encoder_root, notes, segmenter_in)
         folds = [batch_cases(fold, batch, targets) for fold in predictor.fold_models]
-        yield from zip(part["id"], _explained(predictor, folds, methods, scores.to_numpy()), strict=True)
-
-
-def _targets(predictor: Predictor, scores: np.ndarray, target: int | None) -> np.ndarray:
-    if target is not None:
-        return np.full(len(scores), target)
-    return (scores[:, 0] >= 0.5).astype(int) if predictor.task.two_classes else scores.argmax(axis=1)
+        yield from zip(part["id"], _explained(predictor, folds, methods, scores), strict=True)
 
 
 def _explained(
     predictor: Predictor, folds: list[FoldCases], methods: list[Method], scores: np.ndarray
 ) -> Iterator[Explained]:
-    maps = mean_maps([maps_of(fold, methods) for fold in folds])
+    maps, of_classes = mean_maps([maps_of(fold, methods) for fold in folds]), class_scores(scores, predictor.task)
     for position, (each, target) in enumerate(zip(maps, folds[0].targets, strict=True)):
-        score = scores[position, 0] if predictor.task.two_classes else scores[position, target]
-        score = 1 - score if predictor.task.two_classes and target == 0 else score
         name = predictor.labels[target]
-        yield as_explained(folds[0], position, each, f"Explained for {name}: p({name}) = {score:.2f}")
+        title = f"Explained for {name}: p({name}) = {of_classes[position, target]:.2f}"
+        yield as_explained(folds[0], position, each, title)
 
 
 def as_record(explained: Explained, stamps: dict[str, str]) -> dict:

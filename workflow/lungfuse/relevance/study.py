@@ -111,7 +111,7 @@ class ExplainedModel:
         self.pairs = self._scored()
         self.shown = {each.position: each for each in shown_cases(self.pairs, self.task)}
         self.measured = measured_cases(self.pairs, explanations.cases, config.seed)
-        self.targets = likeliest(self.pairs, self.task)
+        self.targets = likeliest(self.task.of("score", self.pairs), self.task)
         self.evidence = read_evidence(explanations, self.layout, raw, self.pairs, "image" in config.inputs)
         permuted = self.layout.permuted(config.name)
         self.shuffled = shuffling_costs(permuted, self.pairs, self.task) if len(config.inputs) > 1 else {}

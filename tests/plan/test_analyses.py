@@ -162,3 +162,9 @@ def test_no_analysis_is_imported_to_plan_a_study():
     code = "import sys; from lungfuse.command_line import planned; p = planned('demo'); p.shown; p.analysis('verdict');"
     ran = subprocess.run([sys.executable, "-c", code + heavy], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
+
+
+def test_scores_of_explanations_are_sent_with_what_waits_for_models_not_with_what_models_wait_for():
+    """The baselines are explained, so a group that held both would wait for itself."""
+    assert analysis_spec("explanation_scores").group == "scores"
+    assert analysis_spec("leakage").group == "baselines"

@@ -40,7 +40,11 @@ class AnalysisSpec:
         reads the tables of both waits for them by itself."""
         if self.reads_tables:
             return self.name
-        return "scores" if self.reads_predictions or not self.has_table else "baselines"
+        return "scores" if self.reads_models or not self.has_table else "baselines"
+
+    @property
+    def reads_models(self) -> bool:
+        return not {"predicted", "explained_scores"}.isdisjoint(self.reads)
 
     @property
     def reads_predictions(self) -> bool:

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+from matplotlib.text import Text
 from small_comparison import BINARY, draw_pairs
 
 from lungfuse.analyses.disagreements import best_fused, disagreements, draw_disagreements
@@ -43,3 +44,15 @@ def test_models_that_agree_on_every_pair_are_said_to():
     names = {"fused": "late", "image": "image", "text": "text"}
     figure = draw_disagreements(shown, names, dict.fromkeys(names, scores), BINARY, "demo")
     assert figure.axes[0].texts[0].get_text() == "late, image and text agree on every pair."
+
+
+def test_of_several_labels_the_one_that_is_shown_need_not_be_the_first_and_the_first_may_be_unknown():
+    drawn = draw_pairs("multilabel")
+    pairs = drawn.pairs.assign(label_clear=np.nan)
+    targets = drawn.task.targets(pairs)
+    right = np.where(targets == 1, 0.9, 0.1)
+    scores = {"fused": right, "image": 1 - right}
+    shown = PairImages(pairs, np.zeros((0, 4, 4)), None, np.full(len(pairs), -1))
+    figure = draw_disagreements(shown, {"fused": "early", "image": "image"}, scores, drawn.task, "demo")
+    said = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert "effusion: early right, image wrong" in " ".join(said.split()) and "clear:" not in said

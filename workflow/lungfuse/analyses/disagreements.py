@@ -119,9 +119,10 @@ def draw_disagreements(
     values = {kind: shown_scores(task, score, targets) for kind, score in scores.items()}
     titles = []
     for n, label, right, modality in found:
-        truth = task.labels[int(targets[n, 0])]
         if targets.shape[1] > 1:
             truth = f"{'' if targets[n, label] else 'no '}{task.labels[label]}"
+        else:
+            truth = task.labels[int(targets[n, 0])]
         told = names if len(names) <= MOST_TOLD else ["fused", modality]
         said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in told)
         titles.append(f"{truth}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} ({said})")

@@ -7,7 +7,7 @@ from lungfuse.check.check import with_origin
 from lungfuse.check.checked import Checked, RawTables
 from lungfuse.check.finding import Finding
 from lungfuse.check.findings import load_findings
-from lungfuse.check.pictures import look_at
+from lungfuse.duplicates.pictures import look_at
 from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings, LabelRule

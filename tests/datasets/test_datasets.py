@@ -32,7 +32,8 @@ def test_a_broken_dataset_is_told_where_it_is_used_and_harms_no_other(broken, pa
 
 
 def test_an_unknown_dataset_is_told_with_those_there_are():
-    with pytest.raises(UserError, match="found 'mimic', expected one of demo, montgomery, nlm_tb, openi, table"):
+    known = "brain_tumor_mri, demo, montgomery, nlm_tb, oasis1, openi, table"
+    with pytest.raises(UserError, match=f"found 'mimic', expected one of {known}"):
         datasets.load_dataset("mimic")
 
 
@@ -40,10 +41,11 @@ def test_every_dataset_has_columns_and_sections_of_its_own_or_none():
     declared = {name: datasets.load_dataset(name) for name in datasets.dataset_names()}
     assert {name: list(datasets.columns_of(dataset)) for name, dataset in declared.items()} == {
         "demo": ["age", "sex", "crp"], "montgomery": [], "nlm_tb": [], "table": [],
+        "brain_tumor_mri": ["published_split"], "oasis1": ["age", "sex", "education", "ses", "mmse"],
         "openi": ["age", "study_date", "pixel_spacing", "plate", "software", "photometric", "bits", "position"],
     }  # fmt: skip
     for_audits = {name for name, dataset in declared.items() if datasets.audit_columns_of(dataset)}
-    assert for_audits == {"openi"} and "age" not in datasets.audit_columns_of(declared["openi"])
+    assert for_audits == {"brain_tumor_mri", "openi"} and "age" not in datasets.audit_columns_of(declared["openi"])
     assert not any(datasets.own_sections_of(dataset) for dataset in declared.values())
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from lungfuse.audit.question import Asked, asked_of
 from lungfuse.audit.sides import Split, split_of
 from lungfuse.audit.units import joined
-from lungfuse.check.pictures import Pictures
 from lungfuse.check.univariate import Outcomes
+from lungfuse.duplicates.pictures import Pictures
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
 from lungfuse.ingest.groups import normalise

@@ -9,7 +9,7 @@ from lungfuse.audit.audited import Audited
 from lungfuse.audit.found import Found
 from lungfuse.audit.scores import Estimate
 from lungfuse.audit.units import joined, linked, near_partners, partners, shared_with_validation
-from lungfuse.check.copies import Copies, same_images, same_texts
+from lungfuse.duplicates.copies import Copies, same_images, same_texts
 from lungfuse.words import counted, share
 
 LEAST_WORDS = 8  # of a text; shorter ones say the same by chance

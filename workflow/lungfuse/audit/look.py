@@ -8,7 +8,7 @@ import numpy as np
 from lungfuse.audit.audited import Audited
 from lungfuse.audit.embed import embedder
 from lungfuse.check.check import bar
-from lungfuse.check.pictures import Pictures, look_at
+from lungfuse.duplicates.pictures import Pictures, look_at
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile
 from lungfuse.imaging.decode import DECODE_ERRORS, decode

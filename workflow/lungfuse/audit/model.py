@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lungfuse.audit.audited import Audited
-from lungfuse.check.pictures import standardised
+from lungfuse.duplicates.pictures import standardised
 
 TREES = 100
 MOST_WORDS = 30  # of a category; rarer ones share a column

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from lungfuse.check.checked import Checked, RawTables
 from lungfuse.check.finding import table_of
 from lungfuse.check.findings import finding_names, load_findings
-from lungfuse.check.pictures import Pictures, look_at
 from lungfuse.check.text import as_page, for_terminal
+from lungfuse.duplicates.pictures import Pictures, look_at
 from lungfuse.files import atomic_write, read_array
 from lungfuse.parameters import Heading, options
 from lungfuse.settings.check import CheckLimits

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.pictures import Pictures
 from lungfuse.check.univariate import Kind, Outcomes, Score, score_column
+from lungfuse.duplicates.pictures import Pictures
 from lungfuse.ingest.groups import normalise
 from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings

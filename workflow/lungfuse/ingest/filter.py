@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.alike import ImageArray
 from lungfuse.ingest.funnel import Steps, of_view
-from lungfuse.ingest.groups import group
+from lungfuse.ingest.groups import NONE, group_pairs
 from lungfuse.ingest.labels import (
     balanced,
     check_rules,
@@ -50,6 +51,8 @@ class Files:
         Table of the structured values of reports.
     index
         Index of the image array; needed when image is a modality.
+    array
+        Image array; needed when images that are alike stay in one fold.
     rejected_inputs
         What earlier stages rejected.
     """
@@ -58,6 +61,7 @@ class Files:
     views: Path
     values: Path
     index: Path | None = None
+    array: Path | None = None
     rejected_inputs: list[Path]
 
 
@@ -110,9 +114,13 @@ def main(
         What is written.
     """
     asked = load_task(task, [rule.name for rule in filter.labels])
-    readable = set(read_table(files.index, ImageIndex)["image_id"]) if "image" in modalities else None
+    index = read_table(files.index, ImageIndex) if "image" in modalities else None
     found = FilterInputs(
-        read_table(files.reports, Reports), read_table(files.views, Views), read_table(files.values, Values), readable
+        read_table(files.reports, Reports),
+        read_table(files.views, Views),
+        read_table(files.values, Values),
+        None if index is None else set(index["image_id"]),
+        ImageArray(files.array, index) if files.array else None,
     )
     earlier = pd.concat([read_table(path, Rejected) for path in files.rejected_inputs], ignore_index=True)
     pairs, steps, dropped = select_pairs(found, asked, modalities, view, filter, seed)
@@ -132,13 +140,15 @@ def main(
 class FilterInputs:
     """What a study selects from, as tables of `lungfuse.tables.ingest`.
 
-    `readable` holds the ids of the decoded images, or is None when the study has no images.
+    `readable` holds the ids of the decoded images, or is None when the study has no images; `images` are these, needed
+    where pairs with images that are alike stay in one fold.
     """
 
     reports: pd.DataFrame
     views: pd.DataFrame
     values: pd.DataFrame
     readable: set[str] | None
+    images: ImageArray | None = None
 
     @property
     def own_sections(self) -> list[str]:
@@ -191,7 +201,8 @@ def select_pairs(
         pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
         pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
-    pairs = pairs.assign(group=group(pairs["patient"], pairs["text"], pairs.get("apart")))
+    alike = found.images.alike(pairs["image_id"], rules.likeness) if "image" in rules.group_by else NONE
+    pairs = pairs.assign(group=group_pairs(pairs, rules.group_by, alike))
     steps.add("pairs", pairs)
     if two_classes:
         steps.add(f"{task.labels[1]} pairs", pairs[pairs["label"] == 1])

@@ -45,9 +45,9 @@ def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:
         reports = pairs[pairs["group"] == group].drop_duplicates("report_id")
         said = reports["text"].groupby(normalise(reports["text"])).agg(["size", "first"]).sort_values("size").iloc[-1]
         found.append(
-            f"{size:,} of {len(pairs):,} pairs are one group, which shares patients or texts and stays in one fold; "
-            f"{said['size']:,} of its {len(reports):,} reports say {said['first'][:80]!r}. If such a text stands for "
-            "none, leave it empty in the dataset module"
+            f"{size:,} of {len(pairs):,} pairs are one group, which shares patients, texts or images and stays in "
+            f"one fold; {said['size']:,} of its {len(reports):,} reports say {said['first'][:80]!r}. If such a text "
+            "stands for none, leave it empty in the dataset module"
         )
     if fold_sizes.max() > UNEVEN * fold_sizes.min():
         found.append(f"the folds hold {fold_sizes.min():,} to {fold_sizes.max():,} pairs, since groups stay whole")

@@ -48,6 +48,8 @@ def _names(study: Study) -> Iterator[Problem]:
         yield "modalities", f"found {joined(unknown)}, expected some of {', '.join(modality_names())}"
     if missing := set(study.filter.required or []) - set(study.modalities):
         yield "filter.required", f"needs {joined(missing)}, which is not among the modalities"
+    if "image" in {*study.filter.group_by} - {*study.modalities}:
+        yield "filter.group_by", "needs image, which is not among the modalities"
 
 
 def _encoders(study: Study) -> Iterator[Problem]:

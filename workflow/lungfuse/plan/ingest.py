@@ -128,6 +128,7 @@ class IngestPlan:
         inputs = {name: reports[name] for name in ["reports", "views", "values"]}
         rejected = [reports["rejected_reports"], *([images["rejected_images"]] if self.has_images else [])]
         inputs |= {"index": images["index"] if self.has_images else [], "rejected_inputs": rejected}
+        inputs |= {"array": images["array"]} if "image" in study.filter.group_by else {}
         settings = {name: getattr(study, name) for name in ["task", "modalities", "view", "filter", "seed"]}
         return Job("filter", inputs, self.layout.candidates, settings, parts=(self.task,))
 

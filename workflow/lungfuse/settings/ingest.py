@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from lungfuse.settings.base import Name, Once, Section, SeedCount, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
+Shared = Literal["patient", "text", "column", "image"]  # what pairs of one group have in common
 Fit = Literal["pad", "crop", "stretch"]  # how an image that is no square becomes one
 
 
@@ -39,16 +40,22 @@ class LabelRule(Settings):
 
 
 class FilterSettings(Settings):
-    """Which images and reports become pairs.
+    """Which images and reports become pairs, and which of these stay in one fold.
 
     `required` are the modalities that a pair must have; where null, images and texts where the study has them. Another
     modality may be missing. The first of `text_fields` is the text of a pair.
+
+    Pairs that share something of `group_by`, directly or through others, are never on both sides of a split: their
+    patient, their text, the value of a column that the table's own `group_by` names, or an image with the same pixels
+    or of at least `likeness`. With an empty list each pair is split by itself, which shows what that adds to a score.
     """
 
     labels: Annotated[list[LabelRule], Field(min_length=2)]
     balance: Literal["first", "random", "none"]
     required: Annotated[list[Name], Once] | None
     text_fields: Annotated[list[Section], Field(min_length=1), Once]
+    group_by: Annotated[list[Shared], Once] = Field(default=["patient", "text", "column"])
+    likeness: Annotated[float, Field(gt=0, le=1)] = 0.85
 
     @field_validator("labels")
     @classmethod

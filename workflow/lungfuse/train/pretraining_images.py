@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.archive import Member
-from lungfuse.check.copies import same_images
-from lungfuse.check.pictures import Pictures, look_at
 from lungfuse.datasets import Dataset, columns_of, load_dataset
+from lungfuse.duplicates.copies import same_images
+from lungfuse.duplicates.pictures import Pictures, look_at
 from lungfuse.errors import UserError
 from lungfuse.files import read_array
 from lungfuse.ingest.images import write_array

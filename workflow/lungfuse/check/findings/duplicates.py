@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lungfuse.check.checked import Checked
-from lungfuse.check.copies import Copies, same_images, same_texts
 from lungfuse.check.finding import Finding
+from lungfuse.duplicates.copies import Copies, same_images, same_texts
 from lungfuse.words import counted, share
 
 MANY = 0.05  # of the cases

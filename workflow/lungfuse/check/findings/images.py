@@ -6,7 +6,7 @@ import numpy as np
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding, Severity
-from lungfuse.check.pictures import FEW
+from lungfuse.duplicates.pictures import FEW
 from lungfuse.words import counted, listed
 
 TINY = 64  # pixels of the shorter side

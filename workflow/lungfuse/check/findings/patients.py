@@ -6,6 +6,11 @@ from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding
 from lungfuse.words import counted
 
+PARTED = (
+    "Cases of a patient are alike, and the study says that they may stand in different folds: a model is tested on "
+    "patients that it has learned from, so scores are too good."
+)
+
 
 def findings(data: Checked) -> Iterator[Finding]:
     cases = data.cases
@@ -14,13 +19,16 @@ def findings(data: Checked) -> Iterator[Finding]:
     sizes = cases["patient"].value_counts()
     several = sizes[sizes > 1]
     if len(several):
+        parted = cases.groupby("patient")["group"].nunique().max() > 1
         yield Finding(
-            "note",
+            "warning" if parted else "note",
             "several cases",
             f"{len(several):,} of {counted(len(sizes), 'patient')} have more than one case, at most {sizes.max():,}; "
             f"{several.sum():,} of {counted(len(cases), 'case')} are theirs.",
-            "Cases of a patient are alike. All stay in one fold, and intervals count patients, not cases.",
-            "Nothing, if the column of patients is right.",
+            PARTED
+            if parted
+            else "Cases of a patient are alike. All stay in one fold, and intervals count patients, not cases.",
+            "Add patient to filter.group_by." if parted else "Nothing, if the column of patients is right.",
         )
         varied = data.words.groupby(cases["patient"].to_numpy()).nunique()
         if mixed := int((varied.loc[several.index] > 1).sum()):
@@ -33,10 +41,12 @@ def findings(data: Checked) -> Iterator[Finding]:
                 "See whether labels may change between the cases of a patient.",
             )
     elif len(cases) > 1 and (cases["patient"] == cases["report_id"]).all():
+        grouped = "image" in data.rules.group_by
+        on_both = "those of their cases that look different stand" if grouped else "they stand"
         yield Finding(
             "note",
             "unknown",
             "No patient is named: each row is taken for a patient of its own.",
-            "If patients come more than once, they stand on both sides of a split, and scores are too good.",
+            f"If patients come more than once, {on_both} on both sides of a split, and scores are too good.",
             "Name the column of the patient, if there is one.",
         )

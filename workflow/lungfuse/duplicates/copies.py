@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lungfuse.check.near import jaccard, near_pairs, radius_for, shingles, simhash
-from lungfuse.check.pictures import Pictures
-from lungfuse.check.univariate import first_of
+from lungfuse.duplicates.near import jaccard, near_pairs, radius_for, shingles, simhash
+from lungfuse.duplicates.pictures import Pictures
 
 IMAGE_BITS, TEXT_BITS = 10, 14  # of 64, in which near ones differ at most
 ALIKE = 0.85  # correlation of what tells images from others of their kind
 SHARED = 0.8  # of the runs of three words that either text has
 MOST_PAIRS = 200_000
+BLOCK = 1024  # images whose likeness to all others is held at once
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,27 @@ def same_images(pictures: Pictures) -> Copies:
     return Copies(pictures.case[same].reshape(-1, 2), cases, pairs[:, 2], count > MOST_PAIRS)
 
 
+def alike_images(pictures: Pictures, least: float) -> np.ndarray:
+    """The pairs of images with the same pixels, or of a likeness of at least `least`, as the numbers of their cases.
+
+    All pairs are compared, at no hash's mercy: 5,600 images in two seconds, ten times as many in a hundred times as
+    long. Blank images are like none. Returns int of shape (pair, 2).
+    """
+    shown = np.flatnonzero(~pictures.blank)
+    first, same = _same(pd.Series(pictures.digest[shown]), shown)
+    starts = range(0, len(first), BLOCK)
+    vectors = np.concatenate(
+        [pictures.apart(first[:0]), *(pictures.apart(first[start : start + BLOCK]) for start in starts)]
+    )
+    found = [same]
+    for start in starts:
+        likeness = vectors[start : start + BLOCK] @ vectors[start:].T
+        rows, columns = np.nonzero(likeness >= least)
+        later = columns > rows
+        found.append(np.column_stack([first[start + rows[later]], first[start + columns[later]]]))
+    return pictures.case[np.concatenate(found)]
+
+
 def same_texts(texts: pd.Series) -> Copies:
     """Texts, normalised, that are the same, and those that share most of their runs of three words."""
     shown = np.flatnonzero((texts != "").to_numpy())
@@ -75,7 +96,7 @@ def same_texts(texts: pd.Series) -> Copies:
 def _same(keys: pd.Series, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The places of the first of each key, and pairs of the others with it."""
     codes, _ = pd.factorize(keys.to_numpy())
-    first = first_of(codes)
+    first = np.unique(codes, return_index=True)[1]
     others = first[codes] != np.arange(len(codes))
     return places[first], np.column_stack([places[first[codes[others]]], places[others]]).reshape(-1, 2)
 

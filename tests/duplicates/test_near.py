@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
-from lungfuse.check.copies import same_images, same_texts
-from lungfuse.check.near import COLUMNS, jaccard, near_pairs, shingles, simhash
-from lungfuse.check.pictures import look_at
+from lungfuse.duplicates.copies import same_images, same_texts
+from lungfuse.duplicates.near import COLUMNS, jaccard, near_pairs, shingles, simhash
+from lungfuse.duplicates.pictures import look_at
 from lungfuse.ingest.groups import normalise
 
 RNG = np.random.default_rng(0)

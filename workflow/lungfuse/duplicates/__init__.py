@@ -1,0 +1,1 @@
+"""Images and texts that show or say the same, or nearly."""

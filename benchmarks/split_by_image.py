@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lungfuse.files import atomic_write
+from lungfuse.plan.features import FeatureSet
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
 from lungfuse.plan.plan import Plan
@@ -40,13 +41,19 @@ def main() -> None:
     arguments = parser.parse_args()
     plan = Plan(*load_study(read_params(PARAMS) | {"study": arguments.study}))
     study, pairs = plan.study, read_table(plan.layout.split["pairs"], Pairs)
-    made = plan.feature_sets[study.encoders.image, "raw"]
+    made = frozen_images(plan)
     features = read_tokens(made.folder, pairs["pair_id"]).means()
     table = compared(features, pairs["label"].to_numpy(int), pairs["group"].to_numpy(), study.split.folds, study.seed)
     print(table.to_string(index=False))
     if arguments.csv:
         with atomic_write(arguments.csv) as stream:
             table.to_csv(stream, index=False, lineterminator="\n")
+
+
+def frozen_images(plan: Plan) -> FeatureSet:
+    """What the image encoder of a study makes of whole images, with its own weights."""
+    encoder = plan.study.encoders.image
+    return next(each for each in plan.feature_sets.values() if (each.source, each.choice) == (encoder, "raw"))
 
 
 def compared(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> pd.DataFrame:

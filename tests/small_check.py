@@ -51,7 +51,8 @@ def study(
     values = values.assign(report_id=reports["report_id"], filler="x").fillna("").astype(str)
     reads = reads or {}
     sections = reads.get("text", ["findings"])
-    filters = FilterSettings(labels=rules, balance="none", required=[], text_fields=sections)
+    grouped = {"group_by": others["group_by"]} if "group_by" in others else {}
+    filters = FilterSettings(labels=rules, balance="none", required=[], text_fields=sections, **grouped)
     asked = load_task(task, [each.name for each in rules])
     has = images is not None
     views = pd.DataFrame({"image_id": reports["report_id"], "report_id": reports["report_id"], "view": "any"})

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from lungfuse.plan.load import load_study
+from lungfuse.plan.plan import Plan
+
 
 @pytest.fixture
 def benchmark(monkeypatch):
@@ -19,6 +22,12 @@ def test_images_that_tell_whose_they_are_and_nothing_else_are_told_by_a_twin_alo
     table = benchmark.compared(features, labels, groups, folds=5, seed=0).set_index("images")
     assert table.loc["all", "accuracy_by_image"] > 0.8 > 0.65 > table.loc["all", "accuracy_by_group"]
     assert table.loc["of groups with several", "difference_low"] > 0.1
+
+
+@pytest.mark.parametrize("study", ["skin", "brain", "dementia-slices"])
+def test_the_features_of_the_frozen_encoder_are_found_whether_pooled_or_not(benchmark, params, study):
+    made = benchmark.frozen_images(Plan(*load_study(params | {"study": study})))
+    assert made.folder.parts[-2:] == ("efficientnet-lite0", "raw.mean")
 
 
 def test_images_without_a_twin_gain_nothing(benchmark):

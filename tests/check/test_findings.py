@@ -188,6 +188,17 @@ def test_patients_with_several_cases_and_labels_are_told():
     assert set(found_in(study(reports(), values()), "patients")) == {"unknown"}
 
 
+def test_a_study_that_parts_the_cases_of_a_patient_is_warned():
+    twice = reports(patient=[f"P{n // 2}" for n in range(COUNT)])
+    sound, parted = (
+        found_in(study(twice, values(), group_by=group_by), "patients")["several cases"]
+        for group_by in [["patient"], []]
+    )
+    assert (sound.severity, parted.severity) == ("note", "warning")
+    assert "tested on patients that it has learned from" in parted.effect
+    assert "filter.group_by" in parted.remedy
+
+
 @pytest.mark.parametrize(
     ("column", "told", "subject"),
     [

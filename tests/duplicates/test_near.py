@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
-from lungfuse.duplicates.copies import same_images, same_texts
+from lungfuse.duplicates import copies as of_copies
+from lungfuse.duplicates.copies import alike_images, same_images, same_texts
 from lungfuse.duplicates.near import COLUMNS, jaccard, near_pairs, shingles, simhash
 from lungfuse.duplicates.pictures import look_at
 from lungfuse.ingest.groups import normalise
@@ -54,6 +55,26 @@ def test_a_copy_saved_anew_is_near_and_images_of_a_kind_are_not():
     assert copies.same.tolist() == [[100, 200]]
     assert copies.near.tolist() == [[50, 250]]
     assert copies.likeness[0] > 0.9
+
+
+@pytest.mark.parametrize("block", [7, 1024])
+def test_alike_are_all_pairs_from_a_likeness_on_in_whichever_blocks_they_are(monkeypatch, block):
+    monkeypatch.setattr(of_copies, "BLOCK", block)
+    images = chests(60)
+    images[55], images[20], images[30] = saved_anew(images[5]), 0, 0
+    pictures = look_at(images, np.arange(60), np.arange(60) + 100, int)
+    shown = np.flatnonzero(~pictures.blank)
+    vectors = pictures.apart(shown)
+    expected = shown[np.argwhere(np.triu(vectors @ vectors.T > 0.15, 1))] + 100
+    assert len(expected) > 5
+    assert sorted(alike_images(pictures, 0.15).tolist()) == expected.tolist()
+    assert alike_images(pictures, 0.85).tolist() == [[105, 155]]
+
+
+def test_the_same_pixels_are_alike_at_any_likeness():
+    images = chests(60)
+    images[40] = images[10]
+    assert alike_images(look_at(images, np.arange(60), np.arange(60), int), 1.0).tolist() == [[10, 40]]
 
 
 def test_colours_and_very_few_images_are_looked_at_too():

@@ -1,10 +1,12 @@
+import numpy as np
 import pandas as pd
 import pytest
 from small_study import run_stage
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.alike import ImageArray
 from lungfuse.ingest.filter import FilterInputs, select_pairs
-from lungfuse.ingest.groups import group
+from lungfuse.ingest.groups import group, group_pairs
 from lungfuse.ingest.labels import matches
 from lungfuse.ingest.split import check_rejected
 from lungfuse.settings.ingest import FilterSettings, LabelRule
@@ -156,6 +158,39 @@ def test_reports_with_a_common_mark_share_a_group():
     marks = pd.Series(["paper 1", "paper 2; scan 7", "", "scan 7; paper 1", "", "A"])
     patients = pd.Series(["A", "B", "C", "D", "E", "F"])
     assert group(patients, pd.Series([""] * 6), marks).tolist() == [0, 0, 1, 0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("group_by", "groups"),
+    [
+        (["patient", "text", "column"], [0, 0, 1, 1, 1, 2]),
+        (["patient"], [0, 0, 1, 2, 3, 4]),
+        (["text", "column"], [0, 1, 2, 2, 2, 3]),
+        (["patient", "image"], [0, 0, 1, 2, 3, 0]),
+        ([], [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_pairs_stay_together_by_what_the_study_names(group_by, groups):
+    pairs = pd.DataFrame({"patient": ["A", "A", "B", "C", "D", "E"], "text": ["", "", "clear", "Clear.", "", ""]})
+    alike = np.array([[1, 5]]) if "image" in group_by else np.zeros((0, 2), int)
+    assert group_pairs(pairs.assign(apart=["", "", "", "paper", "paper", ""]), group_by, alike).tolist() == groups
+
+
+def test_images_that_look_alike_share_a_group_where_the_study_says_so(tmp_path, collection):
+    reports, views = collection
+    shown = views["image_id"].iloc[1:].tolist()
+    images = np.random.default_rng(0).integers(0, 255, (len(shown), 32, 32), dtype=np.uint8)
+    images[shown.index("R7a")] = images[shown.index("R5a")]
+    np.save(tmp_path / "images.npy", images)
+    index = pd.DataFrame({"image_id": shown, "row": range(len(shown)), "width": 32, "height": 32})
+    found = FilterInputs(reports, views, reports[["report_id"]], set(shown), ImageArray(tmp_path / "images.npy", index))
+    groups = {}
+    for group_by in [["patient"], ["patient", "image"]]:
+        rules = FilterSettings(**RULES | {"balance": "none", "group_by": group_by})
+        pairs, _, _ = select_pairs(found, load_task("binary", ["normal", "lung"]), ["image"], "Frontal", rules, 0)
+        groups[len(group_by)] = pairs.set_index("image_id")["group"]
+    assert groups[1]["R5a"] != groups[1]["R7a"]
+    assert groups[2]["R5a"] == groups[2]["R7a"] and groups[2].nunique() == groups[1].nunique() - 1
 
 
 def test_what_a_step_drops_is_counted_by_class_and_named(collection):

@@ -56,6 +56,12 @@ def test_what_the_dataset_does_not_have_or_comes_twice_is_refused(params, place,
     assert said in refused(params, place, value)
 
 
+def test_images_that_look_alike_cannot_be_kept_together_where_there_are_none(params):
+    said = refused(params, "filter.group_by", ["patient", "image"], "openi-text")
+    assert "studies.openi-text.filter.group_by: needs image, which is not among the modalities" in said
+    assert "found 'pixels'" in refused(params, "filter.group_by", ["pixels"])
+
+
 def test_a_view_of_a_table_without_views_is_refused(params):
     assert "studies.skin.view: found 'Frontal', expected one of any" in refused(params, "view", "Frontal", "skin")
 

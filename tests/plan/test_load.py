@@ -200,7 +200,8 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
         (
             {"study": "opnei"},
             "study: found .opnei., expected one of brain, covid, covid-pneumonia, dementia, dementia-by-slice, "
-            "dementia-mmse, dementia-slices, demo, demo-full, openi, openi-findings, openi-published, openi-text, ",
+            "dementia-mmse, dementia-slices, demo, demo-full, openi, openi-findings, openi-more-xrays, "
+            "openi-published, openi-text, ",
         ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
@@ -246,7 +247,7 @@ def test_a_file_that_is_no_plain_yaml_is_named_with_its_line(tmp_path, content, 
 
 def test_published_figures_stand_beside_their_own_data_alone(studies):
     published = {name for name, study in studies.items() if study.comparison.published}
-    assert published == {"openi", "openi-published", "openi-text", "brain", "dementia"}
+    assert published == {"openi", "openi-more-xrays", "openi-published", "openi-text", "brain", "dementia"}
 
 
 def test_settings_travel_as_json(studies):

@@ -23,6 +23,7 @@ ACCESSORS = [
     "model.py: text",
     "model.py: structured",
     "model.py: changed",
+    "model.py: read_in_training",
     "study.py: labels",
 ]
 

@@ -173,17 +173,22 @@ def test_what_is_drawn_for_a_case_is_the_same_in_any_batch():
 def test_relevance_of_other_networks_agrees_more_than_that_of_other_cases():
     own = torch.rand(24, 6, generator=torch.Generator().manual_seed(0))
     for others, expected in [(own, 1), (-own, -1), (torch.ones_like(own), 0)]:
-        found = scored("agreement", {"structured": own}, others=[{"structured": others}] * 2)
-        assert found[""] == expected
+        found = scored("agreement", {"structured": own}, others={"folds": [{"structured": others}] * 2})
+        assert found["folds"] == expected
         assert abs(found["other cases"]) < 0.3
     same = own[:1].repeat(24, 1)
-    assert scored("agreement", {"structured": same}, others=[{"structured": same}]) == {"": 1, "other cases": 1}
+    assert scored("agreement", {"structured": same}, others={"folds": [{"structured": same}]}) == {
+        "folds": 1, "other cases": 1,
+    }  # fmt: skip
+    both = {"folds": [{"structured": own}], "seeds": [{"structured": -own}]}
+    found = scored("agreement", {"structured": own}, others=both)
+    assert (found["folds"], found["seeds"]) == (1, -1)
 
 
 def test_cases_of_one_patient_are_no_control():
     relevance = {"structured": torch.rand(3, 6)}
     case = given(relevance).case
-    of_one = Given(case, relevance, np.arange(3), np.array([5, 5, 5]), others=[relevance])
+    of_one = Given(case, relevance, np.arange(3), np.array([5, 5, 5]), others={"seeds": [relevance]})
     assert of_cases(of_one, ["agreement"])["control"].isna().all()
 
 

@@ -21,8 +21,8 @@ from lungfuse.encoders.network import load_into, load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import sha256
 from lungfuse.predict.network import NetworkFold
-from lungfuse.predict.predict import main
 from lungfuse.predict.predictor import Predictor
+from lungfuse.stages import call
 
 FOLDERS = {  # of a study, and what is said of them
     "predictions/tfidf.csv": "predictions: has no settings.json",
@@ -271,7 +271,7 @@ def test_the_encoders_are_those_of_the_models_project(study, encoder_root, tmp_p
     shutil.copytree(study.fold("early"), folder)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"data/encoders/\S+: not found\. Expected a part of .*early/fold0"):
-        main(model=folder, **case)
+        call("predict", {"model": folder} | case)
     shutil.copytree(encoder_root, project / "data/encoders")
-    main(model=folder, **case)
+    call("predict", {"model": folder} | case)
     assert json.loads((tmp_path / "out.json").read_text())["folds"] == 1

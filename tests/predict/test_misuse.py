@@ -155,7 +155,7 @@ def test_a_broken_image_in_a_later_part_leaves_no_output(run, study, tmp_path, m
 
 
 OPTIONS = {  # what is given besides an image and a text, and what is said
-    "one case and many": ({"cases": "cases.csv"}, "--cases: is a table of cases, so leave --image and --text"),
+    "one case and many": ({"cases": "cases.csv"}, "--cases: is many cases, so leave --image, --text and --values"),
     "truth of one case": ({"truth": "label"}, "--truth: names a column of a table of cases. Add --cases"),
     "a spreadsheet": ({"out": "out.xlsx"}, r"found a name that ends in '\.xlsx', expected \.csv or \.json"),
     "in a file": ({"out": "x.png/out.csv"}, r"x\.png/out\.csv: cannot be written \(Not a directory\)"),

@@ -21,6 +21,47 @@ def options(fields: type[T]) -> type[T]:
 
 
 @options
+class Asked:
+    """The cases that a trained model is asked about: one by its parts, or many.
+
+    Parameters
+    ----------
+    image
+        X-ray of one case, any format that Pillow reads.
+    text
+        Section of the report of one case.
+    values
+        Structured columns of one case: --values.age 54 --values.sex F.
+    cases
+        Table of many cases, CSV, with the column id and those that the model reads: image, text, and structured columns
+        by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
+        table of the study was: separator, encoding, decimal comma, words for missing values. Or a folder of images,
+        each a case by the name of its file.
+    """
+
+    image: Path | None = None
+    text: str = ""
+    values: dict[str, str] | None = None
+    cases: Path | None = None
+
+
+@options
+class Explaining:
+    """How a trained model is explained.
+
+    Parameters
+    ----------
+    methods
+        Methods to explain by, such as grad-cam; not given, all that can explain the model.
+    target
+        The class or label that is explained; not given, the likeliest one of each case.
+    """
+
+    methods: Annotated[list[str] | None, Parameter(name=["--methods", "--method"], consume_multiple=True)] = None
+    target: str | None = None
+
+
+@options
 class RawData:
     """The raw files of a dataset, and what reads them.
 

@@ -52,8 +52,8 @@ STAGES = {
         "Score the test pairs of a model with each of its inputs shuffled among them.",
         "torch",
     ),
-    "predict": Stage("lungfuse.predict.predict", "Predict new cases with a trained model.", "torch"),
-    "explain": Stage("lungfuse.relevance.explain", "Show what in new cases a trained model decides by.", "torch"),
+    "predict": Stage("lungfuse.new_cases.predict", "Predict new cases with a trained model.", "torch"),
+    "explain": Stage("lungfuse.new_cases.explain", "Show what in new cases a trained model decides by.", "torch"),
     "compare": Stage("lungfuse.compare.compare", "Score every model on the same pairs and write the table."),
     "analysis": Stage("lungfuse.analyses._stage", "Make the table, the figure and the page of an analysis."),
     "explanation": Stage(

@@ -13,6 +13,7 @@ from lungfuse.imaging.dicom import is_dicom
 from lungfuse.settings.ingest import ImageSettings
 
 SHOWN = 5
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}  # of images in a folder
 
 
 class UnreadableImageError(UserError):
@@ -38,6 +39,18 @@ def check_image(path: Path) -> None:
     with _telling(path), path.open("rb") as stream:
         if not is_dicom(stream.read(132)):
             Image.open(path).close()
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files in a folder, by their names.
+
+    Raises:
+        UserError: there are none.
+    """
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not images:
+        raise UserError(f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
+    return images
 
 
 def refuse(problems: list[UnreadableImageError]) -> None:

@@ -8,6 +8,7 @@ from lungfuse.plan.job import Files, Job, flat, narrowed
 from lungfuse.plan.names import RAW
 from lungfuse.plan.permuting import PermutingPlan
 from lungfuse.plan.report_items import ReportItem, item_of
+from lungfuse.plan.resolve import seeds_of
 from lungfuse.plan.segmentation import image_files
 from lungfuse.plan.training import columns_of, modules_of
 from lungfuse.settings.comparison import Intervals
@@ -55,10 +56,10 @@ class ExplainingPlan(PermutingPlan):
         )
 
     def _read_by(self, model: str) -> Files:
-        """What a model and its explanations read of the first training."""
+        """What a model and its explanations read: the pairs of the first training, and the networks of all."""
         config, layout = self.configs[model], self.layout
         found: Files = {"predictions": layout.predictions(model)["predictions"]} | columns_of(config)
-        found["trained"] = self.trained_files(model)
+        found["trained"] = self.trained_files(model, seeds_of(self.study, self.study.models[model]))
         encoders = [(name, each) for part in self._that_read(config) for each, name in part.encoders.items()]
         found["encoders"] = flat(flat(layout.encoder(*each).values()) for each in encoders)
         found |= image_files(layout, config.segmenter) if "image" in config.inputs else {}

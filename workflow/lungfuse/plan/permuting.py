@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lungfuse.models import kind_spec, module_of
 from lungfuse.plan.job import Files, Job, flat
+from lungfuse.plan.resolve import run_names
 from lungfuse.plan.training import TrainingPlan, modules_of, training_files
 
 
@@ -32,14 +33,13 @@ class PermutingPlan(TrainingPlan):
             reads=self.split_files | predictions | {"trained": self.trained_files(model)},
         )
 
-    def trained_files(self, model: str) -> list[Path]:
-        """All that scores the test pairs of the first training: what was learned in each fold, and what it reads."""
+    def trained_files(self, model: str, n_seeds: int = 1) -> list[Path]:
+        """All that scores the test pairs of the first trainings: what was learned in each fold, and what it reads."""
         config, layout = self.configs[model], self.layout
-        kind = kind_spec(config.architecture)
-        runs = [str(fold) for fold in range(config.folds)]
+        kind, runs = kind_spec(config.architecture), run_names(config.folds, n_seeds)
         if kind.combines:
             parts = list(config.parts.values())
-            files = [[layout.model(part), *self.trained_files(part)] for part in parts]
+            files = [[layout.model(part), *self.trained_files(part, n_seeds)] for part in parts]
             return flat([layout.late_settings(model), *files])
         if not kind.trained:
             return flat([*layout.estimators(model, runs).values(), *self.fit(model).reads.values()])

@@ -96,6 +96,14 @@ class Predictor:
             UserError: a case has nothing to read, or a value or image that cannot be read; a file of the model is
                 missing or damaged; or a score is not finite.
         """
+        return (predicted for _, predicted in self.batches(cases))
+
+    def batches(self, cases: pd.DataFrame, size: int | None = None) -> Iterator[tuple[Batch, pd.DataFrame]]:
+        """The parts of `predict`, of at most `size` cases, each after what was read of it: who needs it reads it once.
+
+        Raises:
+            UserError: as `predict` does.
+        """
         self.check(cases)
         notes = Counter[str]()
         frame = with_known_categories(frame_of(cases, self.columns), self.columns, notes)
@@ -105,11 +113,14 @@ class Predictor:
         self.notes = notes
         shown = {"missing": lacks} if (lacks != "").any() else {}
 
-        def predict_from(start: int) -> pd.DataFrame:
-            of_part = slice(start, start + PART)
-            return self._predict(frame.iloc[of_part], notes).assign(**{key: of[of_part] for key, of in shown.items()})
+        size = size or PART
 
-        return map(predict_from, range(0, len(frame), PART))
+        def predict_from(start: int) -> tuple[Batch, pd.DataFrame]:
+            of_part = slice(start, start + size)
+            batch = Batch(frame.iloc[of_part], self.encoder_root, notes, segmenter_in)
+            return batch, self._predict(batch).assign(**{key: of[of_part] for key, of in shown.items()})
+
+        return map(predict_from, range(0, len(frame), size))
 
     def check(self, cases: pd.DataFrame) -> None:
         """See that each of some cases has what can be read, before anything is loaded.
@@ -134,8 +145,8 @@ class Predictor:
         """What it reads, in words."""
         return " and ".join(self.inputs) or "nothing"
 
-    def _predict(self, frame: pd.DataFrame, notes: Counter[str]) -> pd.DataFrame:
-        batch = Batch(frame, self.encoder_root, notes, segmenter_in)
+    def _predict(self, batch: Batch) -> pd.DataFrame:
+        frame = batch.frame
         by_fold = [fold_model.score(batch).astype(float) for fold_model in self.fold_models]
         scores = np.mean(by_fold, axis=0)
         lost = frame["id"][np.isnan(scores).any(axis=1)]

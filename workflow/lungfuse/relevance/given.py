@@ -24,8 +24,8 @@ class Given:
     on the batch. `groups`, (B,), are their patients. `masks` are true where the evidence may lie, by modality: image
     (B, Y, X), of any size, text (B, T), structured (B, C); one that is false everywhere is not known. `target`, (B,),
     is the class or label that is explained, `method` explains the same cases and target by another network, `others`
-    are the relevance for them of other networks, `shuffled` is what shuffling a modality costs the network, and `known`
-    keeps what is the same by every method, for all that explain these cases.
+    are the relevance for them of other networks, by what these differ in, `shuffled` is what shuffling a modality costs
+    the network, and `known` keeps what is the same by every method, for all that explain these cases.
     """
 
     case: Case
@@ -36,7 +36,7 @@ class Given:
     network: ExplainedNetwork | None = None
     target: Tensor | None = None
     method: Callable[[ExplainedNetwork], Relevance] | None = None
-    others: Sequence[Relevance] = ()
+    others: Mapping[str, Sequence[Relevance]] = field(default_factory=dict)
     shuffled: Mapping[str, float] = field(default_factory=dict)
     known: dict = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Given:
             "mask": bool(self.masks),
             "network": network,
             "method": network and self.method is not None,
-            "other networks": bool(self.others),
+            "other networks": any(self.others.values()),
             "shuffled": bool(self.shuffled),
         }[need]
 

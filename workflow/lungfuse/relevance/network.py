@@ -45,6 +45,11 @@ class Case:
         times = len(next(iter(entries.values()))) // len(self)
         return replace(self, entries=entries, there={name: repeated(self.there[name], times) for name in entries})
 
+    def some(self, rows: list[int]) -> "Case":
+        """Some of the cases."""
+        entries, there = ({name: each[rows] for name, each in of.items()} for of in [self.entries, self.there])
+        return replace(self, entries=entries, there=there, special=None if self.special is None else self.special[rows])
+
 
 class ExplainedNetwork(nn.Module):
     """A network with the encoders that it reads through, in evaluation mode and single precision.

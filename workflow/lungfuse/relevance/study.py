@@ -1,6 +1,7 @@
 """Explain a trained model of a study, and measure what its explanations are worth."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from lungfuse.relevance.given import Given
 from lungfuse.relevance.maps import as_explained, maps_of
 from lungfuse.relevance.methods import Method, method, method_names
 from lungfuse.relevance.modalities import shuffling_costs
+from lungfuse.relevance.network import Relevance
 from lungfuse.relevance.scores import explanation_scores, of_cases
 from lungfuse.relevance.stamps import stamps_of
 from lungfuse.report.style import heading, save
@@ -86,8 +88,8 @@ def main(
     pictures: dict[int, Explained] = {}
     for fold in explained.folds():
         pictures |= fold.pictures(methods)
-        for each in methods:
-            measured[each.name] += fold.measured(each)
+        for name, frame in fold.measured(methods):
+            measured[name].append(frame)
     tables = [
         explanation_scores(
             pd.concat(found), explained.config.name, name, **intervals.model_dump(), seed=explained.config.seed
@@ -102,12 +104,13 @@ def main(
 
 
 class ExplainedModel:
-    """A trained model of a study by its settings, and the pairs of the first training that are explained."""
+    """A trained model of a study by its settings, and the pairs that the networks of its first training explain."""
 
     def __init__(self, config: ModelConfig, explanations: ExplanationSettings, raw: str):
         self.config, self.layout = config, Layout(config.study)
         self.task: Task = load_task(config.task, config.labels)
-        self.fold_models = read_fold_models(self.layout.model_folder(config.name))[: config.folds]
+        self.split = read_split(self.layout.split)
+        self.fold_models = read_fold_models(self.layout.model_folder(config.name))
         self.pairs = self._scored()
         self.shown = {each.position: each for each in shown_cases(self.pairs, self.task)}
         self.measured = measured_cases(self.pairs, explanations.cases, config.seed)
@@ -124,9 +127,20 @@ class ExplainedModel:
             if chosen:
                 yield FoldExplained(self, int(number), np.array(chosen))
 
-    def cases(self, fold: int, positions: np.ndarray, targets: np.ndarray) -> FoldCases:
-        """Some pairs as the network of a fold reads them."""
-        return fold_cases(self.fold_models[fold], self.pairs.iloc[positions], targets, self._files(), ENCODER_ROOT)
+    def cases(self, fold: int, positions: np.ndarray, targets: np.ndarray, training: int = 0) -> FoldCases:
+        """Some pairs as the network of a fold reads them, which is in memory as long as they are."""
+        fold_model = deepcopy(self.fold_models[training * self.config.folds + fold])
+        return fold_cases(fold_model, self.pairs.iloc[positions], targets, self._files(), ENCODER_ROOT)
+
+    @property
+    def other_trainings(self) -> range:
+        """The numbers of the trainings with other seeds, and folds, than the first one."""
+        return range(1, len(self.fold_models) // self.config.folds)
+
+    def held_out_in(self, training: int) -> np.ndarray:
+        """The fold of a training whose network has not learned from each pair, (pair,)."""
+        pairs, _ = self.split.of_repeat(training)
+        return pairs.set_index("pair_id")["fold"].loc[self.pairs["pair_id"]].to_numpy()
 
     def _files(self) -> Files:
         config = self.config
@@ -139,7 +153,7 @@ class ExplainedModel:
         """The pairs with all that the model reads, and their scores in the first training."""
         predictions = read_table(self.layout.predictions(self.config.name)["predictions"], Predictions)
         columns = ["pair_id", *self.task.columns("score")]
-        pairs, _ = read_split(self.layout.split).of_repeat(0)
+        pairs, _ = self.split.of_repeat(0)
         found = pairs.merge(predictions.loc[predictions["repeat"] == 0, columns], on="pair_id", validate="1:1")
         whole = pd.Series(True, found.index)
         for modality, column in {"image": "image_id", "text": self.config.text}.items():
@@ -153,7 +167,8 @@ class FoldExplained:
 
     def __init__(self, model: ExplainedModel, fold: int, positions: np.ndarray):
         self.model, self.positions, self.known = model, positions, {}
-        targets = model.targets[positions]
+        self.targets = targets = model.targets[positions]
+        self.batches = batched([place for place, position in enumerate(positions) if position in model.measured])
         for place, position in enumerate(positions):
             if position in model.shown:
                 targets[place] = model.shown[position].target
@@ -170,12 +185,34 @@ class FoldExplained:
             for place, each in zip(places, maps, strict=True)
         }
 
-    def measured(self, method: Method) -> list[pd.DataFrame]:
-        """What the measures say of a method, a frame a batch, see `of_cases`."""
-        places = [place for place, position in enumerate(self.positions) if position in self.model.measured]
-        return [of_cases(self.given(method, few)) for few in batched(places)]
+    def measured(self, methods: list[Method]) -> Iterator[tuple[str, pd.DataFrame]]:
+        """What the measures say of each method, by its name, a frame a batch, see `of_cases`."""
+        by_seeds = self.by_other_seeds(methods)
+        for each in methods:
+            for number, few in enumerate(self.batches):
+                yield each.name, of_cases(self.given(each, few, by_seeds[each.name][number]))
 
-    def given(self, method: Method, places: list[int]) -> Given:
+    def by_other_seeds(self, methods: list[Method]) -> dict[str, list[list[Relevance]]]:
+        """The relevance of batches in each training with another seed, by method: each case's by the network of it that
+        has not learned from the case. One network is in memory at once."""
+        found = {each.name: [[] for _ in self.batches] for each in methods}
+        for training in self.model.other_trainings:
+            relevance = {each.name: [{} for _ in self.batches] for each in methods}
+            folds = self.model.held_out_in(training)[self.positions]
+            for fold in sorted({folds[place] for few in self.batches for place in few}):
+                cases = self.model.cases(fold, self.positions, self.targets, training)
+                for number, few in enumerate(self.batches):
+                    rows = [row for row, place in enumerate(few) if folds[place] == fold]
+                    for each in methods if rows else ():
+                        case, target = cases.case(few)
+                        of_rows = each.explain(cases.network, case.some(rows), target[rows])
+                        _put(relevance[each.name][number], of_rows, rows, len(few))
+            for name, batches in relevance.items():
+                for number, each in enumerate(batches):
+                    found[name][number].append(each)
+        return found
+
+    def given(self, method: Method, places: list[int], by_seeds: list[Relevance]) -> Given:
         """The relevance of some cases by a method, and what it is held against."""
         (case, target), (again, _) = self.own.case(places), self.other.case(places)
         network, positions = self.own.network, self.positions[places]
@@ -188,7 +225,13 @@ class FoldExplained:
             network,
             target,
             lambda other: method.explain(other, case, target),
-            [method.explain(self.other.network, again, target)],
+            {"folds": [method.explain(self.other.network, again, target)], "seeds": by_seeds},
             self.model.shuffled,
             self.known.setdefault(tuple(places), {}),
         )
+
+
+def _put(whole: Relevance, part: Relevance, rows: list[int], count: int) -> None:
+    """Set the relevance of some rows of `count` cases."""
+    for name, each in part.items():
+        whole.setdefault(name, each.new_zeros(count, *each.shape[1:]))[rows] = each

@@ -10,13 +10,12 @@ from pydantic import ValidationError
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
 from lungfuse.imaging.decode import unfit_square
-from lungfuse.imaging.image_files import UnreadableImageError, check_image, read_image, refuse
+from lungfuse.imaging.image_files import UnreadableImageError, check_image, images_in, read_image, refuse
 from lungfuse.plan.names import PACKAGED
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.segmentation import MaskSettings
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 
 
@@ -73,9 +72,7 @@ def mask_files(image: Path, out: Path) -> dict[Path, Path]:
         UserError: there is no X-ray, or a mask would take the place of one or of another mask, or cannot be written.
     """
     if image.is_dir():
-        images = sorted(path for path in image.iterdir() if path.suffix.lower() in SUFFIXES)
-        if not images:
-            raise UserError(f"{image}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
+        images = images_in(image)
         if out.exists() and not out.is_dir():
             raise UserError(f"{out}: is a file, expected a folder for the masks of the images in {image}.")
         masks = {path: out / f"{path.stem}.png" for path in images}

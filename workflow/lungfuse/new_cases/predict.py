@@ -14,11 +14,12 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
-from lungfuse.parameters import Several, options
-from lungfuse.predict.against import check_classes, check_comparable, in_words, named_in_errors, names_of, verdicts_of
-from lungfuse.predict.asked import OPTIONS, check_case, check_words, read_cases
+from lungfuse.new_cases.against import check_classes, check_comparable, in_words, named_in_errors, names_of, verdicts_of
+from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
+from lungfuse.new_cases.pictures import ALL, Pictures
+from lungfuse.new_cases.truth import read_truth, scores_of
+from lungfuse.parameters import Asked, Explaining, Several, options
 from lungfuse.predict.predictor import Predictor
-from lungfuse.predict.truth import read_truth, scores_of
 
 
 @options
@@ -40,21 +41,20 @@ class Known:
     against: Several[Path] | None = None
 
 
-NOTHING = Known()
+NOT_KNOWN = Known()
 
 
 def main(
     *,
     model: Path,
-    image: Path | None = None,
-    text: str = "",
-    values: dict[str, str] | None = None,
-    cases: Path | None = None,
-    known: Known = NOTHING,
+    asked: Asked = NOTHING,
+    known: Known = NOT_KNOWN,
+    explain: Path | None = None,
+    explaining: Explaining = ALL,
     out: Path | None = None,
     encoder_root: Path | None = None,
 ) -> None:
-    """Predict one case, or a table of many, with a trained model.
+    """Predict one case, or many in a table or a folder of images, with a trained model.
 
     The score of a class or label is the mean over the models of the folds; one half decides, or the highest of several
     classes. The probability is the mean of their scores as calibrated on validation pairs. It is no diagnosis.
@@ -65,41 +65,37 @@ def main(
     ----------
     model
         Folder of a trained model, such as results/demo/models/kv-exchange, or of one of its folds.
-    image
-        X-ray of one case, any format that Pillow reads.
-    text
-        Section of the report of one case.
-    values
-        Structured columns of one case: --values.age 54 --values.sex F.
-    cases
-        Table of many cases, CSV, with the column id and those that the model reads: image, text, and structured columns
-        by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
-        table of the study was: separator, encoding, decimal comma, words for missing values.
+    asked
+        The cases.
     known
         What is known of these cases.
+    explain
+        Output: folder with the picture of each case that `explain` draws; not given, there are none.
+    explaining
+        How cases are explained.
     out
         Output: the predictions, as .json or .csv; scores come beside them, as .scores.csv, and the verdict, as
         .verdict.csv. Not given, JSON is printed.
     encoder_root
         Folder with a folder for each encoder; that of the project that the model is in, when not given.
     """
-    given = {"image": str(image or ""), "text": text} | (values or {})
     folders = [model, *(known.against or [])]
-    check_words(folders, given, known.truth)
-    _check_options(folders, image, given, cases, known, out)
+    check_asked(folders, asked, known.truth)
+    _check_options(folders, asked, known, out, explain)
+    if explain is None and explaining != ALL:
+        raise UserError("--methods and --target: are of explanations. Add --explain, the folder for them.")
     predictor, *others = predictors = [Predictor(folder, encoder_root) for folder in folders]
     check_comparable(predictor, others)
-    one_case = cases is None
-    if one_case:
-        check_case(predictor, given)
-    tables = [pd.DataFrame([{"id": ""} | given])] if one_case else _tables(cases, predictors)
+    cases, one_case = asked.cases, asked.cases is None
+    tables = _tables(asked, predictors)
     truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases)
     if others:
         check_classes(predictor.task, truth, known.truth, cases)
     for other, table in zip(others, tables[1:], strict=True):
         with named_in_errors(other):
             other.check(table)
-    parts = predictor.predict(tables[0])
+    pictures = None if explain is None else Pictures(predictor, explaining, explain, tables[0]["id"])
+    parts = predictor.predict(tables[0]) if pictures is None else pictures.predicted(tables[0])
     as_csv = out is not None and out.suffix.lower() == ".csv"
     write = _as_csv if as_csv else _as_record if one_case else _as_records
     with _output(out) as stream:
@@ -117,14 +113,14 @@ def main(
         _write_table(verdict, out, "verdict", in_words(verdict))
 
 
-def _tables(path: Path, predictors: list[Predictor]) -> list[pd.DataFrame]:
-    """The table of cases as each model reads it."""
+def _tables(asked: Asked, predictors: list[Predictor]) -> list[pd.DataFrame]:
+    """The cases as each model reads them."""
     if len(predictors) == 1:
-        return [read_cases(path, predictors[0])]
+        return [read_asked(asked, predictors[0])]
     found = []
     for predictor in predictors:
         with named_in_errors(predictor):
-            found.append(read_cases(path, predictor))
+            found.append(read_asked(asked, predictor))
     return found
 
 
@@ -155,27 +151,21 @@ def _write_table(table: pd.DataFrame, out: Path | None, what: str, text: str = "
             table.round(6).to_csv(stream, index=False, lineterminator="\n")
 
 
-def _check_options(
-    models: list[Path], image: Path | None, given: dict[str, str], cases: Path | None, known: Known, out: Path | None
-) -> None:
-    if cases is not None and any(given.values()):
-        options = "--image, --text and --values" if set(given) - set(OPTIONS) else "--image and --text"
-        raise UserError(f"--cases: is a table of cases, so leave {options}, which are of one case, out.")
-    if len(models) > 1 and (cases is None or known.truth is None):
+def _check_options(models: list[Path], asked: Asked, known: Known, out: Path | None, explain: Path | None) -> None:
+    if len(models) > 1 and (asked.cases is None or known.truth is None):
         raise UserError(
             "--against: compares models on cases whose classes are known. Add --cases, a table of cases, and --truth, "
             "its column with the classes."
         )
-    if known.truth is not None and cases is None:
+    if known.truth is not None and asked.cases is None:
         raise UserError("--truth: names a column of a table of cases. Add --cases.")
-    if out is None:
-        return
-    if out.suffix.lower() not in (".csv", ".json"):
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
         raise UserError(f"{out}: found a name that ends in {out.suffix!r}, expected .csv or .json.")
-    read = {file.resolve() for file in [cases, image] if file}
+    read = {file.resolve() for file in [asked.cases, asked.image] if file}
     made = ["scores"] * bool(known.truth) + ["verdict"] * (len(models) > 1)
-    for path in [out, *(beside(out, what) for what in made)]:
+    for path in [out, *(beside(out, what) for what in made)] if out else []:
         check_writable(path)
+    for path in filter(None, [explain, out, *(beside(out, what) for what in made if out)]):
         if path.resolve() in read or any(path.resolve().is_relative_to(model.resolve()) for model in models):
             raise UserError(f"{path}: is what is read, or in the model's folder. Name another file for the output.")
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from lungfuse.command_line import app
 from lungfuse.errors import UserError
-from lungfuse.predict.against import verdicts_of
+from lungfuse.new_cases.against import verdicts_of
 from lungfuse.stages import call
 from lungfuse.tasks import load_task
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.predict.truth import read_truth
+from lungfuse.new_cases.truth import read_truth
 from lungfuse.tasks import load_task
 
 GRADES = load_task("multiclass", ["1", "2", "3"])

@@ -14,8 +14,8 @@ from lungfuse.compare.by_fold import by_fold
 from lungfuse.compare.verdicts import Scored, is_part, verdict_of
 from lungfuse.errors import UserError
 from lungfuse.models.naming import sources_of
+from lungfuse.new_cases.truth import CONFIDENCE, SEED, of_known
 from lungfuse.predict.predictor import Predictor
-from lungfuse.predict.truth import CONFIDENCE, SEED, of_known
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.gains import MARGIN, MIN_GROUPS, smallest_gains
 from lungfuse.tasks import Task

@@ -1,16 +1,50 @@
-"""The cases that a command is asked about: one by its options, or a table of many."""
+"""The cases that a command is asked about: one by its options, or many in a table or a folder of images."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.predict.given import check_characters, read_written
+from lungfuse.imaging.image_files import images_in
+from lungfuse.new_cases.given import check_characters, read_written
+from lungfuse.parameters import Asked
 from lungfuse.predict.predictor import Predictor
 from lungfuse.tables.base import checked, read_table
 from lungfuse.tables.cases import cases_with
 
 OPTIONS = {"image": "--image", "text": "--text"}  # of structured columns: --values.<name>
+NOTHING = Asked()
+
+
+def check_asked(models: Sequence[Path], asked: Asked, truth: str | None = None) -> None:
+    """See that what was written on a command line can be read, and is one case or many.
+
+    Raises:
+        UserError: it cannot, or is not.
+    """
+    given = _given(asked)
+    check_words(models, given, truth)
+    if asked.cases is not None and any(given.values()):
+        raise UserError("--cases: is many cases, so leave --image, --text and --values, which are of one, out.")
+
+
+def read_asked(asked: Asked, predictor: Predictor) -> pd.DataFrame:
+    """The cases as a model reads them, a row a case; the id of a single one is empty.
+
+    Raises:
+        UserError: they cannot be read, or there is nothing that the model reads.
+    """
+    if asked.cases is not None:
+        return read_cases(asked.cases, predictor)
+    given = _given(asked)
+    check_case(predictor, given)
+    return pd.DataFrame([{"id": ""} | given])
+
+
+def _given(asked: Asked) -> dict[str, str]:
+    return {"image": str(asked.image or ""), "text": asked.text} | (asked.values or {})
 
 
 def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
@@ -19,6 +53,8 @@ def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
     Raises:
         UserError: there is no case, or two have one id.
     """
+    if path.is_dir():
+        return read_images(path, predictor)
     columns, written = cases_with(column.name for column in predictor.columns), predictor.config.table
     table = read_table(path, columns) if written is None else checked(read_written(path, written), columns, path)
     if table.empty:
@@ -26,6 +62,23 @@ def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
     if "image" not in predictor.inputs:
         return table
     return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
+
+
+def read_images(folder: Path, predictor: Predictor) -> pd.DataFrame:
+    """The images in a folder as a table of cases, by the names of their files.
+
+    Raises:
+        UserError: there are none, two have one name, or the model reads no images.
+    """
+    if "image" not in predictor.inputs:
+        raise UserError(
+            f"{folder}: is a folder of images, but {predictor.folder} reads {predictor.reads}. Give a table of cases."
+        )
+    images = images_in(folder)
+    name, times = Counter(path.stem for path in images).most_common(1)[0]
+    if times > 1:
+        raise UserError(f"{folder}: found {times} images called {name}. Rename all but one, or give a table of cases.")
+    return pd.DataFrame({"id": [path.stem for path in images], "image": [str(path) for path in images]})
 
 
 def check_case(predictor: Predictor, given: dict[str, str]) -> None:
@@ -46,7 +99,7 @@ def check_case(predictor: Predictor, given: dict[str, str]) -> None:
             )
 
 
-def check_words(models: list[Path], given: dict[str, str], truth: str | None) -> None:
+def check_words(models: Sequence[Path], given: dict[str, str], truth: str | None) -> None:
     """See that what was written on a command line can be read, and is no empty name.
 
     Raises:

@@ -10,7 +10,6 @@ from model_configs import LABELS
 from lungfuse.command_line import app
 from lungfuse.errors import UserError
 from lungfuse.predict import predictor
-from lungfuse.predict.predict import main
 from lungfuse.predict.predictor import Predictor
 from lungfuse.stages import call
 
@@ -46,7 +45,7 @@ def test_one_case_is_told_as_json(trained, capsys):
     case = {"image": study.small.save_png(1), "text": study.small.pairs["findings"][1]}
     model = study.fold("early")
     capsys.readouterr()
-    main(model=model, **case)
+    call("predict", {"model": model} | case)
     told = json.loads(capsys.readouterr().out)
     assert list(told) == [*COLUMNS["binary"], "model", "folds", "sha256"]
     assert told["label"] == ("lung" if told["score"] >= 0.5 else "normal")
@@ -59,7 +58,7 @@ def test_values_are_options_of_their_own(trained, capsys):
     model = ["--model", str(study.fold("logistic"))]
     app(["predict", *model, "--values.age", "54", "--values.sex", "F"], result_action="return_value")
     assert set(json.loads(capsys.readouterr().out)) == {*COLUMNS["multilabel"], "model", "folds", "sha256"}
-    main(model=study.fold("logistic"), values={"age": "54"})
+    call("predict", {"model": study.fold("logistic"), "values": {"age": "54"}})
     told = capsys.readouterr()
     assert json.loads(told.out)["missing"] == "sex"
     assert "1 of 1 cases: sex is missing, so the model does without" in told.err
@@ -144,7 +143,7 @@ def test_what_is_missing_or_unreadable_is_told(trained, name, case, message):
     if "image" in case:
         case = case | {"image": study.small.folder / case["image"]}
     with pytest.raises(UserError, match=message):
-        main(model=study.fold(name), **case)
+        call("predict", {"model": study.fold(name)} | case)
 
 
 def test_a_table_without_a_column_that_is_read_is_told(trained, tmp_path):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.predict import predict
-from lungfuse.predict.given import check_characters, read_written
+from lungfuse.new_cases import predict
+from lungfuse.new_cases.given import check_characters, read_written
 from lungfuse.settings.table import TableFormat
 from lungfuse.stages import call
 

@@ -1,0 +1,34 @@
+"""Explain what a trained model makes of new cases."""
+
+from pathlib import Path
+
+from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
+from lungfuse.new_cases.pictures import ALL, Pictures
+from lungfuse.parameters import Asked, Explaining
+from lungfuse.predict.predictor import Predictor
+
+
+def main(*, model: Path, asked: Asked = NOTHING, explaining: Explaining = ALL, out: Path) -> None:
+    """Show what in a case, or in each of many, a trained model decides by.
+
+    The picture of a case shows its image, words and columns, coloured by what they add to the score, and how much each
+    modality decided; the mean over the models of the folds. Beside the name of a method stands how many of the checks
+    of the study it has passed with this model.
+
+    Parameters
+    ----------
+    model
+        Folder of a trained model, such as results/demo/models/kv-exchange, or of one of its folds.
+    asked
+        The cases.
+    explaining
+        How they are explained.
+    out
+        Output: folder with explanation.svg and explanation.json; of many cases, a folder for each.
+    """
+    check_asked([model], asked)
+    predictor = Predictor(model)
+    cases = read_asked(asked, predictor)
+    pictures = Pictures(predictor, explaining, out, cases["id"])
+    for predicted in pictures.predicted(cases):
+        print(*map(pictures.file, predicted["id"]), sep="\n", flush=True)

@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 import torch
 from adding_networks import of_columns, of_images
-from drawn_networks import network
+from drawn_networks import drawn_case, network
 from torch import Tensor
 
 from lungfuse import registry
 from lungfuse.relevance.curves import blurred
 from lungfuse.relevance.given import Given
 from lungfuse.relevance.measures.randomisation import cascade, similarity, stages
+from lungfuse.relevance.modalities import modality_values
 from lungfuse.relevance.network import Case
 from lungfuse.relevance.scores import explanation_scores, measure, measure_names, of_cases, word
+from lungfuse.relevance.similarity import pairwise, rank_correlation, rank_correlations, unrelated
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.explanations import ExplanationScores
 
@@ -77,7 +79,8 @@ def test_maps_and_masks_may_have_other_sizes():
     for name in ["pointing", "inside"]:
         assert scored(name, {"image": MASK.float()}, masks={"image": large})[""] == 1
         assert scored(name, {"image": large.float()}, masks={"image": MASK})[""] == 1
-        assert scored(name, {"image": torch.eye(2)[:1].expand(2, 2)[None]}, masks={"image": MASK})[""] == 0.25
+        half = torch.eye(2)[:1].expand(2, 2)[None]  # two of four squares, of which one lies half in the mask
+        assert scored(name, {"image": half}, masks={"image": MASK})[""] == 0.5
 
 
 def test_relevance_below_zero_is_none():
@@ -192,12 +195,44 @@ def test_cases_of_one_patient_are_no_control():
     assert of_cases(of_one, ["agreement"])["control"].isna().all()
 
 
-def test_shares_of_modalities_have_the_order_of_what_shuffling_them_costs():
-    relevance = {"image": torch.full((2, 4, 4), -1.0), "text": torch.ones(2, 7), "structured": torch.ones(2, 3)}
-    order = {"image": 0.2, "text": 0.1, "structured": 0.01}
-    assert scored("modality-share", relevance, shuffled=order) == {"": 1, "random orders": 0}
-    assert scored("modality-share", relevance, shuffled={name: -cost for name, cost in order.items()})[""] == -1
-    assert scored("modality-share", relevance, shuffled=dict.fromkeys(order, 0.1))[""] == 0
+def test_shares_of_modalities_have_the_order_of_what_each_adds_to_the_logit():
+    explained, target = network("kv-exchange", ["image", "text", "structured"]), torch.tensor([0, 1, 1])
+    case = drawn_case(explained)
+    worth = dict(zip(case.entries, modality_values(explained, case, target).float().split(1, dim=1), strict=True))
+    asked = {"network": explained, "target": target}
+    parts = {"image": worth["image"][..., None].expand(3, 4, 4) / 16, "text": worth["text"].expand(3, 7) / 7}
+    assert scored("modality_share", parts | {"structured": worth["structured"]}, case, **asked)[""] == 1
+    assert scored("modality_share", {name: -each for name, each in worth.items()}, case, **asked)[""] == -1
+    assert scored("modality_share", {name: each.abs() for name, each in worth.items()}, case, **asked)[""] == 1
+    assert of_cases(given({"image": parts["image"]}, case, **asked), ["modality_share"]).empty
+
+
+def test_how_much_each_modality_decided_has_the_order_of_what_shuffling_it_costs():
+    worth = {"image": torch.full((2, 1), -3.0), "text": torch.ones(2, 1), "structured": torch.full((2, 1), 0.5)}
+    order, asked = {"image": 0.2, "text": 0.1, "structured": 0.01}, {"network": network("image", ["image"])}
+    asked["target"] = torch.ones(2, dtype=torch.long)
+    assert scored("shuffling", worth, shuffled=order, **asked) == {"": 1, "random orders": 0}
+    assert scored("shuffling", worth, shuffled={name: -cost for name, cost in order.items()}, **asked)[""] == -1
+    assert scored("shuffling", worth, shuffled=dict.fromkeys(order, 0.1), **asked)[""] == 0
+
+
+def test_each_case_is_compared_with_all_others_and_counts_by_both_of_its_places():
+    x, groups = torch.rand(6, 1, generator=torch.Generator().manual_seed(0)), np.arange(6)
+    found = unrelated(pairwise(lambda a, b: (a + b)[:, 0], x), groups)
+    torch.testing.assert_close(found - found.mean(), 2 * (x - x.mean())[:, 0], rtol=0.3, atol=0)
+    assert found.mean() == pytest.approx(2 * x.mean())
+    related = unrelated(pairwise(lambda a, b: (a + b)[:, 0], x), np.array([0, 0, 0, 0, 0, 1]))
+    assert related.mean() == pytest.approx((x[:5].mean() + x[5]).item(), abs=1e-6)
+    maps = torch.rand(5, 9, generator=torch.Generator().manual_seed(0))
+    shown = torch.ones(5, 9, dtype=torch.bool)
+    fast = rank_correlations(maps, maps.flip(0), shown)
+    by_rows = [rank_correlation(maps, maps.flip(0)[[other] * 5], shown) for other in range(5)]
+    torch.testing.assert_close(fast, torch.stack(by_rows, dim=1))
+    shown[0, 0] = False
+    found = rank_correlations(maps, maps.flip(0), shown)
+    torch.testing.assert_close(found[1:, 1:], fast[1:, 1:])
+    expected = rank_correlation(maps[:1, 1:], maps.flip(0)[2:3, 1:], shown[:1, 1:])
+    assert found[0, 2] == pytest.approx(expected.item())
 
 
 def test_maps_are_as_similar_as_they_look():

@@ -14,7 +14,8 @@ FOLDS = {1: np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]), 2: np.array([2, 2, 2, 2, 2
 class Trained:
     """A model of three trainings with three folds each, whose networks are known by their training and fold."""
 
-    config, other_trainings, shown, measured = SimpleNamespace(folds=3), range(1, 3), {}, {0, 2, 3, *range(5, 10)}
+    config, other_trainings, shown = SimpleNamespace(folds=3), range(1, 3), {}
+    measured, placed = {0, 2, 3, *range(5, 10)}, set()
     targets = np.arange(10) % 2
 
     def held_out_in(self, training: int) -> np.ndarray:

@@ -57,7 +57,7 @@ class RawFiles:
     patients
         Output: age, sex and C-reactive protein of the patients, as patients.csv.
     evidence_table
-        Output: what tells the class of each report, as evidence.csv.
+        Output: what shows the class of each report, as evidence.csv.
     evidence_archive
         Output: where it lies in each frontal image, as PNG masks, evidence.tgz.
     """
@@ -204,9 +204,13 @@ def write_patients(path: Path, rng: np.random.Generator, studies: list[DrawnStud
 
 
 def write_evidence(path: Path, studies: list[DrawnStudy]) -> None:
-    """What tells the class of each study: a sentence of its findings, and columns."""
+    """What shows the class of each study: the signs of lung disease in its images and findings, and columns.
+
+    A study without a sign has none to show that: what speaks for normal there is that no sign is anywhere.
+    """
     rows = [
-        {"report_id": f"CXR{study.number}", "text": study.wording.evidence, "columns": " ".join(MISSING)}
+        {"report_id": f"CXR{study.number}", "label": "lung", "image": study.evidence.drawn}
+        | {"text": study.wording.evidence if study.wording.findings else "", "columns": " ".join(MISSING)}
         for study in studies
     ]
     write_table(pd.DataFrame(rows), path, KnownEvidence)

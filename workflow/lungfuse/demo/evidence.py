@@ -28,8 +28,9 @@ MISSING = {"age": 0.05, "crp": 0.20}  # shares of the patients
 
 @dataclass(frozen=True)
 class Evidence:
-    """One study: whether its findings carry the sign, of which kind, and the relative lung volume of its images."""
+    """One study: whether its images and its findings carry the sign, of which kind, and the relative lung volume."""
 
+    drawn: bool
     written: bool
     kind: str
     volume: float
@@ -39,7 +40,8 @@ def draw_evidence(rng: np.random.Generator, label: str) -> Evidence:
     """Draw the evidence of a study of class `label`, normal or lung."""
     drawn, written = divmod(rng.choice(4, p=SIGNS[label].ravel()), 2)
     kind = str(rng.choice(list(SIGN_VOLUME)))
-    return Evidence(bool(written), kind, float(rng.normal(*(SIGN_VOLUME[kind] if drawn else NORMAL_VOLUME))))
+    volume = float(rng.normal(*(SIGN_VOLUME[kind] if drawn else NORMAL_VOLUME)))
+    return Evidence(bool(drawn), bool(written), kind, volume)
 
 
 def draw_patient(rng: np.random.Generator, label: str) -> dict[str, str]:

@@ -79,7 +79,8 @@ COMPARISON = ["None.", "Chest radiograph XXXX.", "XXXX.", ""]
 
 @dataclass(frozen=True)
 class Wording:
-    """The four sections of a report and its MeSH headings; `evidence` is what the findings say of the lungs."""
+    """The four sections of a report and its MeSH headings; `evidence` is the sentence of the findings with the sign,
+    empty without it."""
 
     comparison: str
     indication: str
@@ -116,4 +117,5 @@ def write_report(rng: np.random.Generator, label: str, evidence: Evidence) -> Wo
         sentences = [sentences[1], sentences[0], *sentences[2:]]
     findings = " ".join(sentence for sentence in sentences if sentence)
     indication = TELLING_INDICATION[label] if rng.random() < 0.25 else pick(INDICATION)
-    return Wording(pick(COMPARISON), indication, findings, impression, major, automatic, volume)
+    sign = volume if evidence.written else ""
+    return Wording(pick(COMPARISON), indication, findings, impression, major, automatic, sign)

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.methods import method
+from lungfuse.relevance.stamps import OF_MODALITIES
 from lungfuse.report.style import BLACK, BLUE, GREY, ORANGE, WIDTH
 
 SIGNED, UNSIGNED = "RdBu_r", "magma"
@@ -145,7 +146,8 @@ def _draw_bars(figure: SubFigure, case: Explained, stamps: Mapping[str, str], pl
     if several:
         left += NAMES if panels else 0
         axes = figure.add_axes((left, bottom + 0.2 * height, width - 0.03, 0.52 * height))
-        _bars(axes, "Each modality", np.array(list(case.modalities.values())), list(case.modalities))
+        title = f"Each modality\n{stamps.get(OF_MODALITIES, '')}".strip()
+        _bars(axes, title, np.array(list(case.modalities.values())), list(case.modalities))
 
 
 def _bars(axes: Axes, title: str, values: np.ndarray, names: list[str]) -> None:

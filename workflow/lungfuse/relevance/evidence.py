@@ -19,6 +19,7 @@ from lungfuse.relevance.folds import FoldCases
 from lungfuse.settings.explanations import ExplanationSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex, KnownEvidence
+from lungfuse.tasks import Task
 
 MOST_BYTES = 10**7  # of a mask
 
@@ -26,9 +27,11 @@ MOST_BYTES = 10**7  # of a mask
 @dataclass(frozen=True)
 class Evidence:
     """Where the evidence of pairs may lie: `images` is bool of (y, x) by image id, `texts` a passage and `columns`
-    names by report; what is not there is not known."""
+    names by report; what is not there is not known. `labels` names, by report, the class or label that images and texts
+    speak for, any where there is none."""
 
     pairs: pd.DataFrame
+    labels: dict[str, str] = field(default_factory=dict)
     images: dict[str, np.ndarray] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
@@ -36,19 +39,37 @@ class Evidence:
     def masks(self, fold: FoldCases, places: list[int], positions: np.ndarray) -> dict[str, Tensor]:
         """True where the evidence of some cases may lie, by modality, see `lungfuse.relevance.given.Given`."""
         pairs, found = self.pairs.iloc[positions], {}
+        speaks = self.speaks_for(positions, fold.targets[places], fold.network.task)
         if "image" in fold.sources and self.images:
-            found["image"] = torch.tensor(np.stack([self.images[each] for each in pairs["image_id"]]))
+            nowhere = np.zeros_like(next(iter(self.images.values())))
+            known = [self.images.get(each, nowhere) for each in pairs["image_id"]]
+            found["image"] = torch.tensor(np.stack(known) & speaks[:, None, None])
         if "text" in fold.sources and self.texts:
             length = max(1, *(len(fold.words[place].of_token) for place in places))
             rows = [
                 _tokens(fold, place, self.texts[each], length)
                 for place, each in zip(places, pairs["report_id"], strict=True)
             ]
-            found["text"] = torch.tensor(np.stack(rows))
+            found["text"] = torch.tensor(np.stack(rows) & speaks[:, None])
         if "structured" in fold.sources and self.columns:
             rows = [[column["name"] in self.columns[each] for column in fold.columns] for each in pairs["report_id"]]
             found["structured"] = torch.tensor(rows)
         return found
+
+    def speaks_for(self, positions: np.ndarray, targets: np.ndarray, task: Task) -> np.ndarray:
+        """Whether what evidence images and texts of pairs hold speaks for the class or label at `targets`, (pair,)."""
+        explained = np.array(task.labels)[targets]
+        return np.array(
+            [
+                self.labels.get(report, label) == label
+                for report, label in zip(self.pairs["report_id"].iloc[positions], explained, strict=True)
+            ]
+        )
+
+    def known(self, targets: np.ndarray, task: Task) -> np.ndarray:
+        """Whether it is known where evidence for the class or label at `targets` lies in image or text, (pair,)."""
+        held = self.pairs["image_id"].isin(self.images) | self.pairs["report_id"].map(self.texts).fillna("").ne("")
+        return held.to_numpy() & self.speaks_for(np.arange(len(self.pairs)), targets, task)
 
 
 def _tokens(fold: FoldCases, place: int, passage: str, length: int) -> np.ndarray:
@@ -69,12 +90,12 @@ def read_evidence(
     known = explanations.evidence
     if known is None:
         inside = explanations.inside if of_images else None
-        return Evidence(pairs, _of_segmenter(layout, inside, pairs) if inside else {})
+        return Evidence(pairs, images=_of_segmenter(layout, inside, pairs) if inside else {})
     table = read_table(RAW / raw / known.table, KnownEvidence).set_index("report_id")
     columns = {report: names.split() for report, names in table["columns"].items()}
-    return Evidence(
-        pairs, _of_archive(RAW / raw / known.masks, set(pairs["image_id"])), table["text"].to_dict(), columns
-    )
+    shown = pairs["image_id"][pairs["report_id"].map(table["image"]).fillna(False).to_numpy(bool)]
+    images = _of_archive(RAW / raw / known.masks, set(shown)) if of_images else {}
+    return Evidence(pairs, table["label"].to_dict(), images, table["text"].to_dict(), columns)
 
 
 def _of_segmenter(layout: Layout, segmenter: str, pairs: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from lungfuse.relevance.given import Given, Measured, where
 SPREAD = 0.25  # standard deviation of the map in the centre, in sides of the image
 MAPS, GRID, SEED = 20, 7, 1  # random maps for a case, smooth between so many points a side
 Score = Callable[[Tensor, Tensor], Tensor]
-"""Maps, (B, y, x), and the share of each pixel that lies in the mask, (B, y, x), to (B,)."""
+"""Maps, (B, y, x), and a mask of their size, 1 inside and 0 outside, (B, y, x), to (B,)."""
 
 
 def against_places(given: Given, score: Score) -> list[Measured]:
@@ -19,7 +19,7 @@ def against_places(given: Given, score: Score) -> list[Measured]:
     found = []
     for name in given.explained([each for each in given.masks if given.masks[each].ndim == 3]):
         maps = given.relevance[name]
-        mask = functional.adaptive_avg_pool2d(given.masks[name].to(maps), maps.shape[1:])
+        mask = at_size(given.masks[name].to(maps), *maps.shape[1:])
         drawn = random_maps(given, *maps.shape[1:])
         controls = {
             "area": mask.mean((1, 2)),
@@ -30,6 +30,16 @@ def against_places(given: Given, score: Score) -> list[Measured]:
         controls = {control: where(known, each) for control, each in controls.items()}
         found.append(Measured(name, where(known, score(maps, mask)), controls))
     return found
+
+
+def at_size(masks: Tensor, rows: int, columns: int) -> Tensor:
+    """Masks, (B, Y, X), as maps of another size see them, (B, y, x): a square is inside by half or more of it.
+
+    So relevance can lie inside as a whole, whatever the size of its squares. Where no square is, that with most is.
+    """
+    share = functional.adaptive_avg_pool2d(masks, (rows, columns))
+    most = share.amax((1, 2), keepdim=True)
+    return ((share >= most.clamp(max=0.5)) & (share > 0)).to(masks)
 
 
 def centre(rows: int, columns: int) -> Tensor:

@@ -10,6 +10,7 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.explanations import ExplanationScores
 
 CASCADE = "randomisation"
+OF_MODALITIES = "modalities"  # in place of a method: how much each modality decided
 
 
 def stamps_of(scores: pd.DataFrame) -> dict[str, str]:

@@ -25,10 +25,10 @@ from lungfuse.relevance.folds import FoldCases, batched, fold_cases
 from lungfuse.relevance.given import Given
 from lungfuse.relevance.maps import as_explained, maps_of
 from lungfuse.relevance.methods import Method, method, method_names
-from lungfuse.relevance.modalities import shuffling_costs
+from lungfuse.relevance.modalities import modality_values, shuffling_costs
 from lungfuse.relevance.network import Relevance
 from lungfuse.relevance.scores import explanation_scores, of_cases
-from lungfuse.relevance.stamps import stamps_of
+from lungfuse.relevance.stamps import OF_MODALITIES, stamps_of
 from lungfuse.report.style import heading, save
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.explanations import ExplanationSettings
@@ -84,18 +84,17 @@ def main(
     torch.set_num_threads(threads)
     explained = ExplainedModel(read_model(model), explanations, raw)
     methods = [each for each in map(method, method_names()) if each.explains(list(explained.config.inputs))]
-    measured = {each.name: [] for each in methods}
+    measured: dict[str, list[pd.DataFrame]] = {}
     pictures: dict[int, Explained] = {}
     for fold in explained.folds():
         pictures |= fold.pictures(methods)
         for name, frame in fold.measured(methods):
-            measured[name].append(frame)
+            measured.setdefault(name, []).append(frame)
     tables = [
         explanation_scores(
             pd.concat(found), explained.config.name, name, **intervals.model_dump(), seed=explained.config.seed
         )
         for name, found in measured.items()
-        if found
     ]
     table = pd.concat(tables, ignore_index=True)
     write_table(table, scores, ExplanationScores)
@@ -104,7 +103,8 @@ def main(
 
 
 class ExplainedModel:
-    """A trained model of a study by its settings, and the pairs that the networks of its first training explain."""
+    """A trained model of a study by its settings, and the pairs that the networks of its first training explain: those
+    that are `shown`, `measured`, and `placed`, held against known evidence alone."""
 
     def __init__(self, config: ModelConfig, explanations: ExplanationSettings, raw: str):
         self.config, self.layout = config, Layout(config.study)
@@ -115,7 +115,10 @@ class ExplainedModel:
         self.shown = {each.position: each for each in shown_cases(self.pairs, self.task)}
         self.measured = measured_cases(self.pairs, explanations.cases, config.seed)
         self.targets = likeliest(self.task.of("score", self.pairs), self.task)
-        self.evidence = read_evidence(explanations, self.layout, raw, self.pairs, "image" in config.inputs)
+        self.evidence = evidence = read_evidence(explanations, self.layout, raw, self.pairs, "image" in config.inputs)
+        left = ~self.pairs["group"].isin(self.pairs["group"].iloc[sorted(self.measured)])
+        more = self.pairs[left & evidence.known(self.targets, self.task)] if evidence.labels else self.pairs[:0]
+        self.placed = measured_cases(more, explanations.cases, config.seed)
         permuted = self.layout.permuted(config.name)
         self.shuffled = shuffling_costs(permuted, self.pairs, self.task) if len(config.inputs) > 1 else {}
 
@@ -123,7 +126,7 @@ class ExplainedModel:
         """What is explained in each fold, by the network that has not learned from it."""
         for number in sorted(self.pairs["fold"].unique()):
             here = np.flatnonzero(self.pairs["fold"] == number)
-            chosen = [position for position in here if position in self.shown or position in self.measured]
+            chosen = [position for position in here if position in {*self.shown, *self.measured, *self.placed}]
             if chosen:
                 yield FoldExplained(self, int(number), np.array(chosen))
 
@@ -168,7 +171,10 @@ class FoldExplained:
     def __init__(self, model: ExplainedModel, fold: int, positions: np.ndarray):
         self.model, self.positions, self.known = model, positions, {}
         self.targets = targets = model.targets[positions]
-        self.batches = batched([place for place, position in enumerate(positions) if position in model.measured])
+        self.batches, self.placed = (
+            batched([place for place, position in enumerate(positions) if position in of])
+            for of in [model.measured, model.placed]
+        )
         for place, position in enumerate(positions):
             if position in model.shown:
                 targets[place] = model.shown[position].target
@@ -191,6 +197,18 @@ class FoldExplained:
         for each in methods:
             for number, few in enumerate(self.batches):
                 yield each.name, of_cases(self.given(each, few, by_seeds[each.name][number]))
+            for few in self.placed:
+                yield each.name, of_cases(self.held_against_places(each, few))
+        if self.model.shuffled:
+            yield from ((OF_MODALITIES, of_cases(self.held_against_shuffling(few))) for few in self.batches)
+
+    def held_against_shuffling(self, places: list[int]) -> Given:
+        """How much each modality decided in some cases, and what shuffling it costs."""
+        (case, target), positions = self.own.case(places), self.positions[places]
+        values = modality_values(self.own.network, case, target).float()
+        worth = dict(zip(case.entries, values.split(1, dim=1), strict=True))
+        groups, shuffled = self.model.pairs["group"].to_numpy()[positions], self.model.shuffled
+        return Given(case, worth, positions, groups, network=self.own.network, target=target, shuffled=shuffled)
 
     def by_other_seeds(self, methods: list[Method]) -> dict[str, list[list[Relevance]]]:
         """The relevance of batches in each training with another seed, by method: each case's by the network of it that
@@ -212,6 +230,13 @@ class FoldExplained:
                     found[name][number].append(each)
         return found
 
+    def held_against_places(self, method: Method, places: list[int]) -> Given:
+        """The relevance of some cases by a method, and where their evidence is known to lie."""
+        (case, target), positions = self.own.case(places), self.positions[places]
+        relevance, groups = method.explain(self.own.network, case, target), self.model.pairs["group"].to_numpy()
+        masks = self.model.evidence.masks(self.own, places, positions)
+        return Given(case, relevance, positions, groups[positions], masks)
+
     def given(self, method: Method, places: list[int], by_seeds: list[Relevance]) -> Given:
         """The relevance of some cases by a method, and what it is held against."""
         (case, target), (again, _) = self.own.case(places), self.other.case(places)
@@ -226,8 +251,7 @@ class FoldExplained:
             target,
             lambda other: method.explain(other, case, target),
             {"folds": [method.explain(self.other.network, again, target)], "seeds": by_seeds},
-            self.model.shuffled,
-            self.known.setdefault(tuple(places), {}),
+            known=self.known.setdefault(tuple(places), {}),
         )
 
 

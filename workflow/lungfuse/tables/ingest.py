@@ -54,10 +54,16 @@ class ImageIndex(Table):
 
 
 class KnownEvidence(Table):
-    """Where the evidence for the label of a report is known to lie: a passage of its text, and the names of columns,
-    with spaces between them; either may be empty."""
+    """Where the evidence of a report is known to lie: whether its images hold any, where masks say so; a passage of its
+    text, which may be empty; and the names of columns, with spaces between them.
+
+    Image and text speak for the class or label `label`. Where another one is explained, it is not known where evidence
+    lies: it may be that nothing of this is there. Columns may speak for any, by their values.
+    """
 
     report_id: Series[str] = pa.Field(unique=True)
+    label: Series[str]
+    image: Series[bool]
     text: Series[str]
     columns: Series[str]
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lungfuse.relevance.given import Given, Measured, where
-from lungfuse.relevance.similarity import rank_correlation, unrelated
+from lungfuse.relevance.similarity import rank_correlation, rank_correlations, unrelated
 
 TITLE = "Agreement"
 CAPTION = (
@@ -17,7 +17,7 @@ MARGIN, MODALITIES, NEEDS = 0.0, ["image", "text", "structured"], ["other networ
 
 
 def measure(given: Given) -> list[Measured]:
-    """The mean over the other networks of each kind; cases are paired within the batch."""
+    """The mean over the other networks of each kind; each case is paired with all others of the batch."""
     return [
         _measured(given, name, kind, [each[name] for each in others if name in each])
         for name in given.explained(MODALITIES)
@@ -27,8 +27,8 @@ def measure(given: Given) -> list[Measured]:
 
 
 def _measured(given: Given, name: str, kind: str, others: list[Tensor]) -> Measured:
-    own, real, (other, known) = given.relevance[name], given.real(name), unrelated(given.groups, given.device)
-    both = real & real[other]
+    own, real = given.relevance[name], given.real(name)
     same = torch.stack([rank_correlation(own, each, real) for each in others]).mean(0)
-    different = torch.stack([rank_correlation(own, each[other], both) for each in others]).mean(0)
-    return Measured(name, where(known, same), {"other cases": where(known, different)}, kind)
+    different = torch.stack([rank_correlations(own, each, real) for each in others]).mean(0)
+    control = unrelated(different, given.groups)
+    return Measured(name, where(control.isfinite(), same), {"other cases": control}, kind)

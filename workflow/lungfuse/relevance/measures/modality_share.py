@@ -1,32 +1,35 @@
-"""Whether modalities that are relevant are those that the network needs."""
+"""Whether what a method finds in each modality is what that modality adds to the logit."""
 
 import torch
 from torch import Tensor
 
 from lungfuse.relevance.given import ALL, Given, Measured
+from lungfuse.relevance.modalities import modality_values
 from lungfuse.relevance.similarity import rank_correlation
 
 TITLE = "Shares of the modalities"
 CAPTION = (
-    "Rank correlation, over the modalities of a case, of their share in the absolute relevance with what shuffling "
-    "them between cases costs the network; 1 is the same order."
+    "Rank correlation, over the modalities of a case, of the sum of the relevance in each with what it adds to the "
+    "logit by its Shapley value, the others being there or neutral; of methods that know no sign with the size of that."
 )
 LIMIT = "Above 0, that of random orders"
-MARGIN, MODALITIES, NEEDS = 0.0, ["all"], ["shuffled"]
+MARGIN, MODALITIES, NEEDS = 0.0, ["all"], ["network"]
 
 
 def measure(given: Given) -> list[Measured]:
     """The rank correlation in [-1, 1], of two or more modalities."""
-    names = given.explained(list(given.shuffled))
+    names, all_names = given.explained(list(given.case.entries)), list(given.case.entries)
     if len(names) < 2:
         return []
-    relevant = shares(given, names)
-    costs = torch.tensor([given.shuffled[name] for name in names]).to(relevant).expand_as(relevant)
-    found = rank_correlation(relevant, costs, torch.ones_like(relevant, dtype=torch.bool))
+    worth = values_of(given)[:, [all_names.index(name) for name in names]]
+    sums = torch.stack([given.relevance[name].flatten(1).sum(1) for name in names], dim=1)
+    signed = any((given.relevance[name] < 0).any() for name in names)
+    found = rank_correlation(sums, worth if signed else worth.abs(), torch.ones_like(sums, dtype=torch.bool))
     return [Measured(ALL, found, {"random orders": torch.zeros_like(found)})]
 
 
-def shares(given: Given, names: list[str]) -> Tensor:
-    """The share of each modality in the absolute relevance of a case, (B, modality); NaN where nothing is relevant."""
-    sums = torch.stack([given.relevance[name].abs().flatten(1).sum(1) for name in names], dim=1)
-    return sums / sums.sum(1, keepdim=True)
+def values_of(given: Given) -> Tensor:
+    """The Shapley value of each modality, (B, modality)."""
+    if ALL not in given.known:
+        given.known[ALL] = modality_values(given.network, given.case, given.target).float()
+    return given.known[ALL]

@@ -12,7 +12,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from lungfuse.relevance.given import ALL, Given, Measured, where
 from lungfuse.relevance.network import ExplainedNetwork, Relevance
-from lungfuse.relevance.similarity import rank_correlation, unrelated
+from lungfuse.relevance.similarity import pairwise, rank_correlation, rank_correlations, unrelated
 
 TITLE = "Randomised weights"
 CAPTION = (
@@ -22,38 +22,45 @@ CAPTION = (
 )
 LIMIT = "With all weights shuffled, as far as the relevance for cases of two patients differs, but one tenth"
 MARGIN, MODALITIES, NEEDS = 0.1, ["image", "text", "structured"], ["network", "method"]
-NETWORKS = 3  # with all weights shuffled, over which a change is the mean: one may keep a sign by chance
+NETWORKS = 2  # with all weights shuffled, over which a change is the mean: one may keep a sign by chance
 WINDOW = 7
 
 
 def measure(given: Given) -> list[Measured]:
-    """The change of each case after each stage, "all" the last; cases are paired within the batch."""
+    """The change of each case after each stage, "all" the last; each is paired with all others of the batch."""
     names, changes = given.explained(MODALITIES), {}
     for seed in range(NETWORKS):
         for stage, network in cascade(given.network, seed, only_all=seed > 0):
             for key, each in _changes(given, names, given.method(network)).items():
                 changes.setdefault((*key, stage), []).append(each)
-    (other, known), found = unrelated(given.groups, given.device), []
-    shuffled = {name: given.relevance[name][other] for name in names}
-    controls = _changes(given, names, shuffled, other)
+    controls, found = {key: unrelated(1 - each, given.groups) for key, each in _alike(given, names).items()}, []
     for (name, kind, stage), each in changes.items():
-        control = {"other cases": where(known, controls[name, kind])}
-        value = where(known, torch.stack(each).mean(0))
-        found.append(Measured(name, value, control, f"{stage}, {kind}"))
+        control = controls[name, kind]
+        value = where(control.isfinite(), torch.stack(each).mean(0))
+        found.append(Measured(name, value, {"other cases": control}, f"{stage}, {kind}"))
     return found
 
 
-def _changes(
-    given: Given, names: list[str], after: Relevance, other: Tensor | None = None
-) -> dict[tuple[str, str], Tensor]:
-    """How far relevance is from other relevance, (B,), by modality and kind of similarity."""
+def _changes(given: Given, names: list[str], after: Relevance) -> dict[tuple[str, str], Tensor]:
+    """How far relevance is from that after a change, (B,), by modality and kind of similarity."""
     found = {}
     for name in names:
         before, real = given.relevance[name], given.real(name)
-        shown = real if other is None else real & real[other]
-        found[name, "rank correlation"] = 1 - rank_correlation(before, after[name], shown)
+        found[name, "rank correlation"] = 1 - rank_correlation(before, after[name], real)
         if before.ndim == 3:
-            found[name, "SSIM"] = where(shown.any(1), 1 - similarity(before, after[name]))
+            found[name, "SSIM"] = where(real.any(1), 1 - similarity(before, after[name]))
+    return found
+
+
+def _alike(given: Given, names: list[str]) -> dict[tuple[str, str], Tensor]:
+    """How alike the relevance of each case is to that of each other, (B, B), by modality and kind of similarity."""
+    found = {}
+    for name in names:
+        relevance = given.relevance[name]
+        found[name, "rank correlation"] = rank_correlations(relevance, relevance, given.real(name))
+        if relevance.ndim == 3:
+            there = given.case.there[name]
+            found[name, "SSIM"] = where(there & there[:, None], pairwise(similarity, relevance))
     return found
 
 

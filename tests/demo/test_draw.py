@@ -56,6 +56,14 @@ def test_the_demo_holds_all_that_the_filters_must_handle():
     assert {study.label for study in studies} == {"normal", "lung", "other"}
 
 
+def test_evidence_is_known_where_a_sign_of_lung_disease_is_drawn_or_written():
+    studies = plan_studies(np.random.default_rng([2, 0]), 900)
+    for study in studies:
+        assert study.wording.evidence in study.wording.findings or not study.wording.findings
+        assert bool(study.wording.evidence) == study.evidence.written
+        assert study.evidence.drawn == (abs(study.evidence.volume - NORMAL_VOLUME[0]) > 0.18) or study.label != "lung"
+
+
 def test_the_same_seed_draws_the_same_bytes(drawn, tmp_path):
     draw(tmp_path)
     for path in drawn.rglob("*"):

@@ -1,11 +1,14 @@
 """Which cases are shown and measured, and what is said of their words and their evidence."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lungfuse.encoders import TOKENIZER
 from lungfuse.relevance.cases import likeliest, measured_cases, shown_cases
+from lungfuse.relevance.evidence import Evidence
 from lungfuse.relevance.words import read_words
 from lungfuse.tasks import load_task
 
@@ -42,6 +45,21 @@ def test_cases_are_measured_one_of_a_group_and_the_same_each_time():
     assert len(found) == 3 == scored["group"].iloc[sorted(found)].nunique()
     assert found == measured_cases(scored, 3, seed=0)
     assert len(measured_cases(scored, 99, seed=0)) == 4
+
+
+def test_evidence_counts_where_it_speaks_for_what_is_explained_and_is_else_not_known(read):
+    pairs = pd.DataFrame({"report_id": [*"abc"], "image_id": [*"xyz"]})
+    texts, task = {"a": "are clear", "b": "", "c": "are clear"}, load_task("binary", ["normal", "lung"])
+    evidence = Evidence(pairs, {"a": "lung", "b": "lung"}, {"x": np.eye(2) > 0, "y": np.eye(2) > 0}, texts)
+    words = [read("Lungs are clear.")] * 3
+    fold = SimpleNamespace(
+        sources=["image", "text"], targets=np.array([0, 1, 1]), network=SimpleNamespace(task=task), words=words
+    )
+    masks = evidence.masks(fold, [0, 1, 2], np.arange(3))
+    assert masks["image"].any((1, 2)).tolist() == [False, True, False], "a is explained for normal; c has no mask"
+    assert masks["text"].any(1).tolist() == [False, False, True], "b holds no passage; c speaks for any class"
+    assert evidence.known(np.array([0, 1, 1]), task).tolist() == [False, True, True]
+    assert evidence.known(np.array([1, 0, 0]), task).tolist() == [True, False, True]
 
 
 @pytest.fixture(scope="module")

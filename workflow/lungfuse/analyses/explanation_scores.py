@@ -16,7 +16,8 @@ CAPTION = (
     "Whether explanations can be believed, on test cases of different groups: a check passes where the whole interval "
     "of the difference to the best control is above its limit, which was stated before. Deletion and insertion are "
     "held against random orders, places against the area, the centre and random maps, shuffled weights and agreement "
-    "between folds against the maps of other cases."
+    "between folds and seeds against the maps of other cases, and what is found in each modality against its Shapley "
+    "value. The row modalities has these values, against what shuffling each modality costs."
 )
 WANTED = ["explained"]
 READS = ["explained_scores"]

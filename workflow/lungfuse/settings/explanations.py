@@ -20,7 +20,7 @@ class ExplanationSettings(Settings):
 
     Of each model that is `explained` the report shows a few cases, and `cases` test pairs are drawn to measure what
     explanations are worth. `inside` names the segmenter in whose masks the evidence of an image lies, null none; where
-    it is known better, `evidence` says so.
+    it is known better, `evidence` says so, and as many more pairs are drawn whose evidence is known.
     """
 
     cases: Annotated[int, Field(ge=1)]

@@ -45,7 +45,7 @@ def python(new_project):
 
 def test_a_method_is_one_file_that_the_command_the_stage_and_the_plan_find(python, trained, tmp_path):
     study = trained()
-    model = str(study.model("text"))
+    model, file = str(study.model("early")), str(Layout("small").model("early"))
     asked = ["--model", model, "--text", "study 3 lungs low", "--method", NAME, "--out", str(tmp_path)]
     python("-m", "lungfuse", "explain", *asked)
     record = json.loads((tmp_path / "explanation.json").read_text())
@@ -53,8 +53,10 @@ def test_a_method_is_one_file_that_the_command_the_stage_and_the_plan_find(pytho
     assert len(record["methods"][NAME]["words"]) == 4 and any(record["methods"][NAME]["words"])
     assert "Input x gradient" in (tmp_path / "explanation.svg").read_text()
     figure, scores = tmp_path / "figure.svg", tmp_path / "scores.csv"
-    python("-c", STAGE, str(Layout("small").model("text")), str(figure), str(scores), cwd=study.small.folder)
-    table = pd.read_csv(scores).query("method == @NAME")
-    assert {"deletion", "insertion", "agreement", "randomisation", "padding"} == set(table["measure"])
+    python("-m", "lungfuse", "permute", "--model", file, cwd=study.small.folder)
+    python("-c", STAGE, file, str(figure), str(scores), cwd=study.small.folder)
+    table = pd.read_csv(scores).groupby("method")["measure"].agg(set)
+    assert table[NAME] == {"deletion", "insertion", "agreement", "randomisation", "modality-share"}
+    assert table["modalities"] == {"shuffling"}
     assert "Input x gradient" in figure.read_text()
     assert "lungfuse.explain.input_x_gradient" in python("-c", PARTS).split()

@@ -209,11 +209,10 @@ def test_shares_of_modalities_have_the_order_of_what_each_adds_to_the_logit():
 
 def test_how_much_each_modality_decided_has_the_order_of_what_shuffling_it_costs():
     worth = {"image": torch.full((2, 1), -3.0), "text": torch.ones(2, 1), "structured": torch.full((2, 1), 0.5)}
-    order, asked = {"image": 0.2, "text": 0.1, "structured": 0.01}, {"network": network("image", ["image"])}
-    asked["target"] = torch.ones(2, dtype=torch.long)
-    assert scored("shuffling", worth, shuffled=order, **asked) == {"": 1, "random orders": 0}
-    assert scored("shuffling", worth, shuffled={name: -cost for name, cost in order.items()}, **asked)[""] == -1
-    assert scored("shuffling", worth, shuffled=dict.fromkeys(order, 0.1), **asked)[""] == 0
+    order = {"image": 0.2, "text": 0.1, "structured": 0.01}
+    assert scored("shuffling", worth, shuffled=order) == {"": 1, "random orders": 0}
+    assert scored("shuffling", worth, shuffled={name: -cost for name, cost in order.items()})[""] == -1
+    assert scored("shuffling", worth, shuffled=dict.fromkeys(order, 0.1))[""] == 0
 
 
 def test_each_case_is_compared_with_all_others_and_counts_by_both_of_its_places():

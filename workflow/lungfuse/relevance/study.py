@@ -38,6 +38,7 @@ from lungfuse.tables.explanations import ExplanationScores
 from lungfuse.tables.training import Predictions
 from lungfuse.tasks import Task, load_task
 
+SHUFFLING = "shuffling"  # the measure of how much each modality decided
 TITLE, SECTION, ORDER = "Explanation", "Explanations", 1
 CAPTION = (
     "Of each class the case that is most surely right, the median one, and the most surely wrong, each by the network "
@@ -200,7 +201,9 @@ class FoldExplained:
             for few in self.placed:
                 yield each.name, of_cases(self.held_against_places(each, few))
         if self.model.shuffled:
-            yield from ((OF_MODALITIES, of_cases(self.held_against_shuffling(few))) for few in self.batches)
+            yield from (
+                (OF_MODALITIES, of_cases(self.held_against_shuffling(few), [SHUFFLING])) for few in self.batches
+            )
 
     def held_against_shuffling(self, places: list[int]) -> Given:
         """How much each modality decided in some cases, and what shuffling it costs."""
@@ -208,7 +211,7 @@ class FoldExplained:
         values = modality_values(self.own.network, case, target).float()
         worth = dict(zip(case.entries, values.split(1, dim=1), strict=True))
         groups, shuffled = self.model.pairs["group"].to_numpy()[positions], self.model.shuffled
-        return Given(case, worth, positions, groups, network=self.own.network, target=target, shuffled=shuffled)
+        return Given(case, worth, positions, groups, shuffled=shuffled)
 
     def by_other_seeds(self, methods: list[Method]) -> dict[str, list[list[Relevance]]]:
         """The relevance of batches in each training with another seed, by method: each case's by the network of it that

@@ -11,7 +11,7 @@ CAPTION = (
     "what shuffling it between cases costs the network in AUROC; 1 is the same order."
 )
 LIMIT = "Above 0, that of random orders"
-MARGIN, MODALITIES, NEEDS = 0.0, ["all"], ["shuffled", "network"]
+MARGIN, MODALITIES, NEEDS = 0.0, ["all"], ["shuffled"]
 
 
 def measure(given: Given) -> list[Measured]:

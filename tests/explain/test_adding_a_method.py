@@ -16,10 +16,13 @@ METHOD, NAME = PAGE.split("```python\n")[1].split("```")[0], "input-x-gradient"
 STAGE = """
 import sys
 from pathlib import Path
+from lungfuse.explain import integrated_gradients
+from lungfuse.relevance import curves
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.explanations import ExplanationSettings
 from lungfuse.stages import call
 figure, scores = map(Path, sys.argv[2:])
+curves.ORDERS, curves.STEPS, integrated_gradients.STEPS = 1, 4, 8  # in little time
 explanations = ExplanationSettings(cases=4, inside=None, evidence=None)
 given = {"explanations": explanations, "intervals": Intervals(confidence=0.95, resamples=100), "raw": "small"}
 of_study = {"model": Path(sys.argv[1]), "title": "small", "notice": ""}
@@ -56,7 +59,7 @@ def test_a_method_is_one_file_that_the_command_the_stage_and_the_plan_find(pytho
     python("-m", "lungfuse", "permute", "--model", file, cwd=study.small.folder)
     python("-c", STAGE, file, str(figure), str(scores), cwd=study.small.folder)
     table = pd.read_csv(scores).groupby("method")["measure"].agg(set)
-    assert table[NAME] == {"deletion", "insertion", "agreement", "randomisation", "modality-share"}
+    assert table[NAME] == {"deletion", "insertion", "agreement", "randomisation", "modality-share", "padding"}
     assert table["modalities"] == {"shuffling"}
     assert "Input x gradient" in figure.read_text()
     assert "lungfuse.explain.input_x_gradient" in python("-c", PARTS).split()

@@ -1,6 +1,7 @@
 """Where the evidence for a label may lie: in masks of a segmenter, or where somebody knows it to be."""
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,22 +81,23 @@ def _tokens(fold: FoldCases, place: int, passage: str, length: int) -> np.ndarra
 
 
 def read_evidence(
-    explanations: ExplanationSettings, layout: Layout, raw: str, pairs: pd.DataFrame, of_images: bool
+    explanations: ExplanationSettings, layout: Layout, raw: str, pairs: pd.DataFrame, inputs: Collection[str]
 ) -> Evidence:
-    """What is known of the evidence of pairs.
+    """What is known of the evidence of pairs in what a model reads.
 
     Raises:
         UserError: a file is missing or damaged.
     """
     known = explanations.evidence
     if known is None:
-        inside = explanations.inside if of_images else None
+        inside = explanations.inside if "image" in inputs else None
         return Evidence(pairs, images=_of_segmenter(layout, inside, pairs) if inside else {})
     table = read_table(RAW / raw / known.table, KnownEvidence).set_index("report_id")
     columns = {report: names.split() for report, names in table["columns"].items()}
     shown = pairs["image_id"][pairs["report_id"].map(table["image"]).fillna(False).to_numpy(bool)]
-    images = _of_archive(RAW / raw / known.masks, set(shown)) if of_images else {}
-    return Evidence(pairs, table["label"].to_dict(), images, table["text"].to_dict(), columns)
+    images = _of_archive(RAW / raw / known.masks, set(shown)) if "image" in inputs else {}
+    texts = table["text"].to_dict() if "text" in inputs else {}
+    return Evidence(pairs, table["label"].to_dict(), images, texts, columns)
 
 
 def _of_segmenter(layout: Layout, segmenter: str, pairs: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -116,7 +116,7 @@ class ExplainedModel:
         self.shown = {each.position: each for each in shown_cases(self.pairs, self.task)}
         self.measured = measured_cases(self.pairs, explanations.cases, config.seed)
         self.targets = likeliest(self.task.of("score", self.pairs), self.task)
-        self.evidence = evidence = read_evidence(explanations, self.layout, raw, self.pairs, "image" in config.inputs)
+        self.evidence = evidence = read_evidence(explanations, self.layout, raw, self.pairs, config.inputs)
         left = ~self.pairs["group"].isin(self.pairs["group"].iloc[sorted(self.measured)])
         more = self.pairs[left & evidence.known(self.targets, self.task)] if evidence.labels else self.pairs[:0]
         self.placed = measured_cases(more, explanations.cases, config.seed)

@@ -64,7 +64,7 @@ dvc: env        ## write dvc.yaml from the Snakefile
 	python workflow/scripts/dvc_stages.py
 
 graph: env      ## draw docs/workflow.svg from the Snakefile (needs Graphviz)
-	snakemake --config study=demo --rulegraph dot -- results/demo/report.html \
+	snakemake --config study=demo --rulegraph dot -- results/demo/report.html results/demo/provenance.html \
 	| sed -E 's/, color = "[^"]*"//' | tred \
 	| dot -Tsvg -Gnodesep=.15 -Granksep=.28 -Nmargin=.08,.03 -Nheight=.3 -Nfontsize=12 -Ncolor="#0072B2" -Npenwidth=1.3 \
 		-Epenwidth=1 -Earrowsize=.6 > docs/workflow.svg

@@ -5,19 +5,20 @@ import pytest
 from lungfuse.analyses.confusion import draw_matrices
 from lungfuse.analyses.roc_calibration import draw_curves
 from lungfuse.report.scored import Scored
-from lungfuse.report.style import LINES
 
 
-def test_each_of_many_rows_has_a_curve_and_the_first_ones_a_look_of_their_own():
+def test_each_of_many_models_has_panels_of_its_own_beside_the_best():
     labels = np.arange(40) % 2
+    scores = [np.random.default_rng(n).random(40) for n in range(49)] + [labels * 0.9]
     rows = [
-        Scored(f"row {n}", "text", pd.DataFrame({"label": labels, "score": np.random.default_rng(n).random(40)}))
-        for n in range(len(LINES) + 1)
+        Scored(f"row {n}", "text", pd.DataFrame({"label": labels, "score": score})) for n, score in enumerate(scores)
     ]
-    roc, *_ = draw_curves(rows, "many rows").axes
-    assert len(roc.lines) == len(rows) + 1, "the last one is the diagonal"
-    looks = [(line.get_color(), str(line.get_linestyle()), line._dash_pattern) for line in roc.lines[: len(LINES)]]
-    assert len(set(map(str, looks))) == len(LINES) > 40
+    panels = draw_curves(rows, "many rows").axes
+    rocs = [panel for panel in panels[::2] if panel.lines]
+    assert [panel.get_title(loc="left") for panel in rocs] == [row.name for row in rows]
+    assert {len(panel.lines) for panel in rocs} == {3}, "the best model, its own, and the diagonal"
+    best = rocs[-1].lines[1].get_xydata()
+    assert all(np.array_equal(panel.lines[0].get_xydata(), best) for panel in rocs)
 
 
 @pytest.fixture
@@ -49,10 +50,8 @@ def test_a_confusion_matrix_has_a_line_a_class(draw):
 
 
 def test_roc_and_brier_score_are_those_of_the_predictions(scored):
-    roc, calibration, names = draw_curves(scored, "demo").axes
-    legend = [text.get_text() for text in names.get_legend().get_texts()]
-    assert legend == ["right: 1.000, 0.010", "mixed: 0.667, 0.277"]
-    curve = roc.lines[0]
-    assert (0.0, 1.0) in list(zip(*curve.get_data(), strict=True)), "all positives before any negative"
-    mixed = calibration.lines[1].get_ydata()
+    panels = draw_curves(scored, "demo").axes
+    assert [panel.texts[0].get_text() for panel in panels[:4]] == ["1.000", "0.010", "0.667", "0.277"]
+    assert (0.0, 1.0) in list(zip(*panels[0].lines[1].get_data(), strict=True)), "all positives before any negative"
+    mixed = panels[3].lines[0].get_ydata()
     assert mixed.min() == pytest.approx(1 / 3), "a third of the pairs scored low are positive"

@@ -61,6 +61,7 @@ STAGES = {
     ),
     "draw-masks": Stage("lungfuse.report.masks", "Draw the masks of a segmenter over their images."),
     "pages": Stage("lungfuse.report.pages", "Write the cards and pages of a study."),
+    "document": Stage("lungfuse.report.document.document", "Write the report of a study as one page of HTML."),
 }
 
 OF_MODELS = ["fit", "train", "pool-folds", "late", "permute"]  # that take the file of a model

@@ -82,18 +82,43 @@ rule pages:
         stage("pages")
 
 
-# The page is made by Snakemake itself from the graph of jobs: the Snakemake that runs, wherever rules get their software.
-rule report_html:
+rule document:
+    input:
+        needed("document"),
+    output:
+        LAYOUT.report,
+    log:
+        LAYOUT.logs / "document.log",
+    benchmark:
+        LAYOUT.logs / "document.benchmark.tsv"
+    group:
+        "document"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(10),
+        turn=1,
+    params:
+        settings=settings("document"),
+    message:
+        f"Writing the report of {PLAN.name}"
+    shell:
+        stage("document")
+
+
+# Snakemake makes this page itself from the graph of jobs: the Snakemake that runs, wherever rules get their software.
+rule provenance_html:
     input:
         shown=PLAN.shown,
         code=sorted((WORKFLOW_FOLDER / "report").iterdir()),
         script=WORKFLOW_FOLDER / "scripts" / "write_report.py",
     output:
-        LAYOUT.report,
+        LAYOUT.workflow_report,
     log:
-        LAYOUT.logs / "report_html.log",
+        LAYOUT.logs / "provenance_html.log",
     benchmark:
-        LAYOUT.logs / "report_html.benchmark.tsv"
+        LAYOUT.logs / "provenance_html.benchmark.tsv"
     conda:
         "../envs/report.yaml"
     container:
@@ -105,6 +130,6 @@ rule report_html:
         python=sys.executable,
         snakefile=os.path.relpath(workflow.main_snakefile),
     message:
-        f"Writing the report of {PLAN.name}"
+        f"Writing how each figure of {PLAN.name} was made"
     shell:
         f"{{params.python}} {{input.script}} {PLAN.name} {{params.snakefile:q}} {{output}} {{input.shown}} > {{log}} 2>&1"

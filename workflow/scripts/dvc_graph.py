@@ -30,7 +30,18 @@ FOLDERS = {("data", kind): 3 for kind in ["reports", "images", "pairs", "annotat
 FOLDERS |= {("data", kind): 4 for kind in ["masks", "features"]}
 FOLDERS |= {("results", kind): 4 for kind in ["models", "segmenters", "pretrained"]}
 
-ONCE = ["reports", "images", "filter", "data_check", "split", "annotated", "segmentation_scores", "compare", "pages"]
+ONCE = [
+    "reports",
+    "images",
+    "filter",
+    "data_check",
+    "split",
+    "annotated",
+    "segmentation_scores",
+    "compare",
+    "pages",
+    "document",
+]
 NAMES = {
     *ONCE,
     "analyses",
@@ -40,7 +51,7 @@ NAMES = {
     "permute",
     "plan",
     "pretraining_images",
-    "report_html",
+    "provenance_html",
 }  # of stages, for models to be called otherwise
 
 # Where the settings of jobs are in a study, by their names; the others are at the place that they are called by.
@@ -69,6 +80,7 @@ PLACES = {
     "unet": ["segmentation.unet"],
 }
 NO_PLACES = [
+    "parts",
     "annotated_raw",
     "choice",
     "config",
@@ -128,10 +140,10 @@ def out_of(file: str) -> str:
 
 
 def jobs_of(plan: Plan) -> list[PlannedJob]:
-    """The jobs that a report of a study needs."""
+    """The jobs that the report of a study, and Snakemake's own, need."""
     makers = {output: job for job in _all_jobs(plan) for output in job.outputs}
     needed: dict[str, PlannedJob] = {}
-    left = [str(plan.layout.report)]
+    left = [str(plan.layout.report), str(plan.layout.workflow_report)]
     while left:
         job = makers.get(left.pop())
         if job and job.outputs[0] not in needed:
@@ -212,7 +224,8 @@ def _drawn(plan: Plan) -> list[str]:
 
 def _report(plan: Plan) -> PlannedJob:
     code = [str(path) for path in [*(WORKFLOW / "report").iterdir(), WORKFLOW / "scripts/write_report.py"]]
-    return PlannedJob("report_html", "report_html", [str(plan.layout.report)], [str(path) for path in plan.shown], code)
+    shown, page = [str(path) for path in plan.shown], [str(plan.layout.workflow_report)]
+    return PlannedJob("provenance_html", "provenance_html", page, shown, code)
 
 
 def _planned(rule: str, stage: str, job: Job, places: Sequence[str] = (), **more: Any) -> PlannedJob:

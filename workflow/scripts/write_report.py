@@ -16,6 +16,7 @@ from lungfuse.files import atomic_write
 
 STYLE = Path(os.path.relpath(Path(__file__).resolve().parents[1] / "report" / "style.css"))
 PROFILE = "SNAKEMAKE_PROFILE"  # its options are of a run
+OPENED = Path(__file__).with_name("open_result.js")  # shows the file of results that the address names behind #
 VARIABLE = re.compile(r"^( *<script id=\"[\w-]+\">\n *var \w+ = )(.+)(;\n *</script>)$", re.MULTILINE)
 
 
@@ -35,7 +36,8 @@ def main() -> None:
 
 
 def escaped(page: str) -> str:
-    """The page of a report in which no string of JSON has a <, which only a string can have.
+    """The page of a report in which no string of JSON has a <, which only a string can have; it opens the result that
+    its address names.
 
     Raises:
         ValueError: it has no variable as Snakemake writes them.
@@ -43,7 +45,9 @@ def escaped(page: str) -> str:
     found, count = VARIABLE.subn(lambda line: line[1] + line[2].replace("<", r"\u003c") + line[3], page)
     if not count:
         raise ValueError("found no data as Snakemake 9 writes it, so nothing in it could be made safe")
-    return found
+    script = OPENED.read_text(encoding="utf-8").strip()
+    above, end, below = found.rpartition("</body>")
+    return f"{above}<script>\n{script}\n</script>\n{end}{below}"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from lungfuse.tables.comparison import Ablations, limits, with_limits
 from lungfuse.tables.segmentation import AnnotatedIndex
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Parts", "Comparison", 8
+TITLE, SECTION, ORDER = "Parts", "Where the gain comes from", 3
 CAPTION = (
     "What each part is worth: the change of AUROC within folds, where a model "
     "reads other images, where one input is shuffled between pairs or dropped, and where one input is read alone or "

@@ -20,7 +20,7 @@ from lungfuse.statistics.grouped import Grouped, interval, means
 from lungfuse.tables.base import Table
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Calibration", "Calibration and use", 1
+TITLE, SECTION, ORDER = "Calibration", "Calibration and net benefit", 1
 CAPTION = (
     "Calibration of each model's probabilities, out of fold: the share of pairs with the label by predicted "
     "probability (line), with a band by bootstrap over groups and trainings, and the distribution of the "

@@ -20,7 +20,7 @@ from lungfuse.settings.comparison import Intervals
 from lungfuse.statistics.gains import Gain
 from lungfuse.tables.base import Table, columns
 
-TITLE, SECTION, ORDER = "Published networks", "Comparison", 12
+TITLE, SECTION, ORDER = "Published networks", "Results", 4
 CAPTION = (
     "Convolutional networks on raw and segmented images: the same pairs, folds, seeds and settings. Lines are "
     "accuracies on the validation pairs after each epoch, means over the trainings. The table has the accuracy of the "

@@ -12,7 +12,7 @@ from lungfuse.report.style import BLACK, GREY, colours_of_inputs, inputs_of, row
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Comparison, limits
 
-TITLE, SECTION, ORDER = "Models", "Comparison", 1
+TITLE, SECTION, ORDER = "Models", "Results", 2
 CAPTION = (
     "Each model on the same pairs, out of fold: its AUROC within folds, the mean over classes or labels and trainings, "
     "with its interval, and beside it its accuracy. A bar is the accuracy on the pairs whose own text, of the section "

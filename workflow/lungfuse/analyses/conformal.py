@@ -24,7 +24,7 @@ from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Prediction sets", "Calibration and use", 5
+TITLE, SECTION, ORDER = "Prediction sets", "Calibration and net benefit", 5
 CAPTION = (
     "Prediction sets meant to contain the right class for 90 % of pairs (split-conformal; Sadinle et al. 2019). lac: "
     "a class is in the set if its probability reaches that of the right class of nine tenths of the fold's validation "

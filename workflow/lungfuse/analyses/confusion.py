@@ -9,7 +9,7 @@ from lungfuse.report.scored import Scored, scored_models
 from lungfuse.report.style import LEAST_FONT, WIDTH, grid
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Confusion matrices", "Errors", 3
+TITLE, SECTION, ORDER = "Confusion matrices", "Errors", 2
 CAPTION = (
     "Pairs by class (down) and prediction (across) at a threshold of one half or, of more than two classes, by the "
     "highest score, out of fold and pooled, shaded by share of the class."

@@ -22,7 +22,7 @@ from lungfuse.tables.base import Table
 from lungfuse.tables.comparison import limits
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Decisions by probability", "Calibration and use", 2
+TITLE, SECTION, ORDER = "Decisions by probability", "Calibration and net benefit", 2
 CAPTION = (
     "Decisions by the calibrated probability (dots, with intervals by bootstrap over groups and trainings), at the "
     "threshold that follows from the costs of errors and at the stated prevalence (comparison.decision), beside "

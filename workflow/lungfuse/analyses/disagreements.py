@@ -17,7 +17,7 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Comparison
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Disagreements", "Errors", 4
+TITLE, SECTION, ORDER = "Disagreements", "Disagreements and explanations", 1
 CAPTION = (
     "Pairs on which the best fused model and its unimodal models disagree: of each kind those whose scores differ "
     "most, with the score that each model gives: of several classes that of the right one, of several labels that of "

@@ -11,7 +11,7 @@ from lungfuse.report.style import BLUE, GREY, ORANGE, sheet
 from lungfuse.tables.base import read_table
 from lungfuse.tables.explanations import ExplanationScores
 
-TITLE, SECTION, ORDER = "Explanation scores", "Explanations", 2
+TITLE, SECTION, ORDER = "Explanation scores", "Disagreements and explanations", 3
 CAPTION = (
     "Whether explanations can be believed, on test cases of different groups: a check passes where the whole interval "
     "of the difference to the best control is above its limit, which was stated before. Deletion and insertion are "

@@ -24,7 +24,7 @@ from lungfuse.statistics.within_folds import WithinFolds, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Whom fusion helps", "Comparison", 4
+TITLE, SECTION, ORDER = "Whom fusion helps", "Subgroups", 1
 CAPTION = (
     "What each fusion gains over the part of its verdict, in AUROC within folds: of each label or class by itself, at "
     "each site, and in patients by what is known of them. Where a case is of one class, also the share of the cases of "

@@ -18,7 +18,7 @@ from lungfuse.statistics.gains import Gain
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Where the gain comes from", "Comparison", 3
+TITLE, SECTION, ORDER = "Where the gain comes from", "Where the gain comes from", 1
 CAPTION = (
     "What the gain of each fusion over the part of its verdict is made of. Switching: what a model gains that takes, "
     "for each label, the part that is best for it on the validation pairs of the fold; interaction: what the fusion "

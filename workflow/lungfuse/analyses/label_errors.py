@@ -12,7 +12,7 @@ from lungfuse.compare.shown import own_models
 from lungfuse.tables.base import Table, columns
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Labels to look at", "Errors", 5
+TITLE, SECTION, ORDER = "Labels to look at", "Errors", 3
 CAPTION = (
     "Pairs whose label most models doubt, out of fold: at most 50, those first on which most models agree. They are "
     "suggestions, not errors: a rare or difficult case looks the same, and models that use the same inputs err alike. "

@@ -16,7 +16,7 @@ from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Missing inputs", "Comparison", 10
+TITLE, SECTION, ORDER = "Missing inputs", "Subgroups", 4
 CAPTION = (
     "Each model on the pairs that have everything it reads (blue), and on those that lack an input (orange): a pair "
     "without an image, with nothing in the section that is read, or without any value in the structured columns that "

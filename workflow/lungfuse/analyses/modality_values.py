@@ -19,7 +19,7 @@ from lungfuse.statistics.within_folds import WithinFolds, combined, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Worth of each modality", "Comparison", 5
+TITLE, SECTION, ORDER = "Worth of each modality", "Where the gain comes from", 2
 CAPTION = (
     "The Shapley value of each modality: what it adds to the AUROC within folds, the mean over all orders in which the "
     "modalities of a fusion can be added, from one half without any. The values of a fusion add up to its AUROC above "

@@ -23,7 +23,7 @@ from lungfuse.statistics.grouped import Grouped, interval
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits
 
-TITLE, SECTION, ORDER = "Net benefit", "Calibration and use", 3
+TITLE, SECTION, ORDER = "Net benefit", "Calibration and net benefit", 3
 CAPTION = (
     "Decision curves (Vickers and Elkin 2006). Left: net benefit of decisions by the calibrated probability of a "
     "fusion (blue) and of the best model that uses only some of its inputs (orange, chosen on validation pairs), that "

@@ -22,7 +22,7 @@ from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Operating points", "Calibration and use", 4
+TITLE, SECTION, ORDER = "Operating points", "Calibration and net benefit", 4
 CAPTION = (
     "Sensitivity (blue) and specificity (orange) on test pairs, at thresholds chosen on the validation pairs of each "
     "fold: the highest calibrated probability that reaches the required sensitivity there (dotted line). Intervals by "

@@ -15,7 +15,7 @@ from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import PerLabel, limits
 from lungfuse.tasks.binary import Task as TwoClasses
 
-TITLE, SECTION, ORDER = "Each label", "Comparison", 7
+TITLE, SECTION, ORDER = "Each label", "Subgroups", 2
 CAPTION = (
     "The AUROC of each model on each label, or on each class against the rest, out of fold and within folds, with "
     "intervals; a panel per label, with the number of pairs that have it among those where it is known. "

@@ -21,7 +21,7 @@ from lungfuse.tables.base import Table, columns, read_table
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tables.training import PermutedScores
 
-TITLE, SECTION, ORDER = "Inputs shuffled", "Comparison", 9
+TITLE, SECTION, ORDER = "Inputs shuffled", "Where the gain comes from", 4
 CAPTION = (
     "What each model of several inputs loses in AUROC within folds when one of them is shuffled among the test pairs "
     "of a fold, the mean of ten shuffles of the model as it was trained: how much it relies on that input. Beside it "

@@ -15,7 +15,7 @@ from lungfuse.settings.comparison import Intervals
 from lungfuse.statistics.gains import MIN_GROUPS
 from lungfuse.tables.base import Table, columns
 
-TITLE, SECTION, ORDER = "How many cases", "Comparison", 6
+TITLE, SECTION, ORDER = "How many cases", "Results", 3
 CAPTION = (
     "How likely each word of the verdict is, where the study goes on to more groups of cases, by what it has shown so "
     "far: the gain over the best part and its error, of which the part that more trainings would lessen does not "

@@ -18,7 +18,7 @@ from lungfuse.hardware import machine
 from lungfuse.tables.comparison import Provenance
 from lungfuse.words import counted
 
-TITLE, SECTION, ORDER = "Where the tables come from", "Cards and settings", 3
+TITLE, SECTION, ORDER = "Where the tables come from", "Settings and versions", 2
 CAPTION = (
     "What the tables of this study were made from, by which code, and where. The machine is that of the scores; "
     "trainings name their own. `differs` is what differs.txt in the folder of raw files says of how they differ from "

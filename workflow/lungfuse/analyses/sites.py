@@ -12,7 +12,7 @@ from lungfuse.settings.comparison import Intervals
 from lungfuse.tables.comparison import Sites, limits
 from lungfuse.tasks import Task
 
-TITLE, SECTION, ORDER = "Sites", "Comparison", 11
+TITLE, SECTION, ORDER = "Sites", "Subgroups", 3
 CAPTION = (
     "Each model at each site, with intervals by bootstrap over groups, and, of two classes, its errors. A model that "
     "only tells sites apart scores well over all of them and badly at each. What is not defined is left out: patients "

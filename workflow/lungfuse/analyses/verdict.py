@@ -22,7 +22,7 @@ from lungfuse.statistics.within_folds import mean_value
 from lungfuse.tables.base import columns
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
-TITLE, SECTION, ORDER = "Does fusion help", "Comparison", 2
+TITLE, SECTION, ORDER = "Does fusion help", "Results", 1
 CAPTION = (
     "For each set of inputs that models fuse: what the fusion gains within folds over the best of its parts, in "
     "points. In each fold the fusion is the model of these inputs that is best on the validation pairs of that fold. "

@@ -54,6 +54,11 @@ class Layout:
         return self.results / "report.html"
 
     @property
+    def workflow_report(self) -> Path:
+        """How each figure and table was made: Snakemake's own report."""
+        return self.results / "provenance.html"
+
+    @property
     def comparison_page(self) -> Path:
         return self.results / "comparison.md"
 

@@ -1,5 +1,6 @@
 """Everything that a study consists of."""
 
+import os
 from pathlib import Path
 
 from lungfuse import registry
@@ -8,9 +9,11 @@ from lungfuse.encoders import encoder_module
 from lungfuse.plan.analyses import AnalysisPlan
 from lungfuse.plan.comparison import MODALITIES
 from lungfuse.plan.job import Files, Job
-from lungfuse.plan.report_items import SECTIONS, ReportItem
+from lungfuse.plan.report_items import SECTIONS, ReportItem, ReportPart
 
 PAGES, MASKS = "lungfuse.report.pages", "lungfuse.report.masks"
+DOCUMENT = Path(os.path.relpath(registry.file_of("lungfuse.report.document").parent))
+TEMPLATES = sorted(path for suffix in ["css", "csv", "html", "js"] for path in DOCUMENT.rglob(f"*.{suffix}"))
 OF_MODEL_CARD = ["per_label", "ablations", "sites"]  # the analyses whose tables it shows
 
 
@@ -83,10 +86,45 @@ class Plan(AnalysisPlan):
         tables = [self.comparison_table, *([self.segmentation_table] if self.trained_segmenters else [])]
         return [*made, *map(layout.figure, figures), *pages, *tables, *qualities]
 
+    @property
+    def report_parts(self) -> list[ReportPart]:
+        """The parts of the report, in their order."""
+        layout = self.layout
+        tables = {"comparison": self.comparison_table, "segmentation": self.segmentation_table}
+        pages = {"data_check": layout.data_check["check_page"]} | self.pages().outputs
+        found = {name: ReportPart(name, item, page=pages.get(name)) for name, item in self.pages_shown.items()}
+        for name, spec in self.analyses.items():
+            files = layout.analysis(name, spec.kind)
+            found[name] = ReportPart(name, spec.item, files.get("figure"), files.get("table", tables.get(name)))
+        for name in map("explanation_{}".format, self.explained):
+            item = self.explanation_of(name.removeprefix("explanation_"))
+            found[name] = ReportPart(name, item, layout.figure(name))
+        for name in self.used_segmenters:
+            quality = layout.masks(name)["quality"]
+            found[f"masks_{name}"] = ReportPart(
+                f"masks_{name}", self.masks_item(name), layout.figure(f"masks_{name}"), quality
+            )
+        return sorted(found.values(), key=lambda part: part.item.place)
+
+    def document(self) -> Job:
+        """The report: one page of HTML."""
+        parts = self.report_parts
+        shown = {name: self.layout.table(name) for name in ["funnel", "check"]}
+        return Job(
+            "document",
+            shown | {"comparison": self.comparison_table, "models": list(map(self.layout.model, self.configs))},
+            {"document": self.layout.report},
+            self.heading | {"settings": self.study, "parts": parts},
+            {"logs": self.layout.logs, "provenance": self.layout.workflow_report.name},
+            (dataset_module(self.study.dataset), self.task),
+            {"shown": [path for part in parts for path in part.files], "templates": TEMPLATES},
+        )
+
     def heading_of(self, item: ReportItem) -> str:
         """The section of an item with its number among those that this study has."""
         items = [*(spec.item for spec in self.analyses.values()), *self.pages_shown.values()]
         items += [self.explanation_item] if self.explained else []
         items += map(self.masks_item, self.used_segmenters)
         sections = {each.section for each in items}
-        return f"{1 + [name for name in SECTIONS if name in sections].index(item.section)} {item.section}"
+        number = 1 + [name for name in SECTIONS if name in sections].index(item.section)
+        return f"{number:02d} {item.section}"  # the viewer sorts them as text

@@ -1,5 +1,7 @@
 """Where figures, tables and pages appear in the report."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lungfuse import registry
@@ -8,13 +10,20 @@ from lungfuse.errors import UserError
 SECTIONS = (
     "Data",
     "Masks",
-    "Comparison",
+    "Methods",
+    "Results",
+    "Where the gain comes from",
     "Errors",
-    "Explanations",
-    "Calibration and use",
+    "Calibration and net benefit",
+    "Subgroups",
+    "Disagreements and explanations",
     "Leakage",
     "Training",
-    "Cards and settings",
+    "Limits",
+    "Cards",
+    "Settings and versions",
+    "How to rerun",
+    "Reporting checklists",
 )
 DECLARED = {"TITLE": str, "SECTION": str, "ORDER": int, "CAPTION": str}
 
@@ -35,6 +44,21 @@ class ReportItem(NamedTuple):
     def place(self) -> tuple[int, int]:
         """By which items are sorted."""
         return SECTIONS.index(self.section), self.order
+
+
+@dataclass(frozen=True)
+class ReportPart:
+    """What the report shows at one place: a figure, a table (CSV), a page of Markdown, or several of them."""
+
+    name: str
+    item: ReportItem
+    figure: Path | None = None
+    table: Path | None = None
+    page: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        return [path for path in [self.figure, self.table, self.page] if path]
 
 
 def item_of(package: str, name: str) -> ReportItem:

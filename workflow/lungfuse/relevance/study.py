@@ -39,7 +39,7 @@ from lungfuse.tables.training import Predictions
 from lungfuse.tasks import Task, load_task
 
 SHUFFLING = "shuffling"  # the measure of how much each modality decided
-TITLE, SECTION, ORDER = "Explanation", "Explanations", 1
+TITLE, SECTION, ORDER = "Explanation", "Disagreements and explanations", 2
 CAPTION = (
     "Of each class the case that is most surely right, the median one, and the most surely wrong, each by the network "
     "of the fold that never learned from it. Red speaks for the class that is explained and blue against it; methods "

@@ -25,12 +25,12 @@ from lungfuse.tables.segmentation import Segmentation
 
 PAGES = {  # name: section of the report, place in it, title
     "data_check": ("Data", 2, "Data check"),
-    "data_card": ("Data", 5, "Data card"),
+    "data_card": ("Cards", 1, "Data card"),
     "segmentation": ("Masks", 1, "Segmenters"),  # where segmenters are trained
-    "comparison": ("Comparison", 1, "Models"),
+    "comparison": ("Results", 2, "Models"),
     "run_times": ("Training", 2, "Run times"),
-    "model_card": ("Cards and settings", 1, "Model card"),
-    "settings": ("Cards and settings", 2, "Settings"),
+    "model_card": ("Cards", 2, "Model card"),
+    "settings": ("Settings and versions", 1, "Settings"),
 }
 ABOVE = {  # what stands above the table of a page
     "segmentation": "Scores on held-out patients of each site: means over patients, with intervals by bootstrap.",

@@ -35,8 +35,6 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK = (
 )  # fmt: skip
 GREY = "#777777"
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW, BLACK]
-DASHES = ["-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 4))]
-LINES = [(colour, dash) for dash in DASHES for colour in COLOURS]
 COLOURS_OF_PAIRS = [GREEN, SKY, YELLOW]
 MOST_COLUMNS_NAMED = 3
 WIDTH = 6.5  # inches between the margins of a page
@@ -54,7 +52,7 @@ def sheet(above: str, lines: int, columns: int, height: float, **options) -> tup
     figure, panels = plt.subplots(
         lines, columns, figsize=(WIDTH, lines * height + 0.5), layout="constrained", squeeze=False, **options
     )
-    figure.suptitle(above, x=0.01, ha="left", fontsize="large")
+    figure.suptitle(above, x=0.01, ha="left", fontsize="small", color=GREY)
     return figure, panels
 
 

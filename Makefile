@@ -9,14 +9,16 @@ ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>&1 && test -w "$${
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: help run test test-cluster test-conda lint format env lock schema dvc graph clean
+.PHONY: help run paper test test-cluster test-conda lint format env lock schema dvc graph clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-run: env        ## run a study (STUDY=demo) and print its comparison table
+run: env        ## run a study (STUDY=demo); it ends with its models and its verdict
 	LUNGFUSE_BRIEF=1 snakemake --cores $(CORES) --quiet host reason --config study=$(STUDY)
-	@cat results/$(STUDY)/comparison.md
+
+paper: env      ## print the report of a study (STUDY=demo) as results/<study>/report.pdf (needs Chromium)
+	python workflow/scripts/paper.py results/$(STUDY)/report.html
 
 test: env lint  ## run all tests
 	pytest -n $(CORES) --durations=15

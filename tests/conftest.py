@@ -40,6 +40,7 @@ DEMO_MODELS += ["image", "text", "late", "late-stacked", "kv-exchange"]
 FEW_MODELS = ["tfidf", "linear-probe", "linear-probe_segmented", "image", "text", "late", "kv-exchange"]
 HEAVY = ["encoder", "features", "fit", "pretrain", "train", "segmenter", "segmentation-scores", "masks", "draw-masks"]
 HEAVY += ["analysis", "explanation", "permute"]  # stages that load PyTorch, TensorFlow or Matplotlib
+HEAVY += ["document"]  # and the one that reads all that these make
 HEAVY_AND_LAST = [*HEAVY, "compare", "pages"]
 LONGEST = ["test_agreement", "test_workflow", "test_real_data", "test_profiles", "test_dvc", "test_devices"]
 NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]

@@ -152,8 +152,10 @@ def write_pairs(study: Reported) -> None:
     write_table(values[::-1], layout.structured["structured"], Structured, ["age", "sex"])
     described = pd.DataFrame({"name": ["age", "sex"], "kind": ["number", "category"], "unit": ["years", ""]})
     write_table(described, layout.structured["structured_columns"], Columns)
-    steps = {"step": ["images", "pairs"], "count": [2000, 120], "negative": [None, 60], "positive": [None, 60]}
-    write_table(pd.DataFrame(steps), layout.table("funnel"), Funnel)
+    steps = {"step": ["images", "pairs", "reports of pairs", "groups of pairs"]}
+    steps |= {"count": [2000, 120, 120, pairs["group"].nunique()]}
+    halves = [None, 60, 60, None]
+    write_table(pd.DataFrame(steps | {"negative": halves, "positive": halves}), layout.table("funnel"), Funnel)
     write_table(rejected_table([("image", "P9", "is broken | twice")]), layout.table("rejected"), Rejected)
 
 

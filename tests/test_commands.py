@@ -35,7 +35,13 @@ def large_openi() -> dict:
 
 def files(plan: Plan) -> Iterator[Path]:
     """Files of a study: all that the report shows, and what each model leaves, of networks in the last training."""
-    yield from [plan.layout.report, *plan.shown, *plan.reports().made.values(), *plan.images().made.values()]
+    yield from [
+        plan.layout.report,
+        plan.layout.workflow_report,
+        *plan.shown,
+        *plan.reports().made.values(),
+        *plan.images().made.values(),
+    ]
     yield from [plan.layout.split["pairs"], *plan.layout.candidates.values(), *plan.layout.data_check.values()]
     for name, config in plan.configs.items():
         yield from [plan.layout.model(name), *plan.layout.predictions(name).values()]
@@ -82,7 +88,9 @@ def test_no_command_of_the_largest_study_that_settings_allow_is_long(workflow):
             if rule.shellcmd and rule.is_producer(file):
                 longest[rule] = max(file, longest.get(rule, ""), key=len)
     sizes = {rule.name: len(command(workflow, rule, file)) for rule, file in longest.items()}
-    assert {"train", "features", "fit", "late", "pool_folds", "compare", "pages", "report_html"} <= set(sizes)
+    assert {"train", "features", "fit", "late", "pool_folds", "compare", "pages", "document", "provenance_html"} <= set(
+        sizes
+    )
     assert {name: size for name, size in sizes.items() if len(shell._process_prefix) + size > MOST_BYTES} == {}
 
 

@@ -136,7 +136,7 @@ MODELS = {
     "text": {"text": "findings", "train": {"layers": "full", "epochs": 2}},
     "early": {"text": "findings", "structured": "age"},
 }
-COMPARED = Counter(compare=1, pages=1, report_html=1)
+COMPARED = Counter(compare=1, pages=1, document=1, provenance_html=1)
 ANALYSES = Counter(analysis=99, table=99, figure=99)
 EARLY = Counter(model=1, train=2, pool_folds=1, permute=1) + COMPARED
 TRAINED = Counter(train=4, features=2, pool_folds=2, permute=1) + COMPARED

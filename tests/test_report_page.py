@@ -1,4 +1,4 @@
-"""The page of a report, which Snakemake writes from the graph of jobs, without the run before it."""
+"""Snakemake's own report, which it writes from the graph of jobs, without the run before it."""
 
 import json
 import shutil
@@ -66,29 +66,30 @@ def write_report(new_project, tmp_path) -> Callable[..., CompletedProcess]:
                 (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / path).write_text("<svg/>")
             command = ["snakemake", "--cores", "1", "--config", "study=demo", "--allowed-rules", rule, *options]
-            return run_tool(tmp_path, *command, "--", "results/demo/report.html")
+            return run_tool(tmp_path, *command, "--", "results/demo/provenance.html")
 
     write.project, write.folder = project, tmp_path
     return write
 
 
 def test_words_that_would_run_do_not_in_a_report_of_a_workflow_that_lies_elsewhere(write_report):
-    ran = write_report("report_html", "--snakefile", str(write_report.project / "Snakefile"))
+    ran = write_report("provenance_html", "--snakefile", str(write_report.project / "Snakefile"))
     assert ran.returncode == 0, ran.stdout
-    page = Page((write_report.folder / "results/demo/report.html").read_text())
+    page = Page((write_report.folder / "results/demo/provenance.html").read_text())
     assert not [script for script in page.scripts if script.startswith("window.PWNED")]
     described = page.variable("workflow_desc")
     assert "window.PWNED" in described and "<script" not in described, "it is put into the page as HTML"
     assert len(page.variable("results")) > 5
+    assert page.scripts[-1].strip().startswith('"use strict"'), "what opens the figure that an address names"
 
 
 def test_a_workflow_used_as_a_module_of_another_writes_its_report(write_report):
     module = write_report.folder / "workflow" / "Snakefile"
     module.parent.mkdir()
     module.write_text(MODULE.format(write_report.project / "workflow/Snakefile"))
-    ran = write_report("study_report_html")
+    ran = write_report("study_provenance_html")
     assert ran.returncode == 0, ran.stdout
-    assert (write_report.folder / "results/demo/report.html").exists()
+    assert (write_report.folder / "results/demo/provenance.html").exists()
 
 
 def test_a_page_of_another_form_is_refused():

@@ -9,7 +9,7 @@ from conftest import HEAVY, ROOT, run_snakemake
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
-LOCAL = {"download", "text_encoder", "model", "pool_folds", "late", "report_html"}
+LOCAL = {"download", "text_encoder", "model", "pool_folds", "late", "provenance_html"}
 ON_GPUS = {"segmenter", "pretrain", "features", "train", "permute"}
 
 

@@ -28,7 +28,15 @@ CONTRACT += [
     "segmentation.csv",
     "masks/unet-cxr-masks.csv",
 ]
-CONTRACT += ["data_check.md", "data_card.md", "model_card.md", "structured.csv", "columns.csv", "report.html"]
+CONTRACT += [
+    "data_check.md",
+    "data_card.md",
+    "model_card.md",
+    "structured.csv",
+    "columns.csv",
+    "report.html",
+    "provenance.html",
+]
 CONTRACT += [
     f"figures/{name}.svg" for name in ["funnel", "comparison", "examples", "masks_unet-cxr-masks", "explanation_image"]
 ]
@@ -37,7 +45,16 @@ CONTRACT += [f"models/{name}.json" for name in ["tfidf", "image", "late", "kv-ex
 CONTRACT += [f"models/kv-exchange/fold{fold}/model.safetensors" for fold in range(FOLDS)]
 CONTRACT += [f"models/{name}/fold{fold}/model.skops" for name in ["tfidf", "linear-probe"] for fold in range(FOLDS)]
 CONTRACT += ["models/late/settings.json"]
-LAST = {"compare", "analysis", "table", "figure", "pages", "report_html", "default"}  # rules that show scores
+LAST = {
+    "compare",
+    "analysis",
+    "table",
+    "figure",
+    "pages",
+    "document",
+    "provenance_html",
+    "default",
+}  # rules that show scores
 
 
 def jobs_of(run) -> set[str]:

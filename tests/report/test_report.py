@@ -29,7 +29,7 @@ def test_a_study_has_the_analyses_that_its_task_and_models_ask_for(reported, tas
         ("distributions", ["normal", "lung", "findings", "words (3 empty)", "Here", "There"]),
         ("comparison", ["majority", "tfidf, findings", "published", "accuracy, out of fold", "early, raw, age+sex"]),
         ("confusion", ["majority", "findings", "normal", "lung", "predicted"]),
-        ("roc_calibration", ["text: ROC", "text: calibration", "tfidf, findings: 0."]),
+        ("roc_calibration", ["tfidf", "findings", "1 - specificity, mean score", "0."]),
         ("calibration", ["early", "linear-probe_segmented", "probability", "share that has the label"]),
         ("decisions", ["majority", "sensitivity", "by raw score at one half"]),
         ("net_benefit", ["early against", ": lung", "best part", "threshold of the probability"]),
@@ -189,6 +189,6 @@ def test_what_models_read_has_a_colour_of_its_own(reported):
 def test_sections_of_the_report_are_numbered_as_the_study_has_them(reported):
     binary, labels = reported("binary").plan, reported("multilabel").plan
     numbers = [binary.heading_of(binary.item(name)) for name in ["funnel", "segmentation", "comparison", "words"]]
-    assert numbers == ["1 Data", "2 Masks", "3 Comparison", "6 Leakage"]
-    assert labels.heading_of(labels.item("curves")) == "6 Training", "it has no audit of leakage"
-    assert np.isin(["1 Data"], [binary.heading_of(item) for item in binary.pages_shown.values()]).all()
+    assert numbers == ["01 Data", "02 Masks", "03 Results", "09 Leakage"]
+    assert labels.heading_of(labels.item("curves")) == "09 Training", "it has no audit of leakage"
+    assert np.isin(["01 Data"], [binary.heading_of(item) for item in binary.pages_shown.values()]).all()

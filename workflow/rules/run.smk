@@ -1,7 +1,9 @@
 from contextlib import ExitStack
 
+import summary
 from lungfuse import prefork
 from progress import Progress
+from rich.console import Console
 
 # One process serves all jobs of a stage where they run on this machine and with this software. A profile that wants a
 # process of its own for each job sets the resource `own_process`, as those of clusters do.
@@ -36,11 +38,8 @@ onstart:
 
 onsuccess:
     end_run()
-    if workflow.is_main_process and LAYOUT.report.exists():
-        print(
-            f"Look next at {LAYOUT.report} (figures, cards, run times) and {LAYOUT.comparison_page}.",
-            file=sys.stderr,
-        )
+    if workflow.is_main_process and LAYOUT.report.exists() and PLAN.comparison_table.exists():
+        summary.show(Console(stderr=True), STUDY, LAYOUT)
 
 
 onerror:

@@ -1,32 +1,37 @@
-"""Open a report in headless Chromium, look at everything it shows, and save a screenshot of each.
+"""Open a report in headless Chromium, look at everything it shows, and save a screenshot of each part.
 
 python workflow/scripts/screenshots.py results/demo/report.html screenshots/
 
-Fails when the browser reports an error, or when a figure or page is missing or blank.
+Fails when the browser reports an error, when a figure is blank or a table empty, when a link leads nowhere, or when the
+page is wider than its window. `--dark` and `--width` choose how it is looked at.
 """
 
 import argparse
 import io
-import re
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Locator, Page, sync_playwright
 
-WINDOW = {"width": 1366, "height": 768}
+WIDTH, HEIGHT = 1366, 900
 LEAST_INK = 0.005  # share of pixels that differ from the background
-IMAGES = {"image/svg+xml", "image/png", "image/jpeg"}
+LOST = """
+[...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute('href').slice(1))
+  .filter(name => !document.getElementById(decodeURIComponent(name)))
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report", type=Path)
     parser.add_argument("folder", type=Path, help="where screenshots go")
+    parser.add_argument("--dark", action="store_true", help="as a reader sees it who prefers dark pages")
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the window, in pixels")
     arguments = parser.parse_args()
-    problems, seen = look_through(arguments.report, arguments.folder)
+    problems, seen = look_through(arguments.report, arguments.folder, arguments.width, arguments.dark)
     print(*seen, sep="\n")
     if problems:
         sys.exit("\n".join(problems))
@@ -37,14 +42,18 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
 
-def look_through(report: Path, folder: Path) -> tuple[list[str], list[str]]:
-    """Problems of a report, and what of it was seen, as "category: what is shown"."""
+def look_through(report: Path, folder: Path, width: int = WIDTH, dark: bool = False) -> tuple[list[str], list[str]]:
+    """Problems of a report, and the sections and parts of it that were seen."""
     folder.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     seen: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        page = browser.new_page(viewport=WINDOW)
+        page = browser.new_page(
+            viewport={"width": width, "height": HEIGHT},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(f"error of the page: {error}"))
         page.on("console", lambda said: problems.append(f"console: {said.text}") if said.type == "error" else None)
@@ -59,60 +68,36 @@ def look_through(report: Path, folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _look_at_all(page: Page, folder: Path, problems: list[str], seen: list[str]) -> None:
-    page.wait_for_selector("nav li")
-    page.screenshot(path=folder / "workflow.png")
-    for category in page.evaluate("Object.keys(categories).sort()"):
-        for path in page.evaluate("name => Object.values(categories[name]).flat()", category):
-            found = _look_at(page, category, path, folder)
-            problems += [f"{path}: {found}"] if found else []
-            seen.append(f"{category}: {page.evaluate('path => results[path].labels.shows', path)}")
-    page.evaluate("app.setView({navbarMode: 'menu', content: 'stats'})")
-    for chart in ["#runtimes", "#timeline"]:
-        page.wait_for_selector(f"{chart} canvas, {chart} svg")
-    page.screenshot(path=folder / "statistics.png")
+    page.screenshot(path=folder / "answer.png")
+    problems += [f"{name}: a link leads nowhere" for name in page.evaluate(LOST)]
+    for section in page.locator("section:has(> h2)").all():
+        title = section.locator("h2").first.inner_text()
+        section.locator("h2").first.scroll_into_view_if_needed()
+        parts = section.locator("> .part").all()
+        if not parts:
+            seen.append(title)
+            section.screenshot(path=folder / f"{section.locator('h2').first.get_attribute('id')}.png")
+        for part in parts:
+            name = part.get_attribute("id")
+            part.scroll_into_view_if_needed()
+            part.screenshot(path=folder / f"{name}.png")
+            problems += [f"{name}: {found}" for found in _problems_of(part)]
+            seen.append(f"{title}: {part.locator('h3').first.inner_text()}")
+    if (width := page.evaluate("document.documentElement.scrollWidth")) > page.viewport_size["width"]:
+        problems.append(f"the page is {width} pixels wide, more than its window")
 
 
-def _look_at(page: Page, category: str, path: str, folder: Path) -> str:
-    """Go to a result as a reader would, save what is seen, and say what is wrong with it."""
-    result = page.evaluate("path => results[path]", path)
-    page.evaluate("app.setView({navbarMode: 'menu'})")
-    page.locator("nav").get_by_text(category, exact=True).click()
-    line = page.locator("tr", has=page.get_by_text(result["labels"]["shows"], exact=True)).last
-    view = line.locator("a").first
-    if result["mime_type"] not in IMAGES | {"text/html"}:
-        return "" if (view.get_attribute("href") or "").startswith("data:") else "cannot be downloaded"
-    view.click()
-    line.locator("a").last.click()  # its caption
-    if not page.locator("nav .prose").inner_text().strip():
-        return "has no caption"
-    picture = folder / f"{re.sub('[^a-z0-9]+', '_', category.lower())}_{Path(path).stem}{Path(path).suffix[1:]}.png"
-    try:
-        if result["mime_type"] == "text/html":
-            return _problem_of_page(page, picture)
-        return _problem_of_figure(page, path, picture)
-    except Error as error:
-        return f"is not shown ({error.message.splitlines()[0]})"
-
-
-def _problem_of_page(page: Page, picture: Path) -> str:
-    frame = page.wait_for_selector("iframe", timeout=5000).content_frame()
-    frame.wait_for_selector("h1", timeout=5000)
-    page.screenshot(path=picture)
-    return "" if len(frame.inner_text("body")) > 40 else "has no text"
-
-
-def _problem_of_figure(page: Page, path: str, picture: Path) -> str:
-    shown = "path => [...document.images].find(image => image.complete && image.src == results[path].data_uri)"
-    image = page.wait_for_function(shown, arg=path, timeout=5000).as_element()
-    if not image.evaluate("image => image.naturalWidth"):
-        return "cannot be drawn"
-    page.screenshot(path=picture)
-    top = image.evaluate("image => image.getBoundingClientRect().top + image.closest('.overflow-auto').scrollTop")
-    if top < 0:
-        return f"begins {-top:.0f} pixels above what can be scrolled to"
-    pixels = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("L")).astype(int)
-    ink = (np.abs(pixels - np.median(pixels)) > 30).mean()
-    return "" if ink > LEAST_INK else f"is blank ({ink:.2%} ink)"
+def _problems_of(part: Locator) -> list[str]:
+    """What is wrong with the figures and tables of a part."""
+    found = [
+        "a table has no rows" for table in part.locator("table.data").all() if not table.locator("tbody tr").count()
+    ]
+    for figure in part.locator("figure svg").all():
+        pixels = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("L")).astype(int)
+        ink = (np.abs(pixels - np.median(pixels)) > 30).mean()
+        found += [] if ink > LEAST_INK else [f"a figure is blank ({ink:.2%} ink)"]
+        found += [] if figure.get_attribute("aria-label") else ["a figure has no text for who cannot see it"]
+    return found
 
 
 if __name__ == "__main__":

@@ -103,4 +103,4 @@ def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float])
 def draw_left_out(axes: Axes, number: int, lane: float, place: int) -> None:
     """How many a filter leaves out, beside the arrow that leads to its box."""
     if number > 0:
-        axes.text(lane + 0.03, place - 0.5, f"− {number:,}", fontsize="x-small", color=GREY, va="center")
+        axes.text(lane + 0.03, place - 0.5, f"\N{MINUS SIGN} {number:,}", fontsize="x-small", color=GREY, va="center")

@@ -128,7 +128,7 @@ def points(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
+    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def of_p(p: float) -> str:

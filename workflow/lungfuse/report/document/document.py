@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lungfuse.files import atomic_write
@@ -13,7 +13,6 @@ from lungfuse.plan.report_items import ReportPart
 from lungfuse.report.document import answer, methods
 from lungfuse.report.document.checklists import CHECKLISTS, NOT_REPORTED, items
 from lungfuse.report.document.outline import Outline, Section, anchors
-from lungfuse.report.layout import SYNTAX
 from lungfuse.report.pages import flat, run_times
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.study import Study
@@ -21,7 +20,9 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Comparison, Verdict
 from lungfuse.tables.ingest import Funnel
 
-TEMPLATES = Environment(loader=PackageLoader("lungfuse.report.document"), autoescape=True, **SYNTAX)
+TEMPLATES = Environment(
+    loader=PackageLoader("lungfuse.report.document"), autoescape=True, undefined=StrictUndefined, lstrip_blocks=True
+)
 TEMPLATES.filters["thousands"] = "{:,}".format
 MAIN = ["verdict", "comparison"]  # the first of them that a study has stands below the answer
 TEXTS = {  # of sections, by their templates

@@ -154,7 +154,7 @@ def cells(frame: pd.DataFrame, name: str, ends: list[str] | None) -> list[Cell]:
         [""] * len(frame) if each is None else written(name, frame[end], each)
         for end, each in zip(ends, known, strict=True)
     )
-    between = " to " if SIGNED.search(name) or known[0] is not None and known[0].min() < 0 else "–"
+    between = " to " if SIGNED.search(name) or (known[0] is not None and known[0].min() < 0) else "\N{EN DASH}"
     return [Cell(text, f"{a}{between}{b}" if a and b else "") for text, a, b in zip(texts, low, high, strict=True)]
 
 
@@ -164,7 +164,7 @@ def text_cell(name: str, text: str) -> Cell:
 
 def written(name: str, raw: pd.Series, numbers: pd.Series) -> list[str]:
     """Numbers as a reader wants them: whole ones in full, others to three digits, differences with their sign."""
-    if name == "p" or name.startswith("p_") and name != "p_margin":
+    if name == "p" or (name.startswith("p_") and name != "p_margin"):
         return [p_in_words(p) for p in numbers]
     whole = not raw.str.contains(r"[.eE]", regex=True).any()
     number = "{:,.0f}" if whole else f"{{:{'+' if SIGNED.search(name) else ''},.{digits_of(numbers)}f}}"

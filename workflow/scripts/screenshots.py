@@ -10,17 +10,41 @@ import argparse
 import io
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Error, Locator, Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 WIDTH, HEIGHT = 1366, 900
+SLICE = 3000  # pixels of the page that are looked at at once
 LEAST_INK = 0.005  # share of pixels that differ from the background
 LOST = """
 [...document.querySelectorAll('a[href^="#"]')].map(link => link.getAttribute('href').slice(1))
   .filter(name => !document.getElementById(decodeURIComponent(name)))
+"""
+LOOKED_AT = """
+[...document.querySelectorAll('section:has(> h2)')].flatMap(section => {
+  const box = element => {
+    const {x, y, width, height} = element.getBoundingClientRect();
+    return [x, y + scrollY, width, height];
+  };
+  const title = section.querySelector('h2').textContent, parts = [...section.querySelectorAll(':scope > .part')];
+  const seen = (name, place, within) => ({
+    name, place, box: box(within),
+    figures: [...within.querySelectorAll('figure svg')].map(
+      svg => ({box: box(svg), said: svg.getAttribute('aria-label')})
+    ),
+    empty: [...within.querySelectorAll('table.data')].filter(table => !table.tBodies[0].rows.length).length,
+  });
+  if (!parts.length) return [seen(section.querySelector('h2').id, title, section)];
+  return parts.map(part => seen(part.id, `${title}: ${part.querySelector('h3').textContent}`, part));
+})
+"""
+STILL = """
+.part { content-visibility: visible !important; }
+.contents { position: static !important; height: auto !important; }
 """
 
 
@@ -70,34 +94,46 @@ def look_through(report: Path, folder: Path, width: int = WIDTH, dark: bool = Fa
 def _look_at_all(page: Page, folder: Path, problems: list[str], seen: list[str]) -> None:
     page.screenshot(path=folder / "answer.png")
     problems += [f"{name}: a link leads nowhere" for name in page.evaluate(LOST)]
-    for section in page.locator("section:has(> h2)").all():
-        title = section.locator("h2").first.inner_text()
-        section.locator("h2").first.scroll_into_view_if_needed()
-        parts = section.locator("> .part").all()
-        if not parts:
-            seen.append(title)
-            section.screenshot(path=folder / f"{section.locator('h2').first.get_attribute('id')}.png")
-        for part in parts:
-            name = part.get_attribute("id")
-            part.scroll_into_view_if_needed()
-            part.screenshot(path=folder / f"{name}.png")
-            problems += [f"{name}: {found}" for found in _problems_of(part)]
-            seen.append(f"{title}: {part.locator('h3').first.inner_text()}")
-    if (width := page.evaluate("document.documentElement.scrollWidth")) > page.viewport_size["width"]:
+    page.add_style_tag(content=STILL)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    if width > page.viewport_size["width"]:
         problems.append(f"the page is {width} pixels wide, more than its window")
+    found, whole = page.evaluate(LOOKED_AT), _picture(page)
+    for each in found:
+        cut(whole, each["box"]).save(folder / f"{each['name']}.png")
+        problems += [f"{each['name']}: {wrong}" for wrong in _problems_of(each, whole)]
+        seen.append(each["place"])
 
 
-def _problems_of(part: Locator) -> list[str]:
+def _picture(page: Page) -> Image.Image:
+    """The whole page, looked at slice by slice: a browser draws no more than so much at once."""
+    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    page.set_viewport_size({"width": width, "height": SLICE})
+    whole = Image.new("RGB", (width, height))
+    for top in range(0, height, SLICE):
+        page.evaluate("top => scrollTo({top, behavior: 'instant'})", top)
+        place = round(page.evaluate("scrollY"))
+        whole.paste(Image.open(io.BytesIO(page.screenshot())), (0, place))
+    return whole
+
+
+def cut(whole: Image.Image, box: list[float]) -> Image.Image:
+    """What of a picture lies in a box of x, y, width and height."""
+    x, y, width, height = map(round, box)
+    return whole.crop((max(0, x), y, min(whole.width, x + max(1, width)), min(whole.height, y + max(1, height))))
+
+
+def _problems_of(part: dict, whole: Image.Image) -> Iterator[str]:
     """What is wrong with the figures and tables of a part."""
-    found = [
-        "a table has no rows" for table in part.locator("table.data").all() if not table.locator("tbody tr").count()
-    ]
-    for figure in part.locator("figure svg").all():
-        pixels = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("L")).astype(int)
+    if part["empty"]:
+        yield "a table has no rows"
+    for figure in part["figures"]:
+        pixels = np.asarray(cut(whole, figure["box"]).convert("L")).astype(int)
         ink = (np.abs(pixels - np.median(pixels)) > 30).mean()
-        found += [] if ink > LEAST_INK else [f"a figure is blank ({ink:.2%} ink)"]
-        found += [] if figure.get_attribute("aria-label") else ["a figure has no text for who cannot see it"]
-    return found
+        if ink <= LEAST_INK:
+            yield f"a figure is blank ({ink:.2%} ink)"
+        if not figure["said"]:
+            yield "a figure has no text for who cannot see it"
 
 
 if __name__ == "__main__":

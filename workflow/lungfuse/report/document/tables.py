@@ -38,6 +38,7 @@ NAMES = {
     "not_above_majority": "parts not above majority",
     "rethresholding": "re-thresholding",
 }
+TRUTHS = {"True": "yes", "False": "no"}
 HASH = 12  # characters that are shown of a digest
 
 
@@ -159,7 +160,8 @@ def cells(frame: pd.DataFrame, name: str, ends: list[str] | None) -> list[Cell]:
 
 
 def text_cell(name: str, text: str) -> Cell:
-    return Cell(text[:HASH], whole=text) if name == "sha256" and text else Cell(text)
+    """A text as it is shown: digests are cut, and truths are in words."""
+    return Cell(text[:HASH], whole=text) if name == "sha256" and text else Cell(TRUTHS.get(text, text))
 
 
 def written(name: str, raw: pd.Series, numbers: pd.Series) -> list[str]:

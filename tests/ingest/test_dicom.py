@@ -92,3 +92,30 @@ def test_without_pydicom_it_is_said_how_to_install_it(monkeypatch):
     data = bytes(128) + b"DICM" + bytes(100)
     with pytest.raises(ValueError, match=r"needs pydicom; install it with pip install 'lungfuse\[dicom\]'"):
         decode(data, SETTINGS)
+
+
+@pytest.mark.parametrize(("meaning", "value"), [("MONOCHROME2", 65535), ("MONOCHROME2", 0), ("MONOCHROME1", 0)])
+def test_padding_is_black_and_does_not_stretch_the_range(meaning, value):
+    ramp = RAMP // 2 + 1000
+    padded = ramp.copy()
+    padded[:, :3] = value
+    found = row(dicom(padded, meaning, PixelPaddingValue=value, BitsStored=16, HighBit=15))
+    assert found[:3] == [0, 0, 0]
+    grey = found[3:] if meaning == "MONOCHROME2" else found[:2:-1]
+    assert grey[0] == 0 and grey[-1] == 255 and grey == sorted(grey)
+
+
+def test_signed_padding_is_black_too():
+    pixels = (RAMP.astype(np.int16) // 2) - 500
+    pixels[:, :4] = -2000
+    found = row(dicom(pixels, PixelRepresentation=1, PixelPaddingValue=-2000, BitsStored=16, HighBit=15))
+    assert found[:4] == [0] * 4 and found[4] == 0 and found[-1] == 255
+
+
+def test_a_window_without_a_width_is_none():
+    assert row(dicom(WindowCenter=1024, WindowWidth=0)) == [17 * step for step in range(16)]
+
+
+def test_a_file_without_its_first_132_bytes_is_read():
+    whole = dicom()
+    assert row(whole[132:]) == [17 * step for step in range(16)]

@@ -171,3 +171,40 @@ def test_raw_images_that_are_replaced_while_they_are_read_are_told(tmp_path, mon
         run_stage("images", dataset="openi", raw=raw, view="Frontal", images=SMALL, views=tmp_path / "views.csv",
             array=tmp_path / "images.npy", index=tmp_path / "index.csv",
         rejected_images=tmp_path / "rejected.csv")  # fmt: skip
+
+
+RAMP = np.tile(np.linspace(0, 4095, 200).astype(np.uint16), (200, 1))  # 12 bits of 16
+
+
+def marked(value: int, side: int) -> np.ndarray:
+    """The ramp with a square of one value drawn on it."""
+    pixels = RAMP.copy()
+    pixels[:side, :side] = value
+    return pixels
+
+
+@pytest.mark.parametrize(("value", "side"), [(65535, 30), (65535, 1), (4096, 1), (60000, 4)])
+def test_a_marker_does_not_darken_the_image_below_it(value, side):
+    found, _ = decode(encoded(marked(value, side)), SMALL)
+    plain, _ = decode(encoded(RAMP), SMALL)
+    assert (found[4:] == plain[4:]).all() and found[4:].max() > 240
+
+
+def test_a_tiff_whose_white_is_zero_is_read_as_it_is_seen():
+    data = io.BytesIO()
+    Image.fromarray(4095 - RAMP).save(data, "tiff", tiffinfo={262: 0})
+    found, _ = decode(data.getvalue(), SMALL)
+    assert abs(found.astype(int) - decode(encoded(RAMP), SMALL)[0]).max() <= 1
+
+
+def test_a_file_of_several_pages_is_refused_with_what_to_do():
+    data, page = io.BytesIO(), Image.new("L", (30, 40))
+    page.save(data, "tiff", save_all=True, append_images=[page])
+    with pytest.raises(ValueError, match="has 2 pages; expected one image, so save each page as a file"):
+        decode(data.getvalue(), SMALL)
+
+
+def encoded(pixels: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "png")
+    return data.getvalue()

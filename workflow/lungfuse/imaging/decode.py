@@ -5,7 +5,8 @@ import io
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from lungfuse.imaging.dicom import is_dicom, read_dicom
+from lungfuse.imaging.dicom import is_bare_dicom, is_dicom, read_dicom
+from lungfuse.imaging.markers import FEW, brightest
 from lungfuse.settings.ingest import Fit, ImageSettings
 
 DECODE_ERRORS = (  # what Pillow raises on bad files
@@ -15,16 +16,18 @@ DECODE_ERRORS = (  # what Pillow raises on bad files
     NotImplementedError,
     Image.DecompressionBombError,
 )
+TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # PhotometricInterpretation, TIFF 6.0
+SEVERAL_PAGES = {"TIFF", "GIF"}
 
 
 def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode one image file to grey, or to red, green and blue where the settings say so.
 
-    Whole samples of more than 8 bits are scaled from the least depth that holds the brightest one, so that 12-bit
-    images stored in 16 bits stay visible. For a grey array colour becomes luminance, for one with colours grey is three
-    times the same; transparency is dropped. An image that is stored turned, as its EXIF data say, is turned back.
-    Refused are samples whose black and white are not known, negative ones and fractions, and colours of 16 bits, which
-    Pillow cuts to 8.
+    Whole samples of more than 8 bits are scaled from the least depth that holds the brightest ones, so that 12-bit
+    images stored in 16 bits stay visible, also with a marker of 65535 on them, which becomes white. For a grey array
+    colour becomes luminance, for one with colours grey is three times the same; transparency is dropped. An image
+    that is stored turned, as its EXIF data say, is turned back. Refused are samples whose black and white are not
+    known, negative ones and fractions, colours of 16 bits, which Pillow cuts to 8, and files of several pages.
 
     Returns uint8 pixels of shape (image_size, image_size), with colours (image_size, image_size, 3), and the source's
     (width, height) in pixels.
@@ -32,11 +35,13 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     """
     with open_image(data) as image:
         deep_colour = ";16" in str(getattr(image, "tile", "")) and not image.mode.startswith("I")
+        _check_pages(image)
+        white_is_zero = _has_white_at_zero(image)
         image.load()
         if deep_colour:
             raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
         upright = ImageOps.exif_transpose(image)
-        pixels = _to_8_bits(upright, "RGB" if settings.colour else "L")
+        pixels = _to_8_bits(upright, "RGB" if settings.colour else "L", white_is_zero)
         return np.asarray(fit_square(pixels, settings)), upright.size
 
 
@@ -52,6 +57,8 @@ def open_image(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
+        if is_bare_dicom(data):
+            return read_dicom(data)
         raise ValueError("is of no image format that is known") from None
 
 
@@ -87,7 +94,25 @@ def unfit_square(square: Image.Image, size: tuple[int, int], fit: Fit) -> Image.
             return square.resize(size, Image.Resampling.NEAREST, box=tuple(np.clip(box, 0, square.width).tolist()))
 
 
-def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
+def _check_pages(image: Image.Image) -> None:
+    """Refuse a TIFF or GIF file of several pages of one size; smaller ones are previews."""
+    pages = getattr(image, "n_frames", 1) if image.format in SEVERAL_PAGES else 1
+    if pages < 2:
+        return
+    size = image.size
+    image.seek(1)
+    same = image.size == size
+    image.seek(0)
+    if same:
+        raise ValueError(f"has {pages} pages; expected one image, so save each page as a file")
+
+
+def _has_white_at_zero(image: Image.Image) -> bool:
+    """Whether 0 is white in a file of deep samples, which Pillow leaves as they are."""
+    return image.mode.startswith("I") and getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO
+
+
+def _to_8_bits(image: Image.Image, mode: str, white_is_zero: bool = False) -> Image.Image:
     if image.mode == "F":
         raise ValueError("has samples that are fractions; save it with 8 or 16 bits, from black to white")
     if not image.mode.startswith("I"):
@@ -95,5 +120,14 @@ def _to_8_bits(image: Image.Image, mode: str) -> Image.Image:
     samples = np.asarray(image)
     if samples.min() < 0:
         raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
-    bits = max(8, int(samples.max()).bit_length())
-    return Image.fromarray((samples >> (bits - 8)).astype(np.uint8)).convert(mode)
+    bits = _depth(samples)
+    grey = np.minimum(samples.astype(np.int64) >> (bits - 8), 255).astype(np.uint8)
+    return Image.fromarray(255 - grey if white_is_zero else grey).convert(mode)
+
+
+def _depth(samples: np.ndarray) -> int:
+    """The bits of the samples without those of a marker, and without a few that need one more."""
+    bits = max(8, int(brightest(samples)).bit_length())
+    while bits > 8 and np.count_nonzero(samples >> (bits - 1)) <= FEW * samples.size:
+        bits -= 1
+    return bits

@@ -8,12 +8,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from lungfuse.errors import UserError
+from lungfuse.image_lookup import SUFFIXES
 from lungfuse.imaging.decode import DECODE_ERRORS, decode
 from lungfuse.imaging.dicom import is_dicom
 from lungfuse.settings.ingest import ImageSettings
+from lungfuse.words import counted, listed
 
 SHOWN = 5
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}  # of images in a folder
 
 
 class UnreadableImageError(UserError):
@@ -42,12 +43,15 @@ def check_image(path: Path) -> None:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files in a folder, by their names.
+    """The image files in a folder, by their names; DICOM files often have no suffix. What is left out is printed.
 
     Raises:
         UserError: there are none.
     """
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    images = [path for path in files if path.suffix.lower() in SUFFIXES | {""}]
+    if others := [path.name for path in files if path not in images]:
+        print(f"{folder}: left out {counted(len(others), 'file')} that end as no image does: {listed(others)}")
     if not images:
         raise UserError(f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
     return images

@@ -23,7 +23,8 @@ ACCESSORS = [
     "model.py: text",
     "model.py: structured",
     "model.py: changed",
-    "model.py: read_in_training",
+    "ingest.py: own",
+    "ingest.py: heading",
     "study.py: labels",
 ]
 

@@ -80,7 +80,7 @@ def test_no_word_is_taken_for_a_missing_value_and_ids_keep_their_zeros(tmp_path)
 
 def test_decimal_commas_become_points_where_numbers_are_written_so(tmp_path):
     path = write(tmp_path, "crp;dose;list;when\n3,5;1.234,5;1,2,3;12.03.2020\n<4;2.000;4;13.03.2020\n")
-    assert sniff(path) == Format(";", "utf-8", ",")
+    assert sniff(path) == Format(";", "utf-8", ",", ".")
     assert cells(path, *sniff(path)) == {
         "crp": ["3.5", "<4"], "dose": ["1234.5", "2000"], "list": ["1,2,3", "4"], "when": ["12.03.2020", "13.03.2020"]
     }  # fmt: skip

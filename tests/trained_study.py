@@ -16,7 +16,7 @@ from filelock import FileLock
 from small_study import LAYOUT, SmallStudy, drawn_study, small_study
 
 from lungfuse.models import kind_spec
-from lungfuse.plan.runs import run_names
+from lungfuse.plan.resolve import run_names
 from lungfuse.predict.predictor import Predictor
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.trained import settings_digest
@@ -55,14 +55,6 @@ MODELS = {
     "late-of-networks": entry(
         "late-stacked", "image", "text", "structured",
         parts={"image": "image", "text": "text", "structured": "structured"},
-    ),
-    "ensemble": entry(
-        "ensemble", "image", "text", "structured",
-        parts={"all": "kv-exchange", "early": "early", "words": "text", "columns": "structured"},
-    ),
-    "ensemble-of-networks": entry(
-        "ensemble", "image", "text", "structured",
-        parts={"a": "image", "b": "text", "c": "structured"},
     ),
     "late-stacked": entry(
         "late-stacked", "image", "text", "structured",

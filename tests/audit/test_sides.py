@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from lungfuse.audit.sides import split_of
 from lungfuse.audit.units import joined, linked, near_partners, partners, shared_with_validation
 from lungfuse.errors import UserError
+from lungfuse.ingest.sides import split_of
 
 
 def split(*words: str, name: str = "split"):

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
+from lungfuse.init.guess import roles_of
+from lungfuse.init.inputs import label_columns
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import profile, profiles_of
 from lungfuse.init.question import question_of
-from lungfuse.init.roles import UserRoles, label_columns, roles_of
+from lungfuse.init.roles import UserRoles
 from lungfuse.init.rows import Inputs, folds_for, rows_of
-from lungfuse.init.words import column_name, grouped_views, label_name
+from lungfuse.vocabulary import column_name, grouped_views, label_name
 
 
 def column(cells, name="x"):
@@ -30,7 +32,11 @@ N = range(100)
         ("crp", [each / 7 for each in N], "number"),
         ("crp", ["none" if each % 9 == 0 else each / 7 for each in N], "number"),
         ("crp", [f"{'<' * (each % 2)}{each}" for each in N], "near-number"),
-        ("weight", [f"{each} kg" for each in N], "near-number"),
+        ("weight", [f"{each} kg" for each in N], "number"),
+        ("age", [f"{each % 70:03}Y" for each in N], "number"),
+        ("StudyTime", [f"{each:02}1500.25" for each in range(24)], "time"),
+        ("Study Date", [44_000 + each for each in N], "date"),
+        ("code", [f"{1600 + each // 2}.0" for each in N], "number"),
         ("grade", [each % 4 for each in N], "number"),
         ("icu", ["Y", "N", ""] * 9, "yes/no"),
         ("icu", ["0.0", "1.0"] * 9, "yes/no"),
@@ -137,7 +143,7 @@ def test_several_columns_are_labels_that_may_be_unknown():
 
 def test_names_are_plain_and_free():
     assert column_name("Größe (cm)", []) == "grosse_cm"
-    assert column_name("年龄", ["column"]) == "column_2"
+    assert column_name("年龄", []) == "年龄" and column_name("Возраст", []) == "возраст"
     assert column_name("2nd CRP", []) == "column_2nd_crp"
     assert column_name("text", ["text"]) == "column_text"
     assert label_name("No Finding", ["no-finding"]) == "no-finding-2"
@@ -153,7 +159,11 @@ def test_rows_fit_inputs_and_size():
         "majority", "tfidf", "tfidf_history", "linear-probe_image", "linear-probe_text", "linear-probe_both",
         "logistic", "boosting",
     ]  # fmt: skip
-    assert {"image", "text", "structured", "early", "late", "kv-exchange", "irene"} < {*all_inputs}
+    assert {"image", "text", "structured", "early", "late"} < {*all_inputs} and not {"kv-exchange", "irene"} & {
+        *all_inputs
+    }
+    more = rows_of(Inputs(True, ["notes"], ["age"], 500, ("kv-exchange", "irene"))).models
+    assert {"kv-exchange", "irene"} < {*more}
     assert list(rows_of(Inputs(True, [], [], 500)).models) == ["majority", "linear-probe", "image"]
     assert "irene" not in rows_of(Inputs(False, ["notes"], ["age"], 500)).models
     small = rows_of(Inputs(True, [], ["age"], 60))

@@ -8,10 +8,10 @@ import pytest
 from lungfuse.errors import UserError
 from lungfuse.new_cases import predict
 from lungfuse.new_cases.given import check_characters, read_written
-from lungfuse.settings.table import TableFormat
+from lungfuse.settings.table import TableReading
 from lungfuse.stages import call
 
-CLINIC = TableFormat(separator=";", encoding="cp1252", decimal=",", missing=["k.A.", "-"])
+CLINIC = TableReading(separator=";", encoding="cp1252", decimal=",", missing=["k.A.", "-"])
 CASES = pd.DataFrame(
     {"id": ["a", "-"], "sex": ["männlich", ""], "crp": ["3.5", "1517.2"], "text": ["Husten, Fieber", ""]}
 )

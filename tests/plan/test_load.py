@@ -52,7 +52,7 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
             r"studies\.demo\.images\.imagesize: unknown key \(did you mean image_size\?\).*fit",
         ),
         ({"split": {"folds": "5"}}, r"studies\.demo\.split\.folds: found '5'.*valid integer"),
-        ({"split": {"folds": 1}}, r"studies\.demo\.split\.folds: found 1.*greater than or equal to 2"),
+        ({"split": {"folds": 1}}, r"studies\.demo\.split: folds: found 1, expected 2 or more"),
         ({"filter": {"balance": "last"}}, r"filter\.balance: found 'last'.*'first', 'random' or 'none'"),
         (
             {"models": {"tfidf": {"text": "findings", "settings": {"words": [3, 1]}}}},
@@ -201,7 +201,7 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
             {"study": "opnei"},
             "study: found .opnei., expected one of brain, covid, covid-pneumonia, dementia, dementia-by-slice, "
             "dementia-mmse, dementia-slices, demo, demo-full, openi, openi-findings, openi-more-xrays, "
-            "openi-published, openi-students, openi-text, ",
+            "openi-published, openi-text, ",
         ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),

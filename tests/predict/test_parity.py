@@ -23,7 +23,6 @@ ALL = BOTH | COLUMNS
 MEAN = {"encoders": {"pooling": "mean"}}
 TRAINED = {"train": {"layers": "full"}}
 LAST = {"train": {"layers": "top:1"}}
-SAID = {"well": ["no cough", "well"], "ill": ["cough and fever"]}
 FUSED = dict.fromkeys(["early", "joint", "kv-exchange", "irene"], ALL)
 FUSED |= {f"{name}_mean": {"architecture": name} | ALL | MEAN for name in FUSED}
 BINARY = {
@@ -45,10 +44,6 @@ BINARY = {
     "joint_of-trained": {"architecture": "joint"} | BOTH | MEAN | {"train": {"init_from": "unimodal"}},
     "early_dropped-text": {"architecture": "early", "ablation": "dropped-text"} | ALL | MEAN,
     "late": ALL,
-    "image-distilled": {"images": "raw", "parts": {"teacher": "early"}} | TRAINED,
-    "two-tower": {"images": "raw", "settings": {"text": "note", "prompts": SAID}} | LAST,
-    "zero-shot": {"images": "raw", "settings": {"prompts": SAID}},
-    "ensemble": ALL | {"parts": {"early": "early", "image": "image", "words": "tfidf"}},
     "late-stacked": ALL | {"parts": {"text": "tfidf", "structured": "boosting"}},
 }  # fmt: skip
 OTHERS = {name: BINARY[name] for name in ["irene_mean", "boosting", "linear", "boosted"]}
@@ -126,7 +121,7 @@ def cases_of(project: Path, task: str, fold: int) -> pd.DataFrame:
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task, models in STUDIES.items() for name in models])
 def test_new_cases_get_the_scores_of_the_table(project, task, name):
     folder, fold = project / f"results/{task}/models/{name}", len(name) % 2
-    late = name.startswith(("late", "ensemble"))
+    late = name.startswith("late")
     predictor = of_fold(folder if late else folder / f"fold{fold}", fold)
     cases = cases_of(project, task, fold)
     read = [column.name for column in predictor.columns]

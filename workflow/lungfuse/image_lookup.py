@@ -9,17 +9,23 @@ from pathlib import Path, PurePosixPath
 from lungfuse.archive import Member, read_file, too_large
 from lungfuse.errors import UserError
 from lungfuse.files import files_below
+from lungfuse.sheets import seen
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm", ".dicom"}
+IS_UTF8 = 0x800  # flag of a file in a .zip file
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".dcm", ".dicom"}
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file of images: `path` is that of the file or of the .zip file that holds it under `name`."""
+    """A file of images: `path` is that of the file or of the .zip file that holds it under `name`.
+
+    `called` is that name as it was meant: many programs write UTF-8 into a .zip file without the mark that says so.
+    """
 
     path: Path
     name: str
     size: int = 0
+    called: str = ""
 
 
 class ImageFiles:
@@ -83,7 +89,8 @@ class ImageFiles:
         return f"no file is called {cell!r} in {' or '.join(self.places)}"
 
     def _parts(self, file: ImageFile) -> list[str]:
-        return [*file.path.relative_to(self.raw).parts, *PurePosixPath(file.name).parts]
+        parts = [*file.path.relative_to(self.raw).parts, *PurePosixPath(file.called or file.name).parts]
+        return [seen(part) for part in parts]
 
     def _only(self, numbers: list[int], parts: list[str], spelled: str) -> ImageFile | str:
         """The file that is meant where several fit: the one with the same case."""
@@ -117,7 +124,16 @@ def _files_in(place: Path) -> Iterator[ImageFile]:
         ) from error
     for info in infos:
         if _is_image(PurePosixPath(info.filename)):
-            yield ImageFile(place, info.filename, info.file_size)
+            yield ImageFile(place, info.filename, info.file_size, _meant(info))
+
+
+def _meant(info: zipfile.ZipInfo) -> str:
+    if info.flag_bits & IS_UTF8 or info.filename.isascii():
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
 
 
 def _is_image(name: PurePosixPath) -> bool:
@@ -139,7 +155,7 @@ def _order(file: ImageFile) -> tuple[str, str]:
 
 
 def _path_parts(cell: str) -> list[str]:
-    return [part for part in cell.strip().replace("\\", "/").split("/") if part not in ("", ".")]
+    return [part for part in seen(cell).replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def _shared(folders: list[list[str]]) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar, dataclass_transform
+from typing import Annotated, Literal, TypeVar, dataclass_transform
 
 from cyclopts import Parameter
 
@@ -35,8 +35,8 @@ class Asked:
     cases
         Table of many cases, CSV, with the column id and those that the model reads: image, text, and structured columns
         by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
-        table of the study was: separator, encoding, decimal comma, words for missing values. Or a folder of images,
-        each a case by the name of its file.
+        table of the study was, and be that table: headings, separator, encoding, decimals and thousands, units, words
+        for missing values. Or a folder of images, each a case by the name of its file.
     """
 
     image: Path | None = None
@@ -129,3 +129,25 @@ class AnnotatedFiles:
     annotated_images: Path
     annotated_masks: Path
     annotated_index: Path
+
+
+@options
+class Written:
+    """How the table is written, where the guess is not to decide.
+
+    Parameters
+    ----------
+    encoding
+        Its encoding, such as utf-8, cp1251 or gb18030.
+    separator
+        What stands between fields.
+    decimal
+        What stands before decimals: . or ,
+    thousands
+        What stands between thousands, or nothing: --thousands ''
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ",", ".", " ", "'", "’"] | None = None

@@ -5,6 +5,7 @@ import csv
 import io
 import itertools
 import re
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.numerals import numerals_of, with_points
 from lungfuse.parquet import is_parquet, read_parquet
 
 SEPARATORS = [",", ";", "\t", "|"]
@@ -27,9 +29,8 @@ NOT_TABLES = {  # by their first bytes
     b"\x1f\x8b": "compressed. Unpack it, as with gunzip",
     b"%PDF": "a PDF. Save the table as CSV",
 }
-DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
-WHOLE = re.compile(r"[+-]?\d+")
+SPACES = re.compile(r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+UNSEEN = re.compile(r"[\u200b\u200e\u200f\u2060\ufeff\u00ad]|^[\u200c\u200d]+|[\u200c\u200d]+$")
 EXCELS_FIRST_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 csv.field_size_limit(1 << 26)  # where the library stops at texts of 128 kB
 
@@ -40,14 +41,27 @@ class Format(NamedTuple):
     separator: str = ","
     encoding: str = "utf-8"
     decimal: str = "."
+    thousands: str = ""
 
 
-def read_sheet(path: Path, separator: str = ",", encoding: str = "utf-8", decimal: str = ".") -> pd.DataFrame:
+class Sniffed(NamedTuple):
+    """How a table is written, and what is unsure of it, in words."""
+
+    form: Format
+    unsure: list[str]
+
+
+def read_sheet(
+    path: Path, separator: str = ",", encoding: str = "utf-8", decimal: str = ".", thousands: str = ""
+) -> pd.DataFrame:
     """The cells of a CSV or Parquet file as text without spaces around; an empty or null cell is an empty text.
 
+    Letters and headings are in their composed form (Unicode NFC), without characters that nobody sees, such as
+    zero-width spaces; a hard space is a space.
+
     A row without any content is left out. A column without a name and content is left out; one that has content is
-    called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5. No word is taken for a
-    missing value.
+    called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5, and with `thousands` "," a
+    cell 1,517 becomes 1517. No word is taken for a missing value.
 
     Raises:
         UserError: the file is missing, empty, of another kind or encoding, has no row or a row that does not fit its
@@ -56,37 +70,58 @@ def read_sheet(path: Path, separator: str = ",", encoding: str = "utf-8", decima
     if not path.is_file():
         raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'not found'}. Expected a CSV or Parquet file.")
     if is_parquet(path):
-        return _checked(read_parquet(path), path)
+        return _checked(read_parquet(path).rename(columns=seen).map(seen), path)
     _check_kind(path)
     header, rows = _read_csv(path, separator, encoding)
-    table = pd.DataFrame(rows, columns=range(len(header)), dtype=object).apply(_stripped)
-    if decimal == ",":
-        table = table.apply(_with_points)
+    table = pd.DataFrame(rows, columns=range(len(header)), dtype=object).apply(_seen_cells)
+    table = table.apply(with_points, args=(decimal, thousands))
     nameless = [place for place, name in enumerate(header) if not name and (table[place] == "").all()]
     names = {place: name or f"column{place + 1}" for place, name in enumerate(header) if place not in nameless}
     return _checked(table[list(names)].set_axis(list(names.values()), axis=1), path)
 
 
-def sniff(path: Path) -> Format:
+def seen(text: str) -> str:
+    """A text as it is seen: composed letters, no zero-width characters, no spaces around it."""
+    if text.isascii():
+        return text.strip()
+    return UNSEEN.sub("", SPACES.sub(" ", unicodedata.normalize("NFC", text))).strip()
+
+
+def sniff(path: Path, **said: str | None) -> Format:
     """How a CSV file is written, so that `read_sheet` reads it: by its first bytes, and its first rows.
+
+    What a user has `said` of it goes before.
 
     Raises:
         UserError: the file is missing, empty or of another kind, or a byte of it is not of its encoding.
     """
+    return sniffed(path, **said).form
+
+
+def sniffed(path: Path, **said: str | None) -> Sniffed:
+    """How a CSV file is written, with what is unsure; see `sniff`."""
     if not path.is_file():
         raise UserError(f"{path}: {'is a folder' if path.is_dir() else 'not found'}. Expected a CSV or Parquet file.")
     if is_parquet(path):
-        return Format()
+        return Sniffed(Format(), [])
     _check_kind(path)
-    encoding = _encoding(path)
+    said = {name: value for name, value in said.items() if value is not None}
+    encoding = said.get("encoding") or _encoding(path)
     text = _decoded(path, encoding)
-    samples = {separator: _sample(text, separator) for separator in SEPARATORS}
-    separator = max(SEPARATORS, key=lambda each: _fit(samples[each]))
-    if said := EXCELS_FIRST_LINE.match(text):
-        separator = said[1]
-    columns = itertools.zip_longest(*samples.get(separator, [])[1:], fillvalue="")
-    comma = separator != "," and any(map(_has_decimal_commas, columns))
-    return Format(separator, encoding, "," if comma else ".")
+    separators = list(dict.fromkeys([said["separator"]] if "separator" in said else SEPARATORS))
+    samples = {separator: _sample(text, separator) for separator in separators}
+    separator = max(separators, key=lambda each: _fit(samples[each]))
+    if "separator" not in said and (first := EXCELS_FIRST_LINE.match(text)):
+        separator = first[1]
+        samples = {separator: _sample(text, separator)}
+    header, *rows = samples[separator] or [[]]
+    columns = [[seen(cell) for cell in cells] for cells in itertools.zip_longest(*rows, fillvalue="")]
+    found = numerals_of(zip(header, columns, strict=False), separator)
+    decimal, thousands = said.get("decimal", found.decimal), said.get("thousands", found.thousands)
+    if thousands == decimal:
+        thousands = ""
+    unsure = [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
+    return Sniffed(Format(separator, encoding, decimal, thousands), unsure)
 
 
 def _check_kind(path: Path) -> None:
@@ -107,9 +142,9 @@ def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], lis
         reader = csv.reader(stream, delimiter=separator, strict=True)
         rows: list[list[str]] = []
         try:
-            header = [name.strip() for name in next((row for row in reader if any(row)), [])]
+            header = [seen(name) for name in next((row for row in reader if any(row)), [])]
             for row in reader:
-                if not any(map(str.strip, row)):
+                if not any(map(seen, row)):
                     continue
                 if len(row) != len(header):
                     raise UserError(_misfit(path, reader.line_num, len(row), header, separator))
@@ -197,31 +232,8 @@ def _fit(rows: list[list[str]]) -> tuple[bool, float, int]:
     return width > 1, same, width
 
 
-def _has_decimal_commas(cells: tuple[str, ...]) -> bool:
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    commas = [cell for cell in filled if DECIMAL_COMMA.fullmatch(cell)]
-    return bool(commas) and all(map(_is_continental, filled))
-
-
-def _is_continental(cell: str) -> bool:
-    """Whether a cell is a number without a decimal point, or a word that stands for none."""
-    number = cell.lstrip("<>≤≥~ ")
-    return any(form.fullmatch(number) for form in [DECIMAL_COMMA, WHOLE, THOUSANDS]) or not re.search(r"\d", cell[:12])
-
-
-def _with_points(cells: pd.Series) -> pd.Series:
-    grouped = any(THOUSANDS.fullmatch(cell) and "," in cell for cell in cells)
-
-    def pointed(cell: str) -> str:
-        if DECIMAL_COMMA.fullmatch(cell) or (grouped and THOUSANDS.fullmatch(cell)):
-            return cell.replace(".", "").replace(",", ".")
-        return cell
-
-    return cells.map(pointed)
-
-
-def _stripped(cells: pd.Series) -> pd.Series:
-    return pd.Series([cell.strip() for cell in cells], cells.index, dtype=object)
+def _seen_cells(cells: pd.Series) -> pd.Series:
+    return pd.Series([seen(cell) for cell in cells], cells.index, dtype=object)
 
 
 def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -14,11 +14,11 @@ sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.errors import UserError
 from lungfuse.hardware import WORKFLOW_JOB, gpus
-from lungfuse.plan.load import SETTINGS_SHA256, STUDY_NAME, load_study, settings_sha256
+from lungfuse.plan.load import SETTINGS_SHA256, load_study, settings_sha256
 from lungfuse.plan.names import ENCODER_LOGS, MANIFEST, PARAMS, RAW
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.resolve import run_names
 from lungfuse.plan.resources import Sizes
-from lungfuse.plan.runs import run_names
 from lungfuse.settings.params import read_params, to_json
 
 # Snakemake's own reading takes the last of two equal keys, and does not say in which line the YAML is broken.
@@ -44,7 +44,7 @@ KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 shell.prefix(
     "set -euo pipefail; "
     f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))} {WORKFLOW_JOB}=1 "
-    f"{SETTINGS_SHA256}={settings_sha256(STUDY)} {STUDY_NAME}={PLAN.name}; "
+    f"{SETTINGS_SHA256}={settings_sha256(STUDY)}; "
 )
 
 
@@ -69,8 +69,8 @@ def settings(stage: str):
 
 
 def stage(name: str, *options: str) -> str:
-    """The shell command of a stage, which is the same in all studies: a file that they share is made once."""
-    words = " ".join(["python -m lungfuse", name.replace("_", "-"), f"--study ${STUDY_NAME}", *options])
+    """The shell command of a stage."""
+    words = " ".join(["python -m lungfuse", name.replace("_", "-"), f"--study {PLAN.name}", *options])
     return f"{words} > {{log}} 2>&1"
 
 

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from lungfuse.analyses.words import counted, most_predictive, naming_words
 from lungfuse.compare.scores import as_columns, score_with_intervals
 from lungfuse.ingest.groups import normalise
+from lungfuse.ingest.parts import folds_of, tested
 from lungfuse.report.forest import LINE, forest
 from lungfuse.report.style import BLUE, GREY, sheet
 from lungfuse.settings.comparison import Intervals, ShortcutSettings
@@ -136,14 +137,15 @@ def score(counts: csr_array, pairs: pd.DataFrame, settings: Intervals, seed: int
     `counts` are those of words, (pair, word).
     """
     labels, fold, scores = pairs["label"].to_numpy(), pairs["fold"].to_numpy(), np.zeros(len(pairs))
-    for number in np.unique(fold):
+    for number in folds_of(pairs):
         learned, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         model = make_pipeline(TfidfTransformer(sublinear_tf=True), LogisticRegression())
         scores[test] = model.fit(counts[learned], labels[learned]).predict_proba(counts[test])[:, 1]
     joined = pairs[["label", "group", "fold"]].assign(score=scores, prediction=(scores >= 0.5).astype(int), repeat=0)
+    joined = tested(joined)
     task = TwoClasses(["0", "1"])
     found = score_with_intervals(task, joined, settings.confidence, settings.resamples, seed)
-    return {"n": len(pairs)} | as_columns(found, ["accuracy", "auroc"])
+    return {"n": len(joined)} | as_columns(found, ["accuracy", "auroc"])
 
 
 def draw(table: pd.DataFrame, above: str) -> Figure:

@@ -1,7 +1,6 @@
 """A table of somebody else, with its split, its columns by their roles and what is to be predicted."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,19 +9,21 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.audit.question import Asked, asked_of
-from lungfuse.audit.sides import Split, split_of
 from lungfuse.audit.units import joined
+from lungfuse.cell_forms import number_of, whole_number
 from lungfuse.check.univariate import Outcomes
 from lungfuse.duplicates.pictures import Pictures
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
 from lungfuse.ingest.groups import normalise
+from lungfuse.ingest.sides import Split, split_of
+from lungfuse.init.guess import roles_of
+from lungfuse.init.missing import missing_of
 from lungfuse.init.places import places_named_in
-from lungfuse.init.profile import Profile, check_header, profiles_of
-from lungfuse.init.roles import Roles, UserRoles, column_called, roles_of
-from lungfuse.sheets import read_sheet, sniff
-
-WHOLE = re.compile(r"0*(\d+)(\.0+)?")
+from lungfuse.init.profile import Missing, Profile, check_header, profiles_of
+from lungfuse.init.roles import Roles, UserRoles, column_called
+from lungfuse.settings.table import TableSettings
+from lungfuse.sheets import Format, read_sheet, sniff
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Named:
     images: Sequence[Path] = ()
     text: Sequence[str] | None = None
     features: Sequence[str] | None = None
+    written: Mapping[str, str | None] = field(default_factory=dict)
+    mapping: TableSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Audited:
     def codes(self, column: str) -> np.ndarray:
         """What each row is of, by number; -1 where the cell is empty. 017, 17 and 17.0 are the same; (row,)."""
         cells = self.cells[column].str.casefold()
-        whole = cells.map(lambda cell: found[1] if (found := WHOLE.fullmatch(cell)) else cell)
+        whole = cells.map(whole_number)
         return pd.factorize(whole.mask(whole == ""))[0]
 
     @cached_property
@@ -101,39 +104,55 @@ def read_audited(named: Named) -> Audited:
     Raises:
         UserError: the table, its split, a column or a word that is named cannot be used.
     """
-    form = sniff(named.table)
+    mapping = named.mapping
+    form = (
+        Format(*(getattr(mapping, name) for name in Format._fields)) if mapping else sniff(named.table, **named.written)
+    )
     sheet = read_sheet(named.table, *form)
     check_header(sheet, named.table.name)
     column = column_called(named.split, "split", sheet)
     split = split_of(sheet[column], named.table)
     files = _files(list(named.images) or places_named_in(named.table, form))
-    profiles = profiles_of(sheet.drop(columns=column), _share_found(files), named.missing)
+    profiles = profiles_of(sheet.drop(columns=column), _share_found(files), _missing(named, sheet))
     asked, why = asked_of(profiles, sheet, named.label, named.positive)
-    roles = _roles(named, profiles, asked)
+    roles = _roles(named, profiles, asked, sheet)
     if files is not None and roles.image is None and named.images:
         raise UserError(
             f"--images: no column of {named.table} names these images, which are called "
-            f"{', '.join(file.name or file.path.name for file in files.files[:3])}. Say --image and the column."
+            f"{', '.join(file.called or file.path.name for file in files.files[:3])}. Say --image and the column."
         )
     cells = sheet.copy()
     for name, found in profiles.items():
         cells[name] = cells[name].mask(cells[name].isin(found.missing), "")
+        if found.form != "plain":
+            cells[name] = cells[name].map(number_of(found.form))
     texts = list(roles.texts.values())
     return Audited(
         named.table, cells, profiles, roles, split, asked, why, _reads(named, profiles, roles, texts), texts, files
     )
 
 
-def _roles(named: Named, profiles: dict[str, Profile], asked: Asked | None) -> Roles:
+def _missing(named: Named, columns: Sequence[str]) -> Missing:
+    """Words for missing values that are named, or those of a mapping."""
+    found = missing_of(named.missing, columns)
+    if named.mapping is None:
+        return found
+    own = {each.column: each.missing for each in named.mapping.columns.values() if each.missing}
+    return Missing([*found.words, *named.mapping.missing], own | found.columns)
+
+
+def _roles(named: Named, profiles: dict[str, Profile], asked: Asked | None, sheet: pd.DataFrame) -> Roles:
     labels = asked.columns if asked else []
+    patient = named.patient or (named.mapping.patient if named.mapping else None)
+    known = patient if patient in profiles or patient == "none" else named.patient
     said = UserRoles(
-        labels=labels, patient=named.patient, group_by=named.groups, image=named.image, texts=named.text
+        labels=labels, patient=known, group_by=named.groups, image=named.image, texts=named.text
     )  # fmt: skip
     for role, given in {"patient": [named.patient], "image": [named.image], "group": named.groups or []}.items():
         for name in given:
             if name is not None and name != "none":
                 column_called(name, role, profiles)
-    return roles_of(profiles, said)
+    return roles_of(profiles, said, table=sheet.drop(columns=[name for name in sheet if name not in profiles]))
 
 
 def _reads(named: Named, profiles: dict[str, Profile], roles: Roles, texts: list[str]) -> list[str]:

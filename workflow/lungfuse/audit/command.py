@@ -14,7 +14,11 @@ from lungfuse.audit.page import as_page, for_terminal
 from lungfuse.audit.worth import Trial
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable
-from lungfuse.parameters import Several, options
+from lungfuse.parameters import Several, Written, options
+from lungfuse.plan.load import load_studies
+from lungfuse.plan.names import PARAMS
+from lungfuse.settings.params import read_params
+from lungfuse.settings.table import TableSettings
 from lungfuse.tables.audit import AuditFindings, AuditRows, AuditScores
 from lungfuse.tables.base import write_table
 from lungfuse.tables.check import SEVERITIES
@@ -91,7 +95,22 @@ class Effort:
     seed: int = 0
 
 
-NO_LABELS, NO_COLUMNS, USUAL = Labels(), Columns(), Effort()
+NO_LABELS, NO_COLUMNS, USUAL, AS_IT_LOOKS = Labels(), Columns(), Effort(), Written()
+
+
+def mapping_of(study: str) -> TableSettings:
+    """The mapping of a study of a table.
+
+    Raises:
+        UserError: there is no such study, or its dataset is another one.
+    """
+    found = load_studies(read_params(PARAMS))
+    if study not in found or found[study].table is None:
+        tables = [name for name, each in found.items() if each.table is not None]
+        raise UserError(
+            f"--study: found {study!r}, expected a study of a table: {', '.join(tables) or 'there is none'}."
+        )
+    return found[study].table
 
 
 def main(
@@ -100,6 +119,8 @@ def main(
     split: str,
     labels: Labels = NO_LABELS,
     columns: Columns = NO_COLUMNS,
+    written: Written = AS_IT_LOOKS,
+    study: str | None = None,
     out: Path = Path("audit"),
     effort: Effort = USUAL,
 ) -> None:
@@ -115,6 +136,10 @@ def main(
         What is to be predicted.
     columns
         Columns by their role.
+    written
+        How the table is written.
+    study
+        The study whose mapping the table is read by: how it is written, words for missing values, the patient.
     out
         Folder for audit.csv, audit.md, audit_scores.csv and audit_rows.csv.
     effort
@@ -126,7 +151,8 @@ def main(
     check_writable(out / "audit.csv")
     named = Named(
         table, split, labels.label or (), labels.positive or (), labels.missing or (), columns.patient, columns.group,
-        columns.image, columns.images or (), columns.text, columns.features,
+        columns.image, columns.images or (), columns.text, columns.features, vars(written),
+        mapping_of(study) if study else None,
     )  # fmt: skip
     data = with_images(read_audited(named), columns.encoder)
     done = audit(data, Trial(effort.draws, effort.resamples, effort.seed))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.labels import fits_word
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.profile import Profile
 from lungfuse.init.question import Rule, question_of
@@ -53,7 +54,8 @@ def asked_of(
     found = question_of([profiles[name] for name in names], _words(positive, profiles, names), [])
     said = "; ".join([*([why] if why else []), *found.notes])
     if found.task == "multilabel":
-        values = np.column_stack([_of_label(rule, sheet) for rule in found.rules])
+        known = {name: sheet[name].mask(sheet[name].isin(profiles[name].missing), "") for name in names}
+        values = np.column_stack([_of_label(rule, known[rule.column]) for rule in found.rules])
         marks = np.where(np.isnan(values), "?", np.where(values == 1, "1", "0"))
         words = pd.Series(["".join(row) for row in marks], dtype=str)
         called = [rule.name for rule in found.rules]
@@ -74,10 +76,12 @@ def _called(rules: Sequence[Rule]) -> list[str]:
     return [" + ".join(rule.positive) if len(rule.positive) <= 4 else rule.name for rule in rules]
 
 
-def _of_label(rule: Rule, sheet: pd.DataFrame) -> np.ndarray:
-    cells = sheet[rule.column]
-    known = cells.isin([*rule.positive, *(rule.negative or [])])
-    return np.where(known, cells.isin(rule.positive).astype(float), np.nan)
+def _of_label(rule: Rule, cells: pd.Series) -> np.ndarray:
+    known = {
+        cell: fits_word(cell, rule.positive, rule.negative if rule.between else rule.negative or [""], rule.between)
+        for cell in cells.unique()
+    }
+    return cells.map(known).to_numpy(float)
 
 
 def _words(positive: Sequence[str], profiles: dict[str, Profile], labels: Sequence[str]) -> list[str]:

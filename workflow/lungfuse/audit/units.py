@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lungfuse.audit.sides import Split
+from lungfuse.ingest.sides import Split
 
 
 def joined(codes: Sequence[np.ndarray], rows: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from lungfuse.audit.audited import Audited
 from lungfuse.audit.flaws import Flaw
 from lungfuse.audit.model import Matrix, scores_of
 from lungfuse.audit.scores import Estimate, Resampled
-from lungfuse.audit.sides import Part
+from lungfuse.ingest.sides import Part
 from lungfuse.statistics.splits import dealt_folds, drawn_by_group
 
 BLOCKS, BLOCKS_OF_FOLD = 5, 2

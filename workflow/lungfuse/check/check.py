@@ -177,7 +177,7 @@ def read(asked: Asked, thresholds: CheckLimits, files: Files) -> Checked:
 
 def with_origin(candidates: pd.DataFrame, raw_tables: RawTables, index: pd.DataFrame | None) -> pd.DataFrame:
     """The candidates with what is known of their reports and images, numbered from 0."""
-    of_reports = [name for name in OF_REPORTS if name in raw_tables.reports]
+    of_reports = [name for name in OF_REPORTS if name in raw_tables.reports and name not in candidates]
     of_views = [name for name in OF_VIEWS if name in raw_tables.views]
     reports = raw_tables.reports.set_index("report_id")[of_reports]
     views = raw_tables.views.set_index("image_id")[of_views]

@@ -17,7 +17,17 @@ from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
 BASELINE = 0.5
-OTHER = {"patient", "date", "apart", "view", "projection", "width", "height", "row"}  # columns beside the sections
+OTHER = {
+    "patient",
+    "date",
+    "apart",
+    "own_split",
+    "view",
+    "projection",
+    "width",
+    "height",
+    "row",
+}  # columns beside the sections
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pandas as pd
 from lungfuse.compare.scores import join_predictions
 from lungfuse.compare.subsets import read_structured
 from lungfuse.compare.verdicts import Scored, scored
+from lungfuse.ingest.parts import tested
 from lungfuse.models.naming import named
 from lungfuse.parameters import options
 from lungfuse.plan.layout import Layout
@@ -67,8 +68,8 @@ class Results:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """The table `Pairs`."""
-        return read_table(self.layout.split["pairs"], Pairs)
+        """The table `Pairs`, without those that no fold tests."""
+        return tested(read_table(self.layout.split["pairs"], Pairs))
 
     @cached_property
     def predictions(self) -> list[pd.DataFrame]:

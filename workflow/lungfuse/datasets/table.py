@@ -1,5 +1,6 @@
 """Any table of cases with the images that it names; what its columns mean is said in `table` of the study."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -7,16 +8,18 @@ from typing import ClassVar
 import pandas as pd
 
 from lungfuse.archive import Member
+from lungfuse.cell_forms import number_of, whole_number
 from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
 from lungfuse.redaction import without_sentences
-from lungfuse.settings.table import FirstRow, TableFormat, TableSettings, TableText
+from lungfuse.settings.table import FirstRow, ReadColumn, TableFormat, TableSettings, TableText
 from lungfuse.sheets import read_sheet
 from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
 
 MAX_IMAGE_BYTES = 256 << 20
 SHOWN = 8
+NUMBERED_ROWS = ["row", "line", "row-of-table-", "line-of-table-"]  # before the number of a case without a name
 
 
 class MappedTable:
@@ -35,6 +38,7 @@ class MappedTable:
             licence=source.licence or "not stated",
             biases=tuple(source.biases),
         )
+        self.left_out: dict[str, int] = {}  # rows that the mapping leaves out, by the reason, once they are read
         self.REPORT_FILES = [table.file]
         self.IMAGE_FILES = list(table.images)
         self.MASK_FILES = [table.file, *table.images, *table.masks]
@@ -61,17 +65,18 @@ class MappedTable:
         sheet = self._without_repeated_cases(sheet, rejected)
         reports = pd.DataFrame({"report_id": sheet["report_id"], "major": "", "automatic": ""})
         reports = reports.assign(**{name: self._texts(sheet, name) for name in [*SECTIONS, *self.SECTIONS]})
-        named = {"patient": self.table.patient, "site": self.table.site}
-        reports = reports.assign(**{name: self._column(sheet, column) for name, column in named.items()})
+        reports = reports.assign(patient=self._patients(sheet), site=self._column(sheet, self.table.site))
         if self.table.date:
             reports = reports.assign(date=sheet[self.table.date])
+        if self.table.own_split:
+            reports = reports.assign(own_split=sheet[self.table.own_split])
         if self.table.group_by:
             reports = reports.assign(apart=_marks(sheet, self.table.group_by))
         views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))
         if self.table.views:
             views = views.assign(projection=sheet[self.table.view])
         views = views[sheet["image_id"] != ""]
-        columns = {name: sheet[column.column] for name, column in self.table.columns.items()}
+        columns = {name: read_column(sheet[column.column], column) for name, column in self.table.columns.items()}
         values = pd.DataFrame({"report_id": sheet["report_id"]} | columns)
         return Collection(reports, views, rejected_table(rejected), values)
 
@@ -95,7 +100,7 @@ class MappedTable:
         sheet = self._read(raw)
         image_ids = self._image_ids(sheet, [])
         sheet = sheet.set_axis(image_ids)[image_ids.to_numpy() != ""]
-        apart = self._column(sheet, self.table.patient) if self.table.patient else _marks(sheet, self.table.group_by)
+        apart = self._patients(sheet) if self.table.patient else _marks(sheet, self.table.group_by)
         apart = apart.mask(apart == "", sheet.index.to_series())
         sites = self._column(sheet, self.table.site).replace("", self.SOURCE.name)
         called = sheet[self.table.image].map(without_suffix) + self.table.mask_suffix
@@ -130,6 +135,7 @@ class MappedTable:
             )
         sheet = sheet[headings_of(table)]
         sheet.index = pd.RangeIndex(1, len(sheet) + 1)
+        self.left_out = {}
         for column, words in table.rows.items():
             kept = sheet[sheet[column].isin(words)]
             if kept.empty:
@@ -140,8 +146,21 @@ class MappedTable:
                     "Case counts."
                 )
             print(f"{len(kept):,} of {len(sheet):,} rows have {' or '.join(words)} in {column}")
+            self.left_out[f"have another word in {column} than {' or '.join(words)}"] = len(sheet) - len(kept)
             sheet = kept
-        return sheet if table.first is None else _first_rows(sheet, table.first)
+        if table.first is None:
+            return sheet
+        kept = _first_rows(sheet, table.first)
+        self.left_out[f"are not the first of their {table.first.of}"] = len(sheet) - len(kept)
+        return kept
+
+    def _patients(self, sheet: pd.DataFrame) -> pd.Series:
+        """The patient of each row, empty where unknown."""
+        cells, pattern = self._column(sheet, self.table.patient), self.table.patient_pattern
+        if pattern:
+            found = {cell: re.search(pattern, cell) for cell in cells.unique()}
+            cells = cells.map({cell: each[each.re.groups and 1] if each else "" for cell, each in found.items()})
+        return cells.map(whole_number) if self.table.same_numbers else cells
 
     def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
         return sheet[name] if name else pd.Series("", index=sheet.index)
@@ -160,16 +179,19 @@ class MappedTable:
 
     def _case_ids(self, sheet: pd.DataFrame, image_ids: pd.Series) -> pd.Series:
         """What each row is called."""
-        numbers = pd.Series([f"row{number}" for number in sheet.index], index=sheet.index, dtype=str)
         ids = sheet[self.table.case] if self.table.case else image_ids
+        word = next(word for word in NUMBERED_ROWS if not ids.str.match(rf"{word}\d+$").any())
+        numbers = pd.Series([f"{word}{number}" for number in sheet.index], index=sheet.index, dtype=str)
         return ids.mask(ids == "", numbers)
 
     def _without_repeated_cases(self, sheet: pd.DataFrame, rejected: list) -> pd.DataFrame:
         repeated = sheet["report_id"].duplicated()
         for case, count in sheet["report_id"][repeated].value_counts(sort=False).items():
             rejected.append(
-                ("report", case, f"comes {count + 1} times in the column {self.table.case}; the first is used")
+                ("report", case, f"comes {count + 1} times in {_in_column(self.table.case)}; the first is used")
             )
+        if repeated.any():
+            self.left_out[f"come again in {_in_column(self.table.case)}"] = int(repeated.sum())
         return sheet[~repeated]
 
     def _texts(self, sheet: pd.DataFrame, section: str) -> pd.Series:
@@ -184,9 +206,19 @@ class MappedTable:
         return sheet[self.table.view].map(lambda word: meaning.get(word, word))
 
 
+def _in_column(name: str | None) -> str:
+    return f"the column {name}" if name else "the table"
+
+
+def read_column(cells: pd.Series, column: ReadColumn) -> pd.Series:
+    """The cells of a structured column as plain numbers or words, empty where missing."""
+    known = cells.mask(cells.isin(column.missing), "")
+    return known.map(number_of(column.form)) if column.form != "plain" else known
+
+
 def read_formatted(path: Path, table: TableFormat) -> pd.DataFrame:
     """The cells of a table that is written so, as text without spaces around; words for missing values are empty."""
-    sheet = read_sheet(path, table.separator, table.encoding, table.decimal).apply(lambda cells: cells.str.strip())
+    sheet = read_sheet(path, table.separator, table.encoding, table.decimal, table.thousands)
     return sheet.mask(sheet.isin(table.missing), "")
 
 
@@ -217,7 +249,7 @@ def sections_of(table: TableSettings) -> dict[str, TableText]:
 
 def headings_of(table: TableSettings) -> list[str]:
     """The columns of a table that are read."""
-    single = [table.case, table.patient, table.site, table.date, table.image, table.view]
+    single = [table.case, table.patient, table.site, table.date, table.image, table.view, table.own_split]
     several = [*table.rows, *table.group_by, *(text.column for text in sections_of(table).values())]
     several += [each.column for each in table.columns.values()]
     if table.first is not None:

@@ -74,8 +74,23 @@ def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.
     if rule.column is None:
         return matches(reports["major"], rule).astype("Int64").mask(reports["major"].str.strip() == "")
     words = _words(reports, values, rule.column)
-    other = words.isin(rule.negative) if rule.negative else words != ""
-    return words.isin(rule.positive).astype("Int64").where(words.isin(rule.positive) | other)
+    known = {word: fits_word(word, rule.positive, rule.negative, rule.between) for word in words.unique()}
+    return words.map(known).astype("Int64")
+
+
+def fits_word(word: str, positive: list[str], negative: list[str] | None, between: str | None) -> int | None:
+    """Whether a cell gives a label, 1, or takes it, 0, or leaves it unknown."""
+    parts = parts_of(word, between) if between else [word]
+    if any(part in positive for part in parts):
+        return 1
+    taken = any(part in negative for part in parts) if negative else any(parts)
+    return 0 if taken else None
+
+
+def parts_of(cell: str, between: str) -> list[str]:
+    """The words of a cell such as A|B or ['a', 'b '], without brackets, quotes and spaces around."""
+    inner = cell.strip().removeprefix("[").removesuffix("]")
+    return [part for each in inner.split(between) if (part := each.strip().strip("'\"").strip())]
 
 
 def headings_of(rule: LabelRule) -> list[str]:

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Folds, Pairs, Validation
 
+UNTESTED = -1  # in place of a fold: a pair that is learned from alone
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
 
 
@@ -30,6 +30,16 @@ class Split:
     def of_repeat(self, repeat: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The pairs with the folds of a repeat, and its rows of `Validation`."""
         return in_repeat(self.pairs, self.folds, repeat), self.validation[self.validation["repeat"] == repeat]
+
+
+def tested(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs that a fold tests."""
+    return pairs[pairs["fold"] != UNTESTED].reset_index(drop=True)
+
+
+def folds_of(pairs: pd.DataFrame) -> list[int]:
+    """The folds that test pairs, in order."""
+    return sorted(int(fold) for fold in set(pairs["fold"]) - {UNTESTED})
 
 
 def read_split(files: dict[str, Path]) -> Split:
@@ -61,15 +71,3 @@ def fold_indices(pairs: pd.DataFrame, validation: pd.DataFrame, fold: int) -> tu
     test = (pairs["fold"] == fold).to_numpy()
     validated = pairs["pair_id"].isin(validation.loc[validation["fold"] == fold, "pair_id"]).to_numpy()
     return tuple(map(np.flatnonzero, [~test & ~validated, validated, test]))
-
-
-def inner_indices(
-    pairs: pd.DataFrame, strata: np.ndarray, learned: np.ndarray, number: int, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions to learn from and to score in one of `count` inner trainings on the pairs at the positions `learned`.
-
-    As in the folds of a study no group is on both sides; `strata` is 0 or 1, (pair, stratum).
-    """
-    chosen = pairs.iloc[learned]
-    scored = parts_of(strata[learned], chosen["site"], chosen["group"], count, seed)[number]
-    return np.delete(learned, scored), learned[scored]

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from pandera.typing import Series
 
@@ -22,11 +21,13 @@ from lungfuse.errors import UserError
 from lungfuse.files import raw_files, unchanged
 from lungfuse.ingest.download import compare_with_published
 from lungfuse.parameters import RawData, options
+from lungfuse.settings.base import SECTION
 from lungfuse.tables.base import Table, checked, columns, write_table
 from lungfuse.tables.ingest import Columns, Pairs, Rejected, Reports, Values, Views, rejected_table
+from lungfuse.vocabulary import TAKEN_START
 
-OPTIONAL = ["date", "apart"]  # columns of a table of reports
-OWN_NAME = re.compile(r"(?!label_)[a-z][a-z0-9_]*")
+MOST = 1e30  # of a value, so that networks, which have 32 bits, can hold it with its scale
+OPTIONAL = ["date", "apart", "own_split"]  # columns of a table of reports
 
 
 @options
@@ -123,9 +124,9 @@ def check_declared(sections: list[str], declared: dict[str, Number | Category], 
     taken = taken_names()
     for what, names in [("SECTIONS", sections), ("COLUMNS", declared)]:
         for name in names:
-            if not OWN_NAME.fullmatch(name) or name in taken:
+            if not re.fullmatch(SECTION, name) or name.startswith(TAKEN_START) or name in taken:
                 raise UserError(
-                    f"{place}: {what}: found {name!r}, expected lower-case letters, digits and _ after a letter, no "
+                    f"{place}: {what}: found {name!r}, expected small letters, digits and _ after a letter, no "
                     f"label_ at the beginning, and none of {', '.join(sorted(taken))}. Give it another name."
                 )
     for name, column in declared.items():
@@ -180,12 +181,13 @@ def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
 def _check_numbers(values: pd.Series, column: Number, made: DatasetTables) -> None:
     """Raise UserError when a value is neither empty nor a number; `values` bear the ids of their reports."""
     numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
-    wrong = values[(values != "") & ~np.isfinite(numbers)]
+    wrong = values[(values != "") & ~(numbers.abs() <= MOST)]
     if len(wrong):
         unit = f" in {column.unit}" if column.unit else ""
         raise UserError(
             f"{made.named(Values)}: column {values.name}, report {wrong.index[0]}: found {wrong.iloc[0]!r}, "
-            f"expected a number{unit}, or nothing where it is missing ({len(wrong)} values in all). {made.remedy}"
+            f"expected a number{unit} of at most {MOST:.0e}, or nothing where it is missing ({len(wrong)} values in "
+            f"all). {made.remedy}"
         )
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.ingest.gate import check_findings, unmatched
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
+from lungfuse.ingest.own_split import OwnSplit, own_split
 from lungfuse.ingest.parts import Split, seed_of_repeat
 from lungfuse.ingest.site_folds import site_folds
-from lungfuse.ingest.split_log import fold_sizes, warnings_of, warnings_of_repeats
+from lungfuse.ingest.split_log import fold_sizes, warnings_of, warnings_of_given, warnings_of_repeats
 from lungfuse.parameters import Question, options
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.statistics.splits import parts_of
@@ -155,7 +156,8 @@ def main(
         write_table(values, outputs.structured, Structured, kept["name"])
         write_table(kept, outputs.structured_columns, Columns)
     unused = [f"check.allow: nothing was found of {entry!r}" for entry in unmatched(checked, allowed.allow)]
-    odd = warnings_of(table, split.folds) if split.by == "group" else []
+    odd = warnings_of(table, split.folds) if split.by == "group" and not split.own else []
+    odd += warnings_of_given(table) if split.own else []
     for warning in [*unused, *odd, *warnings_of_repeats(drawn, split, asked)]:
         print(f"warning: {warning}", file=sys.stderr)
     print("\n".join(fold_sizes(table, asked)))
@@ -176,6 +178,8 @@ def draw(candidates: pd.DataFrame, split: SplitSettings, seed: int, task: Task =
         UserError: the pairs cannot be split so.
     """
     at_sites = site_folds(candidates, split.folds, task) if split.by == "site" else None
+    given = own_split(candidates, split) if split.own else None
+    at_sites = given.fold if given else at_sites
     folds, validated = [], []
     for repeat in range(split.repeats):
         own = seed_of_repeat(seed, repeat)
@@ -183,12 +187,21 @@ def draw(candidates: pd.DataFrame, split: SplitSettings, seed: int, task: Task =
         pairs = candidates.assign(fold=fold, repeat=repeat)
         folds.append(pairs[columns(Folds)])
         try:
-            found = assign_validation(pairs, split, own, task)
+            found = (
+                assign_validation(pairs, split, own, task)
+                if given is None or given.validated is None
+                else _given(pairs, given)
+            )
         except UserError as error:
             more = f" These are the folds of repeat {repeat}: or set split.repeats to {repeat}." if repeat else ""
             raise UserError(f"{error}{more}") from error
         validated.append(found[columns(Validation)])
     return Split(candidates.assign(fold=folds[0]["fold"]), pd.concat(folds), pd.concat(validated))
+
+
+def _given(pairs: pd.DataFrame, given: OwnSplit) -> pd.DataFrame:
+    """The pairs that a given split validates on, of its one fold."""
+    return pairs[given.validated.to_numpy()].assign(fold=0)
 
 
 def assign_folds(candidates: pd.DataFrame, folds: int, seed: int, task: Task = BINARY) -> pd.Series:

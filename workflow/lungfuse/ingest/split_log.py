@@ -4,7 +4,8 @@ import pandas as pd
 
 from lungfuse.ingest.groups import normalise
 from lungfuse.ingest.labels import class_counts
-from lungfuse.ingest.parts import Split, fold_indices
+from lungfuse.ingest.own_split import crossing
+from lungfuse.ingest.parts import UNTESTED, Split, fold_indices
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.tasks import Task
 
@@ -17,7 +18,8 @@ def fold_sizes(pairs: pd.DataFrame, task: Task) -> list[str]:
     said = []
     for fold, part in pairs.groupby("fold"):
         counts = {name: count for name, count in class_counts(part, task).items() if name != "negative"}
-        said.append(", ".join([f"fold {fold}: {len(part)} pairs", *(f"{counts[name]} {name}" for name in counts)]))
+        name = "learned from alone" if fold == UNTESTED else f"fold {fold}"
+        said.append(", ".join([f"{name}: {len(part)} pairs", *(f"{counts[name]} {name}" for name in counts)]))
     return said
 
 
@@ -54,6 +56,18 @@ def warnings_of(pairs: pd.DataFrame, folds: int) -> list[str]:
     return found
 
 
+def warnings_of_given(pairs: pd.DataFrame) -> list[str]:
+    """What is odd about a split that is given: groups on both sides."""
+    crosses = crossing(pairs["group"], pairs["fold"])
+    if not crosses.any():
+        return []
+    return [
+        f"{int(crosses.sum()):,} of {len(pairs):,} pairs are of {pairs['group'][crosses].nunique():,} groups that "
+        "are in "
+        "training and test: scores are too good for new patients; lungfuse audit --split measures by how much"
+    ]
+
+
 def warnings_of_repeats(drawn: Split, split: SplitSettings, task: Task) -> list[str]:
     """Labels that cannot be validated, repeat by repeat, and repeats whose folds are those of another one."""
     found, seen = [], {}
@@ -62,7 +76,7 @@ def warnings_of_repeats(drawn: Split, split: SplitSettings, task: Task) -> list[
         of = f"repeat {repeat}: " if repeat else ""
         found += [f"{of}{text}" for text in missing_of_validation(pairs, validation, task)]
         first = seen.setdefault(pd.factorize(pairs["fold"])[0].tobytes(), repeat)
-        if first != repeat and split.by == "group":
+        if first != repeat and split.by == "group" and not split.own:
             found.append(
                 f"repeat {repeat} has the folds of repeat {first}, since so few groups can be divided in few ways: "
                 "trainings differ less than new folds would make them"

@@ -17,6 +17,7 @@ from lungfuse.ingest.filter import FilterInputs, select_pairs
 from lungfuse.ingest.limits import losses_of
 from lungfuse.ingest.reports import DatasetTables, check_declared, values_of, with_patients
 from lungfuse.ingest.split import draw
+from lungfuse.init.left_out import left_out
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
 from lungfuse.tables.ingest import rejected_table
@@ -30,7 +31,8 @@ class Cases:
     """The cases of a study: `pairs` as the filters leave them, the `values` of their reports, the `task`.
 
     `rows` counts the rows that name an image, `unread` those whose image is not found. `losses` says what is lost to
-    input that cannot be used, as `lungfuse.ingest.limits` counts it.
+    input that cannot be used, as `lungfuse.ingest.limits` counts it; `left_out` counts the rows of the table that are
+    no cases, by the reason.
     """
 
     pairs: pd.DataFrame
@@ -39,6 +41,7 @@ class Cases:
     rows: int = 0
     unread: int = 0
     losses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def labels(self) -> pd.DataFrame:
@@ -62,6 +65,16 @@ class Cases:
         counts = {name: [group[labels[name] == word].nunique() for word in ("yes", "no")] for name in labels}
         return {name: min(found) for name, found in counts.items()}
 
+    @property
+    def own_split(self) -> pd.Series:
+        """What the column of the split says of each case."""
+        return self.pairs["own_split"]
+
+    @property
+    def total(self) -> int:
+        """Rows of the table."""
+        return self.pairs["report_id"].nunique() + sum(self.left_out.values())
+
     def counts(self) -> dict[str, str]:
         """How many cases are of each class or have each label, in words."""
         labels = self.labels
@@ -79,9 +92,9 @@ def cases_of(study: Study, raw: Path) -> Cases:
     source = MappedTable(study.table)
     task = load_task(study.task, study.labels)
     with redirect_stdout(io.StringIO()):
+        readable = source.found_images(raw) if study.table.image else None
         collection = source.read_reports(raw)
         reports = with_patients(collection.reports)
-        readable = source.found_images(raw) if study.table.image else None
     check_declared(own_sections_of(source), columns_of(source), source.PLACE)
     values = values_of(
         collection.values, reports["report_id"], columns_of(source), DatasetTables("table", source.PLACE)
@@ -93,7 +106,9 @@ def cases_of(study: Study, raw: Path) -> Cases:
     counts["reports found"] = len({*reports["report_id"], *rejected["id"][rejected["what"] == "report"]})
     views = collection.views
     unread = len(views) - len(readable & {*views["image_id"]}) if readable is not None else 0
-    return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected))
+    left = {reason: count for reason, count in source.left_out.items() if count}
+    left |= left_out(study, task, reports, views, values, readable, pairs)
+    return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected), left)
 
 
 def tells(cases: Cases, name: str, kind: str, leak_auroc: float, leak_min_share: float) -> str:

@@ -4,19 +4,22 @@ import sys
 from collections.abc import Sequence
 
 from lungfuse.errors import UserError
+from lungfuse.init.headings import (
+    DATE,
+    LABEL,
+    MODALITY,
+    NAME_OF_IMAGE,
+    OF_DEVICE,
+    OF_FILE,
+    OF_PERSON,
+    PATIENT,
+    PERHAPS_LABEL,
+    VIEW,
+)
 from lungfuse.init.profile import Profile
 from lungfuse.init.question import MOST_CLASSES
-from lungfuse.init.roles import DATE, MODALITY, NAME_OF_IMAGE, OF_DEVICE, OF_FILE, PATIENT, VIEW
 from lungfuse.words import listed
 
-SURELY = (
-    "label", "labels", "target", "class", "diagnosis", "diagnostic", "dx", "outcome", "ground_truth", "y",
-)  # fmt: skip
-PERHAPS = (
-    "finding", "findings", "disease", "result", "pathology", "malignant", "malignancy", "tumor", "tumour", "cancer",
-    "category", "grade", "stage", "status", "death", "died", "survival", "response", "condition",
-)  # fmt: skip
-OF_PERSON = ("sex", "gender", "age", "race", "ethnicity", "smoker", "smoking", "side", "laterality")
 NO_LABEL = {*PATIENT, *VIEW, *MODALITY, *DATE, *NAME_OF_IMAGE, *OF_DEVICE, *OF_FILE}
 SHOWN = 12
 
@@ -38,7 +41,7 @@ def label_candidates(profiles: dict[str, Profile]) -> list[Profile]:
 
 
 def _unlikely(found: Profile) -> tuple[bool, ...]:
-    return not found.called(*PERHAPS), found.called(*OF_PERSON), found.kind != "yes/no", found.kind == "number"
+    return not found.called(*PERHAPS_LABEL), found.called(*OF_PERSON), found.kind != "yes/no", found.kind == "number"
 
 
 def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
@@ -48,7 +51,7 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
         UserError: it cannot be told and there is nobody to ask.
     """
     candidates = label_candidates(profiles)
-    sure = [found for found in profiles.values() if found.called(*SURELY) and found.kind not in ("text", "date", "url")]
+    sure = [found for found in profiles.values() if found.called(*LABEL) and found.kind not in ("text", "date", "url")]
     if len(sure) == 1:
         return sure[0].name, f"The label is {sure[0].name}, by its name; --label names another column"
     if len(candidates) == 1 and not candidates[0].called(*OF_PERSON):

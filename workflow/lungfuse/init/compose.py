@@ -12,11 +12,17 @@ from lungfuse.init.cases import Cases, cases_of, splits, tells
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.colours import mostly_coloured
 from lungfuse.init.draft import Draft, Files, draft_of, filters
+from lungfuse.init.given_split import given_split
+from lungfuse.init.guess import roles_of
+from lungfuse.init.inputs import label_columns, missing_words
+from lungfuse.init.missing import missing_of
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
 from lungfuse.init.question import Question, question_of
-from lungfuse.init.roles import Roles, UserRoles, column_called, label_columns, missing_words, roles_of
-from lungfuse.init.rows import ENCODERS, Inputs, folds_for, rows_of
+from lungfuse.init.roles import Roles, UserRoles, column_called
+from lungfuse.init.rows import ENCODERS, MORE, Inputs, folds_for, rows_of
+from lungfuse.init.summary import NO_MODEL, doubts_of_images, doubts_of_values, summary, told
+from lungfuse.init.texts import set_groups
 from lungfuse.plan.load import load_studies
 from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
@@ -33,18 +39,22 @@ LOST = {
     "pairs have no readable image": "rows name an image that is not there",
     "images of the view cannot be read": "rows name an image that is not there",
 }
-NO_MODEL = "no model reads it: "
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user says: label columns, words of the classes, words that stand for nothing, columns by their role."""
+    """What a user says: label columns, words of the classes, words that stand for nothing, of all columns or as
+    <column>=<word> of one, columns by their role, what stands between several words of a label, whether equal texts
+    stay together, and models to write beside the usual ones."""
 
     labels: Sequence[str]
     positive: Sequence[str]
     negative: Sequence[str]
     missing: Sequence[str]
     roles: UserRoles
+    between: str | None = None
+    same_texts: str | None = None
+    more_models: Sequence[str] = ()
 
 
 @dataclass
@@ -66,15 +76,25 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], op
     inspection, draft = _inspected(files, folder, options, ask)
     cases = cases_of(study_of(name, draft.entry, defaults), folder)
     _check_found(cases)
+    if set_groups(draft, cases, options.same_texts):
+        cases = cases_of(study_of(name, draft.entry, defaults), folder)
     cases = _without_rare(name, draft, inspection, cases, folder, defaults)
     _allow_losses(draft, cases)
-    _set_split(draft, inspection.question, cases, study_of(name, draft.entry, defaults).split.repeats)
-    inputs = _without_what_tells(draft, inspection, cases, study_of(name, draft.entry, defaults))
+    if inspection.roles.split:
+        draft.entry["split"] = given_split(cases.own_split, inspection.roles.split, cases.pairs["group"])
+        draft.say("as the column says", "split")
+    else:
+        _set_split(draft, inspection.question, cases, study_of(name, draft.entry, defaults).split.repeats)
+    inputs = _without_what_tells(draft, inspection, cases, study_of(name, draft.entry, defaults), options.roles.use)
     if inspection.images is not None and inspection.roles.image and mostly_coloured(inspection.images):
         draft.entry["images"] = {"colour": True}
         draft.say("most images have colours", "images")
-    _add_rows(draft, inspection.roles, inputs, cases)
-    draft.summary = _summary(inspection, cases, draft)
+    _add_rows(draft, inspection.roles, inputs, cases, options.more_models)
+    draft.unsure += [
+        *doubts_of_values(cases, inspection.roles),
+        *doubts_of_images(inspection.profiles, inspection.roles),
+    ]
+    draft.summary = summary(inspection.question, inspection.roles, cases, draft)
     study_of(name, draft.entry, defaults)
     return draft
 
@@ -89,17 +109,16 @@ def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple
     sheet = read_sheet(folder / files.table, *files.form)
     check_header(sheet, files.table)
     images = ImageFiles(folder, files.images) if files.images else None
-    profiles = profiles_of(sheet, _share_found(images), options.missing)
+    profiles = profiles_of(sheet, _share_found(images), missing_of(options.missing, sheet))
     labels = list(dict.fromkeys(column_called(label, "label", profiles) for label in options.labels))
     why = ""
     if not labels:
         label, why = chosen_label(profiles, ask)
         labels = [label]
-    question = question_of([profiles[label] for label in labels], options.positive, options.negative)
+    question = question_of([profiles[label] for label in labels], options.positive, options.negative, options.between)
     said = options.roles
-    roles = roles_of(profiles, UserRoles(**{**vars(said), "labels": labels}))
-    _check_images(images, roles, said, files)
-    _leave_out_clashes(roles, profiles, labels)
+    roles = roles_of(profiles, UserRoles(**{**vars(said), "labels": labels}), table=sheet)
+    _check_images(images, roles, said, files, profiles)
     names = label_columns(labels)
     draft = draft_of(files, question, roles, missing_words(profiles, roles, labels), names)
     if why:
@@ -119,25 +138,24 @@ def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
     return share
 
 
-def _check_images(images: ImageFiles | None, roles: Roles, said: UserRoles, files: Files) -> None:
+def _check_images(
+    images: ImageFiles | None, roles: Roles, said: UserRoles, files: Files, profiles: dict[str, Profile]
+) -> None:
     if images is not None and roles.image is None and said.image is None:
-        names = ", ".join(file.name or file.path.name for file in images.files[:3])
+        if several := next((found for found in profiles.values() if found.several >= 0.1), None):
+            raise UserError(
+                f"--images: the column {several.name} of {files.table} names several images in a cell, such as "
+                f"{several.words.index[0]!r}; expected one. Write a row for each image, with the same patient, and "
+                "all else "
+                "the same: rows of a patient stay in one fold."
+            )
+        names = ", ".join(file.called or file.path.name for file in images.files[:3])
         raise UserError(
             f"--images: no column of {files.table} names these images, which are called {names}. Say --image-column "
             "and its name, or write a column with their names."
         )
     if images is None:
         roles.image = None
-
-
-def _leave_out_clashes(roles: Roles, profiles: dict[str, Profile], labels: Sequence[str]) -> None:
-    """Leave out columns in which a word stands for nothing that means something in another one."""
-    for name, column in list(roles.columns.items()):
-        others = [other for other in {*roles.used, *labels} if other != column.column]
-        for word in profiles[column.column].missing:
-            if means := next((other for other in others if word in profiles[other].words), None):
-                roles.columns.pop(name, None)
-                roles.left[column.column] = f"says {word!r} for nothing, which is a word of {means}"
 
 
 def _require(draft: Draft, roles: Roles, profiles: dict[str, Profile]) -> None:
@@ -222,14 +240,19 @@ def _allow_losses(draft: Draft, cases: Cases) -> None:
             draft.say(f"{lost:,} of {total:,} {LOST.get(what, what)}: they are left out.", "rejected_share")
 
 
-def _without_what_tells(draft: Draft, inspection: Inspection, cases: Cases, study: Study) -> list[str]:
-    """The names of the structured columns that rows may read: those that do not give the label away."""
-    kept = []
+def _without_what_tells(
+    draft: Draft, inspection: Inspection, cases: Cases, study: Study, use: Sequence[str]
+) -> list[str]:
+    """The names of the structured columns that rows may read: those that do not give the label away, or that a user
+    wants to `use`."""
+    kept, kept_by_user = [], {column_called(name, "use", inspection.profiles) for name in use}
     for name, column in inspection.roles.columns.items():
         if not (cases.values_of(name) != "").any():
             draft.say(f"{NO_MODEL}it is empty in all cases of the study", "table", "columns", name)
-        elif told := tells(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
-            draft.say(f"{NO_MODEL}{told}", "table", "columns", name)
+        elif column.column in kept_by_user:
+            kept.append(name)
+        elif said := tells(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
+            draft.say(f"{NO_MODEL}{said}", "table", "columns", name)
         elif label := named_like(column.column, inspection.question.columns):
             draft.say(
                 f"{NO_MODEL}its name is like that of the label {label}: it may say the same", "table", "columns", name
@@ -239,14 +262,16 @@ def _without_what_tells(draft: Draft, inspection: Inspection, cases: Cases, stud
     return kept
 
 
-def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases) -> None:
+def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases, more: Sequence[str]) -> None:
     entry = draft.entry
-    found = Inputs("image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs))
+    if unknown := [name for name in more if name not in MORE]:
+        raise UserError(f"--more-models: found {', '.join(unknown)}, expected some of {', '.join(MORE)}.")
+    found = Inputs("image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more))
     rows = rows_of(found)
     if not found.single:
         raise UserError(
             "No column is left that a model could read. Not read: "
-            + "; ".join(f"{name} ({why})" for name, why in (roles.left | _told(draft)).items())
+            + "; ".join(f"{name} ({why})" for name, why in (roles.left | told(draft)).items())
             + ". Name images with --images, or a text with --text."
         )
     entry["modalities"] = found.modalities
@@ -259,35 +284,3 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases) -> No
         draft.say(note, "models")
     for row, comment in rows.comments.items():
         draft.say(comment, "models", row)
-
-
-def _told(draft: Draft) -> dict[str, str]:
-    """What comments say of structured columns."""
-    return {
-        place[-1]: said for place, said in draft.comments.items() if place[:2] == ("table", "columns") and place[2:]
-    }
-
-
-def _summary(inspection: Inspection, cases: Cases, draft: Draft) -> str:
-    """What was chosen, in lines."""
-    roles, entry, told = inspection.roles, draft.entry, _told(draft)
-    groups = cases.pairs["group"].nunique()
-    counts = ", ".join(f"{name} {count}" for name, count in cases.counts().items())
-    lines = [
-        ("cases", f"{len(cases.pairs):,} in {groups:,} groups that stay together (patients, same texts)"),
-        ("label", f"{', '.join(inspection.question.columns)}: {entry['task']}, {counts}"),
-    ]
-    names = {"patient": roles.patient, "site": roles.site, "date": roles.date, "kept apart": ", ".join(roles.group_by)}
-    lines += [(role, name or "") for role, name in names.items()]
-    if roles.image:
-        lines.append(("image", f"{roles.image}, {cases.rows - cases.unread:,} of {cases.rows:,} found"))
-        lines.append(("view", f"{entry['view']} of the column {roles.view}" if roles.view else ""))
-    lines.append(("texts", ", ".join(roles.texts.values())))
-    unread = {roles.columns[name].column: why for name, why in told.items() if name in roles.columns}
-    inputs = [each.column for each in roles.columns.values() if each.column not in unread]
-    lines.append(("structured", ", ".join(inputs)))
-    lines += [("no input", f"{name}: {why.removeprefix(NO_MODEL)}") for name, why in unread.items()]
-    lines += [("left out", f"{name}: {why}") for name, why in roles.left.items()]
-    lines.append(("folds", f"{entry['split']['folds']}"))
-    lines.append(("models", ", ".join(entry["models"])))
-    return "\n".join(f"  {role:<12} {said}" for role, said in lines if said)

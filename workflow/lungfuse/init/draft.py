@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lungfuse.init.question import Question
-from lungfuse.init.roles import Roles
+from lungfuse.init.roles import Column, Roles
 from lungfuse.settings.base import UNKNOWN
 from lungfuse.sheets import Format
 
@@ -13,13 +13,14 @@ ANY_VIEW = "any"
 
 @dataclass
 class Draft:
-    """The settings of an entry, comments by their place in it, the names of label columns by theirs in the table, and a
-    summary for the user."""
+    """The settings of an entry, comments by their place in it, the names of label columns by theirs in the table,
+    what is unsure, and a summary for the user."""
 
     entry: dict[str, Any]
     comments: dict[tuple[str, ...], str] = field(default_factory=dict)
     label_names: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    unsure: list[str] = field(default_factory=list)
 
     def say(self, comment: str, *place: str) -> None:
         """Put a comment at a place; after one that is there."""
@@ -29,21 +30,27 @@ class Draft:
 
 @dataclass(frozen=True)
 class Files:
-    """The table and places of images as they are called in the raw folder, and how the table is written."""
+    """The table and places of images as they are called in the raw folder, how the table is written, and what is unsure
+    of that."""
 
     raw: str
     table: str
     images: list[str]
     form: Format
+    unsure: list[str] = field(default_factory=list)
 
 
-def draft_of(files: Files, question: Question, roles: Roles, missing: list[str], labels: dict[str, str]) -> Draft:
+Missing = tuple[list[str], dict[str, list[str]]]  # words of all columns, and of some
+
+
+def draft_of(files: Files, question: Question, roles: Roles, missing: Missing, labels: dict[str, str]) -> Draft:
     """The entry without its rows; `labels` are names of label columns with those of the table."""
     draft = Draft({"dataset": "table", "raw": files.raw}, label_names={column: name for name, column in labels.items()})
     draft.entry["table"] = _table(draft, files, roles, missing, labels)
     draft.entry["task"] = question.task
     if question.notes:
         draft.say(". ".join(question.notes) + ".", "filter", "labels")
+    draft.unsure = [*files.unsure, *question.unsure, *roles.unsure]
     draft.entry["modalities"] = modalities(roles)
     draft.entry["view"] = _view(draft, roles)
     draft.entry["filter"] = filters(draft, question, roles)
@@ -64,18 +71,20 @@ def filters(draft: Draft, question: Question, roles: Roles) -> dict[str, Any]:
         said: dict[str, Any] = {
             "name": rule.name, "column": draft.label_names[rule.column], "positive": rule.positive,
         }  # fmt: skip
-        rules.append(said | ({"negative": rule.negative} if rule.negative is not None else {}))
+        more = {"negative": rule.negative, "between": rule.between}
+        rules.append(said | {key: value for key, value in more.items() if value is not None})
     found: dict[str, Any] = {"labels": rules, "balance": "none"}
     return found | ({"text_fields": list(roles.texts)} if roles.texts else {})
 
 
-def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels: dict[str, str]) -> dict[str, Any]:
+def _table(draft: Draft, files: Files, roles: Roles, missing: Missing, labels: dict[str, str]) -> dict[str, Any]:
     table: dict[str, Any] = {"file": files.table}
     table |= {key: value for key, value in files.form._asdict().items() if value != getattr(Format(), key)}
     if not files.form.encoding.startswith("utf"):
         draft.say("guessed from the letters; if some look wrong, write another, such as cp1252", "table", "encoding")
-    if missing:
-        table["missing"] = missing
+    everywhere, own_missing = missing
+    if everywhere:
+        table["missing"] = everywhere
         draft.say('values that mean "missing", as an empty cell does', "table", "missing")
     if roles.rows:
         table["rows"] = roles.rows
@@ -84,11 +93,20 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
         if name := getattr(roles, role):
             table[role] = name
             draft.say(ABOUT[role], "table", role)
+        if role == "patient" and roles.patient_pattern:
+            table["patient_pattern"] = roles.patient_pattern
+            draft.say("the part of a cell that names the patient, as a regular expression", "table", "patient_pattern")
+        if role == "patient" and roles.same_numbers:
+            table["same_numbers"] = True
+            draft.say("017, 17 and 17.0 are the same patient", "table", "same_numbers")
     if not roles.patient:
         draft.say(
             "No column names the patient, so each row counts as one of a patient of its own. If patients have several "
             "rows, name the column: `patient: <column>`.", "table",
         )  # fmt: skip
+    if roles.split:
+        table["own_split"] = roles.split
+        draft.say("that which `split` names", "table", "own_split")
     if roles.group_by:
         table["group_by"] = roles.group_by
         draft.say("rows with the same value stay in one fold", "table", "group_by")
@@ -99,8 +117,10 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: list[str], labels:
     if roles.texts:
         table["texts"] = {name: {"column": column, "known": UNKNOWN} for name, column in roles.texts.items()}
         draft.say(f"{TIMES}; a text written by someone who knew the outcome may name it", "table", "texts")
-    of_labels = {name: {"column": column, "kind": "category"} for name, column in labels.items()}
-    table["columns"] = of_labels | {name: _column(column) for name, column in roles.columns.items()}
+    of_labels = {
+        name: {"column": column, "kind": "category"} | _missing(column, own_missing) for name, column in labels.items()
+    }
+    table["columns"] = of_labels | {name: _column(column, own_missing) for name, column in roles.columns.items()}
     if roles.columns:
         draft.say(TIMES, "table", "columns")
     for name in of_labels:
@@ -121,9 +141,14 @@ ABOUT = {
 }
 
 
-def _column(column: Any) -> dict[str, Any]:
-    unit = {"unit": column.unit} if column.unit else {}
-    return {"column": column.column, "kind": column.kind} | unit | {"known": UNKNOWN}
+def _column(column: Column, missing: dict[str, list[str]]) -> dict[str, Any]:
+    said = {"unit": column.unit} if column.unit else {}
+    said |= {"form": column.form} if column.form != "plain" else {}
+    return {"column": column.column, "kind": column.kind} | said | _missing(column.column, missing) | {"known": UNKNOWN}
+
+
+def _missing(column: str, missing: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {"missing": missing[column]} if column in missing else {}
 
 
 def _view(draft: Draft, roles: Roles) -> str:

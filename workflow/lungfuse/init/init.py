@@ -1,8 +1,9 @@
 """From a table of cases to a study: looks at the columns, writes its entry, links its files, checks its data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from lungfuse.errors import UserError
 from lungfuse.init.choose import on_terminal
@@ -14,10 +15,10 @@ from lungfuse.init.link import Sources, check_links, put_in_place, sources_of
 from lungfuse.init.naming import raw_of, study_name
 from lungfuse.init.places import places_named_in
 from lungfuse.init.roles import UserRoles
-from lungfuse.parameters import Several, options
+from lungfuse.parameters import Several, Written, options
 from lungfuse.plan.names import PARAMS
 from lungfuse.settings.params import read_params
-from lungfuse.sheets import Format, sniff
+from lungfuse.sheets import Sniffed, sniffed
 
 
 @options
@@ -33,13 +34,17 @@ class Labels:
     negative
         Words of the negative class.
     missing
-        Words that stand for nothing, beside those that usually do, such as ? and n/a.
+        Words that stand for nothing, beside those that usually do, such as ? and n/a; age=999 is one of a column alone.
+    between
+        What stands between the words of a cell of the label, where it holds several, such as |; none where each cell is
+        one class.
     """
 
     label: Several[str] | None = None
     positive: Several[str] | None = None
     negative: Several[str] | None = None
     missing: Several[str] | None = None
+    between: str | None = None
 
 
 @options
@@ -50,6 +55,10 @@ class Columns:
     ----------
     patient
         The column of patients, whose rows stay in one fold.
+    patient_pattern
+        The part of its cells that names the patient, as a regular expression, such as 'patient\\d+' in a path.
+    same_numbers
+        Whether 017, 17 and 17.0 are the same patient; where several are written, they are unless it is said.
     site
         The column of sites, such as hospitals.
     date
@@ -62,23 +71,38 @@ class Columns:
         Columns of texts, the most important one first.
     group_by
         Columns whose equal values stay in one fold, such as a publication.
+    same_texts
+        Whether cases with the same text stay in one fold, together, or may be apart, as where texts are templates.
+    split
+        The column of a split of your own: the fold that tests a row, or train, val and test.
     leave_out
         Columns that no model may read.
+    use
+        Columns that models may read, though they would be left out.
+    rows
+        The rows that are read, as <column>=<word>, or none for all.
     """
 
     patient: str | None = None
+    patient_pattern: str | None = None
+    same_numbers: bool | None = None
     site: str | None = None
     date: str | None = None
     image_column: str | None = None
     view: str | None = None
     text: Several[str] | None = None
     group_by: Several[str] | None = None
+    same_texts: Literal["together", "apart"] | None = None
+    split: str | None = None
     leave_out: Several[str] | None = None
+    use: Several[str] | None = None
+    rows: Several[str] | None = None
 
     def said(self) -> UserRoles:
         return UserRoles(
-            patient=self.patient, site=self.site, date=self.date, image=self.image_column, view=self.view,
-            texts=self.text, group_by=self.group_by, left=self.leave_out or (),
+            patient=self.patient, patient_pattern=self.patient_pattern, same_numbers=self.same_numbers, site=self.site,
+            date=self.date, image=self.image_column, view=self.view, texts=self.text, group_by=self.group_by,
+            left=self.leave_out or (), split=self.split, use=self.use or (), rows=self.rows,
         )  # fmt: skip
 
 
@@ -98,6 +122,8 @@ class Place:
         Run the data check at the end.
     params
         The file of settings.
+    more_models
+        Models beside the usual ones: kv-exchange and irene, which take long to train.
     """
 
     name: str | None = None
@@ -105,9 +131,10 @@ class Place:
     copy: bool = False
     check: bool = True
     params: Path = PARAMS
+    more_models: Several[str] | None = None
 
 
-NO_LABELS, NO_COLUMNS, USUAL_PLACE = Labels(), Columns(), Place()
+NO_LABELS, NO_COLUMNS, USUAL_PLACE, AS_IT_LOOKS = Labels(), Columns(), Place(), Written()
 
 
 def main(
@@ -116,6 +143,7 @@ def main(
     images: Several[Path] | None = None,
     labels: Labels = NO_LABELS,
     columns: Columns = NO_COLUMNS,
+    written: Written = AS_IT_LOOKS,
     place: Place = USUAL_PLACE,
 ) -> None:
     """Make a study of a table of cases, and of the images that it names.
@@ -130,6 +158,8 @@ def main(
         What is to be told of a case.
     columns
         Columns by their role.
+    written
+        How the table is written.
     place
         Where the study goes.
     """
@@ -138,11 +168,13 @@ def main(
             "--table: not given. Expected a CSV or Parquet file with a row a case, as in --table cases.csv."
         )
     params = read_params(place.params)
-    form = sniff(table)
+    found = sniffed(table, **vars(written))
+    form = found.form
     name = study_name(place.name, table, params.get("studies", {}), place.replace)
     sources = sources_of(raw_of(name, table), table, images or places_named_in(table, form))
     check_links(sources, place.replace)
-    draft = drafted(name, sources, form, params["defaults"], options_of(labels, columns))
+    said = options_of(labels, columns, place.more_models or [])
+    draft = drafted(name, sources, found, params["defaults"], said)
     entry = rendered(name, draft.entry, draft.comments)
     text = checked_text(place.params, name, entry, place.replace)
     put_in_place(sources, Path.cwd(), place.copy)
@@ -155,15 +187,18 @@ def main(
     print(f"\nNext:\n\n    snakemake --cores 2 --config study={name}")
 
 
-def options_of(labels: Labels, columns: Columns) -> Options:
+def options_of(labels: Labels, columns: Columns, more_models: Sequence[str] = ()) -> Options:
     """What a user says, as it is looked at."""
     words = [labels.label, labels.positive, labels.negative, labels.missing]
-    return Options(*(each or [] for each in words), columns.said())
+    return Options(*(each or [] for each in words), columns.said(), labels.between, columns.same_texts, more_models)
 
 
-def drafted(name: str, sources: Sources, form: Format, defaults: dict[str, Any], said: Options) -> Draft:
+def drafted(name: str, sources: Sources, found: Sniffed, defaults: dict[str, Any], said: Options) -> Draft:
     """The entry of a study, with the files where they are."""
-    files = Files(sources.raw.name, sources.table, sources.images, form)
+    files = Files(sources.raw.name, sources.table, sources.images, *found)
     with TemporaryDirectory() as folder:
         sources.stage(Path(folder))
-        return composed(name, files, Path(folder), defaults, said, on_terminal())
+        try:
+            return composed(name, files, Path(folder), defaults, said, on_terminal())
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}/", f"{sources.raw}/")) from error

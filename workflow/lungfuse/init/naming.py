@@ -8,14 +8,15 @@ from typing import Any
 import yaml
 
 from lungfuse.errors import UserError
-from lungfuse.init.words import plain
 from lungfuse.plan.names import RAW
 from lungfuse.settings.params import STUDY_NAME
+from lungfuse.vocabulary import plain
 
 GENERIC = {"cases", "metadata", "data", "table", "labels", "train", "index", "dataset", "meta", "sheet1", "export"}
 
 SAME_WORD = 5  # letters
-SMALL_WORDS = {"", "a", "at", "by", "for", "has", "id", "in", "is", "no", "of", "on", "s", "the", "to", "was", "with"}
+SMALL_WORDS = {"", "a", "at", "by", "for", "has", "id", "in", "is", "no", "of", "on", "s", "the", "to", "was", "with",
+               "age", "sex", "gende", "left", "right", "relat", "type", "date", "time", "patie", "level"}  # fmt: skip
 
 
 def study_name(given: str | None, table: Path, studies: dict[str, Any], replace: bool) -> str:

@@ -1,48 +1,51 @@
 """What each column of a table holds."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from lungfuse.cell_forms import AGE, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES
-from lungfuse.init.words import NO, UNKNOWN_AMONG_NUMBERS, YES, is_unknown, tokens
+from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, YES, plain, tokens, unknown_among
 
-Kind = Literal["empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "url"]
+Kind = Literal[
+    "empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "time", "url"
+]
 ShareOfImages = Callable[[Sequence[str]], float]
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 NEAR_NUMBER = re.compile(
     r"[<>≤≥~=]{0,2}\s*[+-]?\d+([.,]\d+)?\s*(-\s*\d+([.,]\d+)?)?\s*[^\d\s].{0,12}|[<>≤≥~=]{1,2}\s*\d.*"
 )
-MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-CLOCK = r"([T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s*([AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
-YEAR = re.compile(r"(19|20)\d\d")
-DATE = re.compile(
-    rf"(\d{{4}}[-/.]\d{{1,2}}([-/.]\d{{1,2}})?|\d{{1,2}}[./-]\d{{1,2}}[./-](\d{{4}}|\d{{2}})|{MONTH}\s+(\d{{1,2}},?\s+)?\d{{4}}"
-    rf"|\d{{1,2}}[. -]*{MONTH}[ -]*\d{{2,4}}){CLOCK}",
-    re.IGNORECASE,
-)
-DATED = {"date", "datum", "day", "year", "time", "when", "studydate", "fecha"}
-NUMBERED = {
-    "id",
-    "ids",
-    "nr",
-    "no",
-    "num",
-    "number",
-    "uid",
-    "index",
-    "key",
-    "code",
-    "mrn",
-    "pid",
-    "patientid",
-    "caseid",
+DATED = {
+    "date",
+    "datum",
+    "day",
+    "year",
+    "time",
+    "when",
+    "studydate",
+    "fecha",
+    "data",
+    "дата",
+    "日期",
+    "日付",
+    "날짜",
+    "tarih",
 }
+TIMED = {"time", "uhrzeit", "hora", "heure", "ora", "время", "时间", "時刻", "studytime", "seriestime", "clock"}
+NUMBERED = {
+    "id", "ids", "nr", "no", "num", "number", "uid", "index", "key", "code", "mrn", "pid", "patientid", "caseid",
+    "nummer", "numero", "número", "nº", "n°", "codigo", "código", "codice", "номер", "编号", "番号", "번호", "case",
+    "fall",
+    "caso", "cas",
+}  # fmt: skip
+SEVERAL_IMAGES = re.compile(r"\s*[;|,\n]\s*|\s+(?=\S+\.\w{3,4}\b)")
+UNITS = "%°ghlmsdkyµ"  # of one letter
 SAMPLE = 300  # cells that are looked up among the images
 MOST_WORDS = 50  # of a category
 LONG = 25  # letters of the mean cell of a text
@@ -53,8 +56,10 @@ TEXT_WORDS = 4
 class Profile:
     """A column: what it holds, how many rows fill it, its words with their counts, and those that stand for nothing.
 
-    `odd` are words that keep a column of numbers from being one. `images` is the share of the filled cells that name
-    an image.
+    `odd` are words that keep a column of numbers from being one, `form` is how these are written and `unit` what stands
+    behind them; `own_missing` are words that a user says mean a missing value in this column. `images` is the share
+    of the filled cells that name an image, `several` that of those that name more. `place` is that of the column,
+    from 0, and `named` whether the table has a heading for it.
     """
 
     name: str
@@ -64,6 +69,20 @@ class Profile:
     missing: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     images: float = 0.0
+    several: float = 0.0
+    form: Form = "plain"
+    unit: str = ""
+    place: int = 0
+    own_missing: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> bool:
+        return not re.fullmatch(rf"column{self.place + 1}|(?i:unnamed: \d+)", self.name)
+
+    @property
+    def numbers(self) -> pd.Series:
+        """How often each number comes, of a column of numbers."""
+        return self.words.groupby(self.words.index.map(float)).sum()
 
     @property
     def filled(self) -> int:
@@ -90,31 +109,75 @@ class Profile:
         return tokens(self.name)
 
     def called(self, *names: str) -> bool:
-        """Whether one of these is a word of its name."""
-        return bool({*names} & {*self.tokens, "".join(self.tokens)})
+        """Whether one of these is a word of its name, or stands in it where words are written without spaces."""
+        own, sought = {*self.tokens, "".join(self.tokens)}, {plain(name).casefold() for name in names}
+        return bool(sought & own) or any(not name.isascii() and any(name in word for word in own) for name in sought)
 
 
 def profiles_of(
-    table: pd.DataFrame, share_of_images: ShareOfImages | None = None, missing: Iterable[str] = ()
+    table: pd.DataFrame, share_of_images: ShareOfImages | None = None, missing: "Missing | None" = None
 ) -> dict[str, Profile]:
     """The profile of each column; `share_of_images` tells how many of some cells name an image, `missing` are words
     that stand for nothing beside those that usually do."""
-    return {name: profile(table[name], share_of_images, missing) for name in table}
+    said = missing or Missing()
+    return {
+        name: replace(
+            profile(table[name], share_of_images, said.of(name)),
+            place=place,
+            own_missing=(*said.columns.get(name, ()),),
+        )
+        for place, name in enumerate(table)
+    }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Words that a user says mean a missing value: in all columns, and in some."""
+
+    words: Sequence[str] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of(self, column: str) -> list[str]:
+        return [*self.words, *self.columns.get(column, [])]
 
 
 def profile(cells: pd.Series, share_of_images: ShareOfImages | None = None, unknown: Iterable[str] = ()) -> Profile:
     """The profile of a column of text cells."""
     counts = cells[cells != ""].value_counts()
     said = {word.casefold() for word in unknown}
-    missing = [word for word in counts.index if is_unknown(word) or word.casefold() in said]
-    if {*counts.index} == {"+", "-"}:
-        missing = []
+    usual = {*unknown_among(counts.index)}
+    missing = [word for word in counts.index if word in usual or word.casefold() in said]
     words = counts.drop(missing)
     if among_numbers := _stand_for_nothing(words):
         missing, words = missing + among_numbers, words.drop(among_numbers)
-    kind, odd = _kind(str(cells.name), words, len(cells))
-    images = share_of_images(list(words.index[:SAMPLE])) if share_of_images and len(words) else 0.0
-    return Profile(str(cells.name), kind, len(cells), words, missing, odd, images)
+    name = str(cells.name)
+    form, unit = _form(name, words)
+    kind, odd = ("number", []) if form != "plain" else _kind(name, words, len(cells))
+    sample = list(words.index[:SAMPLE])
+    images = share_of_images(sample) if share_of_images and sample else 0.0
+    several = _several_images(sample, share_of_images) if share_of_images and sample and images < 0.9 else 0.0
+    return Profile(name, kind, len(cells), words, missing, odd, images, several, form, unit)
+
+
+def _form(name: str, words: pd.Series) -> tuple[Form, str]:
+    """How the numbers of a column are written, where they are not plain, and their unit."""
+    if len(words) and _share(words, AGE) == 1 and len(words) > 2:
+        return "age", "years"
+    if len(words) > 2 and not _are_dates(name, words) and (unit := unit_in(words.index)):
+        plain = _share(words, NUMBER)
+        mixed = {*tokens(name)} & NUMBERED or (len(unit) == 1 and unit not in UNITS)
+        return ("plain", "") if plain > 0.5 or mixed else ("unit", unit)
+    return "plain", ""
+
+
+def _several_images(cells: Sequence[str], share_of_images: ShareOfImages) -> float:
+    """The share of cells that name several images."""
+    parted = [re.sub(r"[\[\]'\"]", "", cell) for cell in cells]
+    parts = [[part for part in SEVERAL_IMAGES.split(cell) if part] for cell in parted]
+    parts = [found for found in parts if len(found) > 1]
+    if len(parts) < 0.1 * len(cells):
+        return 0.0
+    return len(parts) / len(cells) if share_of_images([name for found in parts for name in found]) >= 0.3 else 0.0
 
 
 def check_header(table: pd.DataFrame, name: str) -> None:
@@ -146,6 +209,8 @@ def _kind(name: str, words: pd.Series, rows: int) -> tuple[Kind, list[str]]:
         return "constant", []
     if _are_dates(name, words):
         return "date", []
+    if _are_times(name, words):
+        return "time", []
     if _share(words, NUMBER) == 1:
         return ("id" if _is_numbered(name, words, rows) else "number"), []
     odd = [word for word in words.index if not NUMBER.fullmatch(word)]
@@ -176,8 +241,13 @@ def _share(words: pd.Series, form: re.Pattern) -> float:
 def _are_dates(name: str, words: pd.Series) -> bool:
     called = bool({*tokens(name)} & DATED)
     dates, years = _share(words, DATE), _share(words, YEAR)
-    packed = _share(words, re.compile(r"(19|20)\d\d[01]\d[0-3]\d")) if called else 0
+    packed = _share(words, PACKED) + _share(words, SERIAL) if called else 0
     return dates + packed + (years if called or dates > 0.2 else 0) > 0.8
+
+
+def _are_times(name: str, words: pd.Series) -> bool:
+    dicom = _share(words, DICOM_TIME) if {*tokens(name), "".join(tokens(name))} & TIMED else 0
+    return max(dicom, _share(words, TIME)) > 0.9
 
 
 def _is_numbered(name: str, words: pd.Series, rows: int) -> bool:

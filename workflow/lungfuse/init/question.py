@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lungfuse.errors import UserError
+from lungfuse.init.many_words import between_words, labels_in
 from lungfuse.init.profile import Profile
-from lungfuse.init.words import is_healthy, label_name, yes_and_no
+from lungfuse.vocabulary import CODE_OF_GRADES, as_number, grades, is_healthy, label_name, yes_and_no
 from lungfuse.words import listed
 
 MOST_CLASSES = 30
 SHOWN = 8
+NONE = "none"
+UNCERTAIN = {-1.0, 0.0, 1.0}  # as CheXpert writes what a report leaves open
 BETWEEN = re.compile(r"\s*[,;/|+&]\s*|\s+and\s+")
 
 
@@ -22,15 +25,17 @@ class Rule:
     column: str
     positive: list[str]
     negative: list[str] | None = None
+    between: str | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """A task with its rules, and `notes` on what was chosen, to be read by the user."""
+    """A task with its rules, `notes` on what was chosen, and what is `unsure`, to be read by the user."""
 
     task: str
     rules: list[Rule]
     notes: list[str]
+    unsure: list[str] = field(default_factory=list)
 
     @property
     def columns(self) -> list[str]:
@@ -44,8 +49,10 @@ class Question:
         return replace(self, task=task, rules=left, notes=[*self.notes, why])
 
 
-def question_of(profiles: list[Profile], positive: Sequence[str], negative: Sequence[str]) -> Question:
-    """The question that label columns ask.
+def question_of(
+    profiles: list[Profile], positive: Sequence[str], negative: Sequence[str], between: str | None = None
+) -> Question:
+    """The question that label columns ask; `between` is what stands between the words of a cell, or none.
 
     Raises:
         UserError: a column does not have two classes or more, or too many, or lacks a word that is named.
@@ -57,20 +64,55 @@ def question_of(profiles: list[Profile], positive: Sequence[str], negative: Sequ
     if positive or negative:
         yes, no, notes = _named(found, words, positive, negative)
         return _two_classes(found, yes, no, notes)
+    if between is None:
+        between = between_words(found)
+        if between:
+            return _of_parts(
+                found, between, [f"cells of {found.name} hold several words: say --between none if each is one class"]
+            )
+    elif between != NONE:
+        return _of_parts(found, between, [])
+    if grades(words) and {*map(as_number, words)} != UNCERTAIN:
+        return _grades(found, words)
     yes, no = yes_and_no(words)
-    if yes and no and len(words) > 2 and found.words[[*yes, *no]].sum() > found.filled / 2:
+    graded = sum(bool(CODE_OF_GRADES.fullmatch(word)) for word in words) > 1
+    if yes and no and len(words) > 2 and not graded and found.words[[*yes, *no]].sum() > found.filled / 2:
         others = [word for word in words if word not in [*yes, *no]]
-        return _two_classes(found, yes, no, [f"{_shown(others)} say neither yes nor no: these rows are left out"])
+        left = int(found.words[_variants(words, others)].sum())
+        said = f"{_shown(others)} say neither yes nor no: these {left:,} rows are left out"
+        return _two_classes(found, yes, no, [said], [f"{said}; say --positive and --negative to have them in a class"])
     if len(words) == 2:
-        yes, no, note = _guessed(words)
-        return _two_classes(found, yes, no, [note])
+        yes, no, note, unsure = _guessed(words)
+        return _two_classes(found, yes, no, [note], unsure)
     if len(words) > MOST_CLASSES:
         raise UserError(_too_many(found, words))
     return _several_classes(found, words)
 
 
+def _of_parts(found: Profile, between: str, unsure: list[str]) -> Question:
+    rules: list[Rule] = []
+    for word in labels_in(found, between)[:MOST_CLASSES]:
+        rules.append(Rule(label_name(word, [rule.name for rule in rules]), found.name, [word], between=between))
+    if len(rules) < 2:
+        raise UserError(
+            f"--between: the cells of {found.name} hold fewer than two words between {between!r}. Say --between none."
+        )
+    return Question("multilabel", rules, [f"a cell may hold several words, between which stands {between!r}"], unsure)
+
+
+def _grades(found: Profile, words: dict[str, list[str]]) -> Question:
+    """Whole numbers as classes, in their order."""
+    by_number: dict[int, list[str]] = {}
+    for word, ways in words.items():
+        by_number.setdefault(int(as_number(word)), []).extend(ways)
+    if len(by_number) > MOST_CLASSES:
+        raise UserError(_too_many(found, words))
+    rules = [Rule(label_name(str(number), []), found.name, by_number[number]) for number in sorted(by_number)]
+    return Question("multiclass", rules, [f"{len(rules)} grades, each a class, in their order"])
+
+
 def _of_many(profiles: list[Profile], positive: Sequence[str], negative: Sequence[str]) -> Question:
-    rules, notes = [], []
+    rules, notes, unsure = [], [], []
     for found in profiles:
         words = _words(found)
         if positive or negative:
@@ -79,26 +121,32 @@ def _of_many(profiles: list[Profile], positive: Sequence[str], negative: Sequenc
             yes, no = yes_and_no(words)
             more = []
             if not (yes and no) and len(words) == 2:
-                yes, no, note = _guessed(words)
+                yes, no, note, doubts = _guessed(words)
                 more = [note]
+                unsure += [f"{found.name}: {doubt}" for doubt in doubts]
             if not (yes and no):
                 raise UserError(
                     f"--label {found.name}: its words are {_shown(words, found)}; several labels need a yes and a no "
                     "each. Say --positive and --negative, or ask this one alone."
                 )
         others = [word for word in words if word not in [*yes, *no]]
-        more += [f"{_shown(others)} leave it unknown"] if others else []
+        if others:
+            left = int(found.words[_variants(words, others)].sum())
+            more += [f"{_shown(others)} leave it unknown"]
+            unsure.append(
+                f"{found.name}: {_shown(others)} leave it unknown in {left:,} rows; say --positive or --negative"
+            )
         notes += [f"{found.name}: {note}" for note in more]
         name = label_name(found.name, [rule.name for rule in rules])
         rules.append(Rule(name, found.name, _variants(words, yes), _variants(words, no)))
-    return Question("multilabel", rules, notes)
+    return Question("multilabel", rules, notes, unsure)
 
 
 def _words(found: Profile) -> dict[str, list[str]]:
     """The words of a label column, most frequent first, each with the ways it is written."""
     written: dict[str, list[str]] = {}
     for word in found.words.index:
-        written.setdefault(word.casefold(), []).append(word)
+        written.setdefault(" ".join(word.casefold().split()), []).append(word)
     words = {ways[0]: ways for ways in written.values()}
     if not words:
         raise UserError(f"--label {found.name}: is empty in every row. Name a column that holds the classes.")
@@ -150,20 +198,33 @@ def _known(found: Profile, words: dict[str, list[str]], option: str, given: Sequ
     return [by_case[word.strip().casefold()] for word in given]
 
 
-def _guessed(words: dict[str, list[str]]) -> tuple[list[str], list[str], str]:
-    """Which of two words is positive, which negative, and why."""
+def _guessed(words: dict[str, list[str]]) -> tuple[list[str], list[str], str, list[str]]:
+    """Which of two words is positive, which negative, why, and what is unsure of it."""
     first, second = words
     yes, no = yes_and_no(words)
     if yes and no:
-        return yes, no, f"{yes[0]!r} says yes"
+        return yes, no, f"{yes[0]!r} says yes", []
     healthy = [word for word in words if is_healthy(word)]
     if len(healthy) == 1:
         other = second if healthy[0] == first else first
-        return [other], healthy, f"{healthy[0]!r} reads like the absence of something, so {other!r} is positive"
-    return [second], [first], f"{second!r} is rarer, so it is positive; --positive {first!r} turns it round"
+        return [other], healthy, f"{healthy[0]!r} reads like the absence of something, so {other!r} is positive", []
+    signs = {word[-1:] for word in words}
+    if signs == {"+", "-"}:
+        plus = first if first.endswith("+") else second
+        return [plus], [second if plus == first else first], f"{plus!r} is positive", []
+    numbers = [as_number(word) for word in words]
+    if None not in numbers:
+        low, high = (word for _, word in sorted(zip(numbers, words, strict=True)))
+        return [high], [low], f"{high!r} is more, so it is positive", [
+            f"{high!r} was taken for positive, and {low!r} for negative: --positive {low!r} turns it round"
+        ]  # fmt: skip
+    note = f"{second!r} is rarer, so it is positive; --positive {first!r} turns it round"
+    return [second], [first], note, [note]
 
 
-def _two_classes(found: Profile, yes: list[str], no: list[str], notes: list[str]) -> Question:
+def _two_classes(
+    found: Profile, yes: list[str], no: list[str], notes: list[str], unsure: list[str] | None = None
+) -> Question:
     words = _words(found)
     said = yes_and_no([*yes, *no])
     if len(yes) == len(no) == 1 and all(said):
@@ -172,7 +233,7 @@ def _two_classes(found: Profile, yes: list[str], no: list[str], notes: list[str]
         name = label_name(yes[0], [])
         names = [label_name(no[0], [name]) if len(no) == 1 else "other" if name != "other" else "rest", name]
     rules = [Rule(name, found.name, _variants(words, part)) for name, part in zip(names, [no, yes], strict=True)]
-    return Question("binary", rules, notes)
+    return Question("binary", rules, notes, unsure or [])
 
 
 def _several_classes(found: Profile, words: dict[str, list[str]]) -> Question:
@@ -180,7 +241,16 @@ def _several_classes(found: Profile, words: dict[str, list[str]]) -> Question:
     rules: list[Rule] = []
     for word in ordered:
         rules.append(Rule(label_name(word, [rule.name for rule in rules]), found.name, words[word]))
-    return Question("multiclass", rules, [f"{len(rules)} words, each a class"])
+    alike = {
+        rule.name: rule
+        for rule in rules
+        if re.sub(r"-\d+$", "", rule.name) in {other.name for other in rules} - {rule.name}
+    }
+    unsure = [
+        f"{listed([repr(rule.positive[0]) for rule in alike.values()])} read like other words: write them the same "
+        "if they are one class"
+    ]
+    return Question("multiclass", rules, [f"{len(rules)} words, each a class"], unsure if alike else [])
 
 
 def _too_many(found: Profile, words: dict[str, list[str]]) -> str:

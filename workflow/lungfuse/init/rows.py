@@ -8,7 +8,8 @@ LEAST_FOR_NETWORKS = 100  # cases
 MOST_FOR_ALL_TOKENS = 10_000  # cases whose tokens are kept, 125 kB each
 ENCODERS = {"image": "efficientnet-lite0", "text": "minilm"}
 CLASSICAL = ["linear", "boosted"]
-FUSED = ["early", "late", "kv-exchange", "irene"]
+FUSED = ["early", "late"]
+MORE = ["kv-exchange", "irene"]  # slow to train; written where a user asks for them
 
 
 @dataclass
@@ -23,12 +24,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are."""
+    """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are, and
+    `more` the architectures beside the usual ones."""
 
     images: bool
     sections: list[str]
     columns: list[str]
     cases: int
+    more: tuple[str, ...] = ()
 
     @property
     def single(self) -> dict[str, dict[str, Any]]:
@@ -68,7 +71,7 @@ def _rows_of(inputs: Inputs) -> Rows:
     rows.models |= single
     large = inputs.cases > MOST_FOR_ALL_TOKENS
     if len(single) > 1:
-        _add_fusion(rows, single, large)
+        _add_fusion(rows, single, large, inputs.more)
     if large and {"image", "text"} & {*single}:
         rows.settings["encoders"] = {"pooling": "mean"}
         rows.notes.append(
@@ -80,7 +83,8 @@ def _rows_of(inputs: Inputs) -> Rows:
 
 def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     for number, section in enumerate(inputs.sections):
-        rows.models["tfidf" if number == 0 else f"tfidf_{section}"] = {"architecture": "tfidf", "text": section}
+        name = f"tfidf_{section if section.isascii() else number + 1}" if number else "tfidf"
+        rows.models[name] = {"architecture": "tfidf", "text": section}
     if inputs.sections:
         rows.comments["tfidf"] = "counted words: what a text says without a network"
     probes = {name: reads for name, reads in inputs.single.items() if name in ENCODERS}
@@ -108,15 +112,15 @@ def _add_classical(rows: Rows, single: dict[str, dict[str, Any]]) -> None:
     rows.comments[f"linear_{next(iter(single))}"] = "one kind of model on each input, and on several together"
 
 
-def _add_fusion(rows: Rows, single: dict[str, dict[str, Any]], large: bool) -> None:
+def _add_fusion(rows: Rows, single: dict[str, dict[str, Any]], large: bool, more: tuple[str, ...]) -> None:
     names = list(single)
     everything = {key: value for reads in single.values() for key, value in reads.items()}
     if len(names) > 2:
         for first, second in [(0, 1), (0, 2), (1, 2)]:
             pair = [names[first], names[second]]
             rows.models[f"early_{'-'.join(pair)}"] = {"architecture": "early"} | single[pair[0]] | single[pair[1]]
-    fitting = [name for name in FUSED if name != "irene" or "image" in names]
-    for name in [name for name in fitting if not (large and name in ("kv-exchange", "irene"))]:
+    fitting = [name for name in [*FUSED, *more] if name != "irene" or "image" in names]
+    for name in [name for name in fitting if not (large and name in MORE)]:
         rows.models[name] = everything
     rows.comments["early"] = "all inputs together, from here on; each row is held against the best of its parts"
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungfuse.datasets.table import read_formatted
+from lungfuse.datasets.table import read_column, read_formatted
 from lungfuse.errors import UserError
-from lungfuse.settings.table import TableFormat
+from lungfuse.parquet import is_parquet
+from lungfuse.settings.table import TableFormat, TableReading
+from lungfuse.sheets import seen
 
 
 def check_characters(option: str, value: str, path: bool = False) -> None:
@@ -29,18 +31,43 @@ def check_characters(option: str, value: str, path: bool = False) -> None:
             ) from None
 
 
-def read_written(path: Path, written: TableFormat) -> pd.DataFrame:
-    """The cells of a table of cases that is written as that of the study was, or as plain CSV: with commas, in UTF-8.
+def read_written(path: Path, reading: TableReading) -> pd.DataFrame:
+    """The cells of a table of cases under the names that a model knows, with the column id.
 
-    Words for missing values are empty, but not in the column id.
+    It is written as the table of the study was, or as plain CSV: with commas, in UTF-8. Its columns are called as in
+    that table, or as the model calls them; without id a case is called as in the study, or by the number of its row.
+    Words for missing values are empty, and numbers plain.
     """
-    table = read_formatted(path, _format_of(path, written).model_copy(update={"missing": []}))
-    known = table.mask(table.isin(written.missing), "")
-    return known.assign(id=table["id"]) if "id" in table else known
+    table = read_formatted(path, _format_of(path, reading).model_copy(update={"missing": []}))
+    own = table.copy()
+    found = {name: own[heading] for name, heading in _headings(reading).items() if name not in own and heading in own}
+    table = table.assign(**found)
+    table = table.mask(table.isin(reading.missing), "") if reading.missing else table
+    for column in {each.column: each for each in reading.classes.values()}.values():
+        if column.column in own:
+            table[column.column] = own[column.column]  # a word for missing values may be that of a class
+    for name, column in reading.columns.items():
+        if name in table:
+            table[name] = read_column(table[name], column)
+    return table.assign(id=own["id"] if "id" in own else _ids(own, reading))
 
 
-def _format_of(path: Path, written: TableFormat) -> TableFormat:
-    if not path.is_file():
+def _headings(reading: TableReading) -> dict[str, str]:
+    """The headings of what a model reads, by its names."""
+    single = {"image": reading.image, "text": reading.text, "patient": reading.patient}
+    columns = {name: column.column for name, column in reading.columns.items()}
+    return columns | {name: heading for name, heading in single.items() if heading}
+
+
+def _ids(table: pd.DataFrame, reading: TableReading) -> pd.Series:
+    for heading in [reading.case, reading.image]:
+        if heading in table and (table[heading] != "").all() and table[heading].is_unique:
+            return table[heading]
+    return pd.Series([f"row{number}" for number in range(1, len(table) + 1)], table.index, dtype=str)
+
+
+def _format_of(path: Path, written: TableReading) -> TableFormat:
+    if not path.is_file() or is_parquet(path):
         return written
     encoding, data = written.encoding, path.read_bytes()
     with suppress(UnicodeDecodeError):
@@ -48,7 +75,10 @@ def _format_of(path: Path, written: TableFormat) -> TableFormat:
             encoding = "utf-8"
     with suppress(LookupError, UnicodeDecodeError):
         header = data.decode(encoding).removeprefix("\ufeff").partition("\n")[0]
-        fields = [field.strip().strip('"') for field in header.split(written.separator)]
-        if "id" not in fields:
-            return written.model_copy(update={"encoding": encoding, "separator": ","})
+        known = {"id", *_headings(written), *_headings(written).values()}
+        as_written, plain = (
+            {seen(field).strip('"') for field in header.split(each)} for each in [written.separator, ","]
+        )
+        if len(known & plain) > len(known & as_written):
+            return written.model_copy(update={"encoding": encoding, "separator": ",", "thousands": ""})
     return written.model_copy(update={"encoding": encoding})

@@ -29,9 +29,10 @@ class Known:
     Parameters
     ----------
     truth
-        Column of the table of cases with the true class of each case, by its name or number; empty where nobody knows
-        it. Where cases have several labels, the columns <truth>_<label> say of each 1 or 0. The predictions are scored,
-        with intervals by bootstrap over the column group or patient, or over the cases.
+        Column of the table of cases with the true class of each case, by its name, its word in the table of the
+        study, or its number; empty where nobody knows it. Where cases have several labels, the columns
+        <truth>_<label> say of each 1 or 0. The predictions are scored, with intervals by bootstrap over the column
+        group or patient, or over the cases.
     against
         Folders of other trained models of the same task and labels. They are scored too, and a paired verdict says
         whether the model ranks the cases better than each of them.
@@ -88,7 +89,8 @@ def main(
     check_comparable(predictor, others)
     cases, one_case = asked.cases, asked.cases is None
     tables = _tables(asked, predictors)
-    truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases)
+    classes = predictor.config.table and predictor.config.table.classes
+    truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases, classes)
     if others:
         check_classes(predictor.task, truth, known.truth, cases)
     for other, table in zip(others, tables[1:], strict=True):

@@ -9,22 +9,31 @@ from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.scores import score_with_intervals
 from lungfuse.errors import UserError
+from lungfuse.ingest.labels import fits_word
+from lungfuse.settings.table import ClassWords
 from lungfuse.tasks import Task
+from lungfuse.vocabulary import NO, YES, is_unknown
 
 GROUPS = ["group", "patient"]  # the first of these columns that a table has
 CONFIDENCE, RESAMPLES, SEED = 0.95, 5000, 0
 
 
-def read_truth(cases: pd.DataFrame, truth: str, task: Task, source: Path) -> pd.DataFrame:
+def read_truth(
+    cases: pd.DataFrame, truth: str, task: Task, source: Path, classes: dict[str, ClassWords] | None = None
+) -> pd.DataFrame:
     """The true labels of each case in the columns of a task, NaN where nobody knows them, and its `group`.
 
-    The column `truth` names classes, or their numbers from 0; of several labels a case, the columns <truth>_<label>
-    hold 1 or 0. A case without a group is one of its own.
+    The column `truth` names classes, by the words of `classes` that the study read, by their names, or by their numbers
+    from 0; of several labels a case, the columns <truth>_<label> hold 1 or 0, or, where one column held them all, or
+    each its own, these hold the words of the study. A case without a group is one of its own.
 
     Raises:
         UserError: there is no such column, or it holds something else, or fewer than two groups have a label.
     """
     names = [truth + column.removeprefix("label") for column in task.columns("label")]
+    known_words = [classes[label] for label in task.labels] if classes and {*task.labels} <= {*classes} else []
+    if len(names) > 1 and known_words and not {*names} <= {*cases}:
+        names = _as_in_study(truth, known_words, names)
     if missing := [name for name in names if name not in cases]:
         raise UserError(
             f"{source}: no column {', '.join(missing)}; found {', '.join(cases)}. Name "
@@ -33,8 +42,13 @@ def read_truth(cases: pd.DataFrame, truth: str, task: Task, source: Path) -> pd.
     own = "case " + cases["id"]
     by = next((name for name in GROUPS if name in cases), None)
     groups = own if by is None else cases[by].where(cases[by].str.strip() != "", own)
-    expected = task.labels if names == [truth] else []
-    labels = [_numbers(cases, name, expected, source) for name in names]
+    if len(names) == 1:
+        words = _words_of_classes(known_words, cases[truth]) if known_words else {}
+        labels = [_numbers(cases, truth, task.labels, source, words)]
+    else:
+        words = [_words_of_label(each, cases[name]) for each, name in zip(known_words, names, strict=bool(known_words))]
+        each_words = words or [{}] * len(names)
+        labels = [_numbers(cases, name, [], source, of) for name, of in zip(names, each_words, strict=True)]
     known = pd.DataFrame(dict(zip(task.columns("label"), labels, strict=True))).assign(group=groups)
     if known["group"][_is_known(known, task)].nunique() < 2:
         raise UserError(
@@ -64,17 +78,51 @@ def of_known(task: Task, known: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFr
     return joined[_is_known(joined, task)]
 
 
-def _numbers(cases: pd.DataFrame, column: str, labels: list[str], source: Path) -> pd.Series:
-    """A column of names or numbers of `labels`, or of 0 and 1 where there are none, as numbers, NaN where empty."""
+def _as_in_study(truth: str, words: list[ClassWords], names: list[str]) -> list[str]:
+    """The headings of labels in the table of the study, where `truth` is one of them."""
+    headings = [each.column for each in words]
+    return headings if truth in headings else names
+
+
+def _words_of_classes(classes: list[ClassWords], cells: pd.Series) -> dict[str, int | None]:
+    """What each cell means that is a word of the study, by the number of its class; None for one it left out."""
+    found: dict[str, int | None] = {}
+    for cell in cells.unique():
+        fits = [
+            number
+            for number, each in enumerate(classes)
+            if fits_word(cell, each.positive, each.negative, each.between) == 1
+        ]
+        if len(fits) == 1:
+            found[cell.casefold()] = fits[0]
+    return found
+
+
+def _words_of_label(label: ClassWords, cells: pd.Series) -> dict[str, int | None]:
+    found = {cell: fits_word(cell, label.positive, label.negative, label.between) for cell in cells.unique()}
+    return {cell.casefold(): value for cell, value in found.items() if value is not None}
+
+
+def _numbers(
+    cases: pd.DataFrame, column: str, labels: list[str], source: Path, words: dict[str, int | None] | None = None
+) -> pd.Series:
+    """A column of names or numbers of `labels`, or of 0 and 1 where there are none, as numbers, NaN where empty.
+
+    `words` are those that the study gives them by.
+    """
     said = cases[column].astype(str).str.strip().str.casefold()
-    meaning = _meaning(set(said) - {""}, labels, f"{source}: column {column}")
-    found = said.map({"": np.nan} | meaning).astype(float)
-    wrong = cases[column][found.isna() & (said != "")]
+    words, given = words or {}, set(said) - {""}
+    meaning = words if given <= {*words} else _meaning(given, labels, f"{source}: column {column}") | words
+    if len(labels) <= 2:
+        meaning = {**dict.fromkeys(map(str.casefold, NO), 0), **dict.fromkeys(map(str.casefold, YES), 1), **meaning}
+    found = said.map({"": np.nan} | meaning).astype(float).mask(said.map(is_unknown) & ~said.isin([*meaning]))
+    wrong = cases[column][found.isna() & (said != "") & ~said.map(is_unknown)]
     if len(wrong):
         numbers = [str(number) for number in range(len(labels) or 2)]
+        expected = dict.fromkeys([*labels, *numbers, *(words or [])])
         raise UserError(
             f"{source}: column {column}: found {wrong.iloc[0]!r} for case {cases['id'][wrong.index[0]]!r} "
-            f"({len(wrong):,} such values), expected {', '.join([*labels, *numbers])}, or nothing."
+            f"({len(wrong):,} such values), expected {', '.join(expected)}, or nothing."
         )
     return found
 

@@ -73,6 +73,10 @@ def _labels(study: Study) -> Iterator[Problem]:
         yield "filter.labels", f"found {', '.join(map(repr, shared))} for two classes, so a case with it is of neither"
     if not spec.exclusive and study.filter.balance != "none":
         yield "filter.balance", "pairs with several labels cannot be balanced; say none"
+    if study.leakage.sections and study.split.folds == 1:
+        yield "leakage.sections", "is measured by folds, and the split has one fixed test part. Leave it out"
+    if study.split.heading and study.table is None:
+        yield "split", f"found the column {study.split.heading!r}, which a table has; the dataset is {study.dataset}"
     if study.leakage.sections and not spec.two_classes:
         yield (
             "leakage.sections",

@@ -22,6 +22,7 @@ from lungfuse.plan.names import MANIFEST, RAW, SYNTHETIC
 from lungfuse.plan.resolve import choices_read
 from lungfuse.settings.base import UNKNOWN
 from lungfuse.settings.check import CheckLimits
+from lungfuse.settings.ingest import SplitSettings
 from lungfuse.settings.study import Study
 from lungfuse.settings.table import TableSettings, TableSource
 from lungfuse.tasks import task_module, task_spec
@@ -78,7 +79,7 @@ class IngestPlan:
     @property
     def heading(self) -> dict[str, str]:
         """What stands above tables and figures."""
-        return {"title": self.name, "notice": self.study.notice}
+        return {"title": self.name, "notice": ". ".join(filter(None, [self.study.notice, of_groups(self.study.split)]))}
 
     @property
     def data(self) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class IngestPlan:
     @property
     def _table_read(self) -> TableSettings | None:
         """What decides how a table is read."""
-        return as_read(self.study.table) if self.study.table else None
+        return as_read(with_split(self.study.table, self.study.split)) if self.study.table else None
 
     def download(self, file: str) -> Job:
         place = RAW / self.study.dataset / file
@@ -202,6 +203,16 @@ def finding_modules() -> list[str]:
 def label_columns(study: Study) -> list[str]:
     """The structured columns that the labels are read from; no model reads them."""
     return list(dict.fromkeys(rule.column for rule in study.filter.labels if rule.column))
+
+
+def of_groups(split: SplitSettings) -> str:
+    """What all tables and figures say of a split that may have groups on both sides."""
+    return "" if split.groups == "refused" else "By a given split, which may have a patient in training and test"
+
+
+def with_split(table: TableSettings, split: SplitSettings) -> TableSettings:
+    """A mapping with the column that the study's split is read from."""
+    return table.model_copy(update={"own_split": split.heading})
 
 
 def as_read(table: TableSettings) -> TableSettings:

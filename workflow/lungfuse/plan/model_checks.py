@@ -7,15 +7,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order, load_modality, modality_names
 from lungfuse.models import kind_spec, model_names, model_spec
-from lungfuse.models.naming import sources_of
-from lungfuse.plan.problems import (
-    Problem,
-    attention_problem,
-    encoder_problem,
-    layers_problem,
-    length_problem,
-    settings_problems,
-)
+from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import (
     audit_columns,
     config_of,
@@ -24,13 +16,11 @@ from lungfuse.plan.resolve import (
     parts_of,
     parts_trained,
     seeds_of,
-    taught_from,
     train_of,
 )
 from lungfuse.settings.model import CHANGES, SHORTHANDS, ModelSettings
 from lungfuse.settings.study import Study
 from lungfuse.settings.training import EncoderSettings, TrainSettings
-from lungfuse.tasks import task_spec
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
@@ -89,8 +79,6 @@ def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
             "",
             f"ablation: only a model of several inputs that fuses them can be shuffled, found {model.architecture}",
         )
-    elif model.ablation and model_spec(model.architecture).any_parts:
-        yield "", f"ablation: found {model.ablation}, but {model.architecture} has no part of one input to shuffle"
     elif change == "dropped" and kind_spec(model.architecture).combines:
         yield "", f"ablation: found {model.ablation}, but {model.architecture} can only be shuffled"
 
@@ -127,11 +115,11 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield from found
         return
     encoders = encoders_of(study, model)
-    for modality in [*encoded(model.inputs), *model_spec(model.architecture).paired]:
+    for modality in encoded(model.inputs):
         if problem := encoder_problem(modality, getattr(encoders, modality)):
             yield f".encoders.{modality}", problem
             return
-    if "text" in encoders_read(study, model) and (problem := length_problem(encoders.text, encoders.max_tokens)):
+    if "text" in model.inputs and (problem := length_problem(encoders.text, encoders.max_tokens)):
         yield ".encoders.max_tokens", problem
     if (model.n_seeds or 0) > study.split.repeats:
         yield ".n_seeds", too_often(model.n_seeds, study)
@@ -140,28 +128,6 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield ".explained", f"found true, but {model.architecture} is no network; leave it out, or explain a {PROBE}"
     if kind.trained:
         yield from _of_layers(study, model)
-    yield from _of_prompts(study, model)
-
-
-def _of_prompts(study: Study, model: ModelSettings) -> Iterator[Problem]:
-    """Whether a model that scores by prompts has some for each class or label, and learns from texts that are there."""
-    spec = model_spec(model.architecture)
-    settings, labels = spec.completed(model.settings), study.labels
-    exclusive = task_spec(study.task).exclusive
-    for name in ["prompts", "absent"] if spec.paired else []:
-        expected = [] if exclusive and name == "absent" else labels
-        if list(settings[name]) != expected:
-            found = ", ".join(settings[name]) or "none"
-            yield (
-                f".settings.{name}",
-                f"found {found}, expected texts for {', '.join(expected) or 'none'}, in this order",
-            )
-    if spec.paired and not set(spec.paired) & set(settings) and tuning(train_of(study, model).layers).learns:
-        yield ".train.layers", f"nothing learns in {model.architecture}; say frozen, or use the architecture two-tower"
-    for modality in spec.paired:
-        section = settings.get(modality, "")
-        if section and (modality not in study.modalities or section not in study.filter.text_fields):
-            yield f".settings.{modality}", f"found {section}, which is not among filter.text_fields of a study of texts"
 
 
 def too_often(n_seeds: int, study: Study) -> str:
@@ -182,13 +148,11 @@ def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
         count = encoder_spec(encoder).layers
         if chosen.name == "top" and count and chosen.number > count:
             yield ".train.layers", f"found {layers}, but {encoder} has {count} layers; say full"
-        elif problem := attention_problem(layers, encoder):
-            yield ".train.layers", problem
 
 
 def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
-    kind, spec, parts = kind_spec(model.architecture), model_spec(model.architecture), parts_of(study, model)
-    roles, needed = spec.roles, set(model.inputs) if kind.combines and not spec.any_parts else set()
+    kind, parts, roles = kind_spec(model.architecture), parts_of(study, model), model_spec(model.architecture).roles
+    needed = set(model.inputs) if kind.combines else set()
     if kind.name == "fusion" and train_of(study, model).init_from == "unimodal":
         needed = set(encoded(model.inputs))
     if absent := needed - set(parts):
@@ -198,36 +162,14 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
         )
     if unnamed := set(roles) - set(parts):
         yield ".parts", f"{model.architecture} learns from a {joined(unnamed)}, found none; name a model for it"
-    if spec.any_parts and len(set(parts.values())) < max(2, len(parts)):
-        yield ".parts", f"{model.architecture} combines two or more models, found {joined(parts.values()) or 'none'}"
-    if (strange := set(model.parts) - set(model.inputs) - set(roles)) and not spec.any_parts:
+    if strange := set(model.parts) - set(model.inputs) - set(roles):
         yield ".parts", f"{model.architecture} has no part {joined(strange)}"
     if unknown := set(parts.values()) - set(study.models):
         yield ".parts", f"there is no model {joined(unknown)}"
         return
-    for role, name in parts.items() if kind.combines else ():
-        if problem := _combined_problem(study.models[name], model):
-            yield ".parts", f"{role}: found {name}, {problem}"
-            return
     for role in set(roles) & set(parts):
         if not kind_spec(study.models[parts[role]].architecture).trained:
             yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
-            return
-    taught = [name for name in taught_from(study) if model_spec(study.models[name].architecture).roles] if roles else []
-    if taught:
-        yield (
-            ".parts",
-            f"found {taught[0]} behind {joined(roles)}, which learns from another model; name one that does not",
-        )
-
-
-def _combined_problem(part: ModelSettings, model: ModelSettings) -> str:
-    """What is wrong with a model that another combines, or nothing."""
-    if kind_spec(part.architecture).combines:
-        return "which combines models itself; name those, or a network that fuses the inputs"
-    if other := set(sources_of(part)) - set(sources_of(model)):
-        return f"which reads {joined(other)}, and {model.architecture} does not; add it to its inputs, or leave it out"
-    return ""
 
 
 def _of_repeats(study: Study, model: ModelSettings) -> Iterator[Problem]:

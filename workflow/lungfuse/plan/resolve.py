@@ -8,13 +8,12 @@ from lungfuse.datasets.table import sections_of
 from lungfuse.encoders import encoder_spec
 from lungfuse.files import slug
 from lungfuse.modalities import encoded, in_order, load_modality
-from lungfuse.models import encoded_for, kind_spec, model_spec
-from lungfuse.plan.runs import inner_runs, run_names
+from lungfuse.models import kind_spec, model_spec
+from lungfuse.plan.reading import reading_of
 from lungfuse.settings.base import overlay
 from lungfuse.settings.model import ModelConfig, ModelSettings
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.study import Study
-from lungfuse.settings.table import TableFormat
 from lungfuse.settings.training import EncoderSettings, TrainSettings
 from lungfuse.tuning import tuning
 
@@ -44,23 +43,25 @@ def runs_of(study: Study, model: ModelSettings) -> list[str]:
     return run_names(study.split.folds, seeds_of(study, model))
 
 
-def taught_from(study: Study) -> set[str]:
-    """The models that others learn from, and those that these start from: they have inner trainings too."""
-    found, left = set(), []
-    for model in study.models.values():
-        left += [part for role, part in parts_of(study, model).items() if role in model_spec(model.architecture).roles]
-    while left:
-        name = left.pop()
-        if name in study.models and name not in found:
-            found.add(name)
-            left += parts_trained(study, study.models[name])
-    return found
+def run_names(folds: int, n_seeds: int) -> list[str]:
+    """The trainings of all folds, repeat by repeat, see `runs_of`."""
+    return [run_name(fold, repeat) for repeat in range(n_seeds) for fold in range(folds)]
+
+
+def run_name(fold: int, repeat: int) -> str:
+    """A training by its fold and its repeat, see `runs_of`."""
+    return f"{fold}_repeat{repeat}" if repeat else str(fold)
+
+
+def run_numbers(run: str) -> tuple[int, int]:
+    """The fold and the repeat of a training by its name, see `runs_of`."""
+    fold, _, repeat = run.partition("_repeat")
+    return int(fold), int(repeat or 0)
 
 
 def all_runs(study: Study) -> list[str]:
-    """The trainings of the models that are trained most often, and the inner ones of each, where there are some."""
-    runs = runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
-    return [*runs, *(inner for run in runs for inner in inner_runs(run) if taught_from(study))]
+    """The trainings of the models that are trained most often."""
+    return runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
 
 
 def train_of(study: Study, model: ModelSettings) -> TrainSettings:
@@ -81,15 +82,13 @@ def encoders_of(study: Study, model: ModelSettings) -> EncoderSettings:
 def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
     """The names of the encoders that a model reads with, by modality in order."""
     named = encoders_of(study, model)
-    return {modality: getattr(named, modality) for modality in encoded_for(model.architecture, model.inputs)}
+    return {modality: getattr(named, modality) for modality in kind_spec(model.architecture).encoded(model.inputs)}
 
 
 def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
     """Whether a unimodal model reads what another reads of its modality, with the same encoder."""
     reads = all(model.inputs.get(modality) == choice for modality, choice in part.inputs.items())
-    spec = model_spec(part.architecture)
-    plain = kind_spec(part.architecture).name == "unimodal" and not spec.roles and not spec.paired
-    single = plain and len(model.inputs) > 1
+    single = kind_spec(part.architecture).name == "unimodal" and len(model.inputs) > 1
     return single and reads and _encode_alike(study, part, model)
 
 
@@ -100,9 +99,7 @@ def _encode_alike(study: Study, part: ModelSettings, model: ModelSettings) -> bo
 
 def parts_of(study: Study, model: ModelSettings) -> dict[str, str]:
     """The models that a model combines or starts from, by role, the modalities in order; absent ones are left out."""
-    found: dict[str, str] = {}
-    if model_spec(model.architecture).any_parts:
-        return dict(model.parts)
+    found = {}
     for name, part in study.models.items():
         if is_part_of(study, part, model):
             found.setdefault(in_order(part.inputs)[0], name)
@@ -204,16 +201,13 @@ def config_of(title: str, study: Study, name: str) -> ModelConfig:
         **{key: getattr(study, key) for key in ["task", "labels", "seed", "class_weights"]},
         "folds": study.split.folds,
     }
-    if study.table and model.inputs:
-        found["table"] = TableFormat.model_validate(study.table.model_dump(include=set(TableFormat.model_fields)))
+    found["table"] = reading_of(study, model)
     if "image" in model.inputs:
         found |= {"image_settings": study.images, "segmenter": segmenter_of(study, model.images)}
     if "text" in model.inputs:
         found["redact_terms"] = redact_terms_of(study, model)
     if kind.encoded(model.inputs):
         found |= _encoding(study, model)
-    if spec.paired:
-        found["paired"] = {modality: found["settings"].get(modality, "") for modality in spec.paired}
     if kind.trained:
         found |= _training(study, model)
     elif kind.stage == "fit" and seeds_of(study, model) > 1:

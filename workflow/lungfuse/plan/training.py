@@ -23,9 +23,7 @@ from lungfuse.plan.resolve import (
     pretraining_of,
     runs_of,
     seeds_of,
-    taught_from,
 )
-from lungfuse.plan.runs import inner_runs
 from lungfuse.plan.segmentation import SegmentationPlan
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.training import LabelledImages, TrainSettings
@@ -38,9 +36,7 @@ def training_files(config: ModelConfig, run: str) -> Files:
     layout, found = Layout(config.study), columns_of(config)
     for modality in config.encoders:
         features = feature_set(config, modality, run)
-        if modality not in config.read_in_training:
-            files = {"encoder": features.inputs["encoder"]}
-        elif reads_features(config):
+        if reads_features(config):
             files = {f"{modality}_features": list(features.files.values()), "start": features.start}
             files["encoder"] = features.inputs["encoder"]  # which prediction needs, and no other one
         else:
@@ -54,12 +50,13 @@ def training_files(config: ModelConfig, run: str) -> Files:
 
 
 def role_files(parts: dict[str, ModelConfig], run: str) -> Files:
-    """What a training reads of the networks that its architecture asks for by a role: the scores of pairs that they
-    have not learned from, by their training of the same fold and its inner ones."""
+    """What a training reads of the networks that its architecture asks for by a role: what they have learned in the
+    same fold, and what they read."""
     found: Files = {}
     for role, part in parts.items():
-        scores = [Layout(part.study).network(part.name, each)["fold_predictions"] for each in [run, *inner_runs(run)]]
-        found[f"{role}_scores"] = [Layout(part.study).model(part.name), *scores]
+        trained = Layout(part.study).network(part.name, run)
+        learned = [Layout(part.study).model(part.name), trained["weights"]]
+        found[f"{role}_files"] = flat([learned, *training_files(part, run).values()])
     return found
 
 
@@ -73,7 +70,7 @@ def modules_of(config: ModelConfig) -> tuple[str, ...]:
     tunings = [tuning(config.train.layers).module] if config.train else []
     encoders = [encoder_module(name) for name in config.encoders.values()]
     own = [module_of(config.architecture), task_module(config.task)]
-    return (*own, *map(inputs_module, config.read_in_training), *encoders, *tunings)
+    return (*own, *map(inputs_module, config.inputs), *encoders, *tunings)
 
 
 def _files_of(images: LabelledImages, raw: Path) -> list[str]:
@@ -98,15 +95,6 @@ class TrainingPlan(SegmentationPlan):
         """The trainings of a model, see `runs_of`."""
         return runs_of(self.study, self.study.models[model])
 
-    @cached_property
-    def _taught_from(self) -> set[str]:
-        return taught_from(self.study)
-
-    def trainings(self, model: str) -> list[str]:
-        """The trainings of a network, and the inner ones of each, where another model learns from its scores."""
-        runs = self.runs(model)
-        return [*runs, *(inner for run in runs for inner in inner_runs(run) if model in self._taught_from)]
-
     @property
     def split_files(self) -> Files:
         return dict(self.layout.split)
@@ -125,9 +113,8 @@ class TrainingPlan(SegmentationPlan):
         found = {}
         for name, config in self.configs.items():
             if config.encoders and reads_features(config):
-                read = [modality for modality in config.encoders if modality in config.read_in_training]
-                runs = self.trainings(name) if config.train else [""]
-                for each in (feature_set(config, modality, run) for modality in read for run in runs):
+                runs = self.runs(name) if config.train else [""]
+                for each in (feature_set(config, modality, run) for modality in config.encoders for run in runs):
                     found[each.place, each.reads] = each
         return found
 

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.parts import fold_indices, read_split
+from lungfuse.ingest.parts import fold_indices, folds_of, read_split
 from lungfuse.models import kind_spec
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
@@ -42,7 +42,7 @@ def main(*, model: Path, threads: int = 1) -> None:
     file, tables = layout.predictions(config.name)["predictions"], []
     known = read_table(file, Predictions)
     known = known[known["repeat"] == 0].set_index("pair_id")
-    for number in sorted(pairs["fold"].unique()):
+    for number in folds_of(pairs):
         train, _, test = fold_indices(pairs, validation, number)
         fold = Fold(int(number), pairs, train, test)
         score, ids = scorer_of(config, fold, task), pairs["pair_id"].iloc[test]

@@ -90,6 +90,7 @@ class Predictor:
 
         A part has, of each case, id; label, the name of the class, or label_<label>, 1 or 0; the scores and
         probabilities, of the class that is named in `positive`, or of each class or label; model, folds and sha256.
+        Where the table of the study has another word for a class, it is in `word`.
         Where some of the cases lack something that a model of several inputs reads, `missing` names it.
 
         Raises:
@@ -171,7 +172,16 @@ class Predictor:
         found = pd.concat([ids, decided, scores, probabilities], axis=1)
         if len(scores.columns) == 1:
             found["positive"] = task.labels[1]
+        if words := self._words():
+            found["word"] = found["label"].map(words)
         return found.assign(**self.made_by)
+
+    def _words(self) -> dict[str, str]:
+        """The word that the table of the study has for each class, where some are called otherwise."""
+        classes = self.config.table.classes if self.config.table else {}
+        words = {name: each.positive[0] for name, each in classes.items() if not each.between}
+        known = self.task.columns("label") == ["label"] and {*self.labels} <= {*words}
+        return words if known and any(name != word for name, word in words.items()) else {}
 
 
 def encoder_root_of(model: Path) -> Path:

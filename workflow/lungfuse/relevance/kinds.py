@@ -38,11 +38,7 @@ def explained(fold: FoldModel) -> ExplainedNetwork:
 @explained.register
 def _(fold: NetworkFold) -> ExplainedNetwork:
     module, pools = fold.module, list(fold.frozen_encoders) if fold.config.pooling == "mean" else []
-    encoders = {
-        name: each
-        for name, each in (fold.frozen_encoders | dict(module.encoders.items())).items()
-        if name in fold.config.inputs
-    }
+    encoders = fold.frozen_encoders | dict(module.encoders.items())
     return ExplainedNetwork(encoders, dict(module.tokenizers.items()), module.model, module.task, pools)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from lungfuse.files import check_writable
-from lungfuse.ingest.parts import read_split
+from lungfuse.ingest.parts import folds_of, read_split
 from lungfuse.parameters import Heading
 from lungfuse.plan.job import Files
 from lungfuse.plan.layout import Layout
@@ -125,7 +125,7 @@ class ExplainedModel:
 
     def folds(self) -> Iterator["FoldExplained"]:
         """What is explained in each fold, by the network that has not learned from it."""
-        for number in sorted(self.pairs["fold"].unique()):
+        for number in folds_of(self.pairs):
             here = np.flatnonzero(self.pairs["fold"] == number)
             chosen = [position for position in here if position in {*self.shown, *self.measured, *self.placed}]
             if chosen:

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lungfuse.vocabulary import checked_label
+
 
 def distinct(values: list) -> list:
     if twice := [value for value in values if values.count(value) > 1]:
@@ -11,7 +13,9 @@ def distinct(values: list) -> list:
     return values
 
 
-Section = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+SECTION = r"[^\W\d_A-Z][^\WA-Z]*"  # letters of any script, digits and _, but no capital ones of ASCII
+Section = Annotated[str, Field(pattern=f"^{SECTION}$")]
+LabelName = Annotated[str, AfterValidator(checked_label)]
 Images = Annotated[str, Field(pattern=r"^(|raw|mask-only|(mask-only|segmented|background):[a-z0-9]+(-[a-z0-9]+)*)$")]
 Precision = Literal["auto", "fp32", "bf16"]
 ClassWeights = Literal["none", "balanced"]

@@ -2,20 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from lungfuse.settings.base import UNKNOWN, Known, Once, Section, Settings
+from lungfuse.cell_forms import Form, checked_pattern
+from lungfuse.settings.base import UNKNOWN, Known, LabelName, Once, Section, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
 Words = Annotated[list[str], Once]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(checked_pattern)]
 
 
-class TableColumn(Settings):
-    """A structured column, or one that labels are read from: its heading in the table, its kind, a number's unit, and
-    when it is known."""
+class ReadColumn(Settings):
+    """How a structured column, or one that labels are read from, is read: its heading in the table, its kind, how its
+    numbers are written (088Y is an age of DICOM, 12 mg has a unit) and its own words for missing values."""
 
     column: Heading
     kind: Literal["number", "category"] = "category"
+    form: Form = "plain"
+    missing: Words = Field(default=[])
+
+
+class TableColumn(ReadColumn):
+    """A structured column with the unit of its numbers, and when it is known."""
+
     unit: str = ""
     known: Known = UNKNOWN
 
@@ -48,12 +57,38 @@ class TableSource(Settings):
 
 
 class TableFormat(Settings):
-    """How a table is written; `missing` holds words that say no more than an empty cell."""
+    """How a table is written: what stands between fields, decimals and thousands; `missing` holds words that say no
+    more than an empty cell."""
 
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: Heading = "utf-8"
     decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'", "’"] = ""
     missing: Words = Field(default=[])
+
+
+class ClassWords(Settings):
+    """The words of a column that give a class or label, and those that take it; see `LabelRule`."""
+
+    column: Heading
+    positive: Words
+    negative: Words | None = None
+    between: str | None = None
+
+
+class TableReading(TableFormat):
+    """What a trained model keeps of the mapping that its study was read by, to read other tables by it.
+
+    `case`, `patient`, `image` and `text` are headings, `columns` those of what it reads, `classes` the words of each
+    class or label.
+    """
+
+    case: Heading | None = None
+    patient: Heading | None = None
+    image: Heading | None = None
+    text: Heading | None = None
+    columns: dict[Section, ReadColumn] = Field(default={})
+    classes: dict[LabelName, ClassWords] = Field(default={})
 
 
 class TableSettings(TableFormat):
@@ -63,9 +98,11 @@ class TableSettings(TableFormat):
     of what is outlined in them. A mask is called like its image, with `mask_suffix` behind. `rows` keeps those that
     have one of some words in a column, and `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
-    or by the number of its row. Rows with the same value in a column of `group_by` are never on both sides of a split.
-    `views` says what words of the column `view` mean. `texts` names the columns of sections, `columns` those of
-    structured values and of labels.
+    or by the number of its row. Of a cell of `patient` the part that fits the regular expression `patient_pattern` is
+    the patient, where there is one, and with `same_numbers` 017, 17 and 17.0 are the same. Rows with the same value
+    in a column of `group_by` are never on both sides of a split. `own_split` is the column that the study's `split`
+    names, from where it is taken. `views` says what words of the column `view` mean. `texts` names the columns of
+    sections, `columns` those of structured values and of labels.
     """
 
     file: Heading
@@ -73,8 +110,11 @@ class TableSettings(TableFormat):
     first: FirstRow | None = None
     case: Heading | None = None
     patient: Heading | None = None
+    patient_pattern: Pattern | None = None
+    same_numbers: bool = False
     site: Heading | None = None
     date: Heading | None = None
+    own_split: Heading | None = None
     group_by: Words = Field(default=[])
     image: Heading | None = None
     images: Words = Field(default=[])

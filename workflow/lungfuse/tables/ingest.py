@@ -6,6 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
+from lungfuse.settings.base import SECTION
 from lungfuse.tables.base import Table, by_label, columns
 
 ANY_VIEW = "any"  # of images in a table without a column of views
@@ -17,6 +18,7 @@ class Reports(Table):
 
     Pairs of a `patient` never stand on both sides of a split, nor do those that share a mark of `apart`, which are
     joined by '; '. `site` is the hospital or the like, empty when the collection does not say; so is the `date`.
+    `own_split` is what the study's own column says of the split.
     """
 
     report_id: Series[str] = pa.Field(unique=True)
@@ -30,6 +32,7 @@ class Reports(Table):
     impression: Series[str]
     date: Series[str] | None
     apart: Series[str] | None
+    own_split: Series[str] | None
 
 
 class Views(Table):
@@ -94,10 +97,13 @@ class Candidates(Table):
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+    date: Series[str] | None
+    own_split: Series[str] | None
 
 
 class Pairs(Table):
-    """The candidates with the fold that tests each of them, of repeat 0; see `Folds`."""
+    """The candidates with the fold that tests each of them, of repeat 0; see `Folds`. Of a split with a fixed test part
+    the others have -1: they are learned from alone."""
 
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
@@ -105,18 +111,20 @@ class Pairs(Table):
     label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
-    fold: Series[int] = pa.Field(ge=0)
+    fold: Series[int] = pa.Field(ge=-1)
     site: Series[str]
     comparison: Series[str]
     indication: Series[str]
     findings: Series[str]
     impression: Series[str]
+    date: Series[str] | None
+    own_split: Series[str] | None
 
 
 class Columns(Table):
     """The structured columns of a dataset: `kind` is number or category, `unit` that of a number, or nothing."""
 
-    name: Series[str] = pa.Field(unique=True, str_matches=r"^[a-z][a-z0-9_]*$")
+    name: Series[str] = pa.Field(unique=True, str_matches=f"^{SECTION}$")
     kind: Series[str] = pa.Field(isin=["number", "category"])
     unit: Series[str]
 
@@ -134,11 +142,11 @@ class Structured(Table):
 
 
 class Folds(Table):
-    """The fold that tests each pair in each repeat: folds are drawn anew in every repeat."""
+    """The fold that tests each pair in each repeat, -1 where none does: folds are drawn anew in every repeat."""
 
     repeat: Series[int] = pa.Field(ge=0)
     pair_id: Series[str]
-    fold: Series[int] = pa.Field(ge=0)
+    fold: Series[int] = pa.Field(ge=-1)
 
     class Config(Table.Config):
         unique: ClassVar = ["repeat", "pair_id"]

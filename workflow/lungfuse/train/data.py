@@ -18,7 +18,7 @@ from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files
 from lungfuse.plan.names import ENCODER_ROOT
-from lungfuse.plan.runs import run_numbers
+from lungfuse.plan.resolve import run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.ablation import shuffled
 from lungfuse.train.stored import StoredTokens, read_tokens
@@ -152,7 +152,7 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
     pairs, in each repeat otherwise, or leaves it out.
     """
     found = {}
-    for name, choice in config.read_in_training.items():
+    for name, choice in config.inputs.items():
         if name in config.encoders and reads_features(config):
             source = read_features(feature_set(config, name, run).folder, data_files.pairs["pair_id"])
         else:

@@ -106,8 +106,6 @@ def fit(
     several devices Lightning starts this command once more for each; only the first returns.
     """
     settings = module.settings
-    if not any(parameter.requires_grad for parameter in module.parameters()):
-        return validated(module, dataset, val_indices)
     _keep_own_checkpoints(folder, fingerprint)
     history = History()
     every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
@@ -133,15 +131,6 @@ def fit(
     return pd.DataFrame(history.records).set_index("epoch")
 
 
-def validated(module: Classifier, dataset: PairDataset, val_indices: np.ndarray) -> pd.DataFrame:
-    """The record of a module in which nothing learns: one epoch, without a loss of training."""
-    start, trainer = time.perf_counter(), make_trainer(module.settings, [], progress_bar=False)
-    trainer.validate(module, _in_order(dataset, val_indices, module.settings.batch_size), verbose=False)
-    found = {name: float(value) for name, value in trainer.callback_metrics.items()}
-    found |= {"seconds": time.perf_counter() - start, "train_loss": float("nan")}
-    return pd.DataFrame([{"epoch": 0, **found}]).set_index("epoch")
-
-
 def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:
     """Share the processor threads among the devices, and seed what is random from here on.
 
@@ -155,11 +144,11 @@ def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:
 
 
 def write_trained(module: Classifier, record: pd.DataFrame, weights: Path, history: Path) -> None:
-    """Write what a module has learned as safetensors, and its record as CSV."""
+    """Write the weights of a trained module as safetensors, and its record as CSV."""
     with atomic_write(history) as stream:
         record.to_csv(stream, lineterminator="\n")
     with atomic_write(weights, "wb") as stream:
-        stream.write(save({key: value.contiguous() for key, value in module.learned().items()}))
+        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
 
 
 def check_devices(devices: int) -> None:

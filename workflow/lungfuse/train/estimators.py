@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
 from lungfuse.errors import UserError
-from lungfuse.ingest.parts import fold_indices, seed_of_repeat
+from lungfuse.ingest.parts import fold_indices, folds_of, seed_of_repeat
 from lungfuse.models import load_model
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
@@ -58,7 +58,7 @@ def by_fold(
     The validation pairs are scored by models that have not learned from them, the test pairs by some that have learned
     from all others.
     """
-    for fold in sorted(pairs["fold"].unique()):
+    for fold in folds_of(pairs):
         train_indices, val_indices, test_indices = fold_indices(pairs, validation, fold)
         known = np.union1d(train_indices, val_indices)
         parts = {"validation": (train_indices, val_indices), "test": (known, test_indices)}

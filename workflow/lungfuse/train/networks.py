@@ -1,8 +1,5 @@
 """Networks as their settings describe them, to be trained, or as they were trained."""
 
-import inspect
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +7,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from lungfuse.encoders import CONFIG, TOKENIZER, encoder_spec
-from lungfuse.encoders.network import Encoder
-from lungfuse.encoders.tokens import special_tokens, tokenize
+from lungfuse.encoders import CONFIG, encoder_spec
+from lungfuse.encoders.network import load_into, load_weights
 from lungfuse.files import slug
-from lungfuse.layers.blocks import Tokens
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import Source
-from lungfuse.modalities.text.inputs import pad
 from lungfuse.models import load_model, model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.layout import Layout
@@ -26,7 +20,8 @@ from lungfuse.plan.training import training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.classifier import Classifier
-from lungfuse.train.data import data_files_of, sources_of
+from lungfuse.train.data import PairDataset, data_files_of, sources_of
+from lungfuse.train.engine import predict
 from lungfuse.train.starts import load_encoders
 
 
@@ -36,19 +31,10 @@ def build_module(
     """The encoders that learn, what makes tokens of columns, and the model, before they are trained."""
     loaded = {} if reads_features(config) else load_encoders(config.encoders, starts_of(config, run), ENCODER_ROOT)
     tokenizers, network = build(config, fitted_of(sources), task, ENCODER_ROOT)
-    if hasattr(network, "read_prompts") and reads_features(config):
-        read = load_encoders({"text": config.encoders["text"]}, starts_of(config, run), ENCODER_ROOT)["text"]
-        network.read_prompts(prompt_tokens(network, read))
     weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
     class_weights = torch.tensor(weights, dtype=torch.float32)
-    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss_of(config))
-
-
-def loss_of(config: ModelConfig) -> Callable[..., torch.Tensor] | None:
-    """The loss of an architecture that has one of its own, with those of its settings that it asks for."""
     loss = getattr(load_model(config.architecture), "loss", None)
-    asked = inspect.signature(loss).parameters if loss else {}
-    return loss and partial(loss, **{name: value for name, value in config.settings.items() if name in asked})
+    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss)
 
 
 def fitted_of(sources: dict) -> dict[str, list[dict]]:
@@ -69,18 +55,7 @@ def build(
     for modality, name in config.encoders.items():
         widths[modality] = encoder_spec(name, encoder_root / slug(name) / CONFIG).width
     fusion = {key: value for key, value in config.fusion.items() if key in model_spec(config.architecture).fusion}
-    network = load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
-    if hasattr(network, "read_prompts"):
-        tokenizer = encoder_root / slug(config.encoders["text"]) / TOKENIZER
-        texts = tokenize(pd.Series(network.texts), tokenizer, config.max_tokens)
-        network.numbers = dict(zip(["ids", "mask"], pad(texts, special_tokens(tokenizer).padding), strict=True))
-    return tokenizers, network
-
-
-def prompt_tokens(network: nn.Module, encoder: Encoder) -> Tokens:
-    """The tokens of the prompts of a network."""
-    with torch.no_grad():
-        return encoder.eval().tokens(network.numbers)
+    return tokenizers, load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
 
 
 def starts_of(config: ModelConfig, run: str) -> dict[str, Path]:
@@ -97,5 +72,12 @@ def trained_network(
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)
     weights = Layout(config.study).network(config.name, run)["weights"]
     module = build_module(config, run, sources, task, task.targets(pairs)[train], seed=0)
-    module.load_learned(weights)
+    load_into(module, load_weights(weights), weights)
     return module, sources
+
+
+def score_all(config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray) -> np.ndarray:
+    """The scores that a trained network gives all pairs, (pair, score column); it has learned from those at `train`."""
+    module, sources = trained_network(config, run, pairs, train)
+    targets = load_task(config.task, config.labels).targets(pairs)
+    return predict(module, PairDataset(targets, sources), np.arange(len(pairs)))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.ingest.parts import UNTESTED
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import Predictions, ValidationPredictions
 from lungfuse.tasks import Calibration, Kind, Task
@@ -26,10 +27,11 @@ def write_predictions(
     scores = scores.round(dict.fromkeys([*task.columns("score"), *task.columns("probability")], DIGITS))
     scores = with_columns(scores, "prediction", task.decide(task.of("score", scores)), task)
     scores = scores.assign(place=scores["pair_id"].map(place)).sort_values(["repeat", "fold", "place"])
+    tested_pairs = pairs[pairs["fold"] != UNTESTED]
     tested, known = (scores[scores["part"] == part] for part in ["test", "validation"])
-    if (tested.groupby("repeat").size() != len(pairs)).any() or tested["place"].isna().any():
+    if (tested.groupby("repeat").size() != len(tested_pairs)).any() or tested["place"].isna().any():
         raise UserError(
-            f"{predictions}: {len(tested)} test scores for {len(pairs)} pairs; expected one a pair and repeat. "
+            f"{predictions}: {len(tested)} test scores for {len(tested_pairs)} pairs; expected one a pair and repeat. "
             "Make the scores of all folds from these pairs."
         )
     write_table(tested.sort_values(["repeat", "place"]), predictions, Predictions)

@@ -40,7 +40,7 @@ def findings(data: Checked) -> Iterator[Finding]:
                 "Where the label is of the patient and not of the case, it contradicts itself.",
                 "See whether labels may change between the cases of a patient.",
             )
-    elif len(cases) > 1 and (cases["patient"] == cases["report_id"]).all():
+    elif len(cases) > 1 and (cases["patient"] == cases["report_id"]).all() and not _has_marks(data):
         grouped = "image" in data.rules.group_by
         on_both = "those of their cases that look different stand" if grouped else "they stand"
         yield Finding(
@@ -50,3 +50,8 @@ def findings(data: Checked) -> Iterator[Finding]:
             f"If patients come more than once, {on_both} on both sides of a split, and scores are too good.",
             "Name the column of the patient, if there is one.",
         )
+
+
+def _has_marks(data: Checked) -> bool:
+    """Whether another column keeps cases together."""
+    return "apart" in data.raw_tables.reports and bool((data.raw_tables.reports["apart"] != "").any())

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from lungfuse.cell_forms import days_of
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding
 from lungfuse.check.univariate import Kind
@@ -52,13 +53,6 @@ def _sources(data: Checked) -> Iterator[tuple[str, str, pd.Series, Kind]]:
         yield "image size", "size", sizes, "category"
         yield "image size", "pixels", (width * height).astype(str).where(known, ""), "number"
         yield "image size", "shape", (width / height).round(3).astype(str).where(known, ""), "number"
-
-
-def days_of(dates: pd.Series) -> pd.Series:
-    """Dates as days, in words that are numbers; empty where there is none, or it is none."""
-    found = pd.to_datetime(dates.mask(dates == ""), errors="coerce", format="mixed", utc=True)
-    days = (found - pd.Timestamp("1970-01-01", tz="UTC")).dt.days
-    return days.astype("Int64").astype(str).replace("<NA>", "")
 
 
 def _finding(data: Checked, what: str, name: str, label: str, told: float, values: pd.Series) -> Finding:

@@ -3,7 +3,7 @@
 import re
 
 ORDER, ENCODED, COLOUR = 2, False, "#CC79A7"
-COLUMN = re.compile(r"[a-z][a-z0-9_]*")
+COLUMN = re.compile(r"[^\W\d_A-Z][^\WA-Z]*")
 
 
 def check(choice: object) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 
 ORDER, ENCODED, COLOUR = 1, True, "#D55E00"
-SECTION = re.compile(r"[a-z][a-z0-9_]*")
+SECTION = re.compile(r"[^\W\d_A-Z][^\WA-Z]*")
 
 
 def check(choice: object) -> str:

@@ -1,13 +1,14 @@
 """The split of a table: which rows each model learned from, and which it was tested on."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.init.words import NO, YES, tokens
+from lungfuse.vocabulary import NO, YES, tokens
 from lungfuse.words import counted, listed
 
 TRAIN = {"train", "training", "tr", "trn", "learn", "learning", "fit", "discovery"}
@@ -76,6 +77,12 @@ def split_of(cells: pd.Series, source: object) -> Split:
         return _of_folds(name, words, source)
     side = side.replace("fold", "train")  # numbered folds beside a test part: all of them were learned from
     return _of_sides(name, side, f"{name}: " + ", ".join(_counted_sides(side)), source)
+
+
+def are_sides(words: Iterable[str]) -> bool:
+    """Whether words say train and test, and nothing else."""
+    sides = {_side(word.casefold()) for word in words}
+    return {"train", "test"} <= sides <= {"train", "validation", "test"}
 
 
 def _side(word: str) -> str | None:

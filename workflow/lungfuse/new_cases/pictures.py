@@ -12,7 +12,7 @@ from lungfuse.files import atomic_write, check_writable, slug
 from lungfuse.modalities.new_cases import Batch
 from lungfuse.models.naming import label
 from lungfuse.parameters import Explaining
-from lungfuse.predict.predictor import Predictor
+from lungfuse.predict.predictor import Part, Predictor
 from lungfuse.relevance.cases import class_scores, likeliest
 from lungfuse.relevance.draw import draw
 from lungfuse.relevance.explanation import Explained
@@ -53,10 +53,10 @@ class Pictures:
         Raises:
             UserError: as `Predictor.predict` does, or the model cannot be explained.
         """
-        return map(self._write, self.predictor.batches(cases, AT_ONCE))
+        return map(self._write, self.predictor.parts(cases, AT_ONCE))
 
-    def _write(self, part: tuple[Batch, pd.DataFrame]) -> pd.DataFrame:
-        batch, predicted = part
+    def _write(self, part: Part) -> pd.DataFrame:
+        batch, predicted, _ = part
         above = f"{label(self.predictor.config)}: {NOT_FOR_DIAGNOSIS}"
         for case_id, explained in zip(predicted["id"], self._explained(batch, predicted), strict=True):
             picture = self.file(case_id)

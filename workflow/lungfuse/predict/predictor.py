@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,17 @@ from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
 
-PART = 128  # cases that are in memory at once
+CASES_OF_A_PART = 128  # that are in memory at once
 DIGITS = 6
+
+
+class Part(NamedTuple):
+    """Some cases: what was read of them, the `table` that `Predictor.predict` gives, and the probabilities by the model
+    of each fold, (fold model, case, score column)."""
+
+    batch: Batch
+    table: pd.DataFrame
+    by_fold: np.ndarray
 
 
 class Predictor:
@@ -97,10 +107,10 @@ class Predictor:
             UserError: a case has nothing to read, or a value or image that cannot be read; a file of the model is
                 missing or damaged; or a score is not finite.
         """
-        return (predicted for _, predicted in self.batches(cases))
+        return (part.table for part in self.parts(cases))
 
-    def batches(self, cases: pd.DataFrame, size: int | None = None) -> Iterator[tuple[Batch, pd.DataFrame]]:
-        """The parts of `predict`, of at most `size` cases, each after what was read of it: who needs it reads it once.
+    def parts(self, cases: pd.DataFrame, size: int | None = None) -> Iterator[Part]:
+        """The parts of `predict`, of at most `size` cases, each with what was read of it and what each fold says.
 
         Raises:
             UserError: as `predict` does.
@@ -114,12 +124,12 @@ class Predictor:
         self.notes = notes
         shown = {"missing": lacks} if (lacks != "").any() else {}
 
-        size = size or PART
+        size = size or CASES_OF_A_PART
 
-        def predict_from(start: int) -> tuple[Batch, pd.DataFrame]:
+        def predict_from(start: int) -> Part:
             of_part = slice(start, start + size)
-            batch = Batch(frame.iloc[of_part], self.encoder_root, notes, segmenter_in)
-            return batch, self._predict(batch).assign(**{key: of[of_part] for key, of in shown.items()})
+            part = self._predict(Batch(frame.iloc[of_part], self.encoder_root, notes, segmenter_in))
+            return part._replace(table=part.table.assign(**{key: of[of_part] for key, of in shown.items()}))
 
         return map(predict_from, range(0, len(frame), size))
 
@@ -146,7 +156,7 @@ class Predictor:
         """What it reads, in words."""
         return " and ".join(self.inputs) or "nothing"
 
-    def _predict(self, batch: Batch) -> pd.DataFrame:
+    def _predict(self, batch: Batch) -> Part:
         frame = batch.frame
         by_fold = [fold_model.score(batch).astype(float) for fold_model in self.fold_models]
         scores = np.mean(by_fold, axis=0)
@@ -160,7 +170,7 @@ class Predictor:
             self.task.probabilities(score, fold_model.calibration)
             for fold_model, score in zip(self.fold_models, by_fold, strict=True)
         ]
-        return self._table(frame["id"], scores, np.mean(calibrated, axis=0))
+        return Part(batch, self._table(frame["id"], scores, np.mean(calibrated, axis=0)), np.stack(calibrated))
 
     def _table(self, ids: pd.Series, scores: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
         task = self.task

@@ -1,0 +1,17 @@
+"""The addresses of the API."""
+
+from django.urls import path
+
+from lungfuse_service.api import views
+
+urlpatterns = [
+    path("", views.page, name="api"),
+    path("openapi.json", views.schema, name="openapi"),
+    path("models", views.with_token(GET=views.models), name="api-models"),
+    path("predictions", views.with_token(POST=views.ask, GET=views.listed), name="api-predictions"),
+    path(
+        "predictions/<uuid:prediction_id>",
+        views.with_token(GET=views.one, DELETE=views.delete),
+        name="api-prediction",
+    ),
+]

@@ -1,0 +1,1 @@
+"""What the worker does with trained models: the one place of the service that imports PyTorch."""

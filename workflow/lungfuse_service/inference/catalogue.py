@@ -1,0 +1,91 @@
+"""Find the trained models of the project's studies, for pages that must not load them."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from django.conf import settings
+from django.db import transaction
+
+from lungfuse.errors import UserError
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import TRAINED_SETTINGS
+from lungfuse.predict.predictor import Predictor
+from lungfuse.relevance.stamps import read_stamps
+from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
+from lungfuse_service.catalogue.models import Study, TrainedModel
+
+log = logging.getLogger(__name__)
+MEASURES = ["n", "auroc", "auroc_low", "auroc_high"]
+
+
+def folder_of(study: str, model: str) -> Path:
+    """The folder of a trained model."""
+    return settings.PROJECT / Layout(study).model_folder(model)
+
+
+def find_models() -> None:
+    """Enter every trained model of every study; those that are there no more are offered no more."""
+    for models in sorted((settings.PROJECT / "results").glob("*/models")):
+        scores, segmenter = _scores(models.parent.name), _segmenter(models)
+        for predictor in _predictors(models):
+            _enter(predictor, segmenter, scores)
+    for model in TrainedModel.objects.filter(active=True):
+        if not folder_of(model.study_id, model.name).is_dir():
+            TrainedModel.objects.filter(pk=model.pk).update(active=False)
+
+
+def _predictors(models: Path) -> Iterator[Predictor]:
+    for folder in sorted(models.iterdir()):
+        if (folder / TRAINED_SETTINGS).exists() or any(folder.glob(f"fold*/{TRAINED_SETTINGS}")):
+            try:
+                predictor = Predictor(folder)
+                if predictor.columns:  # a model that reads nothing has nothing to say of a case
+                    yield predictor
+            except UserError as error:
+                log.warning("not offered: %s", error)
+
+
+@transaction.atomic
+def _enter(predictor: Predictor, segmenter: str, scores: dict[str, dict]) -> None:
+    config, made_by = predictor.config, predictor.made_by
+    name = predictor.folder.parent.parent.name
+    about = {"notice": _notice(name), "task": config.task, "labels": predictor.labels, "segmenter": segmenter}
+    study, _ = Study.objects.update_or_create(name=name, defaults=about)
+    about = {
+        "architecture": config.architecture,
+        "columns": [asdict(column) for column in predictor.columns],
+        "stamps": read_stamps(predictor.folder),
+        "score": scores.get(config.name, {}),
+        "folds": made_by["folds"],
+        "active": True,
+    }
+    model, _ = TrainedModel.objects.update_or_create(
+        study=study, name=config.name, sha256=made_by["sha256"], defaults=about
+    )
+    study.models.filter(name=config.name).exclude(pk=model.pk).update(active=False)
+
+
+def _segmenter(models: Path) -> str:
+    """The segmenter of a study's images: that of the package, where one of its models reads its masks."""
+    configs = (json.loads(path.read_text(encoding="utf-8")) for path in models.glob("*.json"))
+    names = {config["segmenter"] for config in configs if config.get("segmenter")}
+    return PACKAGED_SEGMENTER if PACKAGED_SEGMENTER in names else min(names, default="")
+
+
+def _scores(study: str) -> dict[str, dict]:
+    """What the comparison of a study says of each model, by its name."""
+    path = settings.PROJECT / Layout(study).table("comparison")
+    if not path.exists():
+        return {}
+    table = pd.read_csv(path).set_index("row")[MEASURES]
+    return json.loads(table.to_json(orient="index"))
+
+
+def _notice(study: str) -> str:
+    path = settings.PROJECT / Layout(study).results / "model_card.md"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return next((line.strip("*").rstrip(".") for line in lines[1:6] if line.startswith("**")), "")

@@ -1,0 +1,57 @@
+"""What the queue wakes the worker for. A task says no more than that there is work: which, the table of jobs says."""
+
+import logging
+
+from django.utils.module_loading import import_string
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
+
+from lungfuse_service.jobs.claims import claim_next, finish, heartbeat, requeue_stale
+from lungfuse_service.jobs.models import Job, State
+
+log = logging.getLogger(__name__)
+WORK = {"predict": "lungfuse_service.inference.work.predict"}  # by kind of job
+FIND_MODELS = "lungfuse_service.inference.catalogue.find_models"
+NOT_MENDABLE = "The model could not be used. This is a fault of the service, which its operator sees in the log."
+
+
+@db_task()
+def work() -> None:
+    """Do the oldest job, also one that a dead worker has left. The next one is another task, before which a worker may
+    be told to stop."""
+    requeue_stale()
+    if job := claim_next():
+        run(job)
+        if Job.objects.filter(state=State.QUEUED).exists():
+            wake()
+
+
+@db_periodic_task(crontab(minute="*"))
+def sweep() -> None:
+    """Find what no queue tells of, as after a crash."""
+    work.call_local()
+
+
+@on_startup()
+def begin() -> None:
+    """Look at the models, then at what is queued."""
+    import_string(FIND_MODELS)()
+    wake()
+
+
+def run(job: Job) -> None:
+    """Do a job; one that raises has failed."""
+    with heartbeat(job):
+        try:
+            import_string(WORK[job.kind])(job)
+        except Exception:
+            log.exception("job %s", job.id)
+            finish(job, NOT_MENDABLE)
+
+
+def wake() -> None:
+    """Tell the worker that there is work. Where the queue does not answer, the next sweep finds it."""
+    try:
+        work()
+    except Exception:
+        log.exception("the queue does not answer")

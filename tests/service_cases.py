@@ -43,5 +43,5 @@ def drawn_outcome(**changes) -> dict:
         "task": "binary", "questions": [{"label": "", "classes": classes, "spread": 0.03}], "predicted": ["lung"],
         "coverage": 0.9, "missing": [], "notes": [], "explanation": explanation, "size": [64, 48], "seconds": 1.24,
         "region": {"name": "lungs", "segmenter": "packaged", "lines": lines, "share": 0.364},
-        "made_by": {"model": "early", "folds": 3, "sha256": "ab" * 32},
+        "made_by": {"name": "early_all", "model": "early", "folds": 3, "sha256": "ab" * 32},
     } | changes  # fmt: skip

@@ -9,10 +9,12 @@ from pathlib import Path
 import django
 import pandas as pd
 import pytest
+from served import Served, serving
 from service_cases import COLUMNS, PASSWORD, drawn_outcome, image_file
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "lungfuse_service.config.settings"
 os.environ["LUNGFUSE_SERVICE_FOLDER"] = tempfile.mkdtemp(prefix="lungfuse-service-")
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright leaves an event loop in this thread
 django.setup()
 
 from django.conf import settings  # noqa: E402
@@ -116,9 +118,9 @@ def results(tmp_path) -> Path:
     """The folder of the results of the study of the model, as a run leaves them."""
     folder = tmp_path / "results/chest"
     folder.mkdir(parents=True)
-    (folder / "model_card.md").write_text(
-        "# Model card: chest\n\n## Limits\n\n- No <b>other</b> one.\n\n## Use\n\nNone.\n"
-    )
+    table = "| model | auroc |\n|:--|--:|\n| tfidf | .9 |"
+    card = f"# Model card: chest\n\n{table}\n\n## Limits\n\n- No <b>other</b> one.\n\n## Use\n\nNone.\n"
+    (folder / "model_card.md").write_text(card)
     (folder / "report.html").write_text("<!doctype html><title>Report</title><script>1</script>")
     verdict = {"inputs": "image + findings", "known": "image", "leak_check": False, "word": "better", "metric": "auroc"}
     verdict |= {"gain": 0.092, "gain_low": 0.0401, "gain_high": 0.1575, "margin": 0.02, "groups": 456}
@@ -131,3 +133,14 @@ def results(tmp_path) -> Path:
     }
     pd.DataFrame([verdict]).to_csv(folder / "verdict.csv", index=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def served(trained, tmp_path_factory) -> Iterator[Served]:
+    """The service in processes of its own, on the small study with trained models."""
+    study = trained("binary")
+    for name in ["late-of-networks", "tfidf"]:
+        study.model(name)
+    quotas = {"MOST_WAITING": "1000", "MOST_A_DAY": "100000", "REGIONS": "no"}
+    with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
+        yield served

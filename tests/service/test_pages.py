@@ -60,7 +60,7 @@ def test_the_pages_about_studies_are_for_everyone(model, results):
     verdicts = Client().get("/verdicts").content.decode()
     assert "+9.2 points (+4.0 to +15.8)" in verdicts and "image + findings" in verdicts
     card = Client().get("/studies/chest/card").content.decode()
-    assert "No &lt;b&gt;other&lt;/b&gt; one." in card
+    assert "No &lt;b&gt;other&lt;/b&gt; one." in card and "<td>tfidf</td>" in card and "style=" not in card
     report = Client().get("/studies/chest/report")
     assert b"<title>Report" in b"".join(report.streaming_content)
     assert report.headers["Content-Security-Policy"].startswith("sandbox allow-scripts")

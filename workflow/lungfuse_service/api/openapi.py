@@ -39,7 +39,7 @@ SCHEMAS = {
             "coverage": nullable(SHARE),
             "missing": list_of(TEXT),
             "notes": list_of(TEXT),
-            "made_by": record({"model": TEXT, "folds": COUNT, "sha256": TEXT}),
+            "made_by": record({"name": TEXT, "model": TEXT, "folds": COUNT, "sha256": TEXT}),
             "seconds": NUMBER,
         },
         {"explanation": nullable({"type": "object"}), "region": nullable({"type": "object"}), "size": list_of(COUNT)},

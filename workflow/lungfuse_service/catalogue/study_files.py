@@ -61,11 +61,16 @@ def card_of(study: str) -> SafeString | None:
 
 @lru_cache(maxsize=32)
 def _html(path: Path, changed: float) -> SafeString:
-    return mark_safe(_markdown().render(path.read_text(encoding="utf-8")))
+    return _as_html(path.read_text(encoding="utf-8"))
 
 
-def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
+def _as_html(text: str) -> SafeString:
+    """Without tags of its own, and without styles, which the policy of pages forbids."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(text)
+    for token in tokens:
+        token.attrs.pop("style", None)
+    return mark_safe(markdown.renderer.render(tokens, markdown.options, {}))
 
 
 def limits_of(study: str) -> SafeString | None:
@@ -74,7 +79,7 @@ def limits_of(study: str) -> SafeString | None:
     found = re.search(
         r"^## Limits\n(.*?)(?=^## |\Z)", path.read_text(encoding="utf-8") if path.exists() else "", re.M | re.S
     )
-    return mark_safe(_markdown().render(found[1])) if found else None
+    return _as_html(found[1]) if found else None
 
 
 def verdicts_of(study: str) -> list[Verdict]:

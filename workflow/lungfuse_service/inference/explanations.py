@@ -20,6 +20,7 @@ from lungfuse.settings.ingest import Fit
 
 METHODS = ["integrated-gradients", "occlusion", "grad-cam"]  # in seconds, of all modalities and of images
 SMOOTH = 256  # pixels of the side of a picture
+UNKNOWN = "not known"
 STRONGEST = 0.75  # how much of the image a picture covers at most
 
 Pictures = dict[str, bytes]
@@ -39,7 +40,7 @@ def explain(predictor: Predictor, case: pd.DataFrame, stamps: dict[str, str]) ->
         "target": found.title.partition(" for ")[2].partition(":")[0],
         "modalities": {name: round(value, 4) for name, value in found.modalities.items()},
         "words": found.words,
-        "columns": found.columns,
+        "columns": {name: UNKNOWN if cell == "?" else cell for name, cell in found.columns.items()},
         "methods": [each for each in methods if each],
     }
     return about, found.images

@@ -32,7 +32,7 @@ def outcome_of(model: LoadedModel, case: pd.DataFrame) -> dict:
         "coverage": COVERAGE if model.known else None,
         "missing": table["missing"].iloc[0].split() if "missing" in table else [],
         "notes": [note for note in predictor.notes if "is missing" not in note],
-        "made_by": predictor.made_by,
+        "made_by": predictor.made_by | {"name": predictor.config.name},
     }
 
 

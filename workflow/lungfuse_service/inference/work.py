@@ -1,4 +1,4 @@
-"""The work of a job: predict a case, outline its region, explain it, and write the one result."""
+"""The work of jobs: predict a case, outline its region, explain it, and write the one result."""
 
 import time
 from pathlib import Path
@@ -6,15 +6,22 @@ from pathlib import Path
 from django.db import transaction
 from PIL import Image
 
+from lungfuse_service.inference.catalogue import find_models
 from lungfuse_service.inference.explanations import explain, image_fit, picture
 from lungfuse_service.inference.outcome import as_case, outcome_of
 from lungfuse_service.inference.predictors import LoadedModel, OtherVersionError, loaded
-from lungfuse_service.inference.regions import region_of
+from lungfuse_service.inference.regions import region_of, start_segmenters
 from lungfuse_service.jobs.claims import finish
 from lungfuse_service.jobs.models import Job
 from lungfuse_service.predictions.models import Overlay, Prediction, Result
 
 TRAINED_AGAIN = "The model was trained again after you chose it. Ask the new one."
+
+
+def prepare() -> None:
+    """Find the models, and start what takes long to start."""
+    find_models()
+    start_segmenters()
 
 
 def predict(job: Job) -> None:

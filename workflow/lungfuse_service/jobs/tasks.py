@@ -11,7 +11,7 @@ from lungfuse_service.jobs.models import Job, State
 
 log = logging.getLogger(__name__)
 WORK = {"predict": "lungfuse_service.inference.work.predict"}  # by kind of job
-FIND_MODELS = "lungfuse_service.inference.catalogue.find_models"
+PREPARE = "lungfuse_service.inference.work.prepare"
 NOT_MENDABLE = "The model could not be used. This is a fault of the service, which its operator sees in the log."
 
 
@@ -34,8 +34,8 @@ def sweep() -> None:
 
 @on_startup()
 def begin() -> None:
-    """Look at the models, then at what is queued."""
-    import_string(FIND_MODELS)()
+    """Make ready, then do what is queued."""
+    import_string(PREPARE)()
     wake()
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from lungfuse_service.predictions.models import Prediction
 from lungfuse_service.report_text.sentence import Sentence
-from lungfuse_service.report_text.sentences import sentences_of
+from lungfuse_service.report_text.sentences import MODALITIES, sentences_of
 
+CLOSING = set(".,;:!?)")  # marks that follow a word without a space
 TINTS = 5  # strengths of the colour of a word
 
 
@@ -31,7 +32,7 @@ def result_page(prediction: Prediction) -> ResultPage:
         [_question(each) for each in outcome["questions"]],
         sentences_of(outcome),
         [_method(each, explanation) for each in explanation.get("methods", [])],
-        _bars(explanation.get("modalities", {})),
+        _bars({MODALITIES.get(name, name): worth for name, worth in explanation.get("modalities", {}).items()}),
         [_path(line) for line in (outcome.get("region") or {"lines": []})["lines"]],
     )
 
@@ -47,7 +48,7 @@ def _method(method: dict, explanation: dict) -> dict:
     words, columns = method.get("words") or [], method.get("columns") or []
     return method | {
         "tinted": [
-            {"word": word, "tint": tint, "value": value}
+            {"word": word, "tint": tint, "value": value, "space": word not in CLOSING}
             for word, tint, value in zip(explanation["words"], _tints(words), words, strict=False)
         ],
         "bars": _bars(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from lungfuse_service.report_text.sentence import Path, Sentence, Value
 
 WITHOUT = {"image": "an image", "text": "a text"}
+MODALITIES = {"structured": "values"}  # as people call them
 
 
 def percent(share: float) -> str:
@@ -13,10 +14,6 @@ def percent(share: float) -> str:
 
 def named(name: str) -> str:
     return f"“{name.replace('_', ' ')}”"
-
-
-def modality(name: str) -> str:
-    return {"structured": "values"}.get(name, name)
 
 
 def sentences_of(outcome: dict) -> list[Sentence]:
@@ -50,7 +47,7 @@ def _likeliest(outcome: dict, place: Path) -> Sentence:
     values = {
         "name": Value(_class_value(place, top, "name"), named),
         "probability": Value(_class_value(place, top, "probability"), percent),
-        "model": Value(("made_by", "model")),
+        "model": Value(("made_by", "name")),
         "folds": Value(("made_by", "folds")),
     }
     template = "The model ({model}, the mean over {folds} trainings) gives {name} a probability of {probability}."
@@ -108,7 +105,7 @@ def _reasons(outcome: dict) -> Iterator[Sentence]:
     parts = []
     for position, name in enumerate(order):
         values[f"worth{position}"] = Value(("explanation", "modalities", name), lambda value: f"{value:+.2f}")
-        parts.append(f"the {modality(name)} {{worth{position}}}")
+        parts.append(f"the {MODALITIES.get(name, name)} {{worth{position}}}")
     says = (
         f"What decided on {{target}}, in log odds: {', '.join(parts[:-1])} and {parts[-1]}; above zero speaks for it."
     )

@@ -20,3 +20,11 @@ RUN pip install --requirement requirements.lock && pip check
 FROM base AS cuda
 RUN sed -i 's/^tensorflow-cpu==/tensorflow[and-cuda]==/' requirements.lock
 RUN pip install --requirement requirements.lock && pip check
+
+# The web service: docker compose --file deploy/compose.yaml up
+FROM cpu AS service
+COPY workflow workflow
+RUN useradd --create-home lungfuse && mkdir -p /srv/media /srv/static /project && chown -R lungfuse /srv /project
+ENV PYTHONPATH=/opt/lungfuse/workflow
+USER lungfuse
+WORKDIR /project

@@ -73,6 +73,8 @@ REFUSED: dict[str, tuple[Hostile, set[int]]] = {
     "another's image": (lambda s: s.ben.get(f"/predictions/{s.theirs.id}/image"), {404}),
     "another's overlay": (lambda s: s.ben.get(f"/predictions/{s.theirs.id}/overlays/grad-cam"), {404}),
     "another's progress": (lambda s: s.ben.get(f"/predictions/{s.theirs.id}/state"), {404}),
+    "another's report": (lambda s: s.ben.get(f"/predictions/{s.theirs.id}/report.dcm"), {404}),
+    "another's report by token": (lambda s: s.nobody.get(f"{API}/{s.theirs.id}/report.dcm", headers=s.token), {404}),
     "another's deletion": (lambda s: s.ben.post(f"/predictions/{s.theirs.id}/delete"), {404}),
     "another's record": (lambda s: s.nobody.get(f"{API}/{s.theirs.id}", headers=s.token), {404}),
     "another's deletion by token": (lambda s: s.nobody.delete(f"{API}/{s.theirs.id}", headers=s.token), {404}),

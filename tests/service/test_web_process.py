@@ -57,9 +57,10 @@ def test_only_the_worker_imports_models():
     found = {}
     for path in (WORKFLOW / "lungfuse_service").rglob("*.py"):
         room = path.relative_to(WORKFLOW / "lungfuse_service").parts[0]
-        found[room] = found.get(room, set()) | {name.split(".")[0] for name in imported(path)}
+        found[room] = found.get(room, set()) | {name for name in imported(path) if name.startswith("lungfuse.")}
         assert room == "inference" or not any(name.startswith("lungfuse_service.inference") for name in imported(path))
-    assert {room for room, names in found.items() if "lungfuse" in names} == {"inference"}
+    outside = {name for room, names in found.items() if room != "inference" for name in names}
+    assert found["inference"] and outside == {"lungfuse.imaging.dicom"}
 
 
 def imported(path) -> set[str]:

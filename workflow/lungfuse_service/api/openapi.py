@@ -68,7 +68,7 @@ SCHEMAS = {
 CASE = record(
     {"model": TEXT | {"description": "study/name, one of GET /api/models"}},
     {
-        "image": {"type": "string", "contentMediaType": "image/png", "description": "PNG, JPEG or WebP"},
+        "image": {"type": "string", "contentMediaType": "image/png", "description": "PNG, JPEG, WebP or DICOM"},
         "text": TEXT,
         "key": TEXT | {"format": "uuid", "description": "of the request: sent twice, it is one prediction"},
         "explained": TEXT | {"enum": ["on"], "description": "left out: no explanation is made"},
@@ -98,6 +98,7 @@ def operation(summary: str, done: dict, *refused: int, **more: object) -> dict:
 
 def document() -> dict:
     """The whole description."""
+    dicom = {"description": "an Enhanced SR", "content": {"application/dicom": {}}}
     form = {"required": True, "content": {"multipart/form-data": {"schema": CASE}}}
     identifier = {"name": "id", "in": "path", "required": True, "schema": TEXT | {"format": "uuid"}}
     found, accepted = (
@@ -118,6 +119,10 @@ def document() -> dict:
                 "parameters": [identifier],
                 "get": operation("A prediction", {"200": found}, 404),
                 "delete": operation("Delete a prediction", {"204": {"description": "deleted"}}, 404),
+            },
+            "/api/predictions/{id}/report.dcm": {
+                "parameters": [identifier],
+                "get": operation("Its result as a DICOM SR", {"200": dicom}, 404),
             },
         },
         "components": {

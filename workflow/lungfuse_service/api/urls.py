@@ -14,4 +14,9 @@ urlpatterns = [
         views.with_token(GET=views.one, DELETE=views.delete),
         name="api-prediction",
     ),
+    path(
+        "predictions/<uuid:prediction_id>/report.dcm",
+        views.with_token(GET=views.dicom_report),
+        name="api-dicom-report",
+    ),
 ]

@@ -16,6 +16,7 @@ from lungfuse_service.jobs.tasks import wake
 from lungfuse_service.predictions.forms import CaseForm
 from lungfuse_service.predictions.models import Prediction
 from lungfuse_service.predictions.record import record_of
+from lungfuse_service.predictions.structured_report import structured_report
 from lungfuse_service.predictions.submit import QuotaError
 from lungfuse_service.predictions.views import accept, predictions_of
 
@@ -84,6 +85,13 @@ def one(request: HttpRequest, prediction_id) -> JsonResponse:
     if found.job.overdue:
         wake()
     return JsonResponse(record_of(found))
+
+
+def dicom_report(request: HttpRequest, prediction_id) -> HttpResponse:
+    found = _own(request, prediction_id)
+    if found is None or not hasattr(found, "result"):
+        return _not_found()
+    return HttpResponse(structured_report(found), content_type="application/dicom")
 
 
 def delete(request: HttpRequest, prediction_id) -> HttpResponse:

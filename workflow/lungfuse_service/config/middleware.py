@@ -15,6 +15,17 @@ POLICY = (
 STEP = 64 * 1024
 
 
+def behind_proxy(following: Next) -> Next:
+    """Who asks is whom the proxy names, where there is one: log-in attempts are counted by that address."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if settings.PROXY and (named := request.headers.get("X-Forwarded-For")):
+            request.META["REMOTE_ADDR"] = named.rpartition(",")[2].strip()
+        return following(request)
+
+    return answer
+
+
 def headers(following: Next) -> Next:
     """Pages load nothing of other hosts, and run no script that is written in them."""
 

@@ -25,6 +25,7 @@ SECRET_KEY = environment.secret_key(FOLDER)
 DEBUG = False
 ALLOWED_HOSTS = environment.text("HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in environment.text("ORIGINS").split(",") if origin]
+PROXY = environment.switch("PROXY", False)  # a proxy says in X-Forwarded-For, by itself, who asks
 HTTPS = environment.switch("HTTPS", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 86400 if HTTPS else 0
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
     "huey.contrib.djhuey",
 ]
 MIDDLEWARE = [
+    "lungfuse_service.config.middleware.behind_proxy",
     "django.middleware.security.SecurityMiddleware",
     "lungfuse_service.config.middleware.headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -87,7 +89,7 @@ DATABASES = {"default": environment.database(FOLDER)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 POSTGRES = environment.text("DATABASE")
 HUEY = (
-    PostgresHuey("lungfuse", dsn=POSTGRES, results=False)
+    PostgresHuey("lungfuse", dsn=POSTGRES, results=False, create_tables=False)  # `migrate` makes them
     if POSTGRES
     else SqliteHuey("lungfuse", filename=str(FOLDER / "queue.sqlite3"), results=False)
 )
@@ -112,7 +114,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 FILE_UPLOAD_PERMISSIONS = 0o640
 MEDIA_ROOT = FOLDER / "media"
-STATIC_URL = "/static/"
+STATIC_URL, STATIC_ROOT = "/static/", FOLDER / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [PACKAGE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

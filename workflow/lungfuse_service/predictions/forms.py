@@ -11,7 +11,7 @@ from lungfuse_service.predictions.images import FORMATS, clean_image
 MOST_CHARACTERS = 20_000
 LARGEST = 1e12  # number, which models still hold in 32 bits
 UNKNOWN = "not known"
-ACCEPTED = ",".join(f"image/{name.lower()}" for name in FORMATS)
+ACCEPTED = ",".join([*(f"image/{name.lower()}" for name in FORMATS), ".dcm", "application/dicom"])
 
 
 class CaseForm(forms.Form):

@@ -3,16 +3,20 @@
 import io
 import warnings
 
+import pydicom
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lungfuse.imaging.dicom import is_dicom, read_dicom
+
 FORMATS = ["PNG", "JPEG", "WEBP"]
 KEPT_MODES = {"1": "L", "L": "L", "I;16": "I;16", "I;16B": "I;16", "I": "I;16", "LA": "L", "P": "RGB", "PA": "RGB"}
 LEAST_SIDE = 16
-EXPECTED = "Send a PNG, JPEG or WebP."
+EXPECTED = "Send a PNG, JPEG, WebP or DICOM."
+HEAD, DEFLATED = 2048, b"1.2.840.10008.1.2.1.99"  # of a DICOM file: where its transfer syntax is named, and one of them
 
 
 def clean_image(sent: UploadedFile) -> ContentFile:
@@ -26,9 +30,7 @@ def clean_image(sent: UploadedFile) -> ContentFile:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(sent, formats=FORMATS) as opened:
-                _check_size(opened)
-                image = _pixels(ImageOps.exif_transpose(opened))
+            image = _dicom(sent) if is_dicom(_head(sent)) else _picture(sent)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels() from None
     except UnidentifiedImageError:
@@ -40,9 +42,34 @@ def clean_image(sent: UploadedFile) -> ContentFile:
     return ContentFile(stream.getvalue(), "image.png")
 
 
-def _check_size(image: Image.Image) -> None:
+def _picture(sent: UploadedFile) -> Image.Image:
+    with Image.open(sent, formats=FORMATS) as opened:
+        _check_size(*opened.size)
+        return _pixels(ImageOps.exif_transpose(opened))
+
+
+def _dicom(sent: UploadedFile) -> Image.Image:
+    """The image of a DICOM file, in the window that the file holds."""
+    data = sent.read()
+    if DEFLATED in data[:HEAD]:
+        raise ValueError("deflated: its size is known only when all of it is unpacked")
+    try:
+        about = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=["Rows", "Columns"])
+        rows, columns = int(about.Rows), int(about.Columns)
+    except Exception:  # what pydicom raises on a broken file is of many kinds
+        raise ValueError("no whole DICOM file") from None
+    _check_size(columns, rows)
+    return read_dicom(data)
+
+
+def _head(sent: UploadedFile) -> bytes:
+    head = sent.read(132)
+    sent.seek(0)
+    return head
+
+
+def _check_size(width: int, height: int) -> None:
     """Before anything is decoded."""
-    width, height = image.size
     if width * height > settings.MOST_PIXELS:
         raise _too_many_pixels()
     if min(width, height) < LEAST_SIDE:

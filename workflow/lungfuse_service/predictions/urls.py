@@ -12,5 +12,6 @@ urlpatterns = [
     path("predictions/<uuid:prediction_id>/state", views.state, name="state"),
     path("predictions/<uuid:prediction_id>/image", views.image, name="image"),
     path("predictions/<uuid:prediction_id>/overlays/<str:method>", views.overlay, name="overlay"),
+    path("predictions/<uuid:prediction_id>/report.dcm", views.dicom_report, name="dicom-report"),
     path("predictions/<uuid:prediction_id>/delete", views.delete, name="delete"),
 ]

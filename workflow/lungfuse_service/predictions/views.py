@@ -18,6 +18,7 @@ from lungfuse_service.predictions.export import export
 from lungfuse_service.predictions.forms import CaseForm
 from lungfuse_service.predictions.models import Overlay, Prediction
 from lungfuse_service.predictions.result_page import result_page
+from lungfuse_service.predictions.structured_report import structured_report
 from lungfuse_service.predictions.submit import Case, QuotaError, submit
 
 A_PAGE = 20
@@ -111,6 +112,17 @@ def image(request: HttpRequest, prediction_id) -> HttpResponse:
 def overlay(request: HttpRequest, prediction_id, method: str) -> HttpResponse:
     found = get_object_or_404(Overlay, result__prediction=own_or_404(request, prediction_id), method=method)
     return HttpResponse(bytes(found.png), content_type="image/png")
+
+
+@login_required
+@require_GET
+def dicom_report(request: HttpRequest, prediction_id) -> HttpResponse:
+    """The result as DICOM."""
+    found = own_or_404(request, prediction_id)
+    if not hasattr(found, "result"):
+        raise Http404
+    headers = {"Content-Disposition": f'attachment; filename="{found.id}.dcm"'}
+    return HttpResponse(structured_report(found), content_type="application/dicom", headers=headers)
 
 
 @login_required

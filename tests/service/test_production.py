@@ -1,0 +1,202 @@
+"""The service on a real PostgreSQL, behind a real nginx with the committed configuration."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import ROOT
+from served import Served, serving
+from service_cases import PASSWORD, image_file
+
+IMAGE = image_file(96, 96).read()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def find(name: str, *folders: str) -> str:
+    """A program of this machine; the test is skipped with the reason where there is none."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", *folders]))
+    return found or pytest.skip(f"{name} is not installed")
+
+
+@dataclass
+class Database:
+    """A PostgreSQL server with its data in a folder of the test. Root may not run it, so `postgres` does."""
+
+    folder: Path
+    programs: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://lungfuse@127.0.0.1:{self.port}/postgres"
+
+    def run(self, *command: str) -> None:
+        as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        subprocess.run([*as_user, str(self.programs / command[0]), *command[1:]], check=True, cwd="/", timeout=120,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-o", options, "start")
+
+    def crash(self) -> None:
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory) -> Iterator[Database]:
+    newest = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    programs = Path(find("initdb", str(newest))).parent
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"lungfuse-postgres-{os.getpid()}"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    database = Database(folder, programs, free_port())
+    database.run("initdb", "-D", f"{folder}/data", "-U", "lungfuse", "--auth=trust", "--no-sync")
+    database.start()
+    yield database
+    database.crash()
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def nginx(served: Served, folder: Path) -> Iterator[str]:
+    """nginx with the configuration of deploy/, whose paths are those of the test; its address."""
+    port, program = free_port(), find("nginx")
+    text = (ROOT / "deploy/nginx.conf").read_text()
+    for written, here in {
+        "listen 8080": f"listen 127.0.0.1:{port}",
+        "http://web:8000": served.address,
+        "/srv/": f"{served.folder}/",
+        "/tmp/nginx.pid": f"{folder}/nginx.pid",
+        "/dev/stdout": f"{folder}/access.log",
+    }.items():
+        assert written in text
+        text = text.replace(written, here)
+    text = "daemon off;\nuser root;\n" + text if os.geteuid() == 0 else "daemon off;\n" + text
+    (folder / "nginx.conf").write_text(text)
+    process = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def production(trained, postgres, tmp_path_factory) -> Iterator[Served]:
+    """The service on PostgreSQL, by the address of nginx."""
+    find("nginx")
+    study = trained("binary")
+    study.model("tfidf")
+    study.model("late-of-networks")
+    folder = tmp_path_factory.mktemp("production")
+    variables = {"DATABASE": postgres.address, "MEDIA_ACCEL": "/protected/", "PROXY": "yes", "REGIONS": "no"}
+    with serving(study.small.folder, folder / "service", **variables) as served:
+        shutil.copytree(ROOT / "workflow/lungfuse_service/static", served.folder / "static", dirs_exist_ok=True)
+        with nginx(served, folder) as address:
+            yield Served(address, served.process, served.folder, served.log)
+
+
+def ask(production: Served, token: str) -> str:
+    case = {"model": "small/late-of-networks", "text": "study lungs low", "explained": "on"}
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(
+        f"{production.address}/api/predictions", case, files={"image": ("x.png", IMAGE)}, headers=headers
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def wait(production: Served, token: str, identifier: str) -> dict:
+    headers, end = {"Authorization": f"Bearer {token}"}, time.monotonic() + 120
+    while time.monotonic() < end:
+        answer = requests.get(f"{production.address}/api/predictions/{identifier}", headers=headers)
+        if answer.ok and answer.json()["state"] in ("done", "failed"):
+            return answer.json()
+        time.sleep(0.5)
+    raise AssertionError(production.log.read_text())
+
+
+def browser_of(production: Served, name: str) -> requests.Session:
+    session = requests.Session()
+    page = session.get(f"{production.address}/account/log-in").text
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    fields = {"csrfmiddlewaretoken": token, "username": name, "password": PASSWORD}
+    assert session.post(f"{production.address}/account/log-in", fields).ok
+    return session
+
+
+def test_images_come_from_nginx_to_their_owner_alone(production):
+    ann, _ = (production.sign_up(name, PASSWORD) for name in ["ann", "ben"])
+    identifier = ask(production, ann)
+    assert wait(production, ann, identifier)["state"] == "done"
+    place = f"{production.address}/predictions/{identifier}/image"
+    own = browser_of(production, "ann").get(place)
+    assert own.content[:4] == b"\x89PNG" and own.headers["Content-Type"] == "image/png"
+    assert own.headers["X-Content-Type-Options"] == "nosniff" and "no-store" in own.headers["Cache-Control"]
+    assert "X-Accel-Redirect" not in own.headers
+    other, nobody = browser_of(production, "ben"), requests.Session()
+    assert other.get(place).status_code == 404
+    assert nobody.get(place, allow_redirects=False).status_code == 302
+    for path in ["/protected/images/", "/protected/images/%s.png", "/protected/../secret_key", "/static/../secret_key",
+                 "/static../secret_key", "/protected../secret_key", "/media/images/%s.png"]:  # fmt: skip
+        url = production.address + path.replace("%s", identifier)
+        sent = requests.Request("GET", url).prepare()
+        sent.url = url  # as it is, with its dots
+        headers = {
+            "X-Accel-Redirect": "/protected/secret_key",
+            "X-Original-URL": "/protected/",
+            "X-Forwarded-For": "::1",
+        }
+        sent.headers.update(headers)
+        assert other.send(sent).status_code == 404, path
+    assert requests.get(f"{production.address}/static/service.css").headers["Content-Type"] == "text/css"
+
+
+def test_who_asks_cannot_be_forged(production):
+    """The wrong passwords of one address are counted together, whatever it says of itself."""
+    session, codes = requests.Session(), []
+    page = session.get(f"{production.address}/account/log-in").text
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    for number in range(6):
+        fields = {"csrfmiddlewaretoken": token, "username": "ann", "password": "wrong"}
+        headers = {"X-Forwarded-For": f"10.0.0.{number}", "X-Real-IP": f"10.0.1.{number}"}
+        codes.append(session.post(f"{production.address}/account/log-in", fields, headers=headers).status_code)
+    assert codes[-1] == 429
+
+
+def test_a_body_that_is_too_large_stops_at_nginx(production):
+    answer = requests.post(f"{production.address}/api/predictions", data=b"x" * 25_000_000)
+    assert answer.status_code == 413
+
+
+def test_a_database_that_crashes_loses_nothing(production, postgres):
+    token = production.sign_up("carol", PASSWORD)
+    asked = [ask(production, token) for _ in range(3)]
+    postgres.crash()
+    assert requests.get(f"{production.address}/health").status_code == 500
+    postgres.start()
+    results = [wait(production, token, identifier) for identifier in asked]
+    assert [result["state"] for result in results] == ["done"] * 3
+    listed = requests.get(f"{production.address}/api/predictions", headers={"Authorization": f"Bearer {token}"}).json()
+    assert sorted(each["id"] for each in listed["predictions"]) == sorted(asked)

@@ -46,7 +46,7 @@ def service(database, tmp_path) -> Iterator[None]:
     """The service of a project without studies; each test finds it empty."""
     with override_settings(PROJECT=tmp_path):
         yield
-    call_command("flush", verbosity=0, interactive=False)
+    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
 
 
@@ -141,6 +141,6 @@ def served(trained, tmp_path_factory) -> Iterator[Served]:
     study = trained("binary")
     for name in ["late-of-networks", "tfidf"]:
         study.model(name)
-    quotas = {"MOST_WAITING": "1000", "MOST_A_DAY": "100000", "REGIONS": "no"}
+    quotas = {"MOST_WAITING": "1000", "MOST_A_DAY": "100000", "REGIONS": "no", "MOST_MEGABYTES": "1"}
     with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
         yield served

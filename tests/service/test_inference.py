@@ -43,9 +43,9 @@ def model(name: str) -> TrainedModel:
     return TrainedModel.objects.get(name=name)
 
 
-def ask(user, name: str, **given) -> Prediction:
+def ask(user, name: str, explained: bool = False, **given) -> Prediction:
     given = {"text": "study lungs low", "values": {"age": "61", "sex": "F"}} | given
-    return submit(user, model(name), Case(**given))
+    return submit(user, model(name), Case(**given), explained=explained)
 
 
 def test_models_are_found_with_what_they_read(study):
@@ -66,7 +66,7 @@ def test_a_model_that_is_gone_is_offered_no_more(study, tmp_path):
 
 def test_the_worker_says_what_predict_says(study, ann):
     sent = image_file(64, 64)
-    prediction = ask(ann, "late-of-networks", image=sent)
+    prediction = ask(ann, "late-of-networks", image=sent, explained=True)
     tasks.work.call_local()
     prediction = Prediction.objects.get(pk=prediction.pk)
     assert prediction.job.state == State.DONE
@@ -89,7 +89,7 @@ def test_the_worker_says_what_predict_says(study, ann):
 
 
 def test_what_a_case_lacks_is_said_and_a_model_of_words_is_not_explained(study, ann):
-    lacking, words = ask(ann, "late-of-networks", values={}), ask(ann, "tfidf")
+    lacking, words = (ask(ann, name, values={}, explained=True) for name in ["late-of-networks", "tfidf"])
     tasks.work.call_local()
     tasks.work.call_local()
     assert set(Result.objects.get(prediction=lacking).outcome["missing"]) == {"image", "age", "sex"}
@@ -99,19 +99,37 @@ def test_what_a_case_lacks_is_said_and_a_model_of_words_is_not_explained(study, 
 
 def test_a_worker_that_comes_back_after_another_has_taken_over_writes_nothing(study, ann):
     prediction = ask(ann, "tfidf")
-    slow = claim_next()
+    (slow,) = claim_next()
     Job.objects.update(heartbeat=slow.heartbeat - 2 * STALE)
     requeue_stale()
     tasks.work.call_local()
-    work.predict(slow)
+    work.predict([slow])
     assert Result.objects.count() == 1
     assert Job.objects.get(pk=prediction.job_id).attempts == 2
 
 
+def test_cases_that_are_done_together_have_what_each_has_alone(study, ann):
+    texts = [f"study {n} lungs {word}" for n, word in enumerate(["low", "clear", "low"])]
+    alone = [ask(ann, "late-of-networks", text=text, explained=True) for text in texts]
+    together = [ask(ann, "late-of-networks", text=text) for text in texts]
+    far = ask(ann, "late-of-networks", values={"age": "400"})
+    for _ in range(4):
+        tasks.work.call_local()
+    assert Job.objects.filter(state=State.DONE).count() == 7
+    for one, other in zip(alone, together, strict=True):
+        found, expected = (Result.objects.get(prediction=each).outcome for each in [other, one])
+        for key in ["predicted", "missing", "notes"]:
+            assert found[key] == expected[key]
+        ours, theirs = ([each["probability"] for each in of["questions"][0]["classes"]] for of in [found, expected])
+        assert ours == pytest.approx(theirs, abs=1e-3)
+        assert found["explanation"] is None and expected["explanation"]
+    assert len(Result.objects.get(prediction=far).outcome["notes"]) == 1
+
+
 def test_two_workers_at_one_job_write_one_result(study, ann):
     ask(ann, "tfidf")
-    job = claim_next()
-    twins = [threading.Thread(target=work.predict, args=(job,)) for _ in range(2)]
+    (job,) = claim_next()
+    twins = [threading.Thread(target=work.predict, args=([job],)) for _ in range(2)]
     for twin in twins:
         twin.start()
     for twin in twins:
@@ -142,9 +160,9 @@ def test_a_damaged_model_fails_without_its_path(study, ann, tmp_path):
 
 def test_a_prediction_that_was_deleted_while_it_was_made_leaves_nothing(study, ann):
     prediction = ask(ann, "tfidf")
-    job = claim_next()
+    (job,) = claim_next()
     prediction.delete()
-    work.predict(job)
+    work.predict([job])
     assert not Result.objects.exists()
 
 

@@ -18,22 +18,34 @@ def queued(ann):
     return lambda: Job.objects.create(kind="predict", user=ann)
 
 
+def claim_one() -> Job:
+    (job,) = claim_next()
+    return job
+
+
 def grow_old(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - STALE - timedelta(seconds=1))
 
 
 def test_jobs_are_claimed_in_order_and_each_by_one(queued):
     jobs = [queued() for _ in range(3)]
-    assert [claim_next().pk for _ in jobs] == [job.pk for job in jobs]
-    assert claim_next() is None
+    assert [claim_one().pk for _ in jobs] == [job.pk for job in jobs]
+    assert claim_next() == []
+
+
+def test_jobs_of_a_group_are_claimed_together(ann):
+    groups = ["", "a", "b", "a", "", "a"]
+    jobs = [Job.objects.create(kind="predict", group=group, user=ann) for group in groups]
+    claimed = [[jobs.index(job) for job in claim_next(most=2)] for _ in range(5)]
+    assert claimed == [[0], [1, 3], [2], [4], [5]]
 
 
 def test_many_workers_claim_each_job_once(queued):
     jobs, claimed = [queued() for _ in range(12)], []
 
     def claim() -> None:
-        while job := claim_next():
-            claimed.append(job.pk)
+        while found := claim_next():
+            claimed.extend(job.pk for job in found)
         connection.close()
 
     workers = [threading.Thread(target=claim) for _ in range(4)]
@@ -46,11 +58,11 @@ def test_many_workers_claim_each_job_once(queued):
 
 def test_a_job_of_a_dead_worker_is_claimed_again_and_the_dead_worker_ends_nothing(queued):
     queued()
-    first = claim_next()
+    first = claim_one()
     assert requeue_stale() == 0, "it is at work"
     grow_old(first)
     assert requeue_stale() == 1
-    second = claim_next()
+    second = claim_one()
     assert (second.pk, second.attempts) == (first.pk, 2)
     assert not finish(first), "another has claimed it"
     assert finish(second)
@@ -60,19 +72,19 @@ def test_a_job_of_a_dead_worker_is_claimed_again_and_the_dead_worker_ends_nothin
 def test_a_job_that_ends_its_worker_three_times_has_failed(queued):
     job = queued()
     for _ in range(3):
-        grow_old(claim_next())
+        grow_old(claim_one())
         requeue_stale()
     job.refresh_from_db()
     assert (job.state, job.problem, job.attempts) == (State.FAILED, GIVEN_UP, 3)
-    assert claim_next() is None
+    assert claim_next() == []
 
 
 def test_a_job_at_work_has_a_heartbeat(queued, monkeypatch):
     monkeypatch.setattr(claims, "BEAT", 0.02)
     queued()
-    job = claim_next()
+    job = claim_one()
     grow_old(job)
-    with heartbeat(job):
+    with heartbeat(job.claim):
         for _ in range(100):
             time.sleep(0.02)
             job.refresh_from_db()
@@ -89,8 +101,24 @@ def test_work_that_raises_is_a_failure_and_says_nothing_of_the_inside(queued, mo
     assert (job.state, job.problem) == (State.FAILED, tasks.NOT_MENDABLE)
 
 
-def broken(job: Job) -> None:
+def broken(jobs: list[Job]) -> None:
     raise RuntimeError("/secret/path")
+
+
+def test_of_jobs_that_are_done_together_the_broken_one_fails_alone(ann, monkeypatch):
+    jobs = [Job.objects.create(kind="predict", group="a", user=ann) for _ in range(3)]
+    monkeypatch.setitem(tasks.WORK, "predict", f"{__name__}.broken_by_the_second")
+    tasks.work.call_local()
+    states = [Job.objects.get(pk=job.pk).state for job in jobs]
+    assert states == [State.DONE, State.FAILED, State.DONE]
+
+
+def broken_by_the_second(jobs: list[Job]) -> None:
+    second = Job.objects.all()[1]
+    if second in jobs:
+        raise RuntimeError
+    for job in jobs:
+        finish(job)
 
 
 def test_a_queue_that_does_not_answer_loses_nothing(ann, asked, monkeypatch):
@@ -100,7 +128,7 @@ def test_a_queue_that_does_not_answer_loses_nothing(ann, asked, monkeypatch):
 
 def test_a_deleted_job_ends_no_more(ann, asked):
     prediction = asked(ann)
-    job = claim_next()
+    job = claim_one()
     prediction.delete()
     assert not finish(job)
     job.refresh_from_db()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from conftest import ROOT
+from django.core.management import call_command
 from django.urls import get_resolver
 
 WORKFLOW = ROOT / "workflow"
@@ -75,3 +76,7 @@ def imported(path) -> set[str]:
 
 def test_every_address_has_a_view():
     assert len(get_resolver().reverse_dict) > 20
+
+
+def test_migrations_follow_the_models():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)

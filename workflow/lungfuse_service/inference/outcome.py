@@ -16,22 +16,33 @@ from lungfuse_service.inference.conformal import COVERAGE, OutOfFold, cases_near
 from lungfuse_service.inference.predictors import LoadedModel
 
 
-def outcome_of(model: LoadedModel, case: pd.DataFrame) -> dict:
-    """The prediction of one case, in which a value that the case lacks is empty.
+def outcomes_of(model: LoadedModel, cases: list[pd.DataFrame]) -> list[dict]:
+    """The predictions of cases, each a table of one row, in which a value that the case lacks is empty.
 
     Raises:
         UserError: a file of the model is damaged, or an image cannot be read.
     """
     predictor = model.predictor
-    ((table, by_fold),) = predictor.predict_by_fold(case)
-    asked = [_answer(predictor.task, model.known, each, by_fold[:, 0]) for each in questions(predictor.task)]
+    parts = list(predictor.predict_by_fold(pd.concat(cases, ignore_index=True)))
+    notes = [note for note in predictor.notes if "is missing" not in note]
+    if notes and len(cases) > 1:  # of which case is not said
+        return [outcome for case in cases for outcome in outcomes_of(model, [case])]
+    found = []
+    for table, by_fold in parts:
+        for row in range(len(table)):
+            found.append(_outcome(model, table.iloc[[row]], by_fold[:, row]) | {"notes": notes})
+    return found
+
+
+def _outcome(model: LoadedModel, row: pd.DataFrame, by_fold: np.ndarray) -> dict:
+    """The outcome of a case by its row of a prediction and its probabilities, (fold model, score column)."""
+    predictor = model.predictor
     return {
         "task": predictor.config.task,
-        "questions": asked,
-        "predicted": predicted(predictor.task, table),
+        "questions": [_answer(predictor.task, model.known, each, by_fold) for each in questions(predictor.task)],
+        "predicted": predicted(predictor.task, row),
         "coverage": COVERAGE if model.known else None,
-        "missing": table["missing"].iloc[0].split() if "missing" in table else [],
-        "notes": [note for note in predictor.notes if "is missing" not in note],
+        "missing": row["missing"].iloc[0].split() if "missing" in row else [],
         "made_by": predictor.made_by | {"name": predictor.config.name},
     }
 

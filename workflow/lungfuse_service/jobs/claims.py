@@ -1,4 +1,4 @@
-"""Who works on a job: each attempt claims it, and only the claim that a job still bears ends it.
+"""Who works on jobs: each attempt claims some, and only the claim that a job still bears ends it.
 
 So it does not matter when a worker is killed, or whether one that seemed dead comes back: a job ends once.
 """
@@ -16,20 +16,23 @@ from django.utils import timezone
 from lungfuse_service.jobs.models import GIVEN_UP, MOST_ATTEMPTS, STALE, Job, State
 
 BEAT = 2.0  # seconds
+TOGETHER = 16  # jobs that are done together
 log = logging.getLogger(__name__)
 
 
-def claim_next() -> Job | None:
-    """The oldest of the queued jobs, now running for whom it is given to; None where none is queued."""
-    while waiting := Job.objects.filter(state=State.QUEUED).order_by("created").first():
+def claim_next(most: int = TOGETHER) -> list[Job]:
+    """The oldest of the queued jobs, now running for whom it is given to, and up to so many that can be done together
+    with it; none where none is queued. All of them have one claim."""
+    while first := Job.objects.filter(state=State.QUEUED).order_by("created").first():
+        also = Job.objects.filter(state=State.QUEUED, kind=first.kind, group=first.group).order_by("created")
+        keys = list(also.values_list("pk", flat=True)[:most]) if first.group else [first.pk]
         now, claim = timezone.now(), uuid.uuid4()
-        claimed = Job.objects.filter(pk=waiting.pk, state=State.QUEUED).update(
+        Job.objects.filter(pk__in=keys, state=State.QUEUED).update(
             state=State.RUNNING, claim=claim, attempts=F("attempts") + 1, heartbeat=now, started=now
         )
-        if claimed:
-            waiting.refresh_from_db()
-            return waiting
-    return None
+        if claimed := list(Job.objects.filter(claim=claim).order_by("created")):
+            return claimed
+    return []
 
 
 def finish(job: Job, problem: str = "") -> bool:
@@ -52,15 +55,15 @@ def requeue_stale() -> int:
 
 
 @contextmanager
-def heartbeat(job: Job) -> Iterator[None]:
-    """Show that a job is being worked on, during a block."""
+def heartbeat(claim: uuid.UUID) -> Iterator[None]:
+    """Show that the jobs of a claim are being worked on, during a block."""
     stop = threading.Event()
 
     def beat() -> None:
         while not stop.wait(BEAT):
             try:
                 close_old_connections()
-                Job.objects.filter(pk=job.pk, claim=job.claim).update(heartbeat=timezone.now())
+                Job.objects.filter(claim=claim, state=State.RUNNING).update(heartbeat=timezone.now())
             except DatabaseError as error:
                 log.warning("no heartbeat: %s", error)
         connection.close()

@@ -22,10 +22,14 @@ class State(models.TextChoices):
 
 
 class Job(models.Model):
-    """A job of a user. `claim` is of the attempt that may end it; `problem` says to the user why it failed."""
+    """A job of a user. `claim` is of the attempt that may end it; `problem` says to the user why it failed.
+
+    Jobs of one `group` may be done together; one without a group is done alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20)
+    group = models.CharField(max_length=100, blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)

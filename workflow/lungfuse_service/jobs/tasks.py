@@ -1,6 +1,7 @@
 """What the queue wakes the worker for. A task says no more than that there is work: which, the table of jobs says."""
 
 import logging
+from collections.abc import Callable
 
 from django.utils.module_loading import import_string
 from huey import crontab
@@ -17,11 +18,11 @@ NOT_MENDABLE = "The model could not be used. This is a fault of the service, whi
 
 @db_task()
 def work() -> None:
-    """Do the oldest job, also one that a dead worker has left. The next one is another task, before which a worker may
-    be told to stop."""
+    """Do the oldest job, also one that a dead worker has left, with those that can be done together with it. What comes
+    next is another task, before which a worker may be told to stop."""
     requeue_stale()
-    if job := claim_next():
-        run(job)
+    if jobs := claim_next():
+        run(jobs)
         if Job.objects.filter(state=State.QUEUED).exists():
             wake()
 
@@ -39,14 +40,25 @@ def begin() -> None:
     wake()
 
 
-def run(job: Job) -> None:
-    """Do a job; one that raises has failed."""
-    with heartbeat(job):
+def run(jobs: list[Job]) -> None:
+    """Do jobs of one claim, together; where that raises, each by itself. One that raises then has failed."""
+    do = import_string(WORK[jobs[0].kind])
+    with heartbeat(jobs[0].claim):
         try:
-            import_string(WORK[job.kind])(job)
+            do(jobs)
         except Exception:
-            log.exception("job %s", job.id)
-            finish(job, NOT_MENDABLE)
+            if len(jobs) > 1:
+                log.warning("%d jobs are done one by one", len(jobs), exc_info=True)
+            for job in jobs:
+                run_alone(do, job)
+
+
+def run_alone(do: Callable[[list[Job]], None], job: Job) -> None:
+    try:
+        do([job])
+    except Exception:
+        log.exception("job %s", job.id)
+        finish(job, NOT_MENDABLE)
 
 
 def wake() -> None:

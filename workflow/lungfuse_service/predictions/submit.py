@@ -47,7 +47,8 @@ def submit(
         check_quota(user)
         if case.image is not None:
             prediction.image.save("image.png", case.image, save=False)
-        prediction.job = Job.objects.create(kind="predict", user=user)
+        group = "" if explained else f"model {model.pk}"
+        prediction.job = Job.objects.create(kind="predict", group=group, user=user)
         prediction.save()
     wake()
     return prediction

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("kind", models.CharField(max_length=20)),
+                ("group", models.CharField(blank=True, max_length=100)),
                 (
                     "state",
                     models.CharField(

@@ -144,3 +144,4 @@ def served(trained, tmp_path_factory) -> Iterator[Served]:
     quotas = {"MOST_WAITING": "1000", "MOST_A_DAY": "100000", "REGIONS": "no", "MOST_MEGABYTES": "1"}
     with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
         yield served
+    assert "Traceback" not in served.log.read_text()

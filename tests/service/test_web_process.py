@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -80,3 +81,14 @@ def test_every_address_has_a_view():
 
 def test_migrations_follow_the_models():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_setting_of_the_environment_is_documented():
+    read = re.compile(r"\b(?:text|number|switch)\(\"([A-Z_]+)\"")
+    code = "".join(
+        (WORKFLOW / "lungfuse_service/config" / name).read_text() for name in ["settings.py", "environment.py"]
+    )
+    told = (ROOT / "docs/service.md").read_text()
+    names = set(read.findall(code))
+    assert len(names) > 10
+    assert {name for name in names if f"`LUNGFUSE_SERVICE_{name}`" not in told and f"`..._{name}`" not in told} == set()

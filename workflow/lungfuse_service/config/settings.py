@@ -130,5 +130,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"lungfuse_service": {"level": "INFO"}, "huey": {"handlers": ["stderr"], "level": "WARNING"}},
+    "loggers": {
+        "lungfuse_service": {"level": "INFO"},
+        "huey": {"handlers": ["stderr"], "level": "WARNING"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody could fill the log with tracebacks
+    },
 }

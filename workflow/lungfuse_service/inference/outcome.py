@@ -23,12 +23,12 @@ def outcomes_of(model: LoadedModel, cases: list[pd.DataFrame]) -> list[dict]:
         UserError: a file of the model is damaged, or an image cannot be read.
     """
     predictor = model.predictor
-    parts = list(predictor.predict_by_fold(pd.concat(cases, ignore_index=True)))
+    parts = list(predictor.parts(pd.concat(cases, ignore_index=True)))
     notes = [note for note in predictor.notes if "is missing" not in note]
     if notes and len(cases) > 1:  # of which case is not said
         return [outcome for case in cases for outcome in outcomes_of(model, [case])]
     found = []
-    for table, by_fold in parts:
+    for _, table, by_fold in parts:
         for row in range(len(table)):
             found.append(_outcome(model, table.iloc[[row]], by_fold[:, row]) | {"notes": notes})
     return found

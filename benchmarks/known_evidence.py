@@ -94,7 +94,8 @@ def shares(name: str, fold: int, cases: pd.DataFrame, masks: Tensor) -> list[dic
             for each in map(method, method_names()):
                 for relevance in each.explain(given.network, case, explained).values():
                     of_images = name == "image"
-                    inside = at_size(masks[torch.tensor(number)].float(), *relevance.shape[1:]) if of_images else passages(given)
+                    size = relevance.shape[1:]
+                    inside = at_size(masks[torch.tensor(number)].float(), *size) if of_images else passages(given)
                     held = kept & inside.flatten(1).any(1).numpy()
                     found = share(relevance, inside[..., : relevance.shape[-1]]).numpy()[held]
                     of_case = {"model": name, "what": each.name, "neutral": neutral}

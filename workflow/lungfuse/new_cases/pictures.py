@@ -9,7 +9,6 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable, slug
-from lungfuse.modalities.new_cases import Batch
 from lungfuse.models.naming import label
 from lungfuse.parameters import Explaining
 from lungfuse.predict.predictor import Part, Predictor
@@ -18,7 +17,7 @@ from lungfuse.relevance.draw import draw
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.folds import AT_ONCE, batch_cases
 from lungfuse.relevance.maps import as_explained, maps_of, mean_maps
-from lungfuse.relevance.methods import method, method_names
+from lungfuse.relevance.methods import Method, method, method_names
 from lungfuse.relevance.stamps import read_stamps
 from lungfuse.report.style import save
 
@@ -56,25 +55,33 @@ class Pictures:
         return map(self._write, self.predictor.parts(cases, AT_ONCE))
 
     def _write(self, part: Part) -> pd.DataFrame:
-        batch, predicted, _ = part
         above = f"{label(self.predictor.config)}: {NOT_FOR_DIAGNOSIS}"
-        for case_id, explained in zip(predicted["id"], self._explained(batch, predicted), strict=True):
+        found = explained_part(self.predictor, part, self.methods, self.target)
+        for case_id, explained in zip(part.table["id"], found, strict=True):
             picture = self.file(case_id)
             save(draw([explained], above, self.stamps), picture)
             with atomic_write(picture.with_name(RECORD)) as stream:
                 json.dump(as_record(explained, self.stamps), stream, indent=2)
-        return predicted
+        return part.table
 
-    def _explained(self, batch: Batch, predicted: pd.DataFrame) -> Iterator[Explained]:
-        task = self.predictor.task
-        scores = task.of("score", predicted)
-        targets = likeliest(scores, task) if self.target is None else np.full(len(scores), self.target)
-        folds = [batch_cases(fold, batch, targets) for fold in self.predictor.fold_models]
-        maps, of_classes = mean_maps([maps_of(fold, self.methods) for fold in folds]), class_scores(scores, task)
-        for position, (each, target) in enumerate(zip(maps, targets, strict=True)):
-            name = self.predictor.labels[target]
-            title = f"Explained for {name}: p({name}) = {of_classes[position, target]:.2f}"
-            yield as_explained(folds[0], position, each, title)
+
+def explained_part(
+    predictor: Predictor, part: Part, methods: list[Method], target: int | None = None
+) -> Iterator[Explained]:
+    """The explanations of the cases of a part, of the class or label `target` or of the likeliest of each.
+
+    Raises:
+        UserError: the model cannot be explained.
+    """
+    task = predictor.task
+    scores = task.of("score", part.table)
+    targets = likeliest(scores, task) if target is None else np.full(len(scores), target)
+    folds = [batch_cases(fold, part.batch, targets) for fold in predictor.fold_models]
+    maps, of_classes = mean_maps([maps_of(fold, methods) for fold in folds]), class_scores(scores, task)
+    for position, (each, number) in enumerate(zip(maps, targets, strict=True)):
+        name = predictor.labels[number]
+        title = f"Explained for {name}: p({name}) = {of_classes[position, number]:.2f}"
+        yield as_explained(folds[0], position, each, title)
 
 
 def target_of(predictor: Predictor, target: str | None) -> int | None:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from lungfuse.errors import UserError
 from lungfuse.imaging.decode import unfit_square
+from lungfuse.new_cases.pictures import explained_part
 from lungfuse.predict.predictor import Predictor
 from lungfuse.relevance.draw import SIGNED, UNSIGNED
-from lungfuse.relevance.explain import explained_cases
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.kinds import stored_folds
 from lungfuse.relevance.methods import method
@@ -32,7 +32,8 @@ def explain(predictor: Predictor, case: pd.DataFrame, stamps: dict[str, str]) ->
     A model that cannot be explained says why in `none`.
     """
     try:
-        ((_, found),) = explained_cases(predictor, case, [method(name) for name in METHODS], None)
+        (part,) = predictor.parts(case)
+        (found,) = explained_part(predictor, part, [method(name) for name in METHODS])
     except UserError:
         return {"none": "This kind of model cannot be explained."}, {}
     methods = [_method(name, found, stamps.get(name, "")) for name in METHODS]

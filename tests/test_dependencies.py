@@ -52,8 +52,8 @@ RERUN_BY = {  # some modules, with the rules of the demo that a change of each m
     "analyses.calibration": {"analysis"},
     "analyses.label_errors": {"table"},
     "check.findings.sources": {"data_check"},
-    "compare.page": {"compare"},
-    "datasets.openi": {"images", "pages", "reports"},
+    "compare.page": {"compare", "document"},
+    "datasets.openi": {"document", "images", "pages", "reports"},
 }
 
 

@@ -18,7 +18,7 @@ DOTTED = re.compile(r"(?<![\w./-])lungfuse(?:\.[a-zA-Z_]\w*)+")
 FILE = re.compile(r"(?<![\w./<>{}*-])(?:[\w-]+/)*[\w-]+\.(?:py|smk|md|rst|sh)\b(?![\w{*])")
 CONTAINER = "lungfuse.sif"
 TO_BE_WRITTEN = {  # by the reader of a document
-    "workflow/lungfuse/datasets/clinic.py", "models/fusion/gated.py", "tasks/grades.py",
+    "workflow/lungfuse/datasets/clinic.py", "models/fusion/gated.py", "tasks/grades.py", "input_x_gradient.py",
 }  # fmt: skip
 MADE = {"comparison.md", "data_card.md", "model_card.md", "data_check.md"}  # by a run
 

@@ -186,7 +186,7 @@ def test_each_item_of_a_checklist_has_its_place_or_is_not_reported(document, nam
     everywhere = items(checklist, page.ids)
     assert len(everywhere) == number == len({item.number for item in everywhere})
     assert [item.number for item in items(checklist, []) if item.places] == []
-    named = pd.read_csv(ROOT / "workflow/lungfuse/report/document/checklists" / checklist.file, keep_default_na=False)
+    named = pd.read_csv(ROOT / "workflow/lungfuse/report/document/guidelines" / checklist.file, keep_default_na=False)
     optional = {"sites", "per_label", "explanation_scores", "limits-biases"}  # which not every study has
     missing = {place for places in named["places"] for place in places.split()} - set(page.ids)
     assert missing <= optional, "a place that no document has"

@@ -21,7 +21,7 @@ def options(fields: type[T]) -> type[T]:
 
 
 @options
-class Asked:
+class AskedCases:
     """The cases that a trained model is asked about: one by its parts, or many.
 
     Parameters

@@ -9,16 +9,16 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.imaging.image_files import images_in
 from lungfuse.new_cases.given import check_characters, read_written
-from lungfuse.parameters import Asked
+from lungfuse.parameters import AskedCases
 from lungfuse.predict.predictor import Predictor
 from lungfuse.tables.base import checked, read_table
 from lungfuse.tables.cases import cases_with
 
 OPTIONS = {"image": "--image", "text": "--text"}  # of structured columns: --values.<name>
-NOTHING = Asked()
+NOTHING = AskedCases()
 
 
-def check_asked(models: Sequence[Path], asked: Asked, truth: str | None = None) -> None:
+def check_asked(models: Sequence[Path], asked: AskedCases, truth: str | None = None) -> None:
     """See that what was written on a command line can be read, and is one case or many.
 
     Raises:
@@ -30,7 +30,7 @@ def check_asked(models: Sequence[Path], asked: Asked, truth: str | None = None) 
         raise UserError("--cases: is many cases, so leave --image, --text and --values, which are of one, out.")
 
 
-def read_asked(asked: Asked, predictor: Predictor) -> pd.DataFrame:
+def read_asked(asked: AskedCases, predictor: Predictor) -> pd.DataFrame:
     """The cases as a model reads them, a row a case; the id of a single one is empty.
 
     Raises:
@@ -43,7 +43,7 @@ def read_asked(asked: Asked, predictor: Predictor) -> pd.DataFrame:
     return pd.DataFrame([{"id": ""} | given])
 
 
-def _given(asked: Asked) -> dict[str, str]:
+def _given(asked: AskedCases) -> dict[str, str]:
     return {"image": str(asked.image or ""), "text": asked.text} | (asked.values or {})
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
 from lungfuse.new_cases.pictures import ALL, Pictures
-from lungfuse.parameters import Asked, Explaining
+from lungfuse.parameters import AskedCases, Explaining
 from lungfuse.predict.predictor import Predictor
 
 
-def main(*, model: Path, asked: Asked = NOTHING, explaining: Explaining = ALL, out: Path) -> None:
+def main(*, model: Path, asked: AskedCases = NOTHING, explaining: Explaining = ALL, out: Path) -> None:
     """Show what in a case, or in each of many, a trained model decides by.
 
     The picture of a case shows its image, words and columns, coloured by what they add to the score, and how much each

@@ -18,7 +18,7 @@ from lungfuse.new_cases.against import check_classes, check_comparable, in_words
 from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
 from lungfuse.new_cases.pictures import ALL, Pictures
 from lungfuse.new_cases.truth import read_truth, scores_of
-from lungfuse.parameters import Asked, Explaining, Several, options
+from lungfuse.parameters import AskedCases, Explaining, Several, options
 from lungfuse.predict.predictor import Predictor
 
 
@@ -48,7 +48,7 @@ NOT_KNOWN = Known()
 def main(
     *,
     model: Path,
-    asked: Asked = NOTHING,
+    asked: AskedCases = NOTHING,
     known: Known = NOT_KNOWN,
     explain: Path | None = None,
     explaining: Explaining = ALL,
@@ -115,7 +115,7 @@ def main(
         _write_table(verdict, out, "verdict", in_words(verdict))
 
 
-def _tables(asked: Asked, predictors: list[Predictor]) -> list[pd.DataFrame]:
+def _tables(asked: AskedCases, predictors: list[Predictor]) -> list[pd.DataFrame]:
     """The cases as each model reads them."""
     if len(predictors) == 1:
         return [read_asked(asked, predictors[0])]
@@ -153,7 +153,7 @@ def _write_table(table: pd.DataFrame, out: Path | None, what: str, text: str = "
             table.round(6).to_csv(stream, index=False, lineterminator="\n")
 
 
-def _check_options(models: list[Path], asked: Asked, known: Known, out: Path | None, explain: Path | None) -> None:
+def _check_options(models: list[Path], asked: AskedCases, known: Known, out: Path | None, explain: Path | None) -> None:
     if len(models) > 1 and (asked.cases is None or known.truth is None):
         raise UserError(
             "--against: compares models on cases whose classes are known. Add --cases, a table of cases, and --truth, "

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-FOLDER = Path(__file__).parent / "checklists"
+FOLDER = Path(__file__).parent / "guidelines"
 NOT_REPORTED = "not reported"
 
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from conftest import ROOT, run_snakemake
+from conftest import HEAVY, ROOT, run_snakemake
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
@@ -46,6 +46,16 @@ def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
     run = run_snakemake(new_project(models=None), "-n", "--config", "study=demo")
     jobs = set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) - {"total"}
     assert {text.text for text in drawn} == jobs - {"default"}, "run `make graph`"
+
+
+def test_files_that_studies_share_are_made_once(new_project):
+    """A study that ran in between does not make them, and so all that reads them, run again."""
+    project = new_project(models=None, stand_ins=HEAVY)
+    shared = ["data/encoders/vit-tiny/config.json", "data/encoders/bert-tiny/config.json"]
+    shared.append("data/raw/demo/NLMCXR_reports.tgz")
+    assert run_snakemake(project, "--config", "study=demo", "--", *shared).returncode == 0
+    other = run_snakemake(project, "-n", "--config", "study=demo-full", "--", *shared)
+    assert "Nothing to be done" in other.stdout, other.stdout
 
 
 @pytest.mark.parametrize(

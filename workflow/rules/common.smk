@@ -14,7 +14,7 @@ sys.path.insert(0, str(WORKFLOW))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.errors import UserError
 from lungfuse.hardware import WORKFLOW_JOB, gpus
-from lungfuse.plan.load import SETTINGS_SHA256, load_study, settings_sha256
+from lungfuse.plan.load import SETTINGS_SHA256, STUDY_NAME, load_study, settings_sha256
 from lungfuse.plan.names import ENCODER_LOGS, MANIFEST, PARAMS, RAW
 from lungfuse.plan.plan import Plan
 from lungfuse.plan.resolve import run_names
@@ -44,7 +44,7 @@ KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 shell.prefix(
     "set -euo pipefail; "
     f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))} {WORKFLOW_JOB}=1 "
-    f"{SETTINGS_SHA256}={settings_sha256(STUDY)}; "
+    f"{SETTINGS_SHA256}={settings_sha256(STUDY)} {STUDY_NAME}={PLAN.name}; "
 )
 
 
@@ -69,8 +69,8 @@ def settings(stage: str):
 
 
 def stage(name: str, *options: str) -> str:
-    """The shell command of a stage."""
-    words = " ".join(["python -m lungfuse", name.replace("_", "-"), f"--study {PLAN.name}", *options])
+    """The shell command of a stage, which is the same in all studies: a file that they share is made once."""
+    words = " ".join(["python -m lungfuse", name.replace("_", "-"), f"--study ${STUDY_NAME}", *options])
     return f"{words} > {{log}} 2>&1"
 
 

@@ -19,7 +19,7 @@ rule download:
     message:
         "Fetching {output}"
     shell:
-        f"python -m lungfuse download --study {PLAN.name} --file {{wildcards.file}} 2>&1 | tee {{log}}"
+        f"python -m lungfuse download --study ${STUDY_NAME} --file {{wildcards.file}} 2>&1 | tee {{log}}"
 
 
 rule draw:

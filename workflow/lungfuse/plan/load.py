@@ -12,7 +12,8 @@ from lungfuse.settings.base import overlay
 from lungfuse.settings.params import check_top_level, place_of, problem_of
 from lungfuse.settings.study import Study
 
-SETTINGS_SHA256 = "LUNGFUSE_SETTINGS_SHA256"  # the environment variable with that of the study that a workflow runs
+STUDY_NAME = "LUNGFUSE_STUDY"  # the environment variables of the study that a workflow runs
+SETTINGS_SHA256 = "LUNGFUSE_SETTINGS_SHA256"
 
 
 def load_studies(params: dict[str, Any], only: str | None = None) -> dict[str, Study]:

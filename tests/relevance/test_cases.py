@@ -1,5 +1,6 @@
 """Which cases are shown and measured, and what is said of their words and their evidence."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,8 +59,9 @@ def test_evidence_counts_where_it_speaks_for_what_is_explained_and_is_else_not_k
     masks = evidence.masks(fold, [0, 1, 2], np.arange(3))
     assert masks["image"].any((1, 2)).tolist() == [False, True, False], "a is explained for normal; c has no mask"
     assert masks["text"].any(1).tolist() == [False, False, True], "b holds no passage; c speaks for any class"
-    assert evidence.known(np.array([0, 1, 1]), task).tolist() == [False, True, True]
-    assert evidence.known(np.array([1, 0, 0]), task).tolist() == [True, False, True]
+    assert evidence.known(np.array([0, 1, 1]), task).tolist() == [False, False, False], "of image and text together"
+    assert evidence.known(np.array([1, 0, 0]), task).tolist() == [True, False, False]
+    assert replace(evidence, images={}).known(np.array([1, 1, 0]), task).tolist() == [True, False, True]
 
 
 @pytest.fixture(scope="module")

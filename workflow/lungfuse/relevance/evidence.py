@@ -68,9 +68,13 @@ class Evidence:
         )
 
     def known(self, targets: np.ndarray, task: Task) -> np.ndarray:
-        """Whether it is known where evidence for the class or label at `targets` lies in image or text, (pair,)."""
-        held = self.pairs["image_id"].isin(self.images) | self.pairs["report_id"].map(self.texts).fillna("").ne("")
-        return held.to_numpy() & self.speaks_for(np.arange(len(self.pairs)), targets, task)
+        """Whether it is known where evidence for the class or label at `targets` lies in image and text, (pair,)."""
+        known = self.speaks_for(np.arange(len(self.pairs)), targets, task)
+        if self.images:
+            known &= self.pairs["image_id"].isin(self.images).to_numpy()
+        if self.texts:
+            known &= self.pairs["report_id"].map(self.texts).fillna("").ne("").to_numpy()
+        return known
 
 
 def _tokens(fold: FoldCases, place: int, passage: str, length: int) -> np.ndarray:

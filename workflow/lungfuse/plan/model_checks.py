@@ -7,7 +7,14 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order, load_modality, modality_names
 from lungfuse.models import kind_spec, model_names, model_spec
-from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
+from lungfuse.plan.problems import (
+    Problem,
+    attention_problem,
+    encoder_problem,
+    layers_problem,
+    length_problem,
+    settings_problems,
+)
 from lungfuse.plan.resolve import (
     audit_columns,
     config_of,
@@ -148,6 +155,8 @@ def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
         count = encoder_spec(encoder).layers
         if chosen.name == "top" and count and chosen.number > count:
             yield ".train.layers", f"found {layers}, but {encoder} has {count} layers; say full"
+        elif problem := attention_problem(layers, encoder):
+            yield ".train.layers", problem
 
 
 def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lungfuse.encoders import RANDOM, encoder_names, encoder_spec, may_read
+from lungfuse import registry
+from lungfuse.dependencies import imports
+from lungfuse.encoders import RANDOM, encoder_module, encoder_names, encoder_spec, may_read
 from lungfuse.errors import UserError
 from lungfuse.settings.problems import problem_in_words
 from lungfuse.tuning import tuning
@@ -39,6 +41,18 @@ def layers_problem(layers: str) -> str:
     except UserError as error:
         return str(error).removeprefix("layers: ").removesuffix(".")
     return ""
+
+
+def attention_problem(layers: str, encoder: str) -> str:
+    """What is wrong with a way to train an encoder that has no attention, or nothing; what a repository of the hub has
+    is not known yet."""
+    networks = [
+        module for module in imports(encoder_module(encoder)) if module.startswith("lungfuse.encoders.networks.")
+    ]
+    known = [registry.declared_by(module).get("ATTENTION", True) for module in networks]
+    if not tuning(layers).needs_attention or encoder.startswith("hub:") or any(known):
+        return ""
+    return f"found {layers}, but {encoder} has no attention to adapt; say full or top:<n>, or choose a transformer"
 
 
 def settings_problems(place: str, kind: type, made: Callable[[], Any]) -> Iterator[Problem]:

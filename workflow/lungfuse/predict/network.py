@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lungfuse.encoders import CONFIG, WEIGHTS
-from lungfuse.encoders.network import Encoder, build_encoder, load_into, load_weights
+from lungfuse.encoders.network import Encoder, build_encoder
 from lungfuse.files import slug
 from lungfuse.modalities.data_files import Source
 from lungfuse.modalities.new_cases import Batch
@@ -21,6 +21,7 @@ from lungfuse.train.data import LABELS, PairDataset, in_order
 from lungfuse.train.networks import build
 from lungfuse.train.starts import load_encoders
 from lungfuse.train.trained import FoldSettings
+from lungfuse.tuning import tuning
 
 
 class NetworkFold(StoredFold):
@@ -44,12 +45,20 @@ class NetworkFold(StoredFold):
             tokenizers, model = build(config, self.preprocessing.known, self.task, encoder_root)
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise other_version(self.folder / TRAINED_SETTINGS, error) from error
-        own = {} if self.frozen else {name: plain_encoder(each, encoder_root) for name, each in config.encoders.items()}
+        own = {} if self.frozen else self._own_encoders(encoder_root)
         module = Classifier(own, tokenizers, model, self.task, self.train, torch.ones(self.task.outputs), seed=0)
-        load_into(module, load_weights(self.folder / WEIGHTS), self.folder / WEIGHTS)
+        module.load_learned(self.folder / WEIGHTS)
+        module.merge()
         self.module = module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         if self.preprocessing.segmenter is not None:
             segmenter_in(self.preprocessing.segmenter.resolve())
+
+    def _own_encoders(self, encoder_root: Path) -> dict[str, Encoder]:
+        """The encoders that have learned, whose weights are among those of the model, or are added to their own."""
+        named = self.config.encoders
+        if tuning(self.train.layers).adds:
+            return load_encoders(named, self.starts, encoder_root)
+        return {name: build_encoder(each, encoder_root / slug(each) / CONFIG) for name, each in named.items()}
 
     def score(self, batch: Batch) -> np.ndarray:
         return self.score_sources({name: self._source(batch, name) for name in self.config.inputs}, len(batch))
@@ -69,11 +78,6 @@ class NetworkFold(StoredFold):
         if name in self.frozen_encoders:
             return self.features(batch, name, self.frozen_encoders[name], self.train.precision)
         return batch.source(name, self.config.inputs[name], self.preprocessing)
-
-
-def plain_encoder(name: str, encoder_root: Path) -> Encoder:
-    """An encoder whose weights are among those of the trained model."""
-    return build_encoder(name, encoder_root / slug(name) / CONFIG)
 
 
 def read_network(folder: Path) -> NetworkFold:

@@ -57,8 +57,8 @@ class AugmentSettings(Settings):
 
 
 class TrainSettings(Settings):
-    """Training. `layers` says which layers of the encoders learn, and how: frozen (none), top:<n>, full, or what else
-    `lungfuse.tuning` has.
+    """Training. `layers` says which layers of the encoders learn, and how: frozen (none), top:<n>, full,
+    lora:<rank>, or what else `lungfuse.tuning` has.
 
     A model starts from the encoders as they come, or from the image encoder as the pre-training left it, which has
     learned the study's own labels of other patients too, or all but these. A model of several inputs may also start

@@ -1,6 +1,7 @@
 """Encoders and a model as one trainable module for Lightning."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import lightning
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
 
-from lungfuse.encoders.network import Encoder
+from lungfuse.encoders.network import Encoder, load_into, load_weights
 from lungfuse.layers.blocks import Inputs, Tokens
 from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
@@ -107,6 +108,31 @@ class Classifier(lightning.LightningModule):
         for state in STATES:
             if state in checkpoint:
                 checkpoint[state] = frozen | checkpoint[state]
+
+    def learned(self) -> dict[str, Tensor]:
+        """All weights, but of encoders that weights were added to these alone."""
+        without = self.as_they_came()
+        return {name: value for name, value in self.state_dict().items() if name not in without}
+
+    def as_they_came(self) -> set[str]:
+        """The names of the weights of encoders that others were added to, which are as their files have them."""
+        if not tuning(self.settings.layers).adds:
+            return set()
+        return {f"encoders.{name}" for name, each in self.encoders.named_parameters() if not each.requires_grad}
+
+    def load_learned(self, path: Path) -> None:
+        """Take the weights of the file `path`, which hold what `learned` gives.
+
+        Raises:
+            UserError: they are missing, damaged or of another network.
+        """
+        load_into(self, load_weights(path), path, tuple(self.as_they_came()))
+
+    def merge(self) -> None:
+        """Make encoders that weights were added to plain ones again, to predict."""
+        if tuning(self.settings.layers).adds:
+            for encoder in self.encoders.values():
+                tuning(self.settings.layers).merge(encoder)
 
     def _frozen(self) -> dict[str, Tensor]:
         return {name: parameter.data for name, parameter in self.named_parameters() if not parameter.requires_grad}

@@ -144,11 +144,11 @@ def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:
 
 
 def write_trained(module: Classifier, record: pd.DataFrame, weights: Path, history: Path) -> None:
-    """Write the weights of a trained module as safetensors, and its record as CSV."""
+    """Write what a module has learned as safetensors, and its record as CSV."""
     with atomic_write(history) as stream:
         record.to_csv(stream, lineterminator="\n")
     with atomic_write(weights, "wb") as stream:
-        stream.write(save({key: value.contiguous() for key, value in module.state_dict().items()}))
+        stream.write(save({key: value.contiguous() for key, value in module.learned().items()}))
 
 
 def check_devices(devices: int) -> None:

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from lungfuse.encoders import CONFIG, encoder_spec
-from lungfuse.encoders.network import load_into, load_weights
 from lungfuse.files import slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import Source
@@ -72,7 +71,7 @@ def trained_network(
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)
     weights = Layout(config.study).network(config.name, run)["weights"]
     module = build_module(config, run, sources, task, task.targets(pairs)[train], seed=0)
-    load_into(module, load_weights(weights), weights)
+    module.load_learned(weights)
     return module, sources
 
 

@@ -34,7 +34,9 @@ from lungfuse.train.engine import (
 )
 from lungfuse.train.networks import build_module, fitted_of, score_all, starts_of
 from lungfuse.train.precision import uses_bf16
+from lungfuse.train.starts import with_starts
 from lungfuse.train.trained import write_trained_settings
+from lungfuse.tuning import tuning
 
 
 def main(*, model: Path, run: str, threads: int = 1) -> None:
@@ -95,16 +97,16 @@ def fingerprint(config: ModelConfig, run: str, files: Files) -> str:
 
 
 def parts_to_predict(config: ModelConfig, run: str) -> Iterable[Path]:
-    """The files besides its weights that a trained network predicts with: encoders that have not learned, and
-    tokenizers."""
-    layout, frozen = Layout(config.study), reads_features(config)
+    """The files besides its weights that a trained network predicts with: encoders that have not learned, or that
+    weights were added to, and tokenizers."""
+    layout, frozen = Layout(config.study), reads_features(config) or tuning(config.train.layers).adds
     for modality in config.encoders:
         made = feature_set(config, modality, run)
         files = layout.encoder(made.encoder, modality)
         needed = list(files) if frozen else [kind for kind in files if kind in ("config", "tokenizer")]
         yield from (files[kind] for kind in needed)
         if frozen:
-            yield from made.start
+            yield from (path for start in made.start for path in with_starts(start, modality))
 
 
 def scored_pairs(task: Task, pairs: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

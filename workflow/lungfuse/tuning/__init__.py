@@ -3,8 +3,9 @@
 - LEARNS: whether the encoder learns; where it does not, its tokens are computed once for all models that read them;
 - NUMBER: whether a number follows, as in `top:2`;
 - `set_up(encoder, number)`: choose what learns, before the weights of a trained model are loaded;
-- `merge(encoder, number)`, where the encoder is changed by `set_up`: make it a plain one again, for models that start
-  from it.
+- ATTENTION, where it needs a network with attention: True;
+- `merge(encoder, number)`, where `set_up` adds weights to the encoder, which alone learn: make it a plain one again, to
+  predict, and for models that start from it. Only what was added is kept of such an encoder.
 """
 
 import re
@@ -40,9 +41,14 @@ class Tuning:
         registry.load(__name__, self.name).set_up(encoder, self.number)
 
     @property
-    def changes(self) -> bool:
-        """Whether `set_up` changes the encoder, so that it has other weights than a plain one."""
-        return hasattr(registry.load(__name__, self.name), "merge")
+    def needs_attention(self) -> bool:
+        """Whether it needs a network with attention."""
+        return registry.declared(__name__, self.name).get("ATTENTION", False)
+
+    @property
+    def adds(self) -> bool:
+        """Whether `set_up` adds weights to the encoder, which alone learn and are kept."""
+        return "merge" in registry.functions(__name__, self.name)
 
     def merge(self, encoder: "Encoder") -> None:
         """Make a trained encoder a plain one again."""

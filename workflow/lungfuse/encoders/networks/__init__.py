@@ -1,6 +1,6 @@
 """The networks that encoders share. Each module offers, with a network as `build` returns it:
 
-- READS: the modality that it reads;
+- READS: the modality that it reads; ATTENTION, where it has none: False;
 - `build(config)`: the network with random weights, shaped by the content of its configuration file;
 - `layers(network)`: its layers from input to output, for training the last ones alone;
 - `tokens(network, images)` of images, (B, 3, y, x) -> (B, T, width); `tokens(network, ids, mask)` of texts, (B, T) and

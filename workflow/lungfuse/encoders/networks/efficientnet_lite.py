@@ -15,7 +15,7 @@ from torch.nn import functional
 from lungfuse.encoders import ImageSpec
 from lungfuse.layers.blocks import folded
 
-READS = "image"
+READS, ATTENTION = "image", False
 
 
 # of Lite0: repeats, kernel, stride, expansion, channels

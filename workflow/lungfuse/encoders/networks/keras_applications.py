@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lungfuse.encoders import ImageSpec
 from lungfuse.errors import UserError
 
-READS = "image"
+READS, ATTENTION = "image", False
 MIN_SIZE = 32  # height and width of an image
 BGR = {"VGG19"}  # blue comes first in the images it was trained on
 PART = re.compile(  # layers whose names begin or end alike are a part of the network, see `layers`

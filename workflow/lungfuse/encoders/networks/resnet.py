@@ -9,7 +9,7 @@ from transformers import ResNetConfig, ResNetModel
 from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
 
-READS = "image"
+READS, ATTENTION = "image", False
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):

@@ -12,7 +12,7 @@ import pytest
 from model_configs import LABELS
 from small_study import LAYOUT, SmallStudy, run_stage, small_study
 
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.runs import run_names
 from lungfuse.predict.predictor import Predictor
 from lungfuse.settings.comparison import ComparisonSettings
 from lungfuse.settings.model import ModelConfig

@@ -16,7 +16,7 @@ from filelock import FileLock
 from small_study import LAYOUT, SmallStudy, drawn_study, small_study
 
 from lungfuse.models import kind_spec
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.runs import run_names
 from lungfuse.predict.predictor import Predictor
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.trained import settings_digest

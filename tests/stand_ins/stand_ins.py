@@ -27,11 +27,11 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, sha256
 from lungfuse.hardware import batch_job, usage
-from lungfuse.ingest.parts import fold_indices, read_split
+from lungfuse.ingest.parts import fold_indices, inner_indices, read_split, seed_of_repeat
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.plan import Plan
-from lungfuse.plan.resolve import run_numbers
+from lungfuse.plan.runs import INNER_FOLDS, inner_number, run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import to_json
 from lungfuse.stages import OF_MODELS, STAGES
@@ -96,7 +96,12 @@ class StandIn:
         fold, repeat = run_numbers(run)
         task = load_task(self.config.task, self.config.labels)
         pairs, validation = read_split(self.plan.layout.split).of_repeat(repeat)
-        _, validated, tested = fold_indices(pairs, validation, fold)
+        learned, validated, tested = fold_indices(pairs, validation, fold)
+        if (inner := inner_number(run)) is not None:
+            strata = task.strata(task.targets(pairs))
+            _, tested = inner_indices(
+                pairs, strata, learned, inner, INNER_FOLDS, seed_of_repeat(self.config.seed, repeat)
+            )
         parts = [("test", tested), ("validation", validated)]
         rows = pd.concat([pairs.iloc[positions].assign(part=part) for part, positions in parts])
         rows = rows.assign(fold=fold, repeat=repeat)

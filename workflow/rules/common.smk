@@ -17,8 +17,8 @@ from lungfuse.hardware import WORKFLOW_JOB, gpus
 from lungfuse.plan.load import SETTINGS_SHA256, STUDY_NAME, load_study, settings_sha256
 from lungfuse.plan.names import ENCODER_LOGS, MANIFEST, PARAMS, RAW
 from lungfuse.plan.plan import Plan
-from lungfuse.plan.resolve import run_names
 from lungfuse.plan.resources import Sizes
+from lungfuse.plan.runs import run_names
 from lungfuse.settings.params import read_params, to_json
 
 # Snakemake's own reading takes the last of two equal keys, and does not say in which line the YAML is broken.

@@ -191,7 +191,7 @@ def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
     yield _planned("model", stage, plan.model(name), _places_of(plan.configs[name]))
     made_by = kind_spec(plan.configs[name].architecture).stage
     if made_by == "train":
-        for run in plan.runs(name):
+        for run in plan.trainings(name):
             yield _planned("train", stage, plan.train(name, run))
     last = {"train": "pool_folds"}.get(made_by, made_by)
     yield _planned(last, stage, getattr(plan, last)(name))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Folds, Pairs, Validation
 
@@ -71,3 +72,15 @@ def fold_indices(pairs: pd.DataFrame, validation: pd.DataFrame, fold: int) -> tu
     test = (pairs["fold"] == fold).to_numpy()
     validated = pairs["pair_id"].isin(validation.loc[validation["fold"] == fold, "pair_id"]).to_numpy()
     return tuple(map(np.flatnonzero, [~test & ~validated, validated, test]))
+
+
+def inner_indices(
+    pairs: pd.DataFrame, strata: np.ndarray, learned: np.ndarray, number: int, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions to learn from and to score in one of `count` inner trainings on the pairs at the positions `learned`.
+
+    As in the folds of a study no group is on both sides; `strata` is 0 or 1, (pair, stratum).
+    """
+    chosen = pairs.iloc[learned]
+    scored = parts_of(strata[learned], chosen["site"], chosen["group"], count, seed)[number]
+    return np.delete(learned, scored), learned[scored]

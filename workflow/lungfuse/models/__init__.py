@@ -14,11 +14,12 @@ Beside its code an architecture declares
 - GROUPED: of an estimator, whether its `fit` takes the groups of the pairs that it learns from, such as patients, for
   inner folds; of a search the best estimator is kept;
 - ROLES: the networks that it needs besides those that read its modalities, such as the teacher of a distillation; a
-  model names them under `parts`. What they score is given to its `loss`;
+  model names them under `parts`. The scores that they give to pairs they have not learned from are given to its `loss`;
 - SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
 A network may have a loss of its own, `loss(logits, targets, task, class_weights, label_smoothing, part_scores)`: logits
 are (B, output), targets (B, label column), NaN where a label is not known, and scores of each role (B, score column).
+It is given those of its SETTINGS too that it has parameters for.
 One whose tokens attend to each other, or that takes one mean of several modalities, says so in `attended()`, in the
 order in which it is computed: `Readings` of `lungfuse.layers.blocks`. Relevancy reads that; of others it expects the
 mean of each modality, in order.

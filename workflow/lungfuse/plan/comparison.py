@@ -6,6 +6,7 @@ from typing import Any
 
 from lungfuse.datasets import known_of
 from lungfuse.modalities import modality_names
+from lungfuse.models import model_spec
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
 from lungfuse.plan.explaining import ExplainingPlan
 from lungfuse.plan.job import Files, Job, narrowed
@@ -96,6 +97,11 @@ class ComparisonPlan(ExplainingPlan):
     def trains(self) -> bool:
         """Whether a model is a network that is trained."""
         return bool(self.of_stage("train"))
+
+    @property
+    def learns_from_models(self) -> bool:
+        """Whether a model learns from what another scores."""
+        return any(model_spec(model.architecture).roles for model in self.study.models.values())
 
     @property
     def may_lack_inputs(self) -> bool:

@@ -23,6 +23,7 @@ from lungfuse.plan.resolve import (
     parts_of,
     parts_trained,
     seeds_of,
+    taught_from,
     train_of,
 )
 from lungfuse.settings.model import CHANGES, SHORTHANDS, ModelSettings
@@ -179,6 +180,13 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
     for role in set(roles) & set(parts):
         if not kind_spec(study.models[parts[role]].architecture).trained:
             yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
+            return
+    taught = [name for name in taught_from(study) if model_spec(study.models[name].architecture).roles] if roles else []
+    if taught:
+        yield (
+            ".parts",
+            f"found {taught[0]} behind {joined(roles)}, which learns from another model; name one that does not",
+        )
 
 
 def _of_repeats(study: Study, model: ModelSettings) -> Iterator[Problem]:

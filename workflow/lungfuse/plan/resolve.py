@@ -10,6 +10,7 @@ from lungfuse.files import slug
 from lungfuse.modalities import encoded, in_order, load_modality
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.plan.reading import reading_of
+from lungfuse.plan.runs import inner_runs, run_names
 from lungfuse.settings.base import overlay
 from lungfuse.settings.model import ModelConfig, ModelSettings
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
@@ -43,25 +44,23 @@ def runs_of(study: Study, model: ModelSettings) -> list[str]:
     return run_names(study.split.folds, seeds_of(study, model))
 
 
-def run_names(folds: int, n_seeds: int) -> list[str]:
-    """The trainings of all folds, repeat by repeat, see `runs_of`."""
-    return [run_name(fold, repeat) for repeat in range(n_seeds) for fold in range(folds)]
-
-
-def run_name(fold: int, repeat: int) -> str:
-    """A training by its fold and its repeat, see `runs_of`."""
-    return f"{fold}_repeat{repeat}" if repeat else str(fold)
-
-
-def run_numbers(run: str) -> tuple[int, int]:
-    """The fold and the repeat of a training by its name, see `runs_of`."""
-    fold, _, repeat = run.partition("_repeat")
-    return int(fold), int(repeat or 0)
+def taught_from(study: Study) -> set[str]:
+    """The models that others learn from, and those that these start from: they have inner trainings too."""
+    found, left = set(), []
+    for model in study.models.values():
+        left += [part for role, part in parts_of(study, model).items() if role in model_spec(model.architecture).roles]
+    while left:
+        name = left.pop()
+        if name in study.models and name not in found:
+            found.add(name)
+            left += parts_trained(study, study.models[name])
+    return found
 
 
 def all_runs(study: Study) -> list[str]:
-    """The trainings of the models that are trained most often."""
-    return runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
+    """The trainings of the models that are trained most often, and the inner ones of each, where there are some."""
+    runs = runs_of(study, max(study.models.values(), key=lambda model: seeds_of(study, model)))
+    return [*runs, *(inner for run in runs for inner in inner_runs(run) if taught_from(study))]
 
 
 def train_of(study: Study, model: ModelSettings) -> TrainSettings:
@@ -88,7 +87,8 @@ def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
 def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
     """Whether a unimodal model reads what another reads of its modality, with the same encoder."""
     reads = all(model.inputs.get(modality) == choice for modality, choice in part.inputs.items())
-    single = kind_spec(part.architecture).name == "unimodal" and len(model.inputs) > 1
+    untaught = kind_spec(part.architecture).name == "unimodal" and not model_spec(part.architecture).roles
+    single = untaught and len(model.inputs) > 1
     return single and reads and _encode_alike(study, part, model)
 
 

@@ -23,7 +23,9 @@ from lungfuse.plan.resolve import (
     pretraining_of,
     runs_of,
     seeds_of,
+    taught_from,
 )
+from lungfuse.plan.runs import inner_runs
 from lungfuse.plan.segmentation import SegmentationPlan
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.training import LabelledImages, TrainSettings
@@ -50,13 +52,12 @@ def training_files(config: ModelConfig, run: str) -> Files:
 
 
 def role_files(parts: dict[str, ModelConfig], run: str) -> Files:
-    """What a training reads of the networks that its architecture asks for by a role: what they have learned in the
-    same fold, and what they read."""
+    """What a training reads of the networks that its architecture asks for by a role: the scores of pairs that they
+    have not learned from, by their training of the same fold and its inner ones."""
     found: Files = {}
     for role, part in parts.items():
-        trained = Layout(part.study).network(part.name, run)
-        learned = [Layout(part.study).model(part.name), trained["weights"]]
-        found[f"{role}_files"] = flat([learned, *training_files(part, run).values()])
+        scores = [Layout(part.study).network(part.name, each)["fold_predictions"] for each in [run, *inner_runs(run)]]
+        found[f"{role}_scores"] = [Layout(part.study).model(part.name), *scores]
     return found
 
 
@@ -95,6 +96,15 @@ class TrainingPlan(SegmentationPlan):
         """The trainings of a model, see `runs_of`."""
         return runs_of(self.study, self.study.models[model])
 
+    @cached_property
+    def _taught_from(self) -> set[str]:
+        return taught_from(self.study)
+
+    def trainings(self, model: str) -> list[str]:
+        """The trainings of a network, and the inner ones of each, where another model learns from its scores."""
+        runs = self.runs(model)
+        return [*runs, *(inner for run in runs for inner in inner_runs(run) if model in self._taught_from)]
+
     @property
     def split_files(self) -> Files:
         return dict(self.layout.split)
@@ -113,7 +123,7 @@ class TrainingPlan(SegmentationPlan):
         found = {}
         for name, config in self.configs.items():
             if config.encoders and reads_features(config):
-                runs = self.runs(name) if config.train else [""]
+                runs = self.trainings(name) if config.train else [""]
                 for each in (feature_set(config, modality, run) for modality in config.encoders for run in runs):
                     found[each.place, each.reads] = each
         return found

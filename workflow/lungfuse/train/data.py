@@ -18,7 +18,7 @@ from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files
 from lungfuse.plan.names import ENCODER_ROOT
-from lungfuse.plan.resolve import run_numbers
+from lungfuse.plan.runs import run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.ablation import shuffled
 from lungfuse.train.stored import StoredTokens, read_tokens

@@ -19,7 +19,7 @@ from lungfuse.models.side_by_side import side_by_side, without
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.runs import run_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured

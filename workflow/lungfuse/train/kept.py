@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
 from lungfuse.plan.layout import Layout
-from lungfuse.plan.resolve import run_name
+from lungfuse.plan.runs import run_name
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions

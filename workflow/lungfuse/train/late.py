@@ -13,7 +13,7 @@ from lungfuse.models import load_model
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.plan.names import FOLD_PREDICTIONS
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.runs import run_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.statistics.splits import group_folds
 from lungfuse.tables.base import read_table

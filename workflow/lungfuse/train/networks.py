@@ -1,5 +1,8 @@
 """Networks as their settings describe them, to be trained, or as they were trained."""
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +22,7 @@ from lungfuse.plan.training import training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.classifier import Classifier
-from lungfuse.train.data import PairDataset, data_files_of, sources_of
-from lungfuse.train.engine import predict
+from lungfuse.train.data import data_files_of, sources_of
 from lungfuse.train.starts import load_encoders
 
 
@@ -32,8 +34,14 @@ def build_module(
     tokenizers, network = build(config, fitted_of(sources), task, ENCODER_ROOT)
     weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
     class_weights = torch.tensor(weights, dtype=torch.float32)
+    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss_of(config))
+
+
+def loss_of(config: ModelConfig) -> Callable[..., torch.Tensor] | None:
+    """The loss of an architecture that has one of its own, with those of its settings that it asks for."""
     loss = getattr(load_model(config.architecture), "loss", None)
-    return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss)
+    asked = inspect.signature(loss).parameters if loss else {}
+    return loss and partial(loss, **{name: value for name, value in config.settings.items() if name in asked})
 
 
 def fitted_of(sources: dict) -> dict[str, list[dict]]:
@@ -73,10 +81,3 @@ def trained_network(
     module = build_module(config, run, sources, task, task.targets(pairs)[train], seed=0)
     module.load_learned(weights)
     return module, sources
-
-
-def score_all(config: ModelConfig, run: str, pairs: pd.DataFrame, train: np.ndarray) -> np.ndarray:
-    """The scores that a trained network gives all pairs, (pair, score column); it has learned from those at `train`."""
-    module, sources = trained_network(config, run, pairs, train)
-    targets = load_task(config.task, config.labels).targets(pairs)
-    return predict(module, PairDataset(targets, sources), np.arange(len(pairs)))

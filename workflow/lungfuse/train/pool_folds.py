@@ -7,7 +7,7 @@ import pandas as pd
 from lungfuse.files import atomic_write
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
-from lungfuse.plan.resolve import run_names
+from lungfuse.plan.runs import run_names
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FoldPredictions

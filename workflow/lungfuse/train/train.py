@@ -11,18 +11,19 @@ import pandas as pd
 from lungfuse.dependencies import digest
 from lungfuse.files import sha256
 from lungfuse.hardware import machine
-from lungfuse.ingest.parts import fold_indices, read_split, seed_of_repeat
+from lungfuse.ingest.parts import fold_indices, inner_indices, read_split, seed_of_repeat
 from lungfuse.models import model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import as_json, read_model
-from lungfuse.plan.resolve import run_numbers
+from lungfuse.plan.runs import INNER_FOLDS, inner_number, run_numbers
 from lungfuse.plan.training import modules_of, role_files, training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
+from lungfuse.train.cost import cost_of
 from lungfuse.train.data import PairDataset, data_files_of, sources_of
 from lungfuse.train.engine import (
     fit,
@@ -32,9 +33,10 @@ from lungfuse.train.engine import (
     seed_and_limit_threads,
     write_trained,
 )
-from lungfuse.train.networks import build_module, fitted_of, score_all, starts_of
+from lungfuse.train.networks import build_module, fitted_of, starts_of
 from lungfuse.train.precision import uses_bf16
 from lungfuse.train.starts import with_starts
+from lungfuse.train.teachers import out_of_fold_scores
 from lungfuse.train.trained import write_trained_settings
 from lungfuse.tuning import tuning
 
@@ -50,7 +52,8 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
         The file of the model, which the workflow writes.
     run
         <fold>, the fold that is predicted and never trained on, or <fold>_repeat<n>: each repeat has other folds,
-        and other weights, batches and dropout to start with.
+        and other weights, batches and dropout to start with. An inner training, <fold>_inner<n>, leaves out a part of
+        the pairs to learn from, and predicts it in place of the fold.
     threads
         Processor threads.
     """
@@ -61,10 +64,16 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     pairs, validation = read_split(layout.split).of_repeat(repeat)
     train, val, test = fold_indices(pairs, validation, fold)
+    inner, targets = inner_number(run), task.targets(pairs)
+    if inner is not None:
+        train, test = inner_indices(
+            pairs, task.strata(targets), train, inner, INNER_FOLDS, seed_of_repeat(config.seed, repeat)
+        )
     parts = {role: read_model(layout.model(config.parts[role])) for role in model_spec(config.architecture).roles}
-    files, targets = training_files(config, run) | role_files(parts, run), task.targets(pairs)
+    files, known = training_files(config, run) | role_files(parts, run), np.concatenate([train, val])
     sources = sources_of(config, run, data_files_of(config, pairs, files), train)
-    dataset = PairDataset(targets, sources, {role: score_all(part, run, pairs, train) for role, part in parts.items()})
+    scores = {role: out_of_fold_scores(part, run, pairs, task, known) for role, part in parts.items()}
+    dataset = PairDataset(targets, sources, scores)
     module = build_module(config, run, sources, task, targets[train], seed)
 
     outputs = layout.network(config.name, run)
@@ -81,6 +90,7 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
     made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
     made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
+    made |= cost_of(module, dataset, config, test)
     made |= {"machine": f"{machine()}, {'bf16' if uses_bf16(config.train.precision) else 'fp32'}"}
     used = [outputs["weights"], *parts_to_predict(config, run)]
     write_trained_settings(config, made, used, outputs["settings"], files.get("mask_settings"))

@@ -18,7 +18,13 @@ from lungfuse.settings.segmentation import PACKAGED_SEGMENTER, MaskSettings
 from lungfuse.tasks import Calibration
 
 DIGESTS = "sha256"
-MEASURED = ["seconds_per_epoch", "peak_memory_mb", "machine"]  # of a training, which decide nothing
+MEASURED = [
+    "seconds_per_epoch",
+    "peak_memory_mb",
+    "parameters",
+    "ms_per_case",
+    "machine",
+]  # of a training, which decide nothing
 Number = Annotated[int, Field(ge=0)]
 
 
@@ -55,7 +61,8 @@ class Trained(Settings):
 
 class FoldSettings(Trained):
     """What was trained in a fold: `fitted` is what was measured on the pairs learned from, `starts` the weights from
-    which encoders start, both by modality; `machine` is where, and in which precision."""
+    which encoders start, both by modality; `parameters` and `ms_per_case` are what it costs to predict, see
+    `lungfuse.train.cost`; `machine` is where, and in which precision."""
 
     fold: Number
     repeat: Number
@@ -66,6 +73,8 @@ class FoldSettings(Trained):
     masks: MasksMade | None = None
     seconds_per_epoch: float | None = None
     peak_memory_mb: int | None = None
+    parameters: int | None = None
+    ms_per_case: float | None = None
     machine: str | None = None
 
 

@@ -56,6 +56,14 @@ MODELS = {
         "late-stacked", "image", "text", "structured",
         parts={"image": "image", "text": "text", "structured": "structured"},
     ),
+    "ensemble": entry(
+        "ensemble", "image", "text", "structured",
+        parts={"all": "kv-exchange", "early": "early", "words": "text", "columns": "structured"},
+    ),
+    "ensemble-of-networks": entry(
+        "ensemble", "image", "text", "structured",
+        parts={"a": "image", "b": "text", "c": "structured"},
+    ),
     "late-stacked": entry(
         "late-stacked", "image", "text", "structured",
         parts={"image": "image", "text": "tfidf", "structured": "boosting"},

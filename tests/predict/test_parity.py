@@ -44,6 +44,8 @@ BINARY = {
     "joint_of-trained": {"architecture": "joint"} | BOTH | MEAN | {"train": {"init_from": "unimodal"}},
     "early_dropped-text": {"architecture": "early", "ablation": "dropped-text"} | ALL | MEAN,
     "late": ALL,
+    "image-distilled": {"images": "raw", "parts": {"teacher": "early"}} | TRAINED,
+    "ensemble": ALL | {"parts": {"early": "early", "image": "image", "words": "tfidf"}},
     "late-stacked": ALL | {"parts": {"text": "tfidf", "structured": "boosting"}},
 }  # fmt: skip
 OTHERS = {name: BINARY[name] for name in ["irene_mean", "boosting", "linear", "boosted"]}

@@ -12,7 +12,7 @@ from lungfuse.modalities.new_cases import Column, Input
 from lungfuse.predict import predictor as module
 
 MODELS = ["majority", "tfidf", "logistic", "boosting", "linear-probe", "image", "structured", "early", "irene"]
-MODELS += ["without-text", "kv-exchange", "late-stacked"]
+MODELS += ["without-text", "kv-exchange", "late-stacked", "ensemble"]
 OF_TASKS = [(name, task) for task in ["binary", "multiclass", "multilabel"] for name in MODELS]
 OF_TASKS += [("text", "binary"), ("of-trained", "binary"), ("of-means", "binary")]
 AGE_AND_SEX = [Column("age", "number", "years"), Column("sex", "category", "", ["F", "M"])]

@@ -26,7 +26,7 @@ def batch_of(study, predictor) -> Batch:
     return Batch(frame_of(cases, predictor.columns), predictor.encoder_root, Counter(), segmenter_in)
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "linear-probe", "late-of-networks"])
+@pytest.mark.parametrize("name", [*NETWORKS, "linear-probe", "late-of-networks", "ensemble-of-networks"])
 def test_what_is_explained_scores_cases_as_the_model_does(trained, name):
     study = trained()
     predictor = study.predictor(name)
@@ -43,6 +43,12 @@ def test_a_model_that_is_no_network_cannot_be_explained(trained):
     predictor = trained().predictor("tfidf")
     predictor.load()
     with pytest.raises(UserError, match="is a model of tfidf, which is no network"):
+        batch_cases(predictor.fold_models[0], batch_of(trained(), predictor), np.ones(4, int))
+
+
+def test_an_ensemble_whose_parts_share_an_input_cannot_be_explained(trained):
+    predictor = trained().predictor("ensemble")
+    with pytest.raises(UserError, match="several of its parts read the image"):
         batch_cases(predictor.fold_models[0], batch_of(trained(), predictor), np.ones(4, int))
 
 

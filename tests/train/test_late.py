@@ -158,6 +158,26 @@ def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from
     assert changed[before["group"] != 0].mean() > 0.5
 
 
+def test_an_ensemble_is_selected_by_the_validation_pairs_of_each_fold_alone(folds):
+    """With the labels of all test pairs turned round, and their scores drawn anew, the selection is the same."""
+    selected, fused = [], []
+    for _ in range(2):
+        fused.append(fuse(folds, "ensemble"))
+        selected.append([fold["fitted"]["shares"] for fold in settings_of()["folds"]])
+        rng = np.random.default_rng(0)
+        for file in [file for files in folds.values() for file in files]:
+            table = pd.read_csv(file)
+            tested = table["part"] == "test"
+            table.loc[tested, "label"] = 1 - table.loc[tested, "label"]
+            table.loc[tested, "score"] = rng.random(tested.sum())
+            table.to_csv(file, index=False)
+        pairs = read_table(LAYOUT.split["pairs"], Pairs)
+        write_table(pairs.assign(label=1 - pairs["label"]), LAYOUT.split["pairs"], Pairs)
+    assert selected[0] == selected[1]
+    assert np.mean(selected[0], axis=0)[0] > 0.5, "the image, which tells more, has the larger share"
+    assert rank_of(fused[0]) > 0.9
+
+
 def test_findings_share_the_weight_of_a_part(pairs):
     """A rare one has too few validation pairs for weights of its own."""
     several = pairs.drop(columns="label").assign(label_edema=np.arange(90) % 2, label_nodule=np.arange(90) % 30 == 7)

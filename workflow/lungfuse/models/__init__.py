@@ -15,6 +15,8 @@ Beside its code an architecture declares
   inner folds; of a search the best estimator is kept;
 - ROLES: the networks that it needs besides those that read its modalities, such as the teacher of a distillation; a
   model names them under `parts`. The scores that they give to pairs they have not learned from are given to its `loss`;
+- PARTS: "any" of a late fusion that combines any models of its inputs, by whatever names `parts` has for them; else
+  there is one for each modality;
 - SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
 A network may have a loss of its own, `loss(logits, targets, task, class_weights, label_smoothing, part_scores)`: logits
@@ -75,6 +77,7 @@ class ModelSpec:
     fusion: frozenset[str]
     grouped: bool
     roles: tuple[str, ...]
+    any_parts: bool
     settings: dict[str, dict]
 
     def takes(self, modalities: set[str]) -> bool:
@@ -140,6 +143,7 @@ def model_spec(name: str) -> ModelSpec:
         frozenset(found.get("FUSION", [])),
         found.get("GROUPED", False),
         tuple(found.get("ROLES", ())),
+        found.get("PARTS") == "any",
         found.get("SETTINGS", {}),
     )
 

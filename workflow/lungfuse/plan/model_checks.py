@@ -7,6 +7,7 @@ from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order, load_modality, modality_names
 from lungfuse.models import kind_spec, model_names, model_spec
+from lungfuse.models.naming import sources_of
 from lungfuse.plan.problems import (
     Problem,
     attention_problem,
@@ -87,6 +88,8 @@ def _of_ablation(model: ModelSettings) -> Iterator[Problem]:
             "",
             f"ablation: only a model of several inputs that fuses them can be shuffled, found {model.architecture}",
         )
+    elif model.ablation and model_spec(model.architecture).any_parts:
+        yield "", f"ablation: found {model.ablation}, but {model.architecture} has no part of one input to shuffle"
     elif change == "dropped" and kind_spec(model.architecture).combines:
         yield "", f"ablation: found {model.ablation}, but {model.architecture} can only be shuffled"
 
@@ -161,8 +164,8 @@ def _of_layers(study: Study, model: ModelSettings) -> Iterator[Problem]:
 
 
 def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
-    kind, parts, roles = kind_spec(model.architecture), parts_of(study, model), model_spec(model.architecture).roles
-    needed = set(model.inputs) if kind.combines else set()
+    kind, spec, parts = kind_spec(model.architecture), model_spec(model.architecture), parts_of(study, model)
+    roles, needed = spec.roles, set(model.inputs) if kind.combines and not spec.any_parts else set()
     if kind.name == "fusion" and train_of(study, model).init_from == "unimodal":
         needed = set(encoded(model.inputs))
     if absent := needed - set(parts):
@@ -172,11 +175,17 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
         )
     if unnamed := set(roles) - set(parts):
         yield ".parts", f"{model.architecture} learns from a {joined(unnamed)}, found none; name a model for it"
-    if strange := set(model.parts) - set(model.inputs) - set(roles):
+    if spec.any_parts and len(set(parts.values())) < max(2, len(parts)):
+        yield ".parts", f"{model.architecture} combines two or more models, found {joined(parts.values()) or 'none'}"
+    if (strange := set(model.parts) - set(model.inputs) - set(roles)) and not spec.any_parts:
         yield ".parts", f"{model.architecture} has no part {joined(strange)}"
     if unknown := set(parts.values()) - set(study.models):
         yield ".parts", f"there is no model {joined(unknown)}"
         return
+    for role, name in parts.items() if kind.combines else ():
+        if problem := _combined_problem(study.models[name], model):
+            yield ".parts", f"{role}: found {name}, {problem}"
+            return
     for role in set(roles) & set(parts):
         if not kind_spec(study.models[parts[role]].architecture).trained:
             yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
@@ -187,6 +196,15 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
             ".parts",
             f"found {taught[0]} behind {joined(roles)}, which learns from another model; name one that does not",
         )
+
+
+def _combined_problem(part: ModelSettings, model: ModelSettings) -> str:
+    """What is wrong with a model that another combines, or nothing."""
+    if kind_spec(part.architecture).combines:
+        return "which combines models itself; name those, or a network that fuses the inputs"
+    if other := set(sources_of(part)) - set(sources_of(model)):
+        return f"which reads {joined(other)}, and {model.architecture} does not; add it to its inputs, or leave it out"
+    return ""
 
 
 def _of_repeats(study: Study, model: ModelSettings) -> Iterator[Problem]:

@@ -99,7 +99,9 @@ def _encode_alike(study: Study, part: ModelSettings, model: ModelSettings) -> bo
 
 def parts_of(study: Study, model: ModelSettings) -> dict[str, str]:
     """The models that a model combines or starts from, by role, the modalities in order; absent ones are left out."""
-    found = {}
+    found: dict[str, str] = {}
+    if model_spec(model.architecture).any_parts:
+        return dict(model.parts)
     for name, part in study.models.items():
         if is_part_of(study, part, model):
             found.setdefault(in_order(part.inputs)[0], name)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lungfuse.modalities import in_order
-from lungfuse.models import kind_spec, model_spec
+from lungfuse.models import encoded_for, kind_spec, model_spec
 from lungfuse.plan.resolve import text_tokens
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.model import ModelConfig, ModelSettings
@@ -32,8 +32,10 @@ def model_config(architecture: str, name: str = "", study: str = "small", task: 
     if "image" in inputs:
         found["image_settings"] = ImageSettings(image_size=64, fit="pad")
         found["segmenter"] = model.images.partition(":")[2]
+    if spec.paired:
+        found["paired"] = {modality: found["settings"].get(modality, "") for modality in spec.paired}
     if kind.encodes:
-        found |= _encoded(kind.encoded(inputs), ENCODERS | said.get("encoders", {}), said)
+        found |= _encoded(encoded_for(architecture, inputs), ENCODERS | said.get("encoders", {}), said)
     if kind.trained:
         read = spec.fusion | ({"width"} if "structured" in inputs else set())
         found["fusion"] = {key: value for key, value in FUSION.items() if key in read}

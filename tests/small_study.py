@@ -83,7 +83,7 @@ class SmallStudy:
         """Train a network for a fold, with its features where its encoders do not learn; returns its scores."""
         with chdir(self.folder):
             if reads_features(config):
-                for modality in config.encoders:
+                for modality in config.encoders.keys() & config.read_in_training.keys():
                     self.features(config, modality, run)
             run_stage("train", {"model": LAYOUT.model(config.name), "run": run})
         return pd.read_csv(self.fold(config, run) / "predictions.csv")

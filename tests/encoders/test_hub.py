@@ -6,7 +6,16 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, ResNetConfig, ResNetModel, ViTConfig, ViTForImageClassification
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    CLIPConfig,
+    CLIPModel,
+    ResNetConfig,
+    ResNetModel,
+    ViTConfig,
+    ViTForImageClassification,
+)
 
 from lungfuse.encoders import encoder_spec, modality_of
 from lungfuse.encoders.network import load_encoder
@@ -18,9 +27,15 @@ from lungfuse.train import encoder
 
 NORMALISATION = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.1]}
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+TEXTS = {"vocab_size": 99, "max_position_embeddings": 12, "eos_token_id": 98, "bos_token_id": 97}
 NETWORKS = {  # as others publish them, with heads
     "own/vit": ViTForImageClassification(ViTConfig(**SMALL, image_size=48, patch_size=16)),
     "own/resnet": ResNetModel(ResNetConfig(embedding_size=8, hidden_sizes=[8, 32], depths=[1, 2])),
+    "own/clip": CLIPModel(
+        CLIPConfig(
+            text_config=SMALL | TEXTS, vision_config=SMALL | {"image_size": 48, "patch_size": 16}, projection_dim=20
+        )
+    ),
     "own/bert": BertForMaskedLM(BertConfig(**SMALL, vocab_size=99, max_position_embeddings=40)),
 }
 
@@ -31,8 +46,8 @@ def hub(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "hub"
     for repository, network in NETWORKS.items():
         network.save_pretrained(folder / repository)
-        other = "tokenizer.json" if "bert" in repository else "preprocessor_config.json"
-        (folder / repository / other).write_text(json.dumps(NORMALISATION))
+        for other in ["tokenizer.json", "preprocessor_config.json"]:
+            (folder / repository / other).write_text(json.dumps(NORMALISATION))
 
     def download(repository: str, name: str, revision: str) -> str:
         assert revision == "v1.0"
@@ -44,12 +59,12 @@ def hub(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def make(repository, root):
+def make(repository, root, tower=""):
     """Make the encoder of a repository as the workflow would; returns its name and folder."""
-    name = f"hub:{repository}@v1.0"
+    name = f"hub:{repository}@v1.0{tower}"
     folder = root / slug(name)
     files = {"config": folder / "config.json", "weights": folder / "model.safetensors"}
-    files |= {"tokenizer": folder / "tokenizer.json"} if "bert" in repository else {}
+    files |= {"tokenizer": folder / "tokenizer.json"} if "bert" in repository or tower == ":text" else {}
     encoder.main(name=name, **files)
     return name, folder
 
@@ -87,6 +102,39 @@ def test_a_repository_of_texts_becomes_an_encoder(hub, tmp_path):
         torch.testing.assert_close(network(ids, mask), expected)
     with pytest.raises(UserError, match=r"encoders.max_tokens: found texts of 41 tokens, expected at most 40"):
         network(torch.ones(1, 41, dtype=torch.long), torch.ones(1, 41, dtype=torch.bool))
+
+
+def test_both_towers_of_a_clip_make_embeddings_of_one_space(hub, tmp_path):
+    """As its `get_image_features` and `get_text_features`; what follows the end of a text changes nothing."""
+    clip, towers, specs = NETWORKS["own/clip"].eval(), {}, {}
+    for modality in ["image", "text"]:
+        name, folder = make("own/clip", tmp_path, f":{modality}")
+        towers[modality] = load_encoder(name, folder).eval()
+        specs[modality] = encoder_spec(name, folder / "config.json")
+        assert modality_of(name, folder / "config.json") == modality
+        assert len(towers[modality].layers()) == specs[modality].layers
+    assert specs["image"].width == specs["text"].width == 20 and specs["text"].max_tokens == 12
+    pixels = torch.randint(0, 255, (2, 48, 48), dtype=torch.uint8)
+    mean, std = (torch.tensor(NORMALISATION[f"image_{key}"]).view(-1, 1, 1) for key in ["mean", "std"])
+    ids = torch.tensor([[97, 5, 6, 98], [97, 7, 98, 0]])
+    mask = torch.tensor([[True] * 4, [True] * 3 + [False]])
+    with torch.no_grad():
+        images = clip.get_image_features(pixel_values=(pixels[:, None].float() / 255 - mean) / std).pooler_output
+        texts = clip.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
+        torch.testing.assert_close(towers["image"](pixels)[:, 0], images, rtol=1e-4, atol=1e-5)
+        found = towers["text"].tokens({"ids": ids, "mask": mask})
+        torch.testing.assert_close(found.values[:, 0], texts, rtol=1e-4, atol=1e-5)
+        assert found.mask.tolist() == [[True], [True]]
+        other = towers["text"](torch.cat([ids, torch.full((2, 2), 9)], 1), torch.nn.functional.pad(mask, (0, 2)))
+        torch.testing.assert_close(other[:, 0], texts, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tower_of_what_is_no_clip_is_refused(hub, tmp_path, params):
+    with pytest.raises(UserError, match=r"own/vit: found a vit, expected a clip, which has an image tower and a text"):
+        make("own/vit", tmp_path, ":image")
+    params["studies"]["demo"]["encoders"]["text"] = "hub:own/clip@v1.0:image"
+    with pytest.raises(UserError, match=r"encoders\.text: found 'hub:own/clip@v1\.0:image'. no such text encoder"):
+        load_study(params | {"study": "demo"})
 
 
 def test_a_study_names_a_repository_in_its_settings_and_nothing_else(params):

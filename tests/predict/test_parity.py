@@ -23,6 +23,7 @@ ALL = BOTH | COLUMNS
 MEAN = {"encoders": {"pooling": "mean"}}
 TRAINED = {"train": {"layers": "full"}}
 LAST = {"train": {"layers": "top:1"}}
+SAID = {"well": ["no cough", "well"], "ill": ["cough and fever"]}
 FUSED = dict.fromkeys(["early", "joint", "kv-exchange", "irene"], ALL)
 FUSED |= {f"{name}_mean": {"architecture": name} | ALL | MEAN for name in FUSED}
 BINARY = {
@@ -45,6 +46,8 @@ BINARY = {
     "early_dropped-text": {"architecture": "early", "ablation": "dropped-text"} | ALL | MEAN,
     "late": ALL,
     "image-distilled": {"images": "raw", "parts": {"teacher": "early"}} | TRAINED,
+    "two-tower": {"images": "raw", "settings": {"text": "note", "prompts": SAID}} | LAST,
+    "zero-shot": {"images": "raw", "settings": {"prompts": SAID}},
     "ensemble": ALL | {"parts": {"early": "early", "image": "image", "words": "tfidf"}},
     "late-stacked": ALL | {"parts": {"text": "tfidf", "structured": "boosting"}},
 }  # fmt: skip

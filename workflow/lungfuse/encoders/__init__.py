@@ -8,7 +8,8 @@ A folder is a modality, a file in it an encoder. The file holds
 
 Two kinds of names need no file: `random:<encoder>` is that encoder with random weights, the same every time, and
 `hub:<repository>@<revision>` a repository of the Hugging Face hub with one of the networks that `lungfuse.encoders.hub`
-knows. What the latter is stands in its configuration, so it is known when its files are made.
+knows; `:image` or `:text` behind it is that tower of a CLIP, with its projection. What a repository is stands in its
+configuration, so it is known when its files are made.
 
 Each is an artifact of three files (configuration, weights, tokenizer) that the stage `encoder` makes once, from a model
 hub, from a package, or at random; after that nothing needs the net.
@@ -30,15 +31,16 @@ from lungfuse.errors import UserError
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 RANDOM = "random:"
 _WORD = r"\w+(?:[.-]\w+)*"  # neither .. nor --, as the hub has it
-_HUB = re.compile(rf"hub:((?:{_WORD}/)?{_WORD})@({_WORD})", re.ASCII)
+_HUB = re.compile(rf"hub:((?:{_WORD}/)?{_WORD})@({_WORD})(?::(image|text))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Hub:
-    """Weights of a repository of the Hugging Face hub, at one revision."""
+    """Weights of a repository of the Hugging Face hub, at one revision; of a CLIP those of a `tower`, image or text."""
 
     repository: str
     revision: str
+    tower: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ def encoder_names(modality: str) -> list[str]:
 
 def may_read(name: str, modality: str) -> bool:
     """Whether an encoder called `name` may read a modality; what a repository of the hub reads is not known yet."""
-    return _HUB.fullmatch(name) is not None or name.removeprefix(RANDOM) in encoder_names(modality)
+    if found := _HUB.fullmatch(name):
+        return found[3] in (None, modality)
+    return name.removeprefix(RANDOM) in encoder_names(modality)
 
 
 def modality_of(name: str, config: Path | None = None) -> str:

@@ -99,8 +99,9 @@ class TextEncoder(Encoder):
         return self.kind.place(self.network, words)
 
     def tokens(self, batch: dict[str, Tensor]) -> Tokens:
-        """Tokens of the `ids` with their `mask`."""
-        return Tokens(self(batch["ids"], batch["mask"]), batch["mask"])
+        """Tokens of the `ids` with their `mask`; of an encoder that makes one of a text, whether there is a text."""
+        values, mask = self(batch["ids"], batch["mask"]), batch["mask"]
+        return Tokens(values, mask if values.shape[1] == mask.shape[1] else mask.any(1, keepdim=True))
 
 
 def load_encoder(name: str, folder: Path) -> Encoder:

@@ -15,13 +15,17 @@ Beside its code an architecture declares
   inner folds; of a search the best estimator is kept;
 - ROLES: the networks that it needs besides those that read its modalities, such as the teacher of a distillation; a
   model names them under `parts`. The scores that they give to pairs they have not learned from are given to its `loss`;
+- PAIRED: the modalities whose encoder it has besides those of a case: to read the `prompts` of its settings and, where
+  it has a setting with the name of the modality, what training reads of each pair;
 - PARTS: "any" of a late fusion that combines any models of its inputs, by whatever names `parts` has for them; else
   there is one for each modality;
 - SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
 A network may have a loss of its own, `loss(logits, targets, task, class_weights, label_smoothing, part_scores)`: logits
 are (B, output), targets (B, label column), NaN where a label is not known, and scores of each role (B, score column).
-It is given those of its SETTINGS too that it has parameters for.
+It is given those of its SETTINGS too that it has parameters for. One that learns without labels has a method
+`contrast(inputs)`, the loss of a batch of tokens of all that it reads, in place of a loss of logits. One that has
+`texts` is given their tokens by `read_prompts`.
 One whose tokens attend to each other, or that takes one mean of several modalities, says so in `attended()`, in the
 order in which it is computed: `Readings` of `lungfuse.layers.blocks`. Relevancy reads that; of others it expects the
 mean of each modality, in order.
@@ -36,7 +40,7 @@ import jsonschema
 
 from lungfuse import registry
 from lungfuse.errors import UserError
-from lungfuse.modalities import encoded
+from lungfuse.modalities import encoded, in_order
 from lungfuse.words import joined
 
 KINDS = ["baseline", "probe", "classical", "unimodal", "fusion", "late"]
@@ -78,6 +82,7 @@ class ModelSpec:
     grouped: bool
     roles: tuple[str, ...]
     any_parts: bool
+    paired: tuple[str, ...]
     settings: dict[str, dict]
 
     def takes(self, modalities: set[str]) -> bool:
@@ -144,8 +149,14 @@ def model_spec(name: str) -> ModelSpec:
         found.get("GROUPED", False),
         tuple(found.get("ROLES", ())),
         found.get("PARTS") == "any",
+        tuple(found.get("PAIRED", ())),
         found.get("SETTINGS", {}),
     )
+
+
+def encoded_for(name: str, inputs: Iterable[str]) -> list[str]:
+    """The modalities whose encoders a model of the architecture called `name` has, in order: see PAIRED."""
+    return in_order({*kind_spec(name).encoded(inputs), *model_spec(name).paired})
 
 
 def module_of(name: str) -> str:

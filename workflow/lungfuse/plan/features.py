@@ -85,7 +85,7 @@ def feature_set(config: ModelConfig, modality: str, run: str = "") -> FeatureSet
         config.study,
         config.encoders[modality],
         modality,
-        config.inputs[modality],
+        (config.inputs | config.paired)[modality],
         config.sources[modality].format(run=run),
         config.pooling,
         config.max_tokens if modality == "text" else None,

@@ -30,6 +30,7 @@ from lungfuse.plan.resolve import (
 from lungfuse.settings.model import CHANGES, SHORTHANDS, ModelSettings
 from lungfuse.settings.study import Study
 from lungfuse.settings.training import EncoderSettings, TrainSettings
+from lungfuse.tasks import task_spec
 from lungfuse.tuning import tuning
 from lungfuse.words import joined
 
@@ -126,11 +127,11 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield from found
         return
     encoders = encoders_of(study, model)
-    for modality in encoded(model.inputs):
+    for modality in [*encoded(model.inputs), *model_spec(model.architecture).paired]:
         if problem := encoder_problem(modality, getattr(encoders, modality)):
             yield f".encoders.{modality}", problem
             return
-    if "text" in model.inputs and (problem := length_problem(encoders.text, encoders.max_tokens)):
+    if "text" in encoders_read(study, model) and (problem := length_problem(encoders.text, encoders.max_tokens)):
         yield ".encoders.max_tokens", problem
     if (model.n_seeds or 0) > study.split.repeats:
         yield ".n_seeds", too_often(model.n_seeds, study)
@@ -139,6 +140,28 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield ".explained", f"found true, but {model.architecture} is no network; leave it out, or explain a {PROBE}"
     if kind.trained:
         yield from _of_layers(study, model)
+    yield from _of_prompts(study, model)
+
+
+def _of_prompts(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    """Whether a model that scores by prompts has some for each class or label, and learns from texts that are there."""
+    spec = model_spec(model.architecture)
+    settings, labels = spec.completed(model.settings), study.labels
+    exclusive = task_spec(study.task).exclusive
+    for name in ["prompts", "absent"] if spec.paired else []:
+        expected = [] if exclusive and name == "absent" else labels
+        if list(settings[name]) != expected:
+            found = ", ".join(settings[name]) or "none"
+            yield (
+                f".settings.{name}",
+                f"found {found}, expected texts for {', '.join(expected) or 'none'}, in this order",
+            )
+    if spec.paired and not set(spec.paired) & set(settings) and tuning(train_of(study, model).layers).learns:
+        yield ".train.layers", f"nothing learns in {model.architecture}; say frozen, or use the architecture two-tower"
+    for modality in spec.paired:
+        section = settings.get(modality, "")
+        if section and (modality not in study.modalities or section not in study.filter.text_fields):
+            yield f".settings.{modality}", f"found {section}, which is not among filter.text_fields of a study of texts"
 
 
 def too_often(n_seeds: int, study: Study) -> str:

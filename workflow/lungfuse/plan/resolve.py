@@ -8,7 +8,7 @@ from lungfuse.datasets.table import sections_of
 from lungfuse.encoders import encoder_spec
 from lungfuse.files import slug
 from lungfuse.modalities import encoded, in_order, load_modality
-from lungfuse.models import kind_spec, model_spec
+from lungfuse.models import encoded_for, kind_spec, model_spec
 from lungfuse.plan.reading import reading_of
 from lungfuse.plan.runs import inner_runs, run_names
 from lungfuse.settings.base import overlay
@@ -81,14 +81,15 @@ def encoders_of(study: Study, model: ModelSettings) -> EncoderSettings:
 def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
     """The names of the encoders that a model reads with, by modality in order."""
     named = encoders_of(study, model)
-    return {modality: getattr(named, modality) for modality in kind_spec(model.architecture).encoded(model.inputs)}
+    return {modality: getattr(named, modality) for modality in encoded_for(model.architecture, model.inputs)}
 
 
 def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
     """Whether a unimodal model reads what another reads of its modality, with the same encoder."""
     reads = all(model.inputs.get(modality) == choice for modality, choice in part.inputs.items())
-    untaught = kind_spec(part.architecture).name == "unimodal" and not model_spec(part.architecture).roles
-    single = untaught and len(model.inputs) > 1
+    spec = model_spec(part.architecture)
+    plain = kind_spec(part.architecture).name == "unimodal" and not spec.roles and not spec.paired
+    single = plain and len(model.inputs) > 1
     return single and reads and _encode_alike(study, part, model)
 
 
@@ -210,6 +211,8 @@ def config_of(title: str, study: Study, name: str) -> ModelConfig:
         found["redact_terms"] = redact_terms_of(study, model)
     if kind.encoded(model.inputs):
         found |= _encoding(study, model)
+    if spec.paired:
+        found["paired"] = {modality: found["settings"].get(modality, "") for modality in spec.paired}
     if kind.trained:
         found |= _training(study, model)
     elif kind.stage == "fit" and seeds_of(study, model) > 1:

@@ -38,7 +38,9 @@ def training_files(config: ModelConfig, run: str) -> Files:
     layout, found = Layout(config.study), columns_of(config)
     for modality in config.encoders:
         features = feature_set(config, modality, run)
-        if reads_features(config):
+        if modality not in config.read_in_training:
+            files = {"encoder": features.inputs["encoder"]}
+        elif reads_features(config):
             files = {f"{modality}_features": list(features.files.values()), "start": features.start}
             files["encoder"] = features.inputs["encoder"]  # which prediction needs, and no other one
         else:
@@ -71,7 +73,7 @@ def modules_of(config: ModelConfig) -> tuple[str, ...]:
     tunings = [tuning(config.train.layers).module] if config.train else []
     encoders = [encoder_module(name) for name in config.encoders.values()]
     own = [module_of(config.architecture), task_module(config.task)]
-    return (*own, *map(inputs_module, config.inputs), *encoders, *tunings)
+    return (*own, *map(inputs_module, config.read_in_training), *encoders, *tunings)
 
 
 def _files_of(images: LabelledImages, raw: Path) -> list[str]:
@@ -123,8 +125,9 @@ class TrainingPlan(SegmentationPlan):
         found = {}
         for name, config in self.configs.items():
             if config.encoders and reads_features(config):
+                read = [modality for modality in config.encoders if modality in config.read_in_training]
                 runs = self.trainings(name) if config.train else [""]
-                for each in (feature_set(config, modality, run) for modality in config.encoders for run in runs):
+                for each in (feature_set(config, modality, run) for modality in read for run in runs):
                     found[each.place, each.reads] = each
         return found
 

@@ -6,7 +6,7 @@ All functions raise ValueError where they do not; it says what was found.
 from lungfuse.encoders import WEIGHTS, may_read
 from lungfuse.errors import UserError
 from lungfuse.modalities import load_inputs
-from lungfuse.models import kind_spec, model_spec
+from lungfuse.models import encoded_for, kind_spec, model_spec
 from lungfuse.plan.features import reads_features
 from lungfuse.plan.names import ESTIMATOR
 from lungfuse.plan.problems import layers_problem
@@ -45,7 +45,8 @@ def check_model(config: ModelConfig) -> None:
     _expect(spec.takes(set(config.inputs)), "model.inputs", list(config.inputs))
     problem = spec.problem(config.settings)
     _expect(not problem and set(config.settings) == set(spec.settings), "model.settings", problem or config.settings)
-    read = kind.encoded(config.inputs)
+    read = encoded_for(config.architecture, config.inputs)
+    _expect(list(config.paired) == list(spec.paired), "model.paired", config.paired)
     _expect(list(config.encoders) == read, "model.encoders", config.encoders)
     _expect(set(config.sources) == set(read), "model.sources", config.sources)
     for modality, name in config.encoders.items():

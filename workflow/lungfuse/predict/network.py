@@ -18,7 +18,7 @@ from lungfuse.predict.frozen import load_frozen
 from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import LABELS, PairDataset, in_order
-from lungfuse.train.networks import build
+from lungfuse.train.networks import build, prompt_tokens
 from lungfuse.train.starts import load_encoders
 from lungfuse.train.trained import FoldSettings
 from lungfuse.tuning import tuning
@@ -49,6 +49,8 @@ class NetworkFold(StoredFold):
         module = Classifier(own, tokenizers, model, self.task, self.train, torch.ones(self.task.outputs), seed=0)
         module.load_learned(self.folder / WEIGHTS)
         module.merge()
+        if hasattr(model, "read_prompts"):
+            model.read_prompts(prompt_tokens(model, (encoders | own)["text"]))
         self.module = module.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         if self.preprocessing.segmenter is not None:
             segmenter_in(self.preprocessing.segmenter.resolve())

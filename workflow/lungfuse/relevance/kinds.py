@@ -38,7 +38,11 @@ def explained(fold: FoldModel) -> ExplainedNetwork:
 @explained.register
 def _(fold: NetworkFold) -> ExplainedNetwork:
     module, pools = fold.module, list(fold.frozen_encoders) if fold.config.pooling == "mean" else []
-    encoders = fold.frozen_encoders | dict(module.encoders.items())
+    encoders = {
+        name: each
+        for name, each in (fold.frozen_encoders | dict(module.encoders.items())).items()
+        if name in fold.config.inputs
+    }
     return ExplainedNetwork(encoders, dict(module.tokenizers.items()), module.model, module.task, pools)
 
 

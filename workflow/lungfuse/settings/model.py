@@ -91,7 +91,8 @@ class ModelConfig(ModelInputs):
     """All that decides what a model learns, and nothing else: the content of results/<study>/models/<model>.json.
 
     What it does not read is absent. `inputs` are in the order of the modalities. `encoders` names the encoder of each
-    modality that has one; `sources` where each starts: its name, `<encoder>_pretrained`,
+    modality that has one; `paired` what is read of modalities in training alone, nothing where their encoder reads
+    prompts and no pair; `sources` where each starts: its name, `<encoder>_pretrained`,
     `<encoder>_pretrained-without-labels`, or `<model>_fold{run}` of the model that has trained it. `fusion` holds the
     keys of the study's `fusion` that its architecture reads. Words of `redact_terms` begin words whose sentences its
     text lacks. `n_seeds` is that of an estimator, all of whose trainings are one job, where it has several. `table` is
@@ -108,6 +109,7 @@ class ModelConfig(ModelInputs):
     settings: dict[str, Any] = Field(default={})
     parts: dict[str, ModelName] = Field(default={})
     encoders: dict[str, str] = Field(default={})
+    paired: dict[str, str] = Field(default={})
     sources: dict[str, str] = Field(default={})
     pooling: Pooling = "none"
     max_tokens: int | None = None
@@ -119,3 +121,8 @@ class ModelConfig(ModelInputs):
     train: TrainSettings | None = None
     table: TableReading | None = None
     n_seeds: SeedCount | None = None
+
+    @property
+    def read_in_training(self) -> dict[str, Choice]:
+        """What a training reads of the pairs, by modality: the inputs, and what is paired with them."""
+        return self.inputs | {name: choice for name, choice in self.paired.items() if choice}

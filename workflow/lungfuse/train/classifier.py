@@ -46,16 +46,20 @@ class Classifier(lightning.LightningModule):
         self.model, self.task, self.settings, self.seed = model, task, settings, seed
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.validated: list[tuple[Tensor, Tensor, dict[str, Tensor]]] = []  # logits, labels, scores of parts
+        self.contrasts, self.contrasted = hasattr(model, "contrast"), []
         for encoder in encoders.values():
             tuning(settings.layers).set_up(encoder)
         self.train()  # Lightning takes the modes as they are
 
     def forward(self, batch: TensorBatch) -> Tensor:
         """Logits (B, output) of a batch, see `lungfuse.train.data.PairDataset`."""
-        inputs = {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS, PART_SCORES})}
+        inputs = self._inputs(batch)
         if self.training and self.settings.modality_dropout and len(inputs) > 1:
             inputs = modality_dropout(inputs, self.settings.modality_dropout)
         return self.model(inputs)
+
+    def _inputs(self, batch: TensorBatch) -> Inputs:
+        return {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS, PART_SCORES})}
 
     def _tokens(self, name: str, batch: dict[str, Tensor]) -> Tokens:
         if name in self.encoders:
@@ -71,8 +75,11 @@ class Classifier(lightning.LightningModule):
 
     def training_step(self, batch: TensorBatch, _: int) -> Tensor:
         changed = {name: load_inputs(name).augment(batch[name], self.settings) for name in self.encoders}
-        logits, scores = self(batch | changed).float(), batch.get(PART_SCORES, {})
-        loss = self._loss(logits, batch[LABELS], scores, self.settings.label_smoothing)
+        if self.contrasts:
+            loss = self.model.contrast(self._inputs(batch | changed))
+        else:
+            logits, scores = self(batch | changed).float(), batch.get(PART_SCORES, {})
+            loss = self._loss(logits, batch[LABELS], scores, self.settings.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch[LABELS]))
         return loss
 
@@ -83,6 +90,8 @@ class Classifier(lightning.LightningModule):
 
     def validation_step(self, batch: TensorBatch, _: int) -> None:
         self.validated.append((self(batch).float(), batch[LABELS], batch.get(PART_SCORES, {})))
+        if self.contrasts:
+            self.contrasted.append(self.model.contrast(self._inputs(batch)))
 
     def on_validation_epoch_end(self) -> None:
         logits, labels = (torch.cat([each[place] for each in self.validated]) for place in range(2))
@@ -90,9 +99,24 @@ class Classifier(lightning.LightningModule):
         self.validated.clear()
         scores, targets = (values.double().cpu().numpy() for values in [self.task.scores(logits), labels])
         found = self.task.measures(targets, scores, self.task.decide(scores), np.ones((1, len(targets))))[:, 0]
-        self.log("validation_loss", self._loss(logits, labels, of_parts, 0.0))
+        loss = torch.stack(self.contrasted).mean() if self.contrasts else self._loss(logits, labels, of_parts, 0.0)
+        self.contrasted.clear()
+        self.log("validation_loss", loss)
         for metric in ["accuracy", "auroc"]:
             self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
+
+    def on_validation_epoch_start(self) -> None:
+        self.read_prompts()
+
+    def on_predict_epoch_start(self) -> None:
+        self.read_prompts()
+
+    def read_prompts(self) -> None:
+        """Let a model that scores by prompts read them by its text encoder, where that learns here."""
+        if hasattr(self.model, "read_prompts") and "text" in self.encoders:
+            prompts = {name: each.to(self.device) for name, each in self.model.numbers.items()}
+            with torch.no_grad():
+                self.model.read_prompts(self.encoders["text"].tokens(prompts))
 
     def predict_step(self, batch: TensorBatch, _: int) -> Tensor:
         return self.task.scores(self(batch).float())

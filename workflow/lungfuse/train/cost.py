@@ -19,13 +19,15 @@ CASES = 32  # at most, that are timed
 
 
 def cost_of(module: Classifier, dataset: PairDataset, config: ModelConfig, tested: np.ndarray) -> dict[str, float]:
-    """The parameters of a network with all its encoders, and milliseconds a case from pixels and words to scores.
+    """The parameters of a network with the encoders of its inputs, and milliseconds a case from pixels to scores.
 
     Time is that of this machine on the threads of the training, of some of the pairs at the positions `tested`. Where
     encoders have not learned, so that their tokens are made already, blank inputs of the same size are encoded.
     """
     cases = tested[:CASES].tolist()
-    frozen = {name: each for name, each in config.encoders.items() if name not in module.encoders}
+    frozen = {
+        name: each for name, each in config.encoders.items() if name in config.inputs and name not in module.encoders
+    }
     encoders = {name: build_encoder(each, ENCODER_ROOT / slug(each) / CONFIG).eval() for name, each in frozen.items()}
     found = {name: each for name, each in dataset[cases].items() if name not in (LABELS, PART_SCORES)}
     module.eval()

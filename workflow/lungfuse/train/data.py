@@ -152,7 +152,7 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
     pairs, in each repeat otherwise, or leaves it out.
     """
     found = {}
-    for name, choice in config.inputs.items():
+    for name, choice in config.read_in_training.items():
         if name in config.encoders and reads_features(config):
             source = read_features(feature_set(config, name, run).folder, data_files.pairs["pair_id"])
         else:

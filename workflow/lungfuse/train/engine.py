@@ -106,6 +106,8 @@ def fit(
     several devices Lightning starts this command once more for each; only the first returns.
     """
     settings = module.settings
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        return validated(module, dataset, val_indices)
     _keep_own_checkpoints(folder, fingerprint)
     history = History()
     every_epoch = {"enable_version_counter": False, "save_on_train_epoch_end": True}
@@ -129,6 +131,15 @@ def fit(
     module.on_load_checkpoint(best)
     module.load_state_dict(best["state_dict"])
     return pd.DataFrame(history.records).set_index("epoch")
+
+
+def validated(module: Classifier, dataset: PairDataset, val_indices: np.ndarray) -> pd.DataFrame:
+    """The record of a module in which nothing learns: one epoch, without a loss of training."""
+    start, trainer = time.perf_counter(), make_trainer(module.settings, [], progress_bar=False)
+    trainer.validate(module, _in_order(dataset, val_indices, module.settings.batch_size), verbose=False)
+    found = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    found |= {"seconds": time.perf_counter() - start, "train_loss": float("nan")}
+    return pd.DataFrame([{"epoch": 0, **found}]).set_index("epoch")
 
 
 def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:

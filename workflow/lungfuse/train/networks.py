@@ -10,10 +10,14 @@ import pandas as pd
 import torch
 from torch import nn
 
-from lungfuse.encoders import CONFIG, encoder_spec
+from lungfuse.encoders import CONFIG, TOKENIZER, encoder_spec
+from lungfuse.encoders.network import Encoder
+from lungfuse.encoders.tokens import special_tokens, tokenize
 from lungfuse.files import slug
+from lungfuse.layers.blocks import Tokens
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import Source
+from lungfuse.modalities.text.inputs import pad
 from lungfuse.models import load_model, model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.layout import Layout
@@ -32,6 +36,9 @@ def build_module(
     """The encoders that learn, what makes tokens of columns, and the model, before they are trained."""
     loaded = {} if reads_features(config) else load_encoders(config.encoders, starts_of(config, run), ENCODER_ROOT)
     tokenizers, network = build(config, fitted_of(sources), task, ENCODER_ROOT)
+    if hasattr(network, "read_prompts") and reads_features(config):
+        read = load_encoders({"text": config.encoders["text"]}, starts_of(config, run), ENCODER_ROOT)["text"]
+        network.read_prompts(prompt_tokens(network, read))
     weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
     class_weights = torch.tensor(weights, dtype=torch.float32)
     return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss_of(config))
@@ -62,7 +69,18 @@ def build(
     for modality, name in config.encoders.items():
         widths[modality] = encoder_spec(name, encoder_root / slug(name) / CONFIG).width
     fusion = {key: value for key, value in config.fusion.items() if key in model_spec(config.architecture).fusion}
-    return tokenizers, load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
+    network = load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
+    if hasattr(network, "read_prompts"):
+        tokenizer = encoder_root / slug(config.encoders["text"]) / TOKENIZER
+        texts = tokenize(pd.Series(network.texts), tokenizer, config.max_tokens)
+        network.numbers = dict(zip(["ids", "mask"], pad(texts, special_tokens(tokenizer).padding), strict=True))
+    return tokenizers, network
+
+
+def prompt_tokens(network: nn.Module, encoder: Encoder) -> Tokens:
+    """The tokens of the prompts of a network."""
+    with torch.no_grad():
+        return encoder.eval().tokens(network.numbers)
 
 
 def starts_of(config: ModelConfig, run: str) -> dict[str, Path]:

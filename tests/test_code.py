@@ -25,6 +25,7 @@ ACCESSORS = [
     "model.py: changed",
     "ingest.py: own",
     "ingest.py: heading",
+    "model.py: read_in_training",
     "study.py: labels",
 ]
 

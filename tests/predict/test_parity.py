@@ -126,7 +126,7 @@ def cases_of(project: Path, task: str, fold: int) -> pd.DataFrame:
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task, models in STUDIES.items() for name in models])
 def test_new_cases_get_the_scores_of_the_table(project, task, name):
     folder, fold = project / f"results/{task}/models/{name}", len(name) % 2
-    late = name.startswith("late")
+    late = name.startswith(("late", "ensemble"))
     predictor = of_fold(folder if late else folder / f"fold{fold}", fold)
     cases = cases_of(project, task, fold)
     read = [column.name for column in predictor.columns]

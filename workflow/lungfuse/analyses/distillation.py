@@ -22,7 +22,7 @@ from lungfuse.statistics.within_folds import mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Distillation", "Comparison", 10
+TITLE, SECTION, ORDER = "Distillation", "Where the gain comes from", 5
 CAPTION = (
     "What each student gains over the same network that has learned from the labels alone, and over its teacher, in "
     "AUROC within folds, on the same pairs. A pair to learn from is scored by a teacher that has seen neither it nor "

@@ -178,6 +178,15 @@ def network_of(name: str, config: Mapping[str, Any]) -> ModuleType:
     return _hub().network(config) if _HUB.fullmatch(name) else load_part(name).network()
 
 
+def tower_config(source: Hub, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of what is asked for of a repository of the hub, of that of the whole.
+
+    Raises:
+        UserError: a tower is asked for, and it has none.
+    """
+    return dict(_hub().of_tower(source, config))
+
+
 def read_config(name: str, path: Path) -> dict[str, Any]:
     """The configuration of the encoder called `name`.
 

@@ -20,8 +20,8 @@ from lungfuse.encoders import (
     Source,
     encoder_spec,
     network_of,
+    tower_config,
 )
-from lungfuse.encoders.hub import of_tower
 from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable, sha256
@@ -81,7 +81,7 @@ def package_file(source: Package) -> Path:
 def _configuration(name: str, source: Source) -> dict[str, Any]:
     """The content of the configuration file, that of the encoder where its weights come without one."""
     if isinstance(source, Hub):
-        settings = {**of_tower(source, _json(_hub_file(source, CONFIG)))}
+        settings = tower_config(source, _json(_hub_file(source, CONFIG)))
         if network_of(name, settings).READS == "image":
             found = _json(_hub_file(source, PREPROCESSOR))
             settings |= {key: found[key] for key in ["image_mean", "image_std"]}

@@ -9,15 +9,16 @@ from pathlib import Path
 import django
 import pandas as pd
 import pytest
+from django.conf import settings
 from served import Served, serving
 from service_cases import COLUMNS, PASSWORD, drawn_outcome, image_file
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "lungfuse_service.config.settings"
 os.environ["LUNGFUSE_SERVICE_FOLDER"] = tempfile.mkdtemp(prefix="lungfuse-service-")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright leaves an event loop in this thread
+settings.LOGGING_CONFIG = None  # it closes the handlers of absl, and with them what pytest has put in place of stderr
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.test import Client, override_settings  # noqa: E402

@@ -4,9 +4,9 @@ Run: python benchmarks/explanations.py --csv docs/results/benchmarks/explanation
 
 Networks with random weights of the size that studies use: kv-exchange of images of 224 px, by EfficientNet-Lite0 or
 ViT-B, texts of 60 tokens, by MiniLM, and eight columns. Two cases are timed; for memory, cases are explained eight at
-once, as the command `explain` does. Where the machine has other work, seconds are too many; processor seconds, of all threads together, are not.
-Memory is the most that the process has held after the first eight cases, half of them, and all, each explained by one
-method and drawn.
+once, as the command `explain` does. Where the machine has other work, seconds are too many; processor seconds, of all
+threads together, are less so. Memory is the most that the process has held after the first eight cases, half of them,
+and all, each explained by one method and drawn.
 """
 
 import argparse

@@ -84,7 +84,7 @@ def test_folds_are_averaged(trained):
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_cases_are_written_part_by_part(trained, tmp_path, monkeypatch, form):
     whole = written(trained(), "early", tmp_path / f"whole.{form}", trained().cases(5))
-    monkeypatch.setattr(predictor, "PART", 2)
+    monkeypatch.setattr(predictor, "CASES_OF_A_PART", 2)
     parts = written(trained(), "early", tmp_path / f"parts.{form}", trained().cases(5))
     pd.testing.assert_frame_equal(parts, whole, rtol=1e-4)
 

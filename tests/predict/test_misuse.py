@@ -148,7 +148,7 @@ def test_a_broken_image_in_a_later_part_leaves_no_output(run, study, tmp_path, m
     shutil.copy(names[0], tmp_path / "cut.png")
     truncate(tmp_path / "cut.png")
     pd.DataFrame({"id": range(5), "image": names, "text": "Clear."}).to_csv(tmp_path / "cases.csv", index=False)
-    monkeypatch.setattr(predictor, "PART", 2)
+    monkeypatch.setattr(predictor, "CASES_OF_A_PART", 2)
     with pytest.raises(UserError, match=r"cut\.png: cannot be read"):
         run(cases=tmp_path / "cases.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "cut.png"]

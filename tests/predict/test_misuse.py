@@ -37,7 +37,7 @@ def images(folder) -> dict:
         "deep.png": (Image.fromarray(np.asarray(grey).astype(np.uint16) << 8), {}),
         "scan.tiff": (grey, {}),
         "scan.bmp": (grey, {}),
-        "moving.gif": (grey, {"save_all": True, "append_images": [grey.rotate(90)]}),
+        "scan.gif": (grey, {}),
         "turned.png": (grey.rotate(90), {"exif": turned}),
         "dot.png": (grey.resize((1, 1)), {}),
         "line.png": (grey.resize((9000, 1)), {}),

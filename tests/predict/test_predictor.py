@@ -113,7 +113,7 @@ def test_it_is_loaded_once_and_predicts_part_by_part(trained, monkeypatch):
     predictor, cases = study.predictor("irene"), study.cases(5)
     whole = pd.concat(predictor.predict(cases)).reset_index(drop=True)
     monkeypatch.setattr(module, "CASES_OF_A_PART", 2)
-    monkeypatch.setattr("lungfuse.predict.network.load_weights", None)
+    monkeypatch.setattr("lungfuse.train.classifier.load_weights", None)
     parts = list(predictor.predict(cases))
     assert [len(part) for part in parts] == [2, 2, 1]
     pd.testing.assert_frame_equal(pd.concat(parts).reset_index(drop=True), whole, rtol=1e-4)

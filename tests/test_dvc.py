@@ -84,7 +84,7 @@ def test_a_stage_lists_every_setting_that_its_jobs_use(monkeypatch):
             changed = {stage for stage in before if before[stage] != after.get(stage)}
             setting = ".".join(place)
             unlisted += [f"{stage}: {setting}" for stage in changed if not setting.startswith(tuple(listed[stage]))]
-            reruns[setting.removeprefix("defaults.").removeprefix("studies.demo.")] = changed - {"pages"}
+            reruns[setting.removeprefix("defaults.").removeprefix("studies.demo.")] = changed - {"pages", "document"}
             break
     assert unlisted == []
     assert {setting: reruns[setting] for setting in RERUN_BY} == RERUN_BY
@@ -180,7 +180,7 @@ def test_dvc_repro_reruns_one_model_and_shows_what_has_changed(project):
     project.commit("before")
     model = ["studies", "openi", "models", "early"]
     project.set(*model, to=MODELS["early"] | {"train": {"learning_rate": 0.5}})
-    assert project.stale() == {"plan", "early", "pages"}
+    assert project.stale() == {"plan", "early", "pages", "document"}
     assert project.does("dvc repro") - ANALYSES == EARLY
     assert project.agree_on_nothing_to_do()
     assert "early" in project.succeeds("dvc metrics show")

@@ -55,7 +55,7 @@ def project(tmp_path_factory, new_project):
         (code / f"{file}.py").write_text(text)
     clinic, findings = blocks(DATA, "yaml")
     params = project / "params.yaml"
-    params.write_text("\n".join([params.read_text(), clinic + blocks(PARTS, "yaml")[1], findings, GRADES]))
+    params.write_text("\n".join([params.read_text(), clinic + blocks(PARTS, "yaml")[-1], findings, GRADES]))
     for study, rows in {"clinic": CLINIC, "clinic-findings": FINDINGS, "clinic-grades": ["tfidf", "gated"]}.items():
         keep_models(params, study, rows, folds=2, epochs=1)
     return project

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
@@ -36,6 +37,7 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import to_json
 from lungfuse.stages import OF_MODELS, STAGES
 from lungfuse.tables.base import read_table
+from lungfuse.tables.comparison import Comparison
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tasks import load_task
 from lungfuse.train.predictions import write_predictions
@@ -164,11 +166,23 @@ def content(name: str, path: Path, made: StandIn) -> Any:
             return json.loads(to_json(job.settings)) | {"segmenter": str(job.options.get("segmenter", ""))}
         case "metrics":
             return {model: {"accuracy": round(rng.uniform(0.3, 0.7), 4)} for model in job.settings["models"]}
+    if path.name == "comparison.csv":
+        return comparison(job.settings["models"], rng)
     if path.suffix == ".csv":
         return pd.DataFrame({"model": job.settings.get("models", ["all"]), "auroc": round(rng.uniform(0.3, 0.7), 4)})
     if path.suffix == ".svg":
         return f'<svg xmlns="http://www.w3.org/2000/svg"><circle r="{rng.uniform(5, 50):.6f}"/></svg>\n'.encode()
     return {"made_of": str(rng.random())} if path.suffix == ".json" else f"<p>{rng.random()}</p>\n".encode()
+
+
+def comparison(models: Iterable[str], rng: np.random.Generator) -> pd.DataFrame:
+    """A table of models whose columns are of the right kind."""
+    table = pd.DataFrame({"row": list(models)})
+    for name, column in Comparison.to_schema().columns.items():
+        if name != "row":
+            values = {"f": rng.uniform(0.3, 0.7, len(table)).round(4), "i": 40}
+            table[name] = values.get(column.dtype.type.kind, table["row"])
+    return table
 
 
 def write(path: Path, content: Any) -> None:

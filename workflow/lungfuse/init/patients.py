@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.cell_forms import whole_number
-from lungfuse.init.headings import NOT_PATIENT, NUMBERED, PATIENT
+from lungfuse.init.headings import APART, NOT_PATIENT, NUMBERED, PATIENT
 from lungfuse.init.profile import Profile
 from lungfuse.init.roles import NONE, Roles, UserRoles, column_called
 from lungfuse.words import listed
@@ -31,7 +31,7 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
     else:
         roles.patient = named_patient(left)
     if said.patient is None and roles.patient is None and table is not None:
-        _find_unnamed_patient(roles, left, table)
+        _find_unnamed_patient(roles, [found for found in left if not found.called(*APART)], table)
     roles.patient_pattern = said.patient_pattern if roles.patient else None
     if roles.patient is None and said.patient is None and roles.image is not None and table is not None:
         pattern = said.patient_pattern or pattern_in_paths(table[roles.image])

@@ -32,7 +32,7 @@ from lungfuse.plan.load import load_studies
 from lungfuse.settings.params import read_params
 from lungfuse.settings.study import Study
 
-pytest_plugins = ["small_study", "trained_study", "new_parts", "small_comparison", "small_report"]
+pytest_plugins = ["hub_cache", "small_study", "trained_study", "new_parts", "small_comparison", "small_report"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODELS = ["majority", "tfidf", "linear-probe", "linear-probe_segmented", "linear-probe_mask-only"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lungfuse.encoders import Random, encoder_module, encoder_spec, modality_of, network_of
+from lungfuse.encoders import Random, encoder_modules, encoder_spec, modality_of, network_of
 from lungfuse.errors import UserError
 from lungfuse.files import slug
 from lungfuse.train import encoder
@@ -31,7 +31,7 @@ def test_everything_but_the_weights_is_that_of_the_encoder():
     assert spec.source == Random(seed=0)
     assert (spec.width, spec.layers, spec.positions) == (published.width, published.layers, published.positions)
     assert modality_of("random:minilm") == "text"
-    assert encoder_module("random:minilm") == encoder_module("minilm")
+    assert encoder_modules("random:minilm") == encoder_modules("minilm")
 
 
 @pytest.mark.parametrize("name", ["vit-base", "bert-base", "minilm", "resnet50"])

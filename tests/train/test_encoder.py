@@ -17,7 +17,7 @@ from lungfuse.encoders import (
     ImageSpec,
     Package,
     Random,
-    encoder_module,
+    encoder_modules,
     encoder_names,
     encoder_spec,
     load_part,
@@ -276,7 +276,7 @@ def test_every_encoder_has_a_network(modality):
 
 
 def test_the_network_of_an_encoder_is_its_code_and_no_other():
-    networks = {name.rpartition(".")[2] for name in deciding(encoder_module("minilm")) if ".networks." in name}
+    networks = {name.rpartition(".")[2] for name in deciding(*encoder_modules("minilm")) if ".networks." in name}
     assert networks == {"bert", "transformer"}
 
 

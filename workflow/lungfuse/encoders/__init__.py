@@ -8,8 +8,9 @@ A folder is a modality, a file in it an encoder. The file holds
 
 Two kinds of names need no file: `random:<encoder>` is that encoder with random weights, the same every time, and
 `hub:<repository>@<revision>` a repository of the Hugging Face hub with one of the networks that `lungfuse.encoders.hub`
-knows; `:image` or `:text` behind it is that tower of a CLIP, with its projection. What a repository is stands in its
-configuration, so it is known when its files are made.
+knows. What the latter is stands in its configuration, so it is known when its files are made. Of a repository with a
+tower of images and one of texts, such as CLIP, `hub:<repository>@<revision>:image` is one, `:text` the other, each
+with its projection.
 
 Each is an artifact of three files (configuration, weights, tokenizer) that the stage `encoder` makes once, from a model
 hub, from a package, or at random; after that nothing needs the net.
@@ -36,7 +37,7 @@ _HUB = re.compile(rf"hub:((?:{_WORD}/)?{_WORD})@({_WORD})(?::(image|text))?", re
 
 @dataclass(frozen=True)
 class Hub:
-    """Weights of a repository of the Hugging Face hub, at one revision; of a CLIP those of a `tower`, image or text."""
+    """Weights of a repository of the Hugging Face hub, at one revision; of several towers `tower` is read."""
 
     repository: str
     revision: str
@@ -122,7 +123,8 @@ def encoder_names(modality: str) -> list[str]:
 
 
 def may_read(name: str, modality: str) -> bool:
-    """Whether an encoder called `name` may read a modality; what a repository of the hub reads is not known yet."""
+    """Whether an encoder called `name` may read a modality; what a repository of the hub reads is not known yet, unless
+    its name says it."""
     if found := _HUB.fullmatch(name):
         return found[3] in (None, modality)
     return name.removeprefix(RANDOM) in encoder_names(modality)
@@ -145,15 +147,22 @@ def modality_of(name: str, config: Path | None = None) -> str:
     return known[name.removeprefix(RANDOM)]
 
 
-def encoder_module(name: str) -> str:
-    """The module of the encoder called `name`.
+def encoder_modules(name: str) -> tuple[str, ...]:
+    """The modules of the encoder called `name`; of a repository of the hub all that may build it.
 
     Raises:
         UserError: there is no such encoder.
     """
     if _HUB.fullmatch(name):
-        return f"{__name__}.hub"
-    return registry.module_of(f"{__name__}.{modality_of(name)}", name.removeprefix(RANDOM))
+        return f"{__name__}.hub", *network_modules()
+    return (registry.module_of(f"{__name__}.{modality_of(name)}", name.removeprefix(RANDOM)),)
+
+
+def network_modules() -> list[str]:
+    """The modules of those networks that the Hugging Face hub has."""
+    package = f"{__name__}.networks"
+    declare = [name for name in registry.names(package) if "MODEL_TYPES" in registry.declared(package, name)]
+    return [registry.module_of(package, name) for name in declare]
 
 
 def encoder_spec(name: str, config: Path | None = None) -> EncoderSpec | HubSpec:
@@ -176,15 +185,6 @@ def network_of(name: str, config: Mapping[str, Any]) -> ModuleType:
         UserError: there is no such encoder, or no network for its repository of the hub.
     """
     return _hub().network(config) if _HUB.fullmatch(name) else load_part(name).network()
-
-
-def tower_config(source: Hub, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of what is asked for of a repository of the hub, of that of the whole.
-
-    Raises:
-        UserError: a tower is asked for, and it has none.
-    """
-    return dict(_hub().of_tower(source, config))
 
 
 def read_config(name: str, path: Path) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def load_part(name: str) -> ModuleType:
     Raises:
         UserError: there is no such encoder, or its file is wrong: it is named.
     """
-    module = registry.imported(encoder_module(name))
+    module = registry.imported(encoder_modules(name)[0])
     kind = {"image": ImageSpec, "text": TextSpec}.get(modality_of(name), EncoderSpec)
     if not isinstance(getattr(module, "SPEC", None), kind) or not callable(getattr(module, "network", None)):
         raise UserError(

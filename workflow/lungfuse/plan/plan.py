@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lungfuse import registry
 from lungfuse.datasets import dataset_module
-from lungfuse.encoders import encoder_module
+from lungfuse.encoders import encoder_modules
 from lungfuse.plan.analyses import AnalysisPlan
 from lungfuse.plan.comparison import MODALITIES
 from lungfuse.plan.job import Files, Job
@@ -42,7 +42,7 @@ class Plan(AnalysisPlan):
         inputs |= {"check_page": layout.data_check["check_page"]}
         inputs |= {"segmentation_table": self.segmentation_table if self.trained_segmenters else []}
         inputs |= {f"{name}_table": layout.table(name) for name in OF_MODEL_CARD if name in self.analyses}
-        encoders = map(encoder_module, self.encoders)
+        encoders = [module for name in self.encoders for module in encoder_modules(name)]
         inputs |= {"pretrained": [layout.pretrained(name)["settings"] for name in self.pretrainings]}
         return Job(
             "pages",

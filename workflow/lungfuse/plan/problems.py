@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from lungfuse import registry
 from lungfuse.dependencies import imports
-from lungfuse.encoders import RANDOM, encoder_module, encoder_names, encoder_spec, may_read
+from lungfuse.encoders import RANDOM, encoder_modules, encoder_names, encoder_spec, may_read
 from lungfuse.errors import UserError
 from lungfuse.settings.problems import problem_in_words
 from lungfuse.tuning import tuning
@@ -47,7 +47,7 @@ def attention_problem(layers: str, encoder: str) -> str:
     """What is wrong with a way to train an encoder that has no attention, or nothing; what a repository of the hub has
     is not known yet."""
     networks = [
-        module for module in imports(encoder_module(encoder)) if module.startswith("lungfuse.encoders.networks.")
+        module for module in imports(encoder_modules(encoder)[0]) if module.startswith("lungfuse.encoders.networks.")
     ]
     known = [registry.declared_by(module).get("ATTENTION", True) for module in networks]
     if not tuning(layers).needs_attention or encoder.startswith("hub:") or any(known):

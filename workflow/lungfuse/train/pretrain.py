@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from lungfuse.dependencies import digest
-from lungfuse.encoders import CONFIG, encoder_module
+from lungfuse.encoders import CONFIG, encoder_modules
 from lungfuse.encoders.network import load_encoder
 from lungfuse.files import atomic_write, read_array, sha256, slug
 from lungfuse.ingest.pretraining_cases import headings_of, pretraining_cases, reports_with_labels
@@ -148,7 +148,7 @@ def main(*, recipe: Recipe, files: Files, outputs: Outputs, threads: int = 1) ->
 
     folder = outputs.weights.parent
     folder.mkdir(parents=True, exist_ok=True)
-    modules = [module_of(ARCHITECTURE), task_module(TASK), inputs_module("image"), encoder_module(name)]
+    modules = [module_of(ARCHITECTURE), task_module(TASK), inputs_module("image"), *encoder_modules(name)]
     modules.append(tuning(recipe.train.layers).module)
     read = [files.reports, files.views, files.pairs, files.array, files.index, files.encoder_root / slug(name) / CONFIG]
     read += [path for path in [files.other_images, files.other_cases] if path]

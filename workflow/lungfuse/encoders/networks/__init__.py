@@ -9,7 +9,7 @@
   places, where normalisation follows;
 - `random_shape(spec)`: the configuration of an encoder with random weights;
 - `published(weights, config)`: published weights under the names that the network has for them;
-- `hub_spec(source, config)`, where the Hugging Face hub has such networks: what the encoder of a repository is, by the
-  content of its configuration file;
+- MODEL_TYPES and TOWERS, where the Hugging Face hub has such networks: see `lungfuse.encoders.hub`; and
+  `hub_spec(source, config)`: what the encoder of a repository is, by the content of its configuration file;
 - `fetch(config)`, where a library has the weights: these, under the names that the network has for them.
 """

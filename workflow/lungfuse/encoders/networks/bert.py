@@ -2,14 +2,14 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from lungfuse.encoders import Hub, HubSpec, TextSpec
+from lungfuse.encoders import Hub, TextSpec
 from lungfuse.encoders.networks import transformer
 
 READS = "text"
+MODEL_TYPES = ["bert"]
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -30,9 +30,8 @@ def place(network: nn.Module, words: Tensor) -> Tensor:
 
 
 def tokens(network: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-    bias = torch.where(mask, 0.0, -torch.inf)[:, None, None]  # (batch, head, query, key)
     words = {"inputs_embeds" if ids.is_floating_point() else "input_ids": ids}
-    return network(**words, attention_mask=bias).last_hidden_state
+    return network(**words, attention_mask=transformer.bias_of(mask)).last_hidden_state
 
 
 def random_shape(spec: TextSpec) -> dict[str, Any]:
@@ -54,11 +53,4 @@ def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, T
 
 def hub_spec(source: Hub, config: dict[str, Any]) -> TextSpec:
     shape = BertConfig(**config)
-    positions = shape.max_position_embeddings
-    return TextSpec(
-        source=source,
-        width=shape.hidden_size,
-        layers=shape.num_hidden_layers + 1,
-        max_tokens=min(HubSpec.max_tokens, positions),
-        positions=positions,
-    )
+    return transformer.text_spec(source, shape.hidden_size, shape.num_hidden_layers + 1, shape.max_position_embeddings)

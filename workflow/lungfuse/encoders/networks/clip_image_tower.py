@@ -12,6 +12,8 @@ from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
 
 READS = "image"
+MODEL_TYPES = ["clip_vision_model"]
+TOWERS = {"clip": "vision_config"}
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -33,6 +35,5 @@ def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, T
 
 def hub_spec(source: Hub, config: dict[str, Any]) -> ImageSpec:
     shape = CLIPVisionConfig(**config)
-    normalised = transformer.normalisation(config)
-    count = shape.num_hidden_layers + 2
-    return ImageSpec(source=source, width=shape.projection_dim, layers=count, px=shape.image_size, **normalised)
+    layers = shape.num_hidden_layers + 2
+    return transformer.image_spec(source, config, shape.projection_dim, layers, shape.image_size)

@@ -8,11 +8,13 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
-from lungfuse.encoders import Hub, HubSpec, TextSpec
+from lungfuse.encoders import Hub, TextSpec
 from lungfuse.encoders.networks import transformer
 from lungfuse.errors import UserError
 
 READS = "text"
+MODEL_TYPES = ["clip_text_model"]
+TOWERS = {"clip": "text_config"}
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -47,11 +49,5 @@ def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, T
 
 def hub_spec(source: Hub, config: dict[str, Any]) -> TextSpec:
     shape = CLIPTextConfig(**config)
-    positions = shape.max_position_embeddings
-    return TextSpec(
-        source=source,
-        width=shape.projection_dim,
-        layers=shape.num_hidden_layers + 2,
-        max_tokens=min(HubSpec.max_tokens, positions),
-        positions=positions,
-    )
+    layers = shape.num_hidden_layers + 2
+    return transformer.text_spec(source, shape.projection_dim, layers, shape.max_position_embeddings)

@@ -9,7 +9,9 @@ from transformers import ResNetConfig, ResNetModel
 from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
 
+ANY_SIZE = 0  # of images
 READS, ATTENTION = "image", False
+MODEL_TYPES = ["resnet"]
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
@@ -50,5 +52,4 @@ def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, T
 
 def hub_spec(source: Hub, config: dict[str, Any]) -> ImageSpec:
     shape = ResNetConfig(**config)
-    normalised = transformer.normalisation(config)
-    return ImageSpec(source=source, width=shape.hidden_sizes[-1], layers=1 + sum(shape.depths), **normalised)
+    return transformer.image_spec(source, config, shape.hidden_sizes[-1], 1 + sum(shape.depths), ANY_SIZE)

@@ -4,9 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel, logging
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from lungfuse.encoders import Hub, HubSpec, ImageSpec, TextSpec
 from lungfuse.errors import UserError
 from lungfuse.layers.blocks import Dropout, attend, watching
 
@@ -31,6 +32,7 @@ def published(
     Raises:
         UserError: some are missing.
     """
+    logging.set_verbosity_error()  # heads that are left out are many; what is missing is told below
     network, found = kind.from_pretrained(
         None, config=config, state_dict=weights, dtype=torch.float32, output_loading_info=True, **options
     )
@@ -42,9 +44,22 @@ def published(
     return network.state_dict()
 
 
-def normalisation(config: dict[str, Any]) -> dict[str, tuple[float, ...]]:
-    """Mean and std of red, green and blue, intensities in [0, 1], which the stage `encoder` adds to a configuration."""
-    return {name: tuple(config[f"image_{name}"]) for name in ["mean", "std"]}
+def image_spec(source: Hub, config: dict[str, Any], width: int, layers: int, px: int) -> ImageSpec:
+    """An encoder of the hub that takes images of `px` pixels; the stage `encoder` has added to the configuration how
+    their colours are normalised."""
+    normalised = {name: tuple(config[f"image_{name}"]) for name in ["mean", "std"]}
+    return ImageSpec(source=source, width=width, layers=layers, px=px, **normalised)
+
+
+def text_spec(source: Hub, width: int, layers: int, positions: int) -> TextSpec:
+    """An encoder of the hub that takes texts of so many tokens."""
+    most = min(HubSpec.max_tokens, positions)
+    return TextSpec(source=source, width=width, layers=layers, max_tokens=most, positions=positions)
+
+
+def bias_of(mask: Tensor) -> Tensor:
+    """What is added to scores of attention, (B, 1, 1, T), so that padding is not read; `mask` is (B, T)."""
+    return torch.where(mask, 0.0, -torch.inf)[:, None, None]
 
 
 def _attention(

@@ -9,6 +9,7 @@ from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
 
 READS = "image"
+MODEL_TYPES = ["vit"]
 
 
 def build(config: dict[str, Any]) -> nn.Module:
@@ -42,6 +43,4 @@ def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, T
 
 def hub_spec(source: Hub, config: dict[str, Any]) -> ImageSpec:
     shape = ViTConfig(**config)
-    normalised = transformer.normalisation(config)
-    layers = shape.num_hidden_layers + 2
-    return ImageSpec(source=source, width=shape.hidden_size, layers=layers, px=shape.image_size, **normalised)
+    return transformer.image_spec(source, config, shape.hidden_size, shape.num_hidden_layers + 2, shape.image_size)

@@ -10,6 +10,7 @@ from lungfuse.encoders import Hub, ImageSpec
 from lungfuse.encoders.networks import transformer
 
 ANY_SIZE = 0  # of images
+STATISTICS, LEARNED = "statistics", "learned"  # of batch normalisation
 READS, ATTENTION = "image", False
 MODEL_TYPES = ["resnet"]
 
@@ -22,7 +23,10 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
 
 def build(config: dict[str, Any]) -> nn.Module:
+    """With random weights there are no statistics to keep: they are learned."""
     network = ResNetModel(ResNetConfig(**config))
+    if config.get(STATISTICS) == LEARNED:
+        return network
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = FrozenBatchNorm2d
@@ -40,10 +44,11 @@ def tokens(network: nn.Module, images: Tensor) -> Tensor:
 
 def random_shape(spec: ImageSpec) -> dict[str, Any]:
     if spec.shape:
-        return dict(spec.shape)
+        return {**spec.shape, STATISTICS: LEARNED}
     stages = spec.layers - 1
     widths = [spec.width // 2 ** (stages - 1 - stage) for stage in range(stages)]
-    return {"embedding_size": widths[0], "hidden_sizes": widths, "depths": [1] * stages, "layer_type": "basic"}
+    shape = {"embedding_size": widths[0], "hidden_sizes": widths, "depths": [1] * stages, "layer_type": "basic"}
+    return {**shape, STATISTICS: LEARNED}
 
 
 def published(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:

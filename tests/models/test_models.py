@@ -15,9 +15,11 @@ FUSION = {"width": 16, "heads": 4, "blocks": 2, "hidden": 8, "dropout": 0.2}
 WIDTHS = {"image": 12, "text": 20, "structured": 16}
 OUTPUTS = 3
 SETS = [["image", "text"], ["image", "structured"], ["text", "structured"], ["image", "text", "structured"]]
+KEEPS_NONE = ["fixcaps-published"]  # of these promises, which are the errors that it is kept for: see test_fixcaps
 CASES = [
     (name, modalities)
     for name in model_names("unimodal", "fusion")
+    if name not in KEEPS_NONE
     for modalities in [[each] for each in WIDTHS] + SETS
     if model_spec(name).takes(set(modalities)) and not model_spec(name).paired  # of these: test_zero_shot.py
 ]

@@ -85,9 +85,11 @@ class ImageSpec(EncoderSpec):
     """An encoder of images.
 
     They are resized to `px` pixels (not, where it is 0: a convolutional network takes any size) and normalised by
-    `mean` and `std` of intensities in [0, 1], one for all channels or one for each of red, green and blue.
+    `mean` and `std` of intensities in [0, 1], one for all channels or one for each of red, green and blue. `grid` says
+    whether its tokens lie on the image row by row, behind one of the class and others where it has some.
     """
 
+    grid: bool = True
     px: int = 0
     mean: float | tuple[float, float, float] = 0.5
     std: float | tuple[float, float, float] = 0.5

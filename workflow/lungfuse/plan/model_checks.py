@@ -138,6 +138,8 @@ def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
     kind = kind_spec(model.architecture)
     if model.explained and not (kind.trained or kind.combines or model.architecture == PROBE):
         yield ".explained", f"found true, but {model.architecture} is no network; leave it out, or explain a {PROBE}"
+    if model.explained and "image" in model.inputs and not getattr(encoder_spec(encoders.image), "grid", True):
+        yield ".explained", f"found true, but the tokens of {encoders.image} have no place in the image; leave it out"
     if kind.trained:
         yield from _of_layers(study, model)
     yield from _of_prompts(study, model)

@@ -43,6 +43,11 @@ def _(fold: NetworkFold) -> ExplainedNetwork:
         for name, each in (fold.frozen_encoders | dict(module.encoders.items())).items()
         if name in fold.config.inputs
     }
+    if without := [name for name, each in encoders.items() if not getattr(each.spec, "grid", True)]:
+        raise UserError(
+            f"{fold.folder}: cannot be explained, for the tokens of {fold.config.encoders[without[0]]} have no place "
+            "in the image. Explain a model with another encoder."
+        )
     return ExplainedNetwork(encoders, dict(module.tokenizers.items()), module.model, module.task, pools)
 
 

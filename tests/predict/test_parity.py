@@ -37,7 +37,9 @@ BINARY = {
     "linear_dropped-text": {"architecture": "linear", "ablation": "dropped-text"} | ALL,
     "linear-probe": BOTH,
     "linear-probe_mean": {"architecture": "linear-probe"} | BOTH | MEAN,
+    "svm-probe": BOTH | {"settings": {"c": [0.1, 1.0], "inner_folds": 2}},
     "image": {"images": "raw"} | TRAINED,
+    "fixcaps": {"images": "raw"} | TRAINED,
     "text": {"text": "note", "encoders": {"max_tokens": 6}} | LAST,
     "structured": COLUMNS,
     **FUSED,
@@ -51,7 +53,8 @@ BINARY = {
     "ensemble": ALL | {"parts": {"early": "early", "image": "image", "words": "tfidf"}},
     "late-stacked": ALL | {"parts": {"text": "tfidf", "structured": "boosting"}},
 }  # fmt: skip
-OTHERS = {name: BINARY[name] for name in ["irene_mean", "boosting", "linear", "boosted"]}
+OTHERS = {name: BINARY[name] for name in ["irene_mean", "boosting", "linear", "boosted", "svm-probe"]}
+BY_CHANCE = {"fixcaps-published"}  # whose scores depend on the batch, which is why it is kept
 STUDIES = {"binary": BINARY, "multiclass": OTHERS, "multilabel": OTHERS}
 LABELS = {
     "binary": [{"name": name, "column": "ill", "positive": [word]} for name, word in [("well", "no"), ("ill", "yes")]],
@@ -152,4 +155,4 @@ def test_the_settings_of_a_model_say_how_it_reads(project):
 def test_every_kind_of_model_is_here():
     used = {model.get("architecture", name) for name, model in BINARY.items()}
     assert {kind_of(name) for name in used} == set(KINDS)
-    assert used >= set(model_names("classical", "unimodal", "fusion", "late"))
+    assert used >= set(model_names("classical", "unimodal", "fusion", "late")) - BY_CHANCE

@@ -102,8 +102,6 @@ def test_inputs_of_many_and_of_few_features_are_of_one_length():
     wide, narrow = np.random.default_rng(0).normal(size=(2, 50, 200))
     for each in [wide, narrow[:, :2]]:
         assert np.square(UnitScaler().fit_transform(each)).sum(1).mean() == pytest.approx(1)
-    assert list(side_by_side(wide[:, :1], np.array(["a"] * 50), pd.DataFrame({"age": [1.0] * 50}))) == [
-        "image:0",
-        "text:",
-        "age",
-    ]
+    means, texts = {"image": wide[:, :1], "text": narrow[:, :2]}, np.array(["a"] * 50)
+    names = ["image:0", "text:0", "text:1", "text:", "age"]
+    assert list(side_by_side(means, texts, pd.DataFrame({"age": [1.0] * 50}))) == names

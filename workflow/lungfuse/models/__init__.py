@@ -19,6 +19,7 @@ Beside its code an architecture declares
   it has a setting with the name of the modality, what training reads of each pair;
 - PARTS: "any" of a late fusion that combines any models of its inputs, by whatever names `parts` has for them; else
   there is one for each modality;
+- ENCODES: where that is not what its kind says;
 - SETTINGS: what a study may set for it under `settings`, as properties of a JSON schema with defaults; a list that is
   `ascending` has its values in order.
 A network may have a loss of its own, `loss(logits, targets, task, class_weights, label_smoothing, part_scores)`: logits
@@ -131,9 +132,9 @@ def kind_of(name: str) -> str:
 
 
 def kind_spec(name: str) -> KindSpec:
-    """What the kind of the architecture called `name` declares."""
-    kind = kind_of(name)
-    found = registry.declared_by(f"{__name__}.{kind}")
+    """What the kind of the architecture called `name` declares, and it itself of what it encodes."""
+    kind, own = kind_of(name), registry.declared_by(module_of(name))
+    found = registry.declared_by(f"{__name__}.{kind}") | {key: own[key] for key in ["ENCODES"] if key in own}
     return KindSpec(kind, **{key.lower(): value for key, value in found.items()})
 
 

@@ -1,7 +1,8 @@
 """Several inputs of a case side by side in a frame, and what estimators of scikit-learn make of each.
 
-A frame has a row a case: the mean token of its image (NaN where it lacks one), its text (empty where it lacks one), and
-structured columns as `lungfuse.models.columns.as_values` gives them. No name of a structured column has a colon.
+A frame has a row a case: the mean tokens of its image and of its text, where an encoder reads them (NaN where it lacks
+one), its text (empty where it lacks one), and structured columns as `lungfuse.models.columns.as_values` gives them. No
+name of a structured column has a colon.
 """
 
 import numpy as np
@@ -13,19 +14,20 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-TEXT, OF_IMAGE = "text:", "image:"
-ORDER = ["structured", "image", "text"]
+TEXT = "text:"
+TOKENS = r"^{}:\d"  # the places of a mean token, of a modality
+ORDER = ["structured", "image", "text", "text tokens"]
 Matrix = np.ndarray | csr_array
 
 
-def side_by_side(means: np.ndarray | None, texts: np.ndarray | None, columns: pd.DataFrame | None) -> pd.DataFrame:
+def side_by_side(means: dict[str, np.ndarray], texts: np.ndarray | None, columns: pd.DataFrame | None) -> pd.DataFrame:
     """The inputs that a model reads, None where it does not read one, as a frame.
 
-    `means` is float32 of shape (case, width), `texts` of shape (case,).
+    `means` are float32 of shape (case, width) by modality, `texts` of shape (case,).
     """
     found = []
-    if means is not None:
-        found.append(pd.DataFrame(means, columns=[f"{OF_IMAGE}{place}" for place in range(means.shape[1])]))
+    for modality, tokens in means.items():
+        found.append(pd.DataFrame(tokens, columns=[f"{modality}:{place}" for place in range(tokens.shape[1])]))
     if texts is not None:
         found.append(pd.DataFrame({TEXT: texts}))
     if columns is not None:
@@ -35,17 +37,16 @@ def side_by_side(means: np.ndarray | None, texts: np.ndarray | None, columns: pd
 
 def without(modality: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame as if no case had a modality."""
-    begins = {"image": OF_IMAGE, "text": TEXT}
-    if modality in begins:
-        names = [name for name in frame if name.startswith(begins[modality])]
-    else:
-        names = [name for name in frame if ":" not in name]
-    return frame.assign(**dict.fromkeys(names, "" if modality == "text" else np.nan))
+    of_columns = modality == "structured"
+    names = [name for name in frame if (":" not in name if of_columns else name.startswith(f"{modality}:"))]
+    return frame.assign(**{name: "" if name == TEXT else np.nan for name in names})
 
 
 def by_modality(features: dict[str, BaseEstimator], kinds: dict[str, str]) -> ColumnTransformer:
-    """What estimators make of each modality of a frame, side by side: columns first, as `kinds` names them."""
-    columns = {"structured": list(kinds), "image": make_column_selector(f"^{OF_IMAGE}"), "text": TEXT}
+    """What estimators make of each modality of a frame, and of the tokens of texts, side by side: columns first, as
+    `kinds` names them."""
+    columns = {"structured": list(kinds), "image": make_column_selector(TOKENS.format("image")), "text": TEXT}
+    columns["text tokens"] = make_column_selector(TOKENS.format("text"))
     return ColumnTransformer([(name, features[name], columns[name]) for name in ORDER if name in features])
 
 

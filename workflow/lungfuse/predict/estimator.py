@@ -86,7 +86,7 @@ class EstimatorFold(StoredFold):
         """What the estimator takes: of cells of structured columns, mean tokens (case, width) and texts (case,)."""
         if self.several:
             return side_by_side(
-                np.hstack(means) if means else None,
+                dict(zip(self.encoders, means, strict=True)),
                 texts if self.config.text else None,
                 as_values(frame, self.kinds) if self.kinds else None,
             )

@@ -89,7 +89,7 @@ def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Est
     if kind_spec(config.architecture).name == "classical":
         return read_several(config, layout, pairs)
     if config.encoders:
-        return EstimatorInputs(read_means(config, pairs["pair_id"]))
+        return EstimatorInputs(np.hstack([*read_means(config, pairs["pair_id"]).values()]))
     if config.structured:
         return EstimatorInputs(*read_values(config, layout, pairs["pair_id"]))
     return EstimatorInputs(read_texts(layout.split["pairs"], pairs, config))
@@ -100,10 +100,9 @@ def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Es
     order = {name: np.arange(len(pairs)) for name in config.inputs}
     if config.ablation.startswith("shuffled"):
         order[config.changed] = shuffled(len(pairs), config.seed)
-    means = texts = values = None
+    texts = values = None
     columns: list[dict[str, Any]] = []
-    if config.encoders:
-        means = read_means(config, pairs["pair_id"])[order["image"]]
+    means = {name: tokens[order[name]] for name, tokens in read_means(config, pairs["pair_id"]).items()}
     if config.text:
         texts = read_texts(layout.split["pairs"], pairs, config)[order["text"]]
     if config.structured:
@@ -116,13 +115,13 @@ def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Es
     return EstimatorInputs(frame, columns, read)
 
 
-def read_means(config: ModelConfig, pair_ids: pd.Series) -> np.ndarray:
-    """The mean tokens of each encoder side by side, float32 of shape (pair, width of all); see `StoredTokens.means`.
+def read_means(config: ModelConfig, pair_ids: pd.Series) -> dict[str, np.ndarray]:
+    """The mean tokens of each encoder by modality, float32 of shape (pair, width); see `StoredTokens.means`.
 
     What a pair lacks, an image or a text, is missing in all places of its mean token.
     """
-    folders = [feature_set(config, modality).folder for modality in config.encoders]
-    return np.hstack([read_tokens(folder, pair_ids).means() for folder in folders])
+    folders = {modality: feature_set(config, modality).folder for modality in config.encoders}
+    return {modality: read_tokens(folder, pair_ids).means() for modality, folder in folders.items()}
 
 
 def read_values(config: ModelConfig, layout: Layout, pair_ids: pd.Series) -> tuple[pd.DataFrame, list[dict[str, Any]]]:

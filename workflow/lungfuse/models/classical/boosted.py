@@ -1,4 +1,5 @@
-"""Gradient boosting of trees on all inputs: the main components of n-grams and of image tokens, and the columns.
+"""Gradient boosting of trees on all inputs: the main components of n-grams, of the mean tokens of images and of those
+of texts, and the columns.
 
 How many trees there are is chosen so that held-out patients of the training pairs are predicted best.
 """
@@ -6,7 +7,7 @@ How many trees there are is chosen so that held-out patients of the training pai
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
@@ -16,7 +17,7 @@ from lungfuse.models.ngrams import tfidf
 from lungfuse.models.side_by_side import MainComponents, by_modality, standardised
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 1
-GROUPED = True
+GROUPED, ENCODES = True, "any"
 SETTINGS = {
     "components": {
         "description": "main components of an image's or a text's features, at most",
@@ -52,11 +53,14 @@ def build(
     inputs: list[str], kinds: dict[str, str], class_weight: str | None, seed: int, **settings: Any
 ) -> BaseEstimator:
     ngrams = tfidf(settings["words"], None, settings["min_df"], None)
+    tokens = make_pipeline(*standardised(), MainComponents(settings["components"], seed))
     features = {
-        "image": make_pipeline(*standardised(), MainComponents(settings["components"], seed)),
-        "text": make_pipeline(ngrams, MainComponents(settings["components"], seed)),
         "structured": as_numbers(kinds),
+        "image": tokens,
+        "text": make_pipeline(ngrams, MainComponents(settings["components"], seed)),
+        "text tokens": clone(tokens),
     }
+    read = [*inputs, *(["text tokens"] if "text" in inputs else [])]
     trees = HistGradientBoostingClassifier(
         learning_rate=settings["learning_rate"],
         max_leaf_nodes=settings["leaves"],
@@ -67,4 +71,4 @@ def build(
         random_state=seed,
     )
     search = InnerSearch(trees, {"max_iter": sorted(settings["iterations"])}, settings["inner_folds"], seed)
-    return make_pipeline(by_modality({name: features[name] for name in inputs}, kinds), search)
+    return make_pipeline(by_modality({name: features[name] for name in read}, kinds), search)

@@ -119,7 +119,7 @@ class SmallStudy:
                     "precision": config.precision,
                     "encoder_root": Path("data/encoders"),
                 }
-                run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.files})
+                run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.outputs})
         return self.folder / made.folder
 
 

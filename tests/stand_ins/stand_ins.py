@@ -149,6 +149,8 @@ def content(name: str, path: Path, made: StandIn) -> Any:
         case "token_index":
             row = range(len(made.pairs))
             return pd.DataFrame({"pair_id": made.pairs["pair_id"], "start": row, "tokens": 1, "encoded": 1})
+        case "cost":
+            return {"parameters": 10, "ms_per_case": 1.0, "peak_memory_mb": 1}
         case "history":
             epochs = job.settings["train"].epochs if "train" in job.settings else made.config.train.epochs
             return pd.DataFrame({"epoch": range(epochs)} | {loss: rng.random(epochs).round(4) for loss in LOSSES})
@@ -160,7 +162,7 @@ def content(name: str, path: Path, made: StandIn) -> Any:
         case "tokenizer":
             return TOKENIZER
         case "settings" if made.config:
-            took = {"seconds_per_epoch": 1.0, "peak_memory_mb": 1.0}
+            took = {"seconds_per_epoch": 1.0, "ms_per_case": 1.0, "peak_memory_mb": 1}
             return {"model": as_json(made.config), "fold": made.run} | took
         case "settings":
             return json.loads(to_json(job.settings)) | {"segmenter": str(job.options.get("segmenter", ""))}

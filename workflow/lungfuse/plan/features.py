@@ -43,6 +43,12 @@ class FeatureSet:
 
     @property
     def files(self) -> dict[str, Path]:
+        """The tokens, and where those of each pair lie."""
+        return {name: path for name, path in self.outputs.items() if name != "cost"}
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """These, and what they took."""
         return Layout(self.study).features(self.place, self.reads)
 
     @property

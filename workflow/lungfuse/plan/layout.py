@@ -10,6 +10,7 @@ from lungfuse.plan.names import (
     ENCODER_ROOT,
     ESTIMATOR,
     EXPLANATION_SCORES,
+    FEATURE_COST,
     FEATURE_INDEX,
     FEATURE_TOKENS,
     FOLD_PREDICTIONS,
@@ -165,12 +166,12 @@ class Layout:
         return {key: self.data("pretraining") / name for key, name in names.items()}
 
     def features(self, source: str, reads: str) -> Outputs:
-        """The tokens that an encoder makes of what it reads, and where those of each pair lie.
+        """The tokens that an encoder makes of what it reads, where those of each pair lie, and what they took.
 
         `source` is the folder of the encoder: its name, or `<model>_trained/fold<run>` of the model that trained it.
         """
         folder = self.data("features") / source / reads
-        return {"tokens": folder / FEATURE_TOKENS, "token_index": folder / FEATURE_INDEX}
+        return {"tokens": folder / FEATURE_TOKENS, "token_index": folder / FEATURE_INDEX, "cost": folder / FEATURE_COST}
 
     def model(self, model: str) -> Path:
         """All settings of a model, which its stage reads."""

@@ -237,7 +237,7 @@ class TrainingPlan(SegmentationPlan):
         return Job(
             "features",
             {"pairs": self.layout.split["pairs"], **inputs, "start": start[0] if start else []},
-            made.files,
+            made.outputs,
             settings,
             {"encoder_root": ENCODER_ROOT},
             (inputs_module(made.modality), *encoder_modules(made.encoder)),

@@ -19,7 +19,8 @@ CASES = 32  # at most, that are timed
 
 
 def cost_of(module: Classifier, dataset: PairDataset, config: ModelConfig, tested: np.ndarray) -> dict[str, float]:
-    """The parameters of a network with the encoders of its inputs, and milliseconds a case from pixels to scores.
+    """The parameters of a network with the encoders of its inputs, how many learn, and milliseconds a case from pixels
+    to scores.
 
     Time is that of this machine on the threads of the training, of some of the pairs at the positions `tested`. Where
     encoders have not learned, so that their tokens are made already, blank inputs of the same size are encoded.
@@ -36,7 +37,9 @@ def cost_of(module: Classifier, dataset: PairDataset, config: ModelConfig, teste
         batch = blank(name, dataset, config, cases)
         seconds += _seconds(lambda encoder=encoder, batch=batch: encoder.tokens(batch))
     count = sum(each.numel() for part in [module, *encoders.values()] for each in part.parameters())
-    return {"parameters": count, "ms_per_case": round(1000 * seconds / len(cases), 3)}
+    learned = sum(each.numel() for each in module.parameters() if each.requires_grad)
+    taken = {"parameters": count, "learned_parameters": learned}
+    return taken | {"ms_per_case": round(1000 * seconds / len(cases), 3)}
 
 
 def blank(name: str, dataset: PairDataset, config: ModelConfig, cases: list[int]) -> dict[str, Tensor]:

@@ -4,7 +4,6 @@ import io
 import logging
 import os
 import pickle
-import resource
 import sys
 import time
 import warnings
@@ -243,13 +242,6 @@ def _is_whole(checkpoint: Path) -> bool:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
         return False
     return True
-
-
-def peak_memory_mb() -> int:
-    """Peak memory of this process in MB, and on a GPU that of its allocator."""
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated() / 1e6)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
 def quiet() -> None:

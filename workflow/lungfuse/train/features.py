@@ -1,5 +1,7 @@
 """The tokens that a frozen encoder makes of every pair, or their mean: computed once, shared by all that read them."""
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import torch
 
 from lungfuse.encoders import CONFIG, TOKENIZER, modality_of
 from lungfuse.encoders.network import Encoder, TextEncoder, load_encoder
-from lungfuse.files import atomic_array, slug
+from lungfuse.files import atomic_array, atomic_write, slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.parameters import options
@@ -19,6 +21,7 @@ from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import Pairs
 from lungfuse.tables.training import FeatureIndex
 from lungfuse.train.data import in_order
+from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.precision import autocast
 from lungfuse.train.starts import load_start
 
@@ -82,10 +85,13 @@ class Outputs:
         Output: float16 of shape (token of all pairs, width of the encoder), .npy.
     token_index
         Output: where the tokens of each pair lie.
+    cost
+        Output: what the encoder took.
     """
 
     tokens: Path
     token_index: Path
+    cost: Path
 
 
 def main(
@@ -119,6 +125,7 @@ def main(
     if files.start is not None:
         load_start(network, files.start, modality)
     encoded, counts = [], []
+    began = time.perf_counter()
     with atomic_array(outputs.tokens, np.float16, (width,)) as append:
         for part in encode(network, source, len(table), precision):
             kept = pooled(part, reading.pooling)
@@ -128,7 +135,16 @@ def main(
     starts = np.cumsum([0, *counts[:-1]])
     rows = {"pair_id": table["pair_id"], "start": starts, "tokens": counts, "encoded": encoded}
     write_table(pd.DataFrame(rows), outputs.token_index, FeatureIndex)
+    write_cost(network, 1000 * (time.perf_counter() - began) / len(table), outputs.cost)
     print(f"{len(counts):,} pairs, {sum(counts):,} tokens of width {width}")
+
+
+def write_cost(network: Encoder, ms: float, cost: Path) -> None:
+    """Write what an encoder has taken: its parameters, milliseconds a case, and the peak memory of this process."""
+    count = sum(each.numel() for each in network.parameters())
+    taken = {"parameters": count, "ms_per_case": ms, "peak_memory_mb": peak_memory_mb()}
+    with atomic_write(cost) as stream:
+        json.dump(taken, stream)
 
 
 def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -> Iterator[np.ndarray]:

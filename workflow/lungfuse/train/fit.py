@@ -1,8 +1,10 @@
 """Models that are no networks: estimators on texts, structured columns or mean tokens, fitted fold by fold."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.files import temporary_files_in
+from lungfuse.hardware import machine
 from lungfuse.ingest.parts import Split, read_split
 from lungfuse.modalities.structured.limits import limits_of
 from lungfuse.models import kind_spec, model_spec
@@ -25,10 +28,13 @@ from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.ablation import shuffled
-from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner
+from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner, score, take
 from lungfuse.train.kept import keep
+from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.predictions import write_predictions
 from lungfuse.train.stored import read_tokens
+
+TIMED = 256  # cases whose scoring is timed
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,21 @@ def main(*, model: Path) -> None:
     split = read_split(layout.split)
     inputs, outputs = read_inputs(config, layout, split.pairs), layout.predictions(config.name)
     with temporary_files_in(outputs["predictions"].parent):
-        trainings = keep(by_repeat(config, task, inputs, split), task, config, inputs.columns)
+        folds = by_repeat(config, task, inputs, split)
+        trainings = keep(folds, task, config, inputs.columns, partial(measured, inputs.values, task))
     write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
     kept = {layout.fold_folder(config.name, run) for run in run_names(config.folds, config.n_seeds or 1)}
     for left in set(layout.model_folder(config.name).glob("fold*")) - kept:  # when more trainings were asked for
         shutil.rmtree(left)
+
+
+def measured(inputs: Inputs, task: Task, models: Models) -> dict[str, float | int | str]:
+    """What fitted estimators take: milliseconds a case, and the peak memory of this process."""
+    first = np.arange(min(len(inputs), TIMED))
+    began = time.perf_counter()
+    score(models, take(inputs, first), task)
+    ms = 1000 * (time.perf_counter() - began) / len(first)
+    return {"ms_per_case": ms, "peak_memory_mb": peak_memory_mb(), "machine": machine()}
 
 
 def by_repeat(

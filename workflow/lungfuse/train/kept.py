@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,16 @@ UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, Impor
 
 
 def keep(
-    folds: Iterator[tuple[pd.DataFrame, Models]], task: Task, config: ModelConfig, columns: list[dict[str, Any]]
+    folds: Iterator[tuple[pd.DataFrame, Models]],
+    task: Task,
+    config: ModelConfig,
+    columns: list[dict[str, Any]],
+    measured: Callable[[Models], dict[str, Any]],
 ) -> list[pd.DataFrame]:
     """Write what each training of a model has learned into a folder of its own; returns the scores of all.
 
     The estimator is that of the test scores; how scores become probabilities is learned from the validation scores.
-    `columns` are the records of `Columns` that the model reads.
+    `columns` are the records of `Columns` that the model reads, `measured` gives what estimators take.
     """
     layout, trainings = Layout(config.study), []
     encoders = [path for name, encoder in config.encoders.items() for path in layout.encoder(encoder, name).values()]
@@ -70,6 +74,7 @@ def keep(
         with atomic_write(files["estimator"], "wb") as stream:
             stream.write(packed(fitted))
         made = {"fold": fold, "repeat": repeat, "columns": columns, "calibration": calibration_of(scores, task)}
+        made |= measured(fitted)
         write_trained_settings(config, made, [files["estimator"], *encoders], files["settings"], masks)
         trainings.append(scores)
     return trainings

@@ -27,12 +27,12 @@ from lungfuse.train.cost import cost_of
 from lungfuse.train.data import PairDataset, data_files_of, sources_of
 from lungfuse.train.engine import (
     fit,
-    peak_memory_mb,
     predict,
     remove_checkpoints,
     seed_and_limit_threads,
     write_trained,
 )
+from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.networks import build_module, fitted_of, starts_of
 from lungfuse.train.precision import uses_bf16
 from lungfuse.train.starts import with_starts

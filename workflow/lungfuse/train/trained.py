@@ -22,6 +22,7 @@ MEASURED = [
     "seconds_per_epoch",
     "peak_memory_mb",
     "parameters",
+    "learned_parameters",
     "ms_per_case",
     "machine",
 ]  # of a training, which decide nothing
@@ -74,6 +75,7 @@ class FoldSettings(Trained):
     seconds_per_epoch: float | None = None
     peak_memory_mb: int | None = None
     parameters: int | None = None
+    learned_parameters: int | None = None
     ms_per_case: float | None = None
     machine: str | None = None
 

@@ -80,3 +80,14 @@ class MainComponents(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Matrix) -> np.ndarray:  # noqa: N803
         return self.svd_.transform(X)
+
+
+class Dense(TransformerMixin, BaseEstimator):
+    """Sparse features as an array, which trees want."""
+
+    def fit(self, X: csr_array, y: np.ndarray | None = None) -> "Dense":  # noqa: N803
+        self.features_ = X.shape[1]
+        return self
+
+    def transform(self, X: csr_array) -> np.ndarray:  # noqa: N803
+        return X.toarray().astype(np.float32)

@@ -40,6 +40,7 @@ TRUSTED = [  # besides what skops trusts by itself; of trees see `has_sound_tree
     "lungfuse.models.columns.WithoutEmpty",
     "lungfuse.models.hashing.HashedTfidf",
     "lungfuse.models.hashing.SVCOnDisk",
+    "lungfuse.models.side_by_side.Dense",
     "lungfuse.models.side_by_side.MainComponents",
     "lungfuse.models.side_by_side.UnitScaler",
     "numpy.dtype",

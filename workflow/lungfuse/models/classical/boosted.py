@@ -1,5 +1,5 @@
-"""Gradient boosting of trees on all inputs: the main components of n-grams, of the mean tokens of images and of those
-of texts, and the columns.
+"""Gradient boosting of trees on all inputs: which of the most frequent n-grams a text has, the main components of the
+mean tokens of images and of texts, and the columns.
 
 How many trees there are is chosen so that held-out patients of the training pairs are predicted best.
 """
@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from lungfuse.models.columns import are_categories, as_numbers
 from lungfuse.models.inner_folds import InnerSearch
-from lungfuse.models.ngrams import tfidf
-from lungfuse.models.side_by_side import MainComponents, by_modality, standardised
+from lungfuse.models.side_by_side import Dense, MainComponents, by_modality, standardised
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 1
 GROUPED, ENCODES = True, "any"
 SETTINGS = {
     "components": {
-        "description": "main components of an image's or a text's features, at most",
+        "description": "main components of an image's or a text's mean token, at most",
         "type": "integer",
         "minimum": 1,
         "default": 32,
     },
+    "ngrams": {"description": "most frequent n-grams, at most", "type": "integer", "minimum": 1, "default": 300},
     "words": {
         "description": "shortest and longest n-grams of words",
         "type": "array",
@@ -52,12 +53,12 @@ SETTINGS = {
 def build(
     inputs: list[str], kinds: dict[str, str], class_weight: str | None, seed: int, **settings: Any
 ) -> BaseEstimator:
-    ngrams = tfidf(settings["words"], None, settings["min_df"], None)
+    frequent = {"max_features": settings["ngrams"], "min_df": settings["min_df"], "binary": True}
     tokens = make_pipeline(*standardised(), MainComponents(settings["components"], seed))
     features = {
         "structured": as_numbers(kinds),
         "image": tokens,
-        "text": make_pipeline(ngrams, MainComponents(settings["components"], seed)),
+        "text": make_pipeline(CountVectorizer(ngram_range=tuple(settings["words"]), **frequent), Dense()),
         "text tokens": clone(tokens),
     }
     read = [*inputs, *(["text tokens"] if "text" in inputs else [])]

@@ -132,9 +132,9 @@ def toy_project(folder: Path) -> Project:
     return project
 
 
-def wait_until(true: Callable[[], bool], run: subprocess.Popen | Engine) -> None:
+def wait_until(true: Callable[[], bool], run: subprocess.Popen | Engine, seconds: int = 120) -> None:
     """Wait until something is true while a run goes on."""
-    for _ in range(2400):
+    for _ in range(20 * seconds):
         if true():
             return
         assert run.poll() is None, "the run has ended before"

@@ -96,6 +96,9 @@ def few_models(params: dict) -> dict:
     demo["models"] = {name: demo["models"][name] for name in [*DEMO_MODELS, "early_all"]}
     for name, setting in {"linear-probe": {"c": 1.0}, "tfidf": {"min_df": 2}}.items():
         demo["models"][name]["settings"] = setting
+    space = {"settings.c": {"low": 1, "high": 9}, "encoders.pooling": ["none", "mean"]}
+    search = {"rounds": 2, "width": 1, "space": space}
+    demo["models"]["searched"] = {"architecture": "linear-probe", "images": "raw", "search": search}
     params["defaults"]["split"]["folds"] = 2
     return params | {"studies": {"demo": demo}, "study": "demo"}
 

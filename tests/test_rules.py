@@ -10,7 +10,7 @@ from conftest import HEAVY, ROOT, run_snakemake
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
 LOCAL = {"download", "text_encoder", "model", "pool_folds", "late", "provenance_html"}
-ON_GPUS = {"segmenter", "pretrain", "features", "train", "permute"}
+ON_GPUS = {"segmenter", "pretrain", "features", "train", "train_trial", "permute"}
 
 
 def test_every_rule_says_what_a_cluster_and_a_reader_need():

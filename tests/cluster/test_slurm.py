@@ -1,7 +1,6 @@
 """The demo on a real Slurm with two pretended GPUs, by the profile that comes with the project.
 
-Slurm has no accounting here, so Snakemake asks `squeue` for the state of jobs, and sooner than the profile has it. What
-computes for long writes stand-in outputs, and a training lasts long enough to be cancelled.
+What computes for long writes stand-in outputs, and a training lasts long enough to be cancelled.
 """
 
 import re
@@ -13,19 +12,13 @@ from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 
+import one_node_slurm
 import pytest
 from conftest import FEW_MODELS, HEAVY, changed_setting, run_snakemake, run_tool, tool_variables
 
 pytestmark = pytest.mark.cluster
 DEMO = ["--config", "study=demo"]
 PROFILE = ["--profile", "profiles/slurm"]
-HERE = "slurm-status-command: squeue\nslurm-init-seconds-before-status-checks: 1\n"
-# The executor waits ten seconds longer each time that it sees no job ended.
-EVERY_SECOND = """
-from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
-
-RemoteExecutor.next_seconds_between_status_checks = property(lambda executor: 1, lambda executor, seconds: None)
-"""
 LONG_TRAININGS = {"STAND_IN_SECONDS": "10"}
 STAND_INS = [*HEAVY, "pages"]
 ON_GPUS = ["segmenter", "features", "train"]
@@ -41,9 +34,7 @@ def run(project: Path, *command: str, seconds: int = 300, **variables: str) -> s
 def project(slurm, new_project) -> Path:
     """The small demo, under DVC."""
     project = new_project(FEW_MODELS, folds=2, epochs=1, stand_ins=STAND_INS)
-    for file, addition in {"profiles/slurm/config.yaml": HERE, "Snakefile": EVERY_SECOND}.items():
-        with (project / file).open("a") as stream:
-            stream.write(addition)
+    one_node_slurm.use_in(project)
     assert run(project, sys.executable, "workflow/scripts/dvc_stages.py", "--study", "demo").returncode == 0
     assert run(project, "git", "init", "--quiet").returncode == 0
     return project

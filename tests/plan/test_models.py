@@ -10,8 +10,8 @@ from lungfuse.models.naming import label
 from lungfuse.plan.job import flat
 from lungfuse.plan.load import load_studies, load_study
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.reads import training_files
 from lungfuse.plan.resolve import audit_columns, segmenter_of, text_tokens
-from lungfuse.plan.training import training_files
 
 
 def test_what_a_model_trains_with_is_laid_over_the_studys_own_to_the_last_key(params):

@@ -15,7 +15,8 @@ from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import Source
 from lungfuse.modalities.image.variants import image_rows
 from lungfuse.modalities.text.inputs import pad
-from lungfuse.plan.training import reads_features, training_files
+from lungfuse.plan.features import reads_features
+from lungfuse.plan.reads import training_files
 from lungfuse.tasks import load_task
 from lungfuse.train.classifier import modality_dropout
 from lungfuse.train.data import Batches, PairDataset, data_files_of, sources_of

@@ -11,7 +11,7 @@ from small_study import run_stage
 from lungfuse.errors import UserError
 from lungfuse.plan.load import load_study
 from lungfuse.plan.plan import Plan
-from lungfuse.plan.training import training_files
+from lungfuse.plan.reads import training_files
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import ImageIndex, Pairs, Reports, Views

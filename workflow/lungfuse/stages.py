@@ -34,6 +34,12 @@ STAGES = {
     "split": Stage("lungfuse.ingest.split", "Assign stratified, grouped folds."),
     "model": Stage("lungfuse.plan.model", "Write the file with all settings of a model."),
     "fit": Stage("lungfuse.train.fit", "Fit an estimator on the training folds and predict each test fold."),
+    "propose": Stage("lungfuse.search.propose", "Propose the settings of a round of a search."),
+    "fit-trial": Stage("lungfuse.search.fit_trial", "Fit an estimator as a search proposes it, and validate it."),
+    "train-trial": Stage(
+        "lungfuse.search.train_trial", "Train a network as a search proposes it, and validate it.", "torch"
+    ),
+    "select": Stage("lungfuse.search.select", "Take the best settings that a search has proposed."),
     "encoder": Stage("lungfuse.train.encoder", "Make the files of an encoder.", "torch"),
     "features": Stage(
         "lungfuse.train.features", "Encode the images or texts of all pairs with a frozen encoder.", "torch"
@@ -64,7 +70,8 @@ STAGES = {
     "document": Stage("lungfuse.report.document.document", "Write the report of a study as one page of HTML."),
 }
 
-OF_MODELS = ["fit", "train", "pool-folds", "late", "permute"]  # that take the file of a model
+OF_SEARCHES = ["propose", "fit-trial", "train-trial", "select"]
+OF_MODELS = ["fit", "train", "pool-folds", "late", "permute", *OF_SEARCHES]  # that take the file of a model
 USER_STAGES = ["predict", "explain", "segment"]  # that no rule runs
 
 

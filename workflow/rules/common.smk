@@ -114,6 +114,7 @@ def scaled(first, each=0, of="pairs"):
     return asked
 
 
+TRIAL = "--run {wildcards.run} --round {wildcards.round} --trial {wildcards.trial}"
 training_minutes = [
     lambda wildcards: SIZES.training_minutes(wildcards.model),
     lambda wildcards: SIZES.training_minutes_a_pair(wildcards.model),
@@ -132,3 +133,5 @@ wildcard_constraints:
     segmenter=one_of([*PLAN.trained_segmenters, *PLAN.segmenters]),
     source=r"[\w@./-]+",
     reads=r"[\w.-]+",
+    round=r"\d+",
+    trial=r"\d+",

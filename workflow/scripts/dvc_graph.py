@@ -17,6 +17,7 @@ from lungfuse.plan.layout import Layout
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import MANIFEST, PARAMS, RAW
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.search_space import trials_of
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import read_params, to_json
 from lungfuse.settings.table import TableFormat
@@ -28,7 +29,7 @@ CODE = [str(WORKFLOW)]  # the folders that hold all code
 # The number of folders in the path of an output of DVC, by the beginning of the path; others are files.
 FOLDERS = {("data", kind): 3 for kind in ["reports", "images", "pairs", "annotated", "encoders", "pretraining"]}
 FOLDERS |= {("data", kind): 4 for kind in ["masks", "features"]}
-FOLDERS |= {("results", kind): 4 for kind in ["models", "segmenters", "pretrained"]}
+FOLDERS |= {("results", kind): 4 for kind in ["models", "segmenters", "pretrained", "searches"]}
 
 ONCE = [
     "reports",
@@ -119,7 +120,8 @@ def stage_file(study: str) -> Path:
 def gathering_folders(study: str) -> list[Path]:
     """Folders in which many stages have files, for a stage that reads those of all."""
     return [
-        Layout(study).results / name for name in ["models", "predictions", "validated", "permuted", "figures", "pages"]
+        Layout(study).results / name
+        for name in ["models", "searches", "predictions", "validated", "permuted", "figures", "pages"]
     ]
 
 
@@ -188,7 +190,9 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
 def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
     """The jobs of the stage of a model, which bears its name."""
     stage = f"{name}_model" if name in NAMES else name
-    yield _planned("model", stage, plan.model(name), _places_of(plan.configs[name]))
+    yield _planned("model", stage, plan.model(name), _places_of(plan.configs[name]), stays=name in plan.searches)
+    for run in plan.runs(name) if name in plan.searches else []:
+        yield from _jobs_of_search(plan, stage, name, run)
     made_by = kind_spec(plan.configs[name].architecture).stage
     if made_by == "train":
         for run in plan.trainings(name):
@@ -199,11 +203,23 @@ def _jobs_of_model(plan: Plan, name: str) -> Iterator[PlannedJob]:
         yield _planned("permute", "permute", plan.permute(name))
 
 
+def _jobs_of_search(plan: Plan, stage: str, name: str, run: str) -> Iterator[PlannedJob]:
+    """The jobs of a search in a fold. What they make stays where the stage runs again, so that a search goes on."""
+    search = plan.searches[name]
+    tries = "train_trial" if plan.configs[name].train else "fit_trial"
+    for number in range(search.rounds):
+        yield _planned("propose", stage, plan.propose(name, run, number), stays=True)
+    for which in trials_of(search, search.rounds):
+        yield _planned(tries, stage, getattr(plan, tries)(name, run, *which), stays=True)
+    yield _planned("select", stage, plan.select(name, run), stays=True)
+
+
 def _places_of(config: ModelConfig) -> list[str]:
     """Where all that a model reads is in its study."""
     found = [f"models.{config.name}", "class_weights", "filter.labels", "seed", "split.folds", "task"]
     found += [f"table.{name}" for name in TableFormat.model_fields if config.table]
     found += [f"encoders.{modality}" for modality in config.encoders]
+    found += ["comparison.primary"] if config.search else []
     found += [f"fusion.{name}" for name in config.fusion]
     others = {
         "images": config.image_settings,

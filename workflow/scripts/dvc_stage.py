@@ -19,7 +19,8 @@ class PlannedJob:
 
     Beside its inputs, the files `code` and the `settings` (as JSON takes them) decide its result. `places` are where
     these settings are in a study of params.yaml: `train.epochs`. A `shared` job makes what other studies use too; the
-    outputs of a `given` one may have been put there by hand.
+    outputs of a `given` one may have been put there by hand. Those of one that `stays` are left where its stage runs
+    again.
     """
 
     rule: str
@@ -31,6 +32,7 @@ class PlannedJob:
     places: list[str] = field(default_factory=list)
     shared: bool = False
     given: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,11 @@ class Stage:
         return sorted(output for job in self.jobs for output in job.outputs)
 
     @property
+    def staying(self) -> list[str]:
+        """Those of them that DVC leaves where it runs the stage again."""
+        return sorted(output for job in self.jobs if job.stays for output in job.outputs)
+
+    @property
     def command(self) -> str:
         if self.name == PLAN:
             return f"python workflow/scripts/dvc_plan.py --study {self.study}"
@@ -77,14 +84,14 @@ class Stage:
         """The stage as DVC reads it."""
         entry = {"cmd": self.command, "wdir": os.path.relpath(".", self.file.parent)}
         entry |= {"deps": self.deps, "params": self.params, "outs": [], "metrics": [], "plots": []}
-        given = {output for job in self.jobs if job.given for output in job.outputs}
+        staying = {self.out_of(output) for job in self.jobs if job.given or job.stays for output in job.outputs}
         for out in self.outs:
             if out.endswith("metrics.json"):
                 entry["metrics"].append({out: {"cache": False}})
             else:
                 files = [output for output in self.outputs if is_in(output, out)]
                 pictures = bool(files) and all(file.endswith(".svg") for file in files)
-                entry["plots" if pictures else "outs"].append({out: {"persist": True}} if out in given else out)
+                entry["plots" if pictures else "outs"].append({out: {"persist": True}} if out in staying else out)
         return {key: value for key, value in entry.items() if value not in ([], ".")}
 
     def out_of(self, output: str) -> str:

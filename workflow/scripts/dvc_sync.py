@@ -24,12 +24,13 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this folder's own code, whichever is installed
 
 import dvc_graph
-from dvc_judge import DvcView, dvc_repository, findings, judge, known_stages
+from dvc_judge import DvcView, dvc_repository, findings, is_vouched, judge, known_stages
 from dvc_plan import plans_are_written, stages_of_study, write_plans
 from dvc_stage import PLAN, PLANS, Stage, is_in
 from dvc_state import SNAKEMAKE, STATES, read_stages, read_state, say, stage_files, state, write_state
 from dvc_workflow import KINDS, before_graph, change_records, make_only, use_records, workflow_of
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
 from snakemake.workflow import Workflow
 
 from lungfuse.errors import UserError
@@ -81,14 +82,28 @@ def sync_before(study: str, workflow: Workflow) -> None:
 def stay_in_stage(stages: list[Stage], workflow: Workflow) -> None:
     """Where DVC runs a stage, let its jobs run and take the files of others as given: DVC has seen to them.
 
-    What dvc.yaml does not know, such as a model of an experiment, is made by the stage that needs it.
+    What dvc.yaml does not know, such as a model of an experiment, is made by the stage that needs it. Files that DVC
+    leaves where the stage runs again are kept where Snakemake knows how they were made.
     """
     _, _, name = os.environ.get(DVC_STAGE, "").rpartition(":")
     if name not in [stage.name for stage in stages]:
         return
     written = {name for file in {stage.file for stage in stages} for name in read_stages(file)}
     outs = [out for stage in stages for out in stage.outs if stage.name == name or stage.name not in written]
-    before_graph(workflow, lambda: make_only(workflow, lambda file: any(is_in(file, out) for out in outs)))
+    staying = [output for stage in stages if stage.name == name for output in stage.staying]
+
+    def only_own() -> None:
+        remove_unknown(staying, workflow, read_state(stages[0].study))
+        make_only(workflow, lambda file: any(is_in(file, out) for out in outs))
+
+    before_graph(workflow, only_own)
+
+
+def remove_unknown(outputs: list[str], workflow: Workflow, agreed: dict) -> None:
+    """Remove files of which Snakemake has no record, or one of others: it takes what it has no record of for made."""
+    for file in map(IOFile, outputs):
+        if workflow.persistence.metadata(file) is None or not is_vouched(file, workflow, agreed):
+            Path(file).unlink(missing_ok=True)
 
 
 def run(study: str, *options: str) -> bool:

@@ -10,6 +10,7 @@ from lungfuse.errors import UserError
 from lungfuse.statistics.splits import parts_of
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Folds, Pairs, Validation
+from lungfuse.tasks import Task
 
 UNTESTED = -1  # in place of a fold: a pair that is learned from alone
 REPEAT = 1000  # between the seeds of one repeat and the next; there are fewer folds
@@ -84,3 +85,9 @@ def inner_indices(
     chosen = pairs.iloc[learned]
     scored = parts_of(strata[learned], chosen["site"], chosen["group"], count, seed)[number]
     return np.delete(learned, scored), learned[scored]
+
+
+def without_test_labels(pairs: pd.DataFrame, fold: int, task: Task) -> pd.DataFrame:
+    """Pairs of which the labels of those that are tested in a fold are not known."""
+    tested = pairs["fold"] == fold
+    return pairs.assign(**{name: pairs[name].astype("Int64").mask(tested) for name in task.columns("label")})

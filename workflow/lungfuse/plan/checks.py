@@ -15,9 +15,10 @@ from lungfuse.datasets import (
 )
 from lungfuse.modalities import modality_names
 from lungfuse.plan.decision_checks import decision_problems
-from lungfuse.plan.model_checks import check_models, too_often
+from lungfuse.plan.model_checks import check_models, check_twins, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
 from lungfuse.plan.resolve import explained_inside, image_variants, pretrain_of, segmenters_read, trained_models
+from lungfuse.plan.search_checks import check_searches
 from lungfuse.settings.ingest import LabelRule
 from lungfuse.settings.segmentation import PACKAGED_SEGMENTER
 from lungfuse.settings.study import Study
@@ -30,7 +31,8 @@ SITE = "site"  # of a pair, which is no structured column
 
 def study_problems(study: Study) -> list[Problem]:
     """What is wrong with the settings of a study; of checks that rest on others, only the first that fails."""
-    for checks in [_names, _encoders, _labels, _scores, decision_problems, _of_dataset, _rest, check_models]:
+    of_data = [_names, _encoders, _labels, _scores, decision_problems, _of_dataset, _rest]
+    for checks in [*of_data, check_models, check_searches, check_twins]:
         if found := list(checks(study)):
             return found
     return []

@@ -7,10 +7,11 @@ from lungfuse.models import kind_spec
 from lungfuse.plan.job import Files, Job, flat, narrowed
 from lungfuse.plan.names import RAW
 from lungfuse.plan.permuting import PermutingPlan
+from lungfuse.plan.reads import columns_of, modules_of
 from lungfuse.plan.report_items import ReportItem, item_of
 from lungfuse.plan.resolve import seeds_of
+from lungfuse.plan.search_space import variants_of
 from lungfuse.plan.segmentation import image_files
-from lungfuse.plan.training import columns_of, modules_of
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
 
@@ -60,7 +61,8 @@ class ExplainingPlan(PermutingPlan):
         config, layout = self.configs[model], self.layout
         found: Files = {"predictions": layout.predictions(model)["predictions"]} | columns_of(config)
         found["trained"] = self.trained_files(model, seeds_of(self.study, self.study.models[model]))
-        encoders = [(name, each) for part in self._that_read(config) for each, name in part.encoders.items()]
+        parts = [each for part in self._that_read(config) for each in variants_of(part)]
+        encoders = [(name, modality) for part in parts for modality, name in part.encoders.items()]
         found["encoders"] = flat(flat(layout.encoder(*each).values()) for each in encoders)
         found |= image_files(layout, config.segmenter) if "image" in config.inputs else {}
         found["permuted"] = [layout.permuted(model)] if model in self.permutable else []

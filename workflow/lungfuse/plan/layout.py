@@ -185,6 +185,22 @@ class Layout:
         """The folder of a training: `run` is <fold> or <fold>_repeat<n>."""
         return self.model_folder(model) / f"fold{run}"
 
+    def search(self, model: str, run: str) -> Path:
+        """The folder of the search for the settings of a model in a training."""
+        return self.results / "searches" / model / f"fold{run}"
+
+    def proposal(self, model: str, run: str, number: int | str, trial: int | str) -> Path:
+        """The settings of a model that a round of its search proposes."""
+        return self.search(model, run) / f"round{number}_trial{trial}.json"
+
+    def outcome(self, model: str, run: str, number: int | str, trial: int | str) -> Path:
+        """How good a proposal is."""
+        return self.proposal(model, run, number, trial).with_suffix("") / "outcome.json"
+
+    def best(self, model: str, run: str) -> Path:
+        """The settings that a search has found for a training."""
+        return self.search(model, run) / "best.json"
+
     def network(self, model: str, run: str) -> Outputs:
         """What a training of a network leaves."""
         folder = self.fold_folder(model, run)

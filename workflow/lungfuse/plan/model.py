@@ -7,6 +7,8 @@ from pydantic import ValidationError
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
+from lungfuse.plan.layout import Layout
+from lungfuse.plan.runs import outer_run
 from lungfuse.settings.model import ModelConfig
 
 
@@ -20,6 +22,11 @@ def main(*, config: ModelConfig, file: Path) -> None:
     file
         Output: the settings, JSON.
     """
+    write_model(config, file)
+
+
+def write_model(config: ModelConfig, file: Path) -> None:
+    """Write the file of a model, see `main`."""
     with atomic_write(file) as stream:
         stream.write(json.dumps(as_json(config), indent=2, ensure_ascii=False) + "\n")
 
@@ -42,3 +49,8 @@ def read_model(file: Path) -> ModelConfig:
         raise UserError(f"{file}: not found. Expected the file of a model, which the workflow writes.") from None
     except (ValidationError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: is damaged or of another version ({error}). Delete it and run again.") from error
+
+
+def of_fold(config: ModelConfig, run: str) -> ModelConfig:
+    """A model as it is trained in a fold: with the settings that were found there, where they are searched for."""
+    return read_model(Layout(config.study).best(config.name, outer_run(run))) if config.search else config

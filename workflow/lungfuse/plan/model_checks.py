@@ -18,7 +18,6 @@ from lungfuse.plan.problems import (
 )
 from lungfuse.plan.resolve import (
     audit_columns,
-    config_of,
     encoders_of,
     encoders_read,
     parts_of,
@@ -27,6 +26,7 @@ from lungfuse.plan.resolve import (
     taught_from,
     train_of,
 )
+from lungfuse.plan.search_space import searched_config
 from lungfuse.settings.model import CHANGES, SHORTHANDS, ModelSettings
 from lungfuse.settings.study import Study
 from lungfuse.settings.training import EncoderSettings, TrainSettings
@@ -48,7 +48,6 @@ def check_models(study: Study) -> Iterator[Problem]:
                 yield f"models.{name}{place}", problem
         if wrong:
             return
-    yield from _same_twice(study)
 
 
 def _of_itself(study: Study, model: ModelSettings) -> Iterator[Problem]:
@@ -118,6 +117,14 @@ def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:
             f"found {', '.join(unknown)}, which the dataset {study.dataset} does not have. It has "
             f"{', '.join(known) or 'no structured columns'}",
         )
+
+
+def check_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    """What is wrong with the settings of a model, whose inputs are known to be right."""
+    if problem := model_spec(model.architecture).problem(model.settings):
+        yield "", problem
+        return
+    yield from [*_of_settings(study, model)] or [*_of_parts(study, model)]
 
 
 def _of_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:
@@ -244,10 +251,11 @@ def _of_repeats(study: Study, model: ModelSettings) -> Iterator[Problem]:
             )
 
 
-def _same_twice(study: Study) -> Iterator[Problem]:
+def check_twins(study: Study) -> Iterator[Problem]:
+    """Models that are the same in everything but their names."""
     seen: dict[str, str] = {}
     for name in study.models:
-        same = config_of("", study, name).model_copy(update={"name": "a"})
+        same = searched_config("", study, name).model_copy(update={"name": "a"})
         first = seen.setdefault(same.model_dump_json(), name)
         if first != name:
             yield f"models.{name}", f"is the same as {first} in everything; remove one"

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from lungfuse.models import kind_spec, module_of
 from lungfuse.plan.job import Files, Job, flat
-from lungfuse.plan.resolve import run_names
-from lungfuse.plan.training import TrainingPlan, modules_of, training_files
+from lungfuse.plan.reads import files_read, modules_of, settings_found
+from lungfuse.plan.runs import run_names
+from lungfuse.plan.searching import SearchPlan
 
 
-class PermutingPlan(TrainingPlan):
+class PermutingPlan(SearchPlan):
     """The shuffled inputs of the models of a study that read several."""
 
     @cached_property
@@ -43,8 +44,8 @@ class PermutingPlan(TrainingPlan):
             return flat([layout.late_settings(model), *files])
         if not kind.trained:
             return flat([*layout.estimators(model, runs).values(), *self.fit(model).reads.values()])
-        files = [[*layout.network(model, run).values(), *training_files(config, run).values()] for run in runs]
-        return flat(flat(each) for each in files)
+        files = [[*layout.network(model, run).values(), *files_read(config, run).values()] for run in runs]
+        return flat([*(flat(each) for each in files), settings_found(config, runs)])
 
     def _modules(self, model: str) -> list[str]:
         config = self.configs[model]

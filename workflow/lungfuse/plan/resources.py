@@ -5,6 +5,7 @@ from math import ceil
 from pathlib import Path
 
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.search_space import variants_of
 from lungfuse.tuning import tuning
 
 REPORT_BYTES_AN_IMAGE = 190  # of OpenI, packed
@@ -43,17 +44,35 @@ class Sizes:
 
     def is_short(self, model: str) -> bool:
         """Whether training a model takes a minute, because its encoders do not learn."""
-        return not tuning(self.plan.configs[model].train.layers).learns
+        return not any(tuning(each.train.layers).learns for each in variants_of(self.plan.configs[model]))
 
     def training_minutes(self, model: str) -> int:
         return 30 if self.is_short(model) else 240
 
     def training_minutes_a_pair(self, model: str) -> float:
-        return self.plan.configs[model].train.epochs * (2 if self.is_short(model) else 5) * MINUTES_MS
+        return self._epochs(model) * (2 if self.is_short(model) else 5) * MINUTES_MS
+
+    def _epochs(self, model: str) -> float:
+        """How long a model learns at most."""
+        config = self.plan.configs[model]
+        dimension = config.search.space.get("train.epochs", []) if config.search else []
+        ends = dimension if isinstance(dimension, list) else [dimension.high]
+        return max([config.train.epochs, *ends])
 
     def training_group(self, model: str, run: str) -> str:
-        """The short trainings of a fold are submitted to a cluster together, others alone."""
+        """The short trainings of a fold are submitted to a cluster together, others alone, or with their search."""
+        if model in self.plan.searches:
+            return self.search_group(model, run)
         return f"fold{run}" if self.is_short(model) else f"{model}_fold{run}"
+
+    def search_group(self, model: str, run: str, **which: str) -> str:
+        """A round of a search is submitted as one where its trials are short, else each of its jobs alone.
+
+        Of a submission that fails, Snakemake removes all that its jobs have made, so it is no more than a round.
+        """
+        long = self.plan.configs[model].train and not self.is_short(model)
+        named = [f"{kind}{number}" for kind, number in which.items() if long or kind == "round"]
+        return "_".join([model if long else f"search_{model}", f"fold{run}", *named])
 
     def features_group(self, source: str, reads: str) -> str:
         """The features of a trained encoder are made with the short trainings of its fold."""

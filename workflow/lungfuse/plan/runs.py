@@ -15,13 +15,18 @@ def run_name(fold: int, repeat: int) -> str:
 
 def run_numbers(run: str) -> tuple[int, int]:
     """The fold and the repeat of a training by its name, see `runs_of` and `inner_runs`."""
-    fold, _, repeat = run.partition("_inner")[0].partition("_repeat")
+    fold, _, repeat = outer_run(run).partition("_repeat")
     return int(fold), int(repeat or 0)
 
 
 def inner_runs(run: str) -> list[str]:
     """The inner trainings of a training: each leaves out one part of the pairs to learn from, and scores it."""
     return [f"{run}_inner{number}" for number in range(INNER_FOLDS)]
+
+
+def outer_run(run: str) -> str:
+    """The training that an inner one is of, or itself, see `inner_runs`."""
+    return run.partition("_inner")[0]
 
 
 def inner_number(run: str) -> int | None:

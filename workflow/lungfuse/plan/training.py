@@ -11,12 +11,11 @@ from lungfuse.modalities import encoded, inputs_module, modality_names
 from lungfuse.models import model_spec, module_of
 from lungfuse.plan.features import FeatureSet, feature_set, reads_features
 from lungfuse.plan.job import Files, Job, flat
-from lungfuse.plan.layout import Layout
 from lungfuse.plan.names import ENCODER_ROOT, FOLD_PREDICTIONS, RAW, TRAINED_SETTINGS
+from lungfuse.plan.reads import files_read, fit_files, modules_of, role_files, settings_found
 from lungfuse.plan.resolve import (
     PRETRAINED,
     all_runs,
-    config_of,
     fusion_read,
     models_of,
     pretrain_of,
@@ -26,54 +25,12 @@ from lungfuse.plan.resolve import (
     taught_from,
 )
 from lungfuse.plan.runs import inner_runs
+from lungfuse.plan.search_space import searched_config, variants_of
 from lungfuse.plan.segmentation import SegmentationPlan
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.training import LabelledImages, TrainSettings
 from lungfuse.tasks import task_module
 from lungfuse.tuning import tuning
-
-
-def training_files(config: ModelConfig, run: str) -> Files:
-    """What a training reads besides the pairs: features where the encoders do not learn, else what encoders read."""
-    layout, found = Layout(config.study), columns_of(config)
-    for modality in config.encoders:
-        features = feature_set(config, modality, run)
-        if modality not in config.read_in_training:
-            files = {"encoder": features.inputs["encoder"]}
-        elif reads_features(config):
-            files = {f"{modality}_features": list(features.files.values()), "start": features.start}
-            files["encoder"] = features.inputs["encoder"]  # which prediction needs, and no other one
-        else:
-            files = features.inputs
-        for kind, paths in files.items():
-            known = found.get(kind, [])
-            found[kind] = flat([known, paths]) if known else paths
-    if config.segmenter:
-        found["mask_settings"] = layout.masks(config.segmenter)["settings"]
-    return found
-
-
-def role_files(parts: dict[str, ModelConfig], run: str) -> Files:
-    """What a training reads of the networks that its architecture asks for by a role: the scores of pairs that they
-    have not learned from, by their training of the same fold and its inner ones."""
-    found: Files = {}
-    for role, part in parts.items():
-        scores = [Layout(part.study).network(part.name, each)["fold_predictions"] for each in [run, *inner_runs(run)]]
-        found[f"{role}_scores"] = [Layout(part.study).model(part.name), *scores]
-    return found
-
-
-def columns_of(config: ModelConfig) -> Files:
-    """The structured columns of the pairs and their kinds, where a model reads some."""
-    return dict(Layout(config.study).structured) if config.structured else {}
-
-
-def modules_of(config: ModelConfig) -> tuple[str, ...]:
-    """The modules that a training loads by name: of its model, its task, its inputs and their encoders."""
-    tunings = [tuning(config.train.layers).module] if config.train else []
-    encoders = [module for name in config.encoders.values() for module in encoder_modules(name)]
-    own = [module_of(config.architecture), task_module(config.task)]
-    return (*own, *map(inputs_module, config.read_in_training), *encoders, *tunings)
 
 
 def _files_of(images: LabelledImages, raw: Path) -> list[str]:
@@ -88,7 +45,12 @@ class TrainingPlan(SegmentationPlan):
     @cached_property
     def configs(self) -> dict[str, ModelConfig]:
         """The models of the study with all their settings."""
-        return {name: config_of(self.name, self.study, name) for name in self.study.models}
+        return {name: searched_config(self.name, self.study, name) for name in self.study.models}
+
+    @cached_property
+    def trainable(self) -> list[ModelConfig]:
+        """The models as they may be trained: those that are searched for with each choice that decides what is read."""
+        return [each for config in self.configs.values() for each in variants_of(config)]
 
     def of_stage(self, stage: str) -> list[str]:
         """The names of the models that a stage makes."""
@@ -123,10 +85,10 @@ class TrainingPlan(SegmentationPlan):
     def feature_sets(self) -> dict[tuple[str, str], FeatureSet]:
         """All features that models read, by the names of their folders."""
         found = {}
-        for name, config in self.configs.items():
+        for config in self.trainable:
             if config.encoders and reads_features(config):
                 read = [modality for modality in config.encoders if modality in config.read_in_training]
-                runs = self.trainings(name) if config.train else [""]
+                runs = self.trainings(config.name) if config.train else [""]
                 for each in (feature_set(config, modality, run) for modality in read for run in runs):
                     found[each.place, each.reads] = each
         return found
@@ -134,12 +96,12 @@ class TrainingPlan(SegmentationPlan):
     @property
     def encoders(self) -> dict[str, str]:
         """The encoders that models read with, by name, with their modality."""
-        found = [each for config in self.configs.values() for each in config.encoders.items()]
+        found = [each for config in self.trainable for each in config.encoders.items()]
         return {name: modality for modality, name in found}
 
     def encoders_of(self, modality: str) -> dict[str, str]:
         """The encoders of a modality that models read with, or that are there, by the names of their folders."""
-        read = [config.encoders[modality] for config in self.configs.values() if modality in config.encoders]
+        read = [config.encoders[modality] for config in self.trainable if modality in config.encoders]
         return {slug(name): name for name in [*encoder_names(modality), *read]}
 
     def _encoder(self, name: str) -> tuple[str, str]:
@@ -154,7 +116,7 @@ class TrainingPlan(SegmentationPlan):
         """The image encoders that are trained on other patients first, with the kind of start that it is, by the names
         of these pre-trainings."""
         found = {}
-        for config in self.configs.values():
+        for config in self.trainable:
             encoder, source = (where.get("image", "") for where in [config.encoders, config.sources])
             for start, behind in PRETRAINED.items():
                 if encoder and source == f"{encoder}{behind}":
@@ -246,22 +208,18 @@ class TrainingPlan(SegmentationPlan):
 
     def train(self, model: str, run: str) -> Job:
         config = self.configs[model]
-        parts = {role: self.configs[config.parts[role]] for role in model_spec(config.architecture).roles}
-        reads = self.split_files | training_files(config, run) | role_files(parts, run)
-        return Job(
-            "train", {"model": self.layout.model(model)}, self.layout.network(model, run),
-            parts=modules_of(config), reads=reads,
-        )  # fmt: skip
+        reads = self.split_files | files_read(config, run) | role_files(self._in_roles(config), run)
+        file = next(iter(settings_found(config, [run])), self.layout.model(model))
+        outputs = self.layout.network(model, run)
+        return Job("train", {"model": file}, outputs, parts=modules_of(config), reads=reads)
+
+    def _in_roles(self, config: ModelConfig) -> dict[str, ModelConfig]:
+        """The networks that a model needs besides those that read its modalities, by role."""
+        return {role: self.configs[config.parts[role]] for role in model_spec(config.architecture).roles}
 
     def fit(self, model: str) -> Job:
         config, layout = self.configs[model], self.layout
-        encoded = flat(list(feature_set(config, name).files.values()) for name in config.encoders)
-        reads: Files = columns_of(config) | {"features": encoded}
-        if config.segmenter:
-            reads["mask_settings"] = layout.masks(config.segmenter)["settings"]
-        reads["encoder_files"] = flat(
-            list(layout.encoder(each, name).values()) for name, each in config.encoders.items()
-        )
+        reads = fit_files(config) | {"found": settings_found(config, self.runs(model))}
         parts = (task_module(config.task), module_of(config.architecture))
         file, outputs = {"model": layout.model(model)}, layout.predictions(model)
         estimators, settings = layout.estimators(model, self.runs(model)), {"n_seeds": self._n_seeds(model)}

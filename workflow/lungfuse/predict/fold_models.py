@@ -15,7 +15,22 @@ from lungfuse.predict.folders import OF_ANOTHER_VERSION, checked, other_version,
 from lungfuse.predict.late import LateFusion
 from lungfuse.train.trained import FoldSettings, LateSettings
 
-SAME = ["model", "columns"]  # of the settings of all folds
+SEARCHED = {
+    "settings",
+    "train",
+    "fusion",
+    "encoders",
+    "sources",
+    "pooling",
+    "max_tokens",
+    "precision",
+    "parts",
+    "point",
+}
+SAME = {  # of the settings of all folds
+    "model": lambda settings: settings.model.model_dump(exclude=SEARCHED if settings.model.point else None),
+    "columns": lambda settings: settings.columns,
+}
 RUN = re.compile(r"fold(\d+)(?:_repeat(\d+))?")
 
 
@@ -88,7 +103,7 @@ def _check_runs(model: Path, found: dict[tuple[int, int], StoredFold]) -> None:
         )
     for fold_model in found.values():
         _check_place(fold_model)
-        if other := [name for name in SAME if getattr(fold_model.settings, name) != getattr(first.settings, name)]:
+        if other := [name for name in SAME if SAME[name](fold_model.settings) != SAME[name](first.settings)]:
             raise UserError(
                 f"{fold_model.folder}: has another setting of {other[0]} than {first.folder}, so it is of another "
                 "model. Copy it anew, or train the model again."

@@ -13,7 +13,7 @@ from lungfuse.errors import UserError
 from lungfuse.ingest.parts import fold_indices, folds_of, read_split
 from lungfuse.models import kind_spec
 from lungfuse.plan.layout import Layout
-from lungfuse.plan.model import read_model
+from lungfuse.plan.model import of_fold, read_model
 from lungfuse.predict.permuted import Fold, Scorer, estimator_scorer, late_scorer, network_scorer
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table, write_table
@@ -59,7 +59,8 @@ def scorer_of(config: ModelConfig, fold: Fold, task: Task) -> Scorer:
     """Scores the test pairs of a fold with what a model has learned in it."""
     kind = kind_spec(config.architecture)
     if not kind.combines:
-        return (network_scorer if kind.trained else estimator_scorer)(config, fold, task)
+        trained = of_fold(config, str(fold.number))
+        return (network_scorer if kind.trained else estimator_scorer)(trained, fold, task)
     layout = Layout(config.study)
     parts = [read_model(layout.model(part)) for part in config.parts.values()]
     # A part of one input is not scored again: its scores are shuffled as the input would be.

@@ -138,6 +138,13 @@ def cut_texts(study: Study, task: Task, pairs: pd.DataFrame, sections: list[str]
     return pd.DataFrame(records)
 
 
+def shown_of_training(model: ModelConfig) -> dict[str, Any]:
+    """Some settings of the training of a network, but those that each fold has found by itself."""
+    shown = model.train.model_dump(include=set(SHOWN_OF_TRAINING))
+    space = model.search.space if model.search else {}
+    return {key: "searched" if f"train.{key}" in space else value for key, value in shown.items()}
+
+
 def about_models(
     study: Study, results: Results, comparison: pd.DataFrame, tables: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
@@ -149,7 +156,7 @@ def about_models(
         rows["encoders"] = comparison["encoders"]
     trainings = dict(zip(study.models, comparison["repeats"], strict=True))
     trained = [
-        {"row": name, "trainings": trainings[name]} | model.train.model_dump(include=set(SHOWN_OF_TRAINING))
+        {"row": name, "trainings": trainings[name]} | shown_of_training(model)
         for name, model in zip(results.names, results.models, strict=True)
         if model.train
     ]

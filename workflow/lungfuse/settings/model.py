@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from lungfuse.settings.base import ClassWeights, Precision, SeedCount, Settings
 from lungfuse.settings.ingest import ImageSettings
+from lungfuse.settings.search import SearchConfig, SearchSettings
 from lungfuse.settings.table import TableReading
 from lungfuse.settings.training import Pooling, TrainSettings
 from lungfuse.words import joined
@@ -54,7 +55,8 @@ class ModelSettings(ModelInputs):
     study, `settings` are the architecture's own. `parts` names the models that it combines or starts from, by their
     role: the modality they read, unless the architecture has other roles. Where it is not said, a unimodal model that
     reads the same has the role. `n_seeds` is how often it is trained, each time with a new seed and new folds, where
-    that is not as often as the study says. Where it is `explained`, the report shows what it decides by.
+    that is not as often as the study says. Where it is `explained`, the report shows what it decides by. `search` looks
+    for settings in each fold.
     """
 
     encoders: dict[str, Any] = Field(default={})
@@ -63,6 +65,7 @@ class ModelSettings(ModelInputs):
     parts: dict[str, ModelName] = Field(default={})
     n_seeds: SeedCount | None = None
     explained: bool = False
+    search: SearchSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +99,8 @@ class ModelConfig(ModelInputs):
     `<encoder>_pretrained-without-labels`, or `<model>_fold{run}` of the model that has trained it. `fusion` holds the
     keys of the study's `fusion` that its architecture reads. Words of `redact_terms` begin words whose sentences its
     text lacks. `n_seeds` is that of an estimator, all of whose trainings are one job, where it has several. `table` is
-    how the table of the study is read.
+    how the table of the study is read. Where settings are searched for, `search` says how, and the settings beside it
+    train nothing: each fold has a file of its own, whose `point` says what of its settings was found.
     """
 
     name: ModelName
@@ -121,6 +125,8 @@ class ModelConfig(ModelInputs):
     train: TrainSettings | None = None
     table: TableReading | None = None
     n_seeds: SeedCount | None = None
+    search: SearchConfig | None = None
+    point: dict[str, Any] = Field(default={})
 
     @property
     def read_in_training(self) -> dict[str, Choice]:

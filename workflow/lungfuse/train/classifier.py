@@ -102,7 +102,7 @@ class Classifier(lightning.LightningModule):
         loss = torch.stack(self.contrasted).mean() if self.contrasts else self._loss(logits, labels, of_parts, 0.0)
         self.contrasted.clear()
         self.log("validation_loss", loss)
-        for metric in ["accuracy", "auroc"]:
+        for metric in ["accuracy", "auroc", "balanced_accuracy"]:
             self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
 
     def on_validation_epoch_start(self) -> None:

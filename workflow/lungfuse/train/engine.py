@@ -7,6 +7,7 @@ import pickle
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
@@ -97,12 +98,13 @@ def fit(
     folder: Path,
     seed: int,
     fingerprint: str,
+    more: Sequence[Callback] = (),
 ) -> pd.DataFrame:
     """Train `module` and leave it with its best weights; returns a record an epoch.
 
     Checkpoints are kept in `folder`, where a killed training of the same `fingerprint` (all that decides its outcome)
     is found again; those of another, and damaged ones, are removed. `remove_checkpoints` removes them in the end. With
-    several devices Lightning starts this command once more for each; only the first returns.
+    several devices Lightning starts this command once more for each; only the first returns. `more` are called too.
     """
     settings = module.settings
     if not any(parameter.requires_grad for parameter in module.parameters()):
@@ -114,7 +116,7 @@ def fit(
     last = ModelCheckpoint(folder, filename=LAST, **every_epoch)
     stop = EarlyStopping(MONITOR, patience=settings.patience)
     averages = [averaging(settings.ema_decay)] if settings.ema_decay else []
-    callbacks = [*averages, stop, StayStopped(), history, best, last]
+    callbacks = [*averages, stop, StayStopped(), history, *more, best, last]
     trainer = make_trainer(settings, callbacks, sys.stderr.isatty(), settings.devices)
     checkpoint = folder / f"{LAST}.ckpt"
     trainer.fit(

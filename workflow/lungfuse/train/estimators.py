@@ -5,7 +5,7 @@ a label column of the task.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,19 @@ def learner(
 
 
 def by_fold(
-    pairs: pd.DataFrame, validation: pd.DataFrame, task: Task, learn: Learner, repeat: int = 0
+    pairs: pd.DataFrame,
+    validation: pd.DataFrame,
+    task: Task,
+    learn: Learner,
+    repeat: int = 0,
+    folds: Sequence[int] | None = None,
 ) -> Iterator[tuple[pd.DataFrame, Models]]:
-    """`FoldPredictions` of each fold of a repeat with what tested it; see `lungfuse.ingest.parts.Split`.
+    """`FoldPredictions` of each fold of a repeat, or of some, with what tested it; see `lungfuse.ingest.parts.Split`.
 
     The validation pairs are scored by models that have not learned from them, the test pairs by some that have learned
     from all others.
     """
-    for fold in folds_of(pairs):
+    for fold in folds_of(pairs) if folds is None else folds:
         train_indices, val_indices, test_indices = fold_indices(pairs, validation, fold)
         known = np.union1d(train_indices, val_indices)
         parts = {"validation": (train_indices, val_indices), "test": (known, test_indices)}

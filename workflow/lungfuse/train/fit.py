@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,15 @@ from lungfuse.models.columns import as_values
 from lungfuse.models.side_by_side import side_by_side, without
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
-from lungfuse.plan.model import read_model
-from lungfuse.plan.runs import run_names
+from lungfuse.plan.model import of_fold, read_model
+from lungfuse.plan.runs import run_names, run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import Columns, Structured
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.ablation import shuffled
 from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner, score, take
-from lungfuse.train.kept import keep
+from lungfuse.train.kept import Measured, keep
 from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.predictions import write_predictions
 from lungfuse.train.stored import read_tokens
@@ -69,17 +68,18 @@ def main(*, model: Path) -> None:
     config = read_model(model)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     split = read_split(layout.split)
-    inputs, outputs = read_inputs(config, layout, split.pairs), layout.predictions(config.name)
+    runs, outputs = run_names(config.folds, config.n_seeds or 1), layout.predictions(config.name)
+    inputs = read_inputs(of_fold(config, runs[0]), layout, split.pairs)
     with temporary_files_in(outputs["predictions"].parent):
         folds = by_repeat(config, task, inputs, split)
-        trainings = keep(folds, task, config, inputs.columns, partial(measured, inputs.values, task))
+        trainings = keep(folds, task, config, inputs.columns)
     write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
-    kept = {layout.fold_folder(config.name, run) for run in run_names(config.folds, config.n_seeds or 1)}
+    kept = {layout.fold_folder(config.name, run) for run in runs}
     for left in set(layout.model_folder(config.name).glob("fold*")) - kept:  # when more trainings were asked for
         shutil.rmtree(left)
 
 
-def measured(inputs: Inputs, task: Task, models: Models) -> dict[str, float | int | str]:
+def measured(inputs: Inputs, task: Task, models: Models) -> Measured:
     """What fitted estimators take: milliseconds a case, and the peak memory of this process."""
     first = np.arange(min(len(inputs), TIMED))
     began = time.perf_counter()
@@ -90,14 +90,19 @@ def measured(inputs: Inputs, task: Task, models: Models) -> dict[str, float | in
 
 def by_repeat(
     config: ModelConfig, task: Task, inputs: EstimatorInputs, split: Split
-) -> Iterator[tuple[pd.DataFrame, Models]]:
-    """`FoldPredictions` of each fold of all repeats of a model, with what tested it; see `by_fold`."""
+) -> Iterator[tuple[pd.DataFrame, Models, Measured]]:
+    """`FoldPredictions` of each fold of all repeats of a model, with what tested it and what that takes; see
+    `by_fold`."""
     groups = split.pairs["group"].to_numpy() if model_spec(config.architecture).grouped else None
-    for repeat in range(config.n_seeds or 1):
+    for run in run_names(config.folds, config.n_seeds or 1):
+        fold, repeat = run_numbers(run)
         pairs, validation = split.of_repeat(repeat)
-        estimator = build(config, repeat, **inputs.known)
-        learn = learner(estimator, inputs.values, task.targets(pairs), task, groups)
-        yield from by_fold(pairs, validation, task, learn, repeat)
+        trained = of_fold(config, run)
+        read = read_inputs(trained, Layout(config.study), split.pairs) if config.search else inputs
+        estimator = build(trained, repeat, **read.known)
+        learn = learner(estimator, read.values, task.targets(pairs), task, groups)
+        for scores, models in by_fold(pairs, validation, task, learn, repeat, [fold]):
+            yield scores, models, measured(read.values, task, models)
 
 
 def read_inputs(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> EstimatorInputs:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
 from lungfuse.plan.layout import Layout
+from lungfuse.plan.model import of_fold
 from lungfuse.plan.runs import run_name
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import write_table
@@ -50,33 +51,33 @@ TRUSTED = [  # besides what skops trusts by itself; of trees see `has_sound_tree
 ]
 SCHEMA = "schema.json"
 PLACE_IN_MEMORY = re.compile(r'("__id__": |"file": "|"_stop_words_id": \{[^{}]*"content": ")(\d+)')
+Measured = dict[str, float | int | str]  # what a training takes: time, memory
 UNREADABLE = (BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError, EOFError, RecursionError)
 
 
 def keep(
-    folds: Iterator[tuple[pd.DataFrame, Models]],
+    folds: Iterator[tuple[pd.DataFrame, Models, Measured]],
     task: Task,
     config: ModelConfig,
     columns: list[dict[str, Any]],
-    measured: Callable[[Models], dict[str, Any]],
 ) -> list[pd.DataFrame]:
     """Write what each training of a model has learned into a folder of its own; returns the scores of all.
 
-    The estimator is that of the test scores; how scores become probabilities is learned from the validation scores.
-    `columns` are the records of `Columns` that the model reads, `measured` gives what estimators take.
+    `folds` give the scores, the estimator and what it takes of each. The estimator is that of the test scores; how scores become probabilities is learned from the validation scores.
+    `columns` are the records of `Columns` that the model reads.
     """
     layout, trainings = Layout(config.study), []
-    encoders = [path for name, encoder in config.encoders.items() for path in layout.encoder(encoder, name).values()]
     masks = layout.masks(config.segmenter)["settings"] if config.segmenter else None
-    for scores, fitted in folds:
+    for scores, fitted, measured in folds:
         fold, repeat = (int(scores[name].iloc[0]) for name in ["fold", "repeat"])
-        files = layout.estimator(config.name, run_name(fold, repeat))
+        files, trained = layout.estimator(config.name, run_name(fold, repeat)), of_fold(config, run_name(fold, repeat))
+        encoders = [path for name, each in trained.encoders.items() for path in layout.encoder(each, name).values()]
         write_table(scores, files["fold_predictions"], FoldPredictions)
         with atomic_write(files["estimator"], "wb") as stream:
             stream.write(packed(fitted))
         made = {"fold": fold, "repeat": repeat, "columns": columns, "calibration": calibration_of(scores, task)}
-        made |= measured(fitted)
-        write_trained_settings(config, made, [files["estimator"], *encoders], files["settings"], masks)
+        made |= measured
+        write_trained_settings(trained, made, [files["estimator"], *encoders], files["settings"], masks)
         trainings.append(scores)
     return trainings
 

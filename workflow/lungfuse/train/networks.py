@@ -22,7 +22,7 @@ from lungfuse.models import load_model, model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.names import ENCODER_ROOT
-from lungfuse.plan.training import training_files
+from lungfuse.plan.reads import training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task, load_task
 from lungfuse.train.classifier import Classifier

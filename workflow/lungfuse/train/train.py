@@ -2,27 +2,30 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lightning.pytorch.callbacks import Callback
 
 from lungfuse.dependencies import digest
 from lungfuse.files import sha256
 from lungfuse.hardware import machine
-from lungfuse.ingest.parts import fold_indices, inner_indices, read_split, seed_of_repeat
+from lungfuse.ingest.parts import fold_indices, inner_indices, read_split, seed_of_repeat, without_test_labels
 from lungfuse.models import model_spec
 from lungfuse.plan.features import feature_set, reads_features
 from lungfuse.plan.job import Files, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import as_json, read_model
+from lungfuse.plan.reads import modules_of, role_files, training_files
 from lungfuse.plan.runs import INNER_FOLDS, inner_number, run_numbers
-from lungfuse.plan.training import modules_of, role_files, training_files
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import write_table
 from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task, load_task
+from lungfuse.train.classifier import Classifier
 from lungfuse.train.cost import cost_of
 from lungfuse.train.data import PairDataset, data_files_of, sources_of
 from lungfuse.train.engine import (
@@ -57,13 +60,67 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     threads
         Processor threads.
     """
-    config = read_model(model)
+    training = prepared(read_model(model), run, threads)
+    config, task = training.config, training.task
+    outputs = Layout(config.study).network(config.name, run)
+    folder = outputs["weights"].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    record = training.fit(folder)
+    scores = [training.scored(part) for part in ["validation", "test"]]
+    fold, repeat = run_numbers(run)
+    write_table(pd.concat(scores).assign(fold=fold, repeat=repeat), outputs["fold_predictions"], FoldPredictions)
+    write_trained(training.module, record, outputs["weights"], outputs["history"])
+    made = {"fold": fold, "repeat": repeat, "fitted": fitted_of(training.dataset.sources)}
+    made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
+    made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
+    made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
+    made |= cost_of(training.module, training.dataset, config, training.test)
+    made |= {"machine": f"{machine()}, {'bf16' if uses_bf16(config.train.precision) else 'fp32'}"}
+    used = [outputs["weights"], *parts_to_predict(config, run)]
+    write_trained_settings(config, made, used, outputs["settings"], training.files.get("mask_settings"))
+    remove_checkpoints(folder)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network before it is trained in a fold, and the pairs of the fold.
+
+    `train`, `val` and `test` are positions in the table of pairs, (pair,); `files` is what is read besides it.
+    """
+
+    config: ModelConfig
+    run: str
+    seed: int
+    task: Task
+    pairs: pd.DataFrame
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+    files: Files
+    dataset: PairDataset
+    module: Classifier
+
+    def fit(self, folder: Path, more: Sequence[Callback] = (), known: str = "") -> pd.DataFrame:
+        """Train, see `lungfuse.train.engine.fit`; `known` is what else decides the outcome."""
+        decided = fingerprint(self.config, self.run, self.files) + known
+        return fit(self.module, self.dataset, self.train, self.val, folder, self.seed, decided, more)
+
+    def scored(self, part: str) -> pd.DataFrame:
+        """The scores of the pairs of a part, `FoldPredictions` without fold and repeat."""
+        positions = {"validation": self.val, "test": self.test}[part]
+        scores = predict(self.module, self.dataset, positions).round(6)
+        return scored_pairs(self.task, self.pairs.iloc[positions], scores).assign(part=part)
+
+
+def prepared(config: ModelConfig, run: str, threads: int, tested: bool = True) -> Training:
+    """A network with all that it reads; unless it is `tested`, without the labels of the test pairs."""
     fold, repeat = run_numbers(run)
     seed = seed_of_repeat(config.seed, repeat) + fold
     seed_and_limit_threads(config.train.devices, threads, seed)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     pairs, validation = read_split(layout.split).of_repeat(repeat)
     train, val, test = fold_indices(pairs, validation, fold)
+    pairs = pairs if tested else without_test_labels(pairs, fold, task)
     inner, targets = inner_number(run), task.targets(pairs)
     if inner is not None:
         train, test = inner_indices(
@@ -75,26 +132,7 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     scores = {role: out_of_fold_scores(part, run, pairs, task, known) for role, part in parts.items()}
     dataset = PairDataset(targets, sources, scores)
     module = build_module(config, run, sources, task, targets[train], seed)
-
-    outputs = layout.network(config.name, run)
-    folder = outputs["weights"].parent
-    folder.mkdir(parents=True, exist_ok=True)
-    record = fit(module, dataset, train, val, folder, seed, fingerprint(config, run, files))
-    scores = [
-        scored_pairs(task, pairs.iloc[scored], predict(module, dataset, scored).round(6)).assign(part=part)
-        for part, scored in [("validation", val), ("test", test)]
-    ]
-    write_table(pd.concat(scores).assign(fold=fold, repeat=repeat), outputs["fold_predictions"], FoldPredictions)
-    write_trained(module, record, outputs["weights"], outputs["history"])
-    made = {"fold": fold, "repeat": repeat, "fitted": fitted_of(sources)}
-    made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
-    made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
-    made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}
-    made |= cost_of(module, dataset, config, test)
-    made |= {"machine": f"{machine()}, {'bf16' if uses_bf16(config.train.precision) else 'fp32'}"}
-    used = [outputs["weights"], *parts_to_predict(config, run)]
-    write_trained_settings(config, made, used, outputs["settings"], files.get("mask_settings"))
-    remove_checkpoints(folder)
+    return Training(config, run, seed, task, pairs, train, val, test, files, dataset, module)
 
 
 def fingerprint(config: ModelConfig, run: str, files: Files) -> str:

@@ -1,0 +1,87 @@
+"""A search that is killed in the middle is resumed by the other engine, and finds what one finds that was not killed.
+
+The search is real, of a TF-IDF that is fitted in no time; what else computes for long is a stand-in.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from agreeing import TOOLS, Project, wait_until
+from conftest import HEAVY
+
+SPACE = {"settings.c": {"low": 0.01, "high": 100.0, "log": True}, "settings.min_df": {"low": 1, "high": 6}}
+SEARCH = {"rounds": 3, "width": 2, "space": SPACE}
+MODELS = {"majority": {}, "tfidf": {"text": "indication", "search": SEARCH}}
+FOLDS, ROUNDS, WIDTH = 2, SEARCH["rounds"], SEARCH["width"]
+TRIALS = FOLDS * ROUNDS * WIDTH
+
+
+@pytest.fixture(scope="module")
+def new_study(new_project, drawn_raw, tmp_path_factory) -> Callable[[], Project]:
+    """A copy of a study whose pairs are made and whose models are not."""
+    first = Project(new_project(models=None, stand_ins=[*HEAVY, "pages"]))
+    params = yaml.safe_load((first.folder / "params.yaml").read_text())
+    study = params["studies"]["openi"]
+    study |= {"modalities": ["text"], "models": MODELS, "n_seeds": 1, "split": {"folds": FOLDS}}
+    study |= {"leakage": {"sections": []}}
+    (first.folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    shutil.copytree(drawn_raw, first.folder / "data/raw/openi")
+    first.put_under_dvc("openi")
+    first.succeeds("snakemake --cores 2 results/openi/pairs.csv")
+
+    def copy() -> Project:
+        return Project(Path(shutil.copytree(first.folder, tmp_path_factory.mktemp("copy") / "lungfuse", symlinks=True)))
+
+    return copy
+
+
+def found(project: Project, pattern: str) -> dict[str, str]:
+    """The files of the search by their places, with their content."""
+    folder = project.folder / "results/openi/searches"
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.glob(pattern))}
+
+
+@pytest.fixture(scope="module")
+def unbroken(new_study) -> dict[str, str]:
+    """What a search finds that is not killed."""
+    project = new_study()
+    done = project.does("snakemake")
+    assert (done["fit_trial"], done["propose"], done["select"]) == (TRIALS, FOLDS * ROUNDS, FOLDS)
+    assert project.agree_on_nothing_to_do()
+    files = found(project, "**/*.json")
+    assert sum(name.endswith("best.json") for name in files) == FOLDS
+    return files
+
+
+@pytest.mark.parametrize(("killed", "next_tool"), [TOOLS, TOOLS[::-1]])
+def test_a_search_that_is_killed_is_resumed_by_the_other_engine(new_study, unbroken, killed, next_tool):
+    project = new_study()
+    run = project.start({"snakemake": "snakemake --cores 1"}.get(killed, killed))
+    wait_until(lambda: found(project, "tfidf/fold*/round1_trial*/outcome.json"), run)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    before = found(project, "**/outcome.json")
+    assert 0 < len(before) < TRIALS
+    project.succeeds("snakemake --unlock")
+    done = project.does(next_tool)
+    assert TRIALS - len(before) <= done["fit_trial"] <= TRIALS - len(before) + 1, "one may have been written, not noted"
+    assert found(project, "**/*.json") == unbroken
+    assert project.agree_on_nothing_to_do()
+
+
+def test_a_search_that_another_machine_has_made_is_made_again_with_other_settings(new_study, unbroken):
+    """Nothing is known here of how its files were made, so none of them is taken for one of the new settings."""
+    project = new_study()
+    for place, content in unbroken.items():
+        file = project.folder / "results/openi/searches" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    project.set("studies", "openi", "models", "tfidf", "search", "space", "settings.min_df", "high", to=5)
+    assert project.does("dvc repro")["fit_trial"] == TRIALS
+    assert found(project, "**/best.json") != {name: text for name, text in unbroken.items() if "best" in name}
+    assert project.agree_on_nothing_to_do()

@@ -13,7 +13,7 @@ from lungfuse.plan.plan import Plan
 from lungfuse.stages import OF_MODELS, STAGES
 
 ONCE = ["draw", "reports", "images", "filter", "data_check", "split", "annotated", "segmentation_scores", "compare"]
-BY_HAND = {"run", "n_seeds", "threads"}  # that a rule or the command line says
+BY_HAND = {"run", "round", "trial", "n_seeds", "threads"}  # that a rule or the command line says
 
 
 def jobs(plan: Plan) -> Iterator[Job]:
@@ -29,6 +29,9 @@ def jobs(plan: Plan) -> Iterator[Job]:
     yield from map(plan.analysis, plan.analyses)
     yield from map(plan.explanation, plan.explained)
     yield from map(plan.model, plan.configs)
+    for name in plan.searches:
+        yield from [plan.propose(name, "0", 0), plan.propose(name, "0", 1), plan.select(name, "0")]
+        yield (plan.train_trial if plan.configs[name].train else plan.fit_trial)(name, "0", 1, 0)
     yield from (plan.train(name, "0") for name in plan.of_stage("train"))
     for stage, of in {"pool_folds": "train", "fit": "fit", "late": "late"}.items():
         yield from map(getattr(plan, stage), plan.of_stage(of))
@@ -63,7 +66,9 @@ def parsed(module: str) -> ast.Module:
     return ast.parse(source(module).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("study", ["demo-full", "openi", "openi-findings", "openi-published", "tb", "tb-sites", "skin"])
+@pytest.mark.parametrize(
+    "study", ["demo-full", "openi", "openi-findings", "openi-published", "tb", "tb-sites", "skin", "demo-search"]
+)
 def test_a_job_gives_its_stage_what_it_takes(studies, study):
     plan, wrong = Plan(study, studies[study]), []
     for job in jobs(plan):

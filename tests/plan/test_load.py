@@ -200,7 +200,7 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
         (
             {"study": "opnei"},
             "study: found .opnei., expected one of brain, covid, covid-pneumonia, dementia, dementia-by-slice, "
-            "dementia-mmse, dementia-slices, demo, demo-full, openi, openi-findings, openi-more-xrays, "
+            "dementia-mmse, dementia-slices, demo, demo-full, demo-search, openi, openi-findings, openi-more-xrays, "
             "openi-published, openi-students, openi-text, ",
         ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),

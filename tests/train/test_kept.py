@@ -61,7 +61,8 @@ def kept(pairs, folder, model, task="binary"):
     validation = pd.concat([pairs[pairs["fold"] == (fold + 1) % 3].assign(fold=fold) for fold in range(3)])
     learn = learner(build(config, **known), inputs, asked.targets(table), asked)
     with chdir(folder):
-        keep(by_fold(table, validation, asked, learn), asked, config, [], lambda models: {"ms_per_case": 1.0})
+        folds = by_fold(table, validation, asked, learn)
+        keep(((*fold, {"ms_per_case": 1.0}) for fold in folds), asked, config, [])
     return inputs
 
 

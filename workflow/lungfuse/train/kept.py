@@ -63,8 +63,9 @@ def keep(
 ) -> list[pd.DataFrame]:
     """Write what each training of a model has learned into a folder of its own; returns the scores of all.
 
-    `folds` give the scores, the estimator and what it takes of each. The estimator is that of the test scores; how scores become probabilities is learned from the validation scores.
-    `columns` are the records of `Columns` that the model reads.
+    `folds` give the scores of each, its estimators and what they take. The estimator is that of the test scores; how
+    scores become probabilities is learned from the validation scores. `columns` are the records of `Columns` that the
+    model reads.
     """
     layout, trainings = Layout(config.study), []
     masks = layout.masks(config.segmenter)["settings"] if config.segmenter else None

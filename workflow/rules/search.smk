@@ -71,7 +71,7 @@ rule train_trial:
     message:
         "Trying {wildcards.model}, fold {wildcards.run}, round {wildcards.round}, trial {wildcards.trial}"
     shell:
-        model_stage("train_trial", TRIAL + " --threads {threads}")
+        model_stage("train_trial", f"{TRIAL} --threads {{threads}}")
 
 
 rule select:

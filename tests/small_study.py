@@ -16,7 +16,7 @@ from PIL import Image
 from lungfuse.encoders import modality_of
 from lungfuse.files import atomic_write
 from lungfuse.models import kind_spec
-from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.plan.features import FeatureSet, feature_sets, reads_features
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import main as write_model
 from lungfuse.settings.model import ModelConfig
@@ -107,8 +107,12 @@ class SmallStudy:
         return pd.read_csv(self.folder / LAYOUT.predictions(config.name)["predictions"])
 
     def features(self, config: ModelConfig, modality: str, run: str = "") -> Path:
-        """Encode all pairs as a model reads them; returns the folder of the features."""
-        made = feature_set(config, modality, run)
+        """Encode all pairs as a model reads them; returns the folder of the features, the first of several."""
+        for made in feature_sets(config, modality, run):
+            self._encode(config, made)
+        return self.folder / feature_sets(config, modality, run)[0].folder
+
+    def _encode(self, config: ModelConfig, made: FeatureSet) -> None:
         with chdir(self.folder):
             if not made.files["tokens"].exists():
                 files = {key: path for key, path in made.inputs.items() if key in ("array", "index", "masks")}
@@ -120,7 +124,6 @@ class SmallStudy:
                     "encoder_root": Path("data/encoders"),
                 }
                 run_stage("features", {"pairs": LAYOUT.split["pairs"], **files, **starts, **arguments, **made.outputs})
-        return self.folder / made.folder
 
 
 def write_split(files: dict[str, Path], pairs: pd.DataFrame, validated: int, *more_folds: np.ndarray) -> None:

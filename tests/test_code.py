@@ -27,6 +27,8 @@ ACCESSORS = [
     "ingest.py: heading",
     "model.py: read_in_training",
     "study.py: labels",
+    "study.py: views",
+    "study.py: places",
 ]
 
 

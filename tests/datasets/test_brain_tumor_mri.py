@@ -93,7 +93,7 @@ def test_most_of_the_published_testing_folder_looks_like_a_slice_to_learn_from(r
     index, rejected = write_array(images, set(found.views["image_id"]), study.images, tmp_path / "images.npy")
     assert not rejected and found.rejected.empty
     pairs = found.reports.assign(side=found.values["published_split"], text="", patient=found.reports["report_id"])
-    alike = ImageArray(tmp_path / "images.npy", pd.DataFrame(index)).alike(pairs["image_id"], study.filter.likeness)
+    alike = ImageArray(tmp_path / "images.npy", pd.DataFrame(index)).alike(pairs, study.filter.likeness)
     pairs = pairs.assign(group=group_pairs(pairs, study.filter.group_by, alike))
     of_group = pairs.groupby("group")
     assert of_group.size().max() < 0.01 * len(pairs)

@@ -148,12 +148,72 @@ def test_a_mapping_that_does_not_fit_the_table_is_told(raw, changes, message):
         dataset(**changes).read_reports(raw)
 
 
+EYES = """\
+Patient,Left eye,Right eye,Grade
+p1,1_left.png,1_right.png,0
+p2,2_left.png,,1
+p3,,3_right.png,2
+"""
+PHOTOGRAPHS = """\
+Lesion,Photographs,Site
+l1,"a.png; b.png",arm
+l2,"['c.png']",leg
+l3,,leg
+"""
+ROWS = """\
+Exam,File,Seen,Age
+e1,1.png,PA,50
+e1,2.png,LL,50
+e2,3.png,LL,60
+e2,4.png,LL,61
+"""
+
+
+def named(raw, table, **mapping):
+    """The images that each case has by view, and the cases."""
+    (raw / "cases.csv").write_text(table)
+    found = load_dataset("table", TableSettings(file="cases.csv", images=["images"], **mapping))
+    read = found.read_reports(raw)
+    return read.views[["report_id", "view", "image_id"]].to_numpy().tolist(), read, found.VIEWS
+
+
+def test_a_case_has_an_image_of_each_of_several_columns(tmp_path):
+    images, read, views = named(tmp_path, EYES, image={"left": "Left eye", "right": "Right eye"}, patient="Patient")
+    assert images == [
+        ["1_left", "left", "1_left"], ["1_left", "right", "1_right"], ["2_left", "left", "2_left"],
+        ["3_right", "right", "3_right"],
+    ]  # fmt: skip
+    assert views == ["left", "right"] and len(read.reports) == 3
+
+
+def test_a_case_has_the_images_of_a_cell_numbered(tmp_path):
+    images, read, _ = named(tmp_path, PHOTOGRAPHS, image="Photographs", image_between=";", case="Lesion")
+    assert images == [["l1", "1", "a"], ["l1", "2", "b"], ["l2", "1", "c"]]
+    assert read.reports["report_id"].tolist() == ["l1", "l2", "l3"]
+
+
+def test_rows_of_a_case_are_joined_with_all_their_images(tmp_path):
+    joined = {"image": "File", "case": "Exam", "case_rows": "joined"}
+    age = {"columns": {"age": {"column": "Age", "kind": "number"}}}
+    images, read, _ = named(tmp_path, ROWS, **joined, **age)
+    assert images == [["e1", "1", "1"], ["e1", "2", "2"], ["e2", "1", "3"], ["e2", "2", "4"]]
+    assert read.values["age"].tolist() == ["50", "60"] and read.rejected.empty, "all else is of the first row"
+    views = {"view": "Seen", "views": {"frontal": ["PA"], "lateral": ["LL"]}}
+    images, read, _ = named(tmp_path, ROWS, **joined, **views)
+    assert [view for _, view, _ in images] == ["frontal", "lateral", "lateral", "lateral"]
+    assert read.views["projection"].tolist() == ["PA", "LL", "LL", "LL"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"images": []}, "image and images belong together"),
         ({"image": None, "images": [], "view": None, "views": {}, "masks": ["m"]}, "masks: are those of images"),
         ({"masks": ["/elsewhere"]}, "expected files and folders in the raw folder"),
+        ({"image_between": ";"}, "view: found 'Seen', but several images of a row have the views that `image` says"),
+        ({"image": {"a": "A", "b": "B"}, "image_between": ";"}, "stands between the images of a cell; name one column"),
+        ({"image": {"a b": "A", "c": "B"}}, "image"),
+        ({"case": None, "case_rows": "joined"}, "are joined where they name the same case"),
         ({"view": None}, "views: says what the words of a column mean"),
         ({"file": "/home/me/cases.csv"}, "in the raw folder; link or copy"),
         ({"images": ["../images"]}, "in the raw folder; link or copy"),

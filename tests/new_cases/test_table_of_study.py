@@ -71,3 +71,23 @@ def test_several_labels_of_one_column_are_read_from_it(tmp_path):
     cases = pd.DataFrame({"id": ["a", "b", "c"], "found": ["Mass|Edema", "No Finding", "Edema"]})
     found = read_truth(cases, "found", ManyLabels([*classes]), tmp_path, classes)
     assert found[["label_mass", "label_edema"]].astype(float).to_numpy().tolist() == [[1, 1], [0, 0], [0, 1]]
+
+
+def images(tmp_path, table, **mapping):
+    (tmp_path / "cases.csv").write_text(table)
+    found = read_written(tmp_path / "cases.csv", TableReading(**mapping)).set_index("id")
+    return found[sorted(name for name in found if name.startswith("image_"))]
+
+
+def test_the_images_of_a_case_are_read_from_where_the_study_had_them(tmp_path):
+    left, right = "Links,Rechts,Id\na.png,b.png,f1\nc.png,,f2\n", {"left": "Links", "right": "Rechts"}
+    of_columns = images(tmp_path, left, image=right, case="Id")
+    cells = "Bilder,Id\na.png;b.png,f1\nc.png,f2\n"
+    of_cells = images(tmp_path, cells, image="Bilder", image_between=";", case="Id")
+    rows = "Bild,Seite,Id\na.png,L,f1\nb.png,R,f1\nc.png,L,f2\n"
+    joined = {"image": "Bild", "case": "Id", "case_rows": "joined"}
+    views = {"view": "Seite", "views": {"left": ["L"], "right": ["R"]}}
+    for found in [of_columns, of_cells, images(tmp_path, rows, **joined), images(tmp_path, rows, **joined, **views)]:
+        assert found.index.tolist() == ["f1", "f2"]
+        assert found.to_numpy().tolist() == [["a.png", "b.png"], ["c.png", ""]]
+    assert list(of_columns) == ["image_left", "image_right"] and list(of_cells) == ["image_1", "image_2"]

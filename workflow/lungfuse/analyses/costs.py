@@ -11,7 +11,7 @@ from pandera.typing import Series
 
 from lungfuse.compare.results import Results
 from lungfuse.models import kind_spec
-from lungfuse.plan.features import feature_set
+from lungfuse.plan.features import feature_sets
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import Table, columns
 
@@ -73,10 +73,11 @@ def taken(settings: dict[str, Any]) -> dict[str, float]:
     found = {name: float(settings.get(name) if settings.get(name) is not None else np.nan) for name in SHOWN}
     config = ModelConfig.model_validate(settings["model"])
     for modality in [] if config.train else config.encoders:
-        cost = json.loads(feature_set(config, modality).outputs["cost"].read_text(encoding="utf-8"))
-        found["parameters"] = np.nansum([found["parameters"], cost["parameters"]])
-        found["ms_per_case"] += cost["ms_per_case"]
-        found["peak_memory_mb"] = np.nanmax([found["peak_memory_mb"], cost["peak_memory_mb"]])
+        made = [made.outputs["cost"] for made in feature_sets(config, modality)]
+        costs = [json.loads(path.read_text(encoding="utf-8")) for path in made]
+        found["parameters"] = np.nansum([found["parameters"], costs[0]["parameters"]])  # one encoder for all inputs
+        found["ms_per_case"] += sum(cost["ms_per_case"] for cost in costs)
+        found["peak_memory_mb"] = np.nanmax([found["peak_memory_mb"], *(cost["peak_memory_mb"] for cost in costs)])
     return found
 
 

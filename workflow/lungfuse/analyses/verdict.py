@@ -115,7 +115,7 @@ def not_above_majority(scored: Scored, fusion: Fusion, intervals: Intervals) -> 
 
 def in_words(model: ModelConfig) -> str:
     """What a model reads: image, the section of the text, structured columns."""
-    images = "image" if model.images == "raw" else model.images
+    images = model.images.replace("raw", "image")
     return " + ".join(filter(None, [images, model.text, ", ".join(model.structured)]))
 
 

@@ -7,6 +7,7 @@ from lungfuse.compare.by_fold import groups_of
 from lungfuse.compare.results import Results
 from lungfuse.compare.scores import correct
 from lungfuse.ingest.groups import normalise
+from lungfuse.modalities.text import text_of
 from lungfuse.tables.ingest import sections_of
 from lungfuse.tasks import Task
 
@@ -22,7 +23,7 @@ def has_own_text(pairs: pd.DataFrame, section: str, folds: pd.DataFrame | None =
     The folds are those of the pairs, or of several repeats, `folds` of shape (pair, repeat): in all of these, then.
     Texts are the same when they agree as `lungfuse.ingest.groups.group` compares them; an empty one is nobody's own.
     """
-    texts = normalise(pairs[section])
+    texts = normalise(text_of(pairs, section))
     folds = pairs[["fold"]] if folds is None else folds
     return (folds.groupby(texts).transform("nunique") == 1).all(axis=1) & (texts != "")
 

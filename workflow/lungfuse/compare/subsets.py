@@ -8,6 +8,8 @@ import pandas as pd
 from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.scores import as_columns, score_with_intervals
+from lungfuse.modalities.image import image_ids
+from lungfuse.modalities.text import text_of
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table
@@ -35,18 +37,19 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: Intervals, seed: 
 def lacking(model: ModelConfig, pairs: pd.DataFrame, structured: pd.DataFrame | None) -> dict[str, np.ndarray]:
     """The pairs that lack each modality that a model reads, bool of (pair,); `structured` are their values."""
     values = None if structured is None else structured[model.structured]
-    return lacking_any(list(model.inputs), pairs, values, model.text or "text")
+    read = pairs.assign(text=text_of(pairs, model.text)) if model.text else pairs
+    if model.images:
+        read = read.assign(image_id=image_ids(pairs, model.images))
+    return lacking_any(list(model.inputs), read, values)
 
 
-def lacking_any(
-    modalities: list[str], pairs: pd.DataFrame, structured: pd.DataFrame | None, section: str = "text"
-) -> dict[str, np.ndarray]:
+def lacking_any(modalities: list[str], pairs: pd.DataFrame, structured: pd.DataFrame | None) -> dict[str, np.ndarray]:
     """The pairs that lack each of some modalities, bool of (pair,)."""
     empty = {}
     if "image" in modalities:
         empty["image"] = pairs["image_id"] == ""
     if "text" in modalities:
-        empty["text"] = pairs[section].str.strip() == ""
+        empty["text"] = pairs["text"].str.strip() == ""
     if "structured" in modalities:
         empty["structured"] = (structured.drop(columns="pair_id", errors="ignore") == "").all(axis=1)
     return {modality: missing.to_numpy() for modality, missing in empty.items()}

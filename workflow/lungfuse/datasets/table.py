@@ -10,12 +10,13 @@ import pandas as pd
 from lungfuse.archive import Member
 from lungfuse.cell_forms import number_of, whole_number
 from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
+from lungfuse.datasets._table_images import image_headings, images_of, known_views, with_views
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
 from lungfuse.redaction import without_sentences
 from lungfuse.settings.table import FirstRow, ReadColumn, TableFormat, TableSettings, TableText
 from lungfuse.sheets import read_sheet
-from lungfuse.tables.ingest import ANY_VIEW, SECTIONS, rejected_table
+from lungfuse.tables.ingest import SECTIONS, rejected_table
 
 MAX_IMAGE_BYTES = 256 << 20
 SHOWN = 8
@@ -45,24 +46,31 @@ class MappedTable:
         self.SITES = {table.site: table.site} if table.site else {}
         self.SECTIONS = list(table.texts)
         self.SECTIONS_KNOWN = {name: text.known for name, text in sections_of(table).items()}
-        self.VIEWS = [] if table.view else [ANY_VIEW]
+        self.VIEWS = known_views(table)
         self.COLUMNS = {
             name: Number(column.unit, known=column.known) if column.kind == "number" else Category(known=column.known)
             for name, column in table.columns.items()
         }
 
     def read_reports(self, raw: Path) -> Collection:
-        """A report a row of the table, in its order, with the image that it names.
+        """A report a row of the table, in its order, with the images that it names.
 
-        Rejected are rows whose case comes twice, and images that several rows name: the first keeps it.
+        Rejected are rows whose case comes twice, unless rows of a case are joined, and images that several rows name:
+        the first keeps it.
 
         Raises:
             UserError: the table cannot be read, lacks a column of the mapping, or no row has the words of `rows`.
         """
         sheet, rejected = self._read(raw), []
-        image_ids = self._image_ids(sheet, rejected)
-        sheet = sheet.assign(report_id=self._case_ids(sheet, image_ids), image_id=image_ids)
-        sheet = self._without_repeated_cases(sheet, rejected)
+        images = images_of(sheet, self.table, rejected)
+        sheet = sheet.assign(report_id=self._case_ids(sheet, images))
+        images = images.assign(report_id=sheet["report_id"].reindex(images.index))
+        views = with_views(images, sheet, self.table).drop(columns="cell")
+        if self.table.case_rows:
+            sheet = sheet[~sheet["report_id"].duplicated()]
+        else:
+            sheet = self._without_repeated_cases(sheet, rejected)
+            views = views[views.index.isin(sheet.index)]
         reports = pd.DataFrame({"report_id": sheet["report_id"], "major": "", "automatic": ""})
         reports = reports.assign(**{name: self._texts(sheet, name) for name in [*SECTIONS, *self.SECTIONS]})
         reports = reports.assign(patient=self._patients(sheet), site=self._column(sheet, self.table.site))
@@ -72,10 +80,6 @@ class MappedTable:
             reports = reports.assign(own_split=sheet[self.table.own_split])
         if self.table.group_by:
             reports = reports.assign(apart=_marks(sheet, self.table.group_by))
-        views = sheet[["image_id", "report_id"]].assign(view=self._views(sheet))
-        if self.table.views:
-            views = views.assign(projection=sheet[self.table.view])
-        views = views[sheet["image_id"] != ""]
         columns = {name: read_column(sheet[column.column], column) for name, column in self.table.columns.items()}
         values = pd.DataFrame({"report_id": sheet["report_id"]} | columns)
         return Collection(reports, views, rejected_table(rejected), values)
@@ -98,12 +102,12 @@ class MappedTable:
         of the source where the table has none.
         """
         sheet = self._read(raw)
-        image_ids = self._image_ids(sheet, [])
-        sheet = sheet.set_axis(image_ids)[image_ids.to_numpy() != ""]
+        found = images_of(sheet, self.table, [])
+        sheet = sheet.loc[found.index].set_axis(found["image_id"])
         apart = self._patients(sheet) if self.table.patient else _marks(sheet, self.table.group_by)
         apart = apart.mask(apart == "", sheet.index.to_series())
         sites = self._column(sheet, self.table.site).replace("", self.SOURCE.name)
-        called = sheet[self.table.image].map(without_suffix) + self.table.mask_suffix
+        called = found.set_index("image_id")["cell"].map(without_suffix) + self.table.mask_suffix
         masks = ImageFiles(raw, self.table.masks)
         found = masks.find(called)
         for image in self.read_images(raw):
@@ -118,9 +122,8 @@ class MappedTable:
 
     def _named_images(self, raw: Path) -> tuple[ImageFiles, dict[str, str], dict[str, ImageFile | str]]:
         """All images, the cell of each image id, and the file of each cell or what is wrong with it."""
-        sheet = self._read(raw)
-        named = dict(zip(self._image_ids(sheet, []), self._column(sheet, self.table.image), strict=True))
-        named.pop("", None)
+        found = images_of(self._read(raw), self.table, [])
+        named = dict(zip(found["image_id"], found["cell"], strict=True))
         images = ImageFiles(raw, self.table.images)
         return images, named, images.find(named.values())
 
@@ -165,21 +168,10 @@ class MappedTable:
     def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
         return sheet[name] if name else pd.Series("", index=sheet.index)
 
-    def _image_ids(self, sheet: pd.DataFrame, rejected: list) -> pd.Series:
-        """What the image of each row is called: by its name where no other has it, else by its path."""
-        paths = self._column(sheet, self.table.image).str.replace("\\", "/").str.strip("/")
-        bare = paths.map(without_suffix)
-        spelled = [bare.str.split("/").str[-1], bare.str.replace("/", "__"), paths.str.replace("/", "__")]
-        ids = next((each for each in spelled if each.nunique() == paths.nunique()), spelled[-1])
-        repeated = ids[(ids != "") & ids.duplicated(keep=False)]
-        for image_id, rows in repeated.groupby(repeated, sort=False).groups.items():
-            shown = ", ".join(map(str, rows[:SHOWN]))
-            rejected.append(("image", image_id, f"is named by {len(rows)} rows, {shown}; the first is used"))
-        return ids.mask(ids.duplicated(), "")
-
-    def _case_ids(self, sheet: pd.DataFrame, image_ids: pd.Series) -> pd.Series:
+    def _case_ids(self, sheet: pd.DataFrame, images: pd.DataFrame) -> pd.Series:
         """What each row is called."""
-        ids = sheet[self.table.case] if self.table.case else image_ids
+        first = images["image_id"][~images.index.duplicated()].reindex(sheet.index, fill_value="")
+        ids = sheet[self.table.case] if self.table.case else first
         word = next(word for word in NUMBERED_ROWS if not ids.str.match(rf"{word}\d+$").any())
         numbers = pd.Series([f"{word}{number}" for number in sheet.index], index=sheet.index, dtype=str)
         return ids.mask(ids == "", numbers)
@@ -198,12 +190,6 @@ class MappedTable:
         text = sections_of(self.table).get(section)
         found = self._column(sheet, text and text.column).str.split().str.join(" ")
         return without_sentences(found, text.redact_terms) if text and text.redact_terms else found
-
-    def _views(self, sheet: pd.DataFrame) -> pd.Series:
-        if not self.table.view:
-            return pd.Series(ANY_VIEW, index=sheet.index)
-        meaning = {word: view for view, words in self.table.views.items() for word in words}
-        return sheet[self.table.view].map(lambda word: meaning.get(word, word))
 
 
 def _in_column(name: str | None) -> str:
@@ -249,8 +235,13 @@ def sections_of(table: TableSettings) -> dict[str, TableText]:
 
 def headings_of(table: TableSettings) -> list[str]:
     """The columns of a table that are read."""
-    single = [table.case, table.patient, table.site, table.date, table.image, table.view, table.own_split]
-    several = [*table.rows, *table.group_by, *(text.column for text in sections_of(table).values())]
+    single = [table.case, table.patient, table.site, table.date, table.view, table.own_split]
+    several = [
+        *image_headings(table),
+        *table.rows,
+        *table.group_by,
+        *(text.column for text in sections_of(table).values()),
+    ]
     several += [each.column for each in table.columns.values()]
     if table.first is not None:
         single += [table.first.of, table.first.by]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.alike import ImageArray
-from lungfuse.ingest.funnel import Steps, of_view
+from lungfuse.ingest.funnel import Steps, each_view, of_view
 from lungfuse.ingest.groups import NONE, group_pairs
 from lungfuse.ingest.labels import (
     balanced,
@@ -18,7 +18,9 @@ from lungfuse.ingest.labels import (
     joined,
     with_labels,
 )
+from lungfuse.ingest.several_images import by_report, image_columns
 from lungfuse.parameters import options
+from lungfuse.settings.base import View
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (
@@ -88,7 +90,7 @@ def main(
     *,
     task: str,
     modalities: list[str],
-    view: str,
+    view: View,
     filter: FilterSettings,
     seed: int,
     files: Files,
@@ -103,7 +105,7 @@ def main(
     modalities
         What models may read of a pair.
     view
-        The view of the images that make pairs.
+        The view of the images that make pairs, or several, of each of which a pair has an image.
     filter
         The rules of selection.
     seed
@@ -157,13 +159,14 @@ class FilterInputs:
 
 
 def select_pairs(
-    found: FilterInputs, task: Task, modalities: list[str], view: str, rules: FilterSettings, seed: int
+    found: FilterInputs, task: Task, modalities: list[str], view: View, rules: FilterSettings, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[str, str, str]]]:
     """Apply the filters in order.
 
-    A pair is an image of the view with its report. Where `required` says that it needs no image, and where reports name
-    none at all, a report without one is a pair too: its image id is empty, and its pair id that of the report. Returns
-    the `Candidates`, the `Funnel`, and as rows of `Rejected` the reports that fit several classes or have no known
+    A pair is an image of the view with its report or, of several views, a report with its images of all. Where
+    `required` says that it needs no image, and where reports name none at all, a report without one is a pair too: its
+    image id is empty, and its pair id that of the report. Returns the `Candidates`, the `Funnel`, and as rows of
+    `Rejected` the reports that fit several classes or have no known
     label, and the pairs without what they need.
 
     Raises:
@@ -187,13 +190,17 @@ def select_pairs(
         reports = balanced(reports, rules.balance, seed, len(task.labels))
         steps.add("balanced reports", reports)
 
-    pairs = _joined_pairs(reports, views, alone).assign(text=lambda pairs: pairs[rules.text_fields[0]])
-    steps.add("images of these, and reports without" if alone else f"{of_view(view)} of these", pairs)
+    pairs = _joined_pairs(reports, views, alone, "image_id" if isinstance(view, str) else "report_id")
+    pairs = pairs.assign(text=pairs[rules.text_fields[0]])
+    if isinstance(view, str):
+        steps.add("images of these, and reports without" if alone else f"{of_view(view)} of these", pairs)
+    else:
+        steps.add("cases of these" if alone else "cases with images", pairs)
     if "text" in modalities:
         check_text(pairs, [*SECTIONS, *found.own_sections], rules.text_fields[0])
     if "text" in needed:
         pairs = steps.keep(pairs, pairs["text"] != "", rules.text_fields[0], dropped)
-    if found.readable is not None and not alone:
+    if found.readable is not None and not alone and isinstance(view, str):
         pairs = pairs[pairs["image_id"].isin(found.readable)]
         steps.add("with a readable image", pairs)
     if "structured" in needed:
@@ -201,7 +208,7 @@ def select_pairs(
         pairs = steps.keep(pairs, has, "structured values", dropped)
     if not needed:
         pairs = steps.keep(pairs, _has_any(pairs, found, modalities, rules), "input", dropped)
-    alike = found.images.alike(pairs["image_id"], rules.likeness) if "image" in rules.group_by else NONE
+    alike = found.images.alike(pairs, rules.likeness) if "image" in rules.group_by else NONE
     pairs = pairs.assign(group=group_pairs(pairs, rules.group_by, alike))
     steps.add("pairs", pairs)
     if two_classes:
@@ -221,11 +228,11 @@ def check_sections(found: FilterInputs, sections: list[str]) -> None:
         )
 
 
-def check_view(views: pd.Series, view: str) -> None:
-    """Raise UserError when there are images, but none of the view."""
-    if len(views) and not (views == view).any():
+def check_view(views: pd.Series, view: View) -> None:
+    """Raise UserError when there are images, but none of a view."""
+    if len(views) and (absent := [each for each in each_view(view) if not (views == each).any()]):
         raise UserError(
-            f"view: found {view!r}, but no image has it. The views of {len(views):,} images are {counted(views)}. "
+            f"view: found {absent[0]!r}, but no image has it. The views of {len(views):,} images are {counted(views)}. "
             "Set `view` of the study to one of them; case counts."
         )
 
@@ -240,7 +247,7 @@ def check_text(pairs: pd.DataFrame, sections: list[str], first: str) -> None:
         )
 
 
-def _seen(found: FilterInputs, view: str, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _seen(found: FilterInputs, view: View, alone: bool, steps: Steps) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reports, and the images of the view; reports without images only where they may stand `alone`."""
     reports, views = found.reports, found.views
     steps.add("reports", reports)
@@ -250,19 +257,22 @@ def _seen(found: FilterInputs, view: str, alone: bool, steps: Steps) -> tuple[pd
         reports = reports[reports["report_id"].isin(views["report_id"])]
         steps.add("reports with images", reports)
     check_view(views["view"], view)
-    views = views[views["view"] == view]
+    views = views[views["view"].isin(each_view(view))]
     steps.add(of_view(view), views)
-    if alone and found.readable is not None:
+    if (alone or not isinstance(view, str)) and found.readable is not None:
         views = views[views["image_id"].isin(found.readable)]
         steps.add("readable images", views)
-    return reports, views
+    return reports, views if isinstance(view, str) else by_report(views, view, steps)
 
 
-def _joined_pairs(reports: pd.DataFrame, views: pd.DataFrame, alone: bool) -> pd.DataFrame:
+def _joined_pairs(reports: pd.DataFrame, views: pd.DataFrame, alone: bool, name: str) -> pd.DataFrame:
+    """Reports with their images, called by the column `name`; one without an image by its own."""
     if not alone:
-        return views.merge(reports, on="report_id", validate="many_to_one").assign(pair_id=lambda all: all["image_id"])
+        return views.merge(reports, on="report_id", validate="many_to_one").assign(pair_id=lambda all: all[name])
     pairs = reports.merge(views, on="report_id", how="left", validate="one_to_many")
-    return pairs.assign(image_id=pairs["image_id"].fillna(""), pair_id=pairs["image_id"].fillna(pairs["report_id"]))
+    pair_ids = pairs[name].fillna(pairs["report_id"])
+    named = list(dict.fromkeys(["image_id", *image_columns(views)]))
+    return pairs.assign(**pairs[named].fillna(""), pair_id=pair_ids)
 
 
 def _with_values(values: pd.DataFrame, rules: FilterSettings) -> pd.Series:

@@ -3,8 +3,10 @@
 import pandas as pd
 
 from lungfuse.ingest.labels import class_counts, class_names, described
+from lungfuse.settings.base import View
 from lungfuse.tables.ingest import ANY_VIEW
 from lungfuse.tasks import Task
+from lungfuse.words import joined
 
 
 class Steps:
@@ -37,6 +39,11 @@ def counts_by_class(funnel: pd.DataFrame, task: Task) -> pd.DataFrame:
     return funnel.set_index("step")[class_names(task)].replace("", pd.NA).dropna().astype(int)
 
 
-def of_view(view: str) -> str:
-    """Images of a view, in words."""
-    return "images of any view" if view == ANY_VIEW else f"{view.lower()} images"
+def each_view(view: View) -> list[str]:
+    """The views of the images that are read."""
+    return [view] if isinstance(view, str) else view
+
+
+def of_view(view: View) -> str:
+    """Images of a view, or of several, in words."""
+    return "images of any view" if view == ANY_VIEW else f"{joined(each_view(view)).lower()} images"

@@ -13,10 +13,13 @@ from lungfuse.datasets import image_files, load_dataset
 from lungfuse.files import atomic_array, raw_files, unchanged
 from lungfuse.imaging.decode import DECODE_ERRORS, decode
 from lungfuse.ingest.download import compare_with_published
+from lungfuse.ingest.funnel import each_view
 from lungfuse.parameters import RawData, options
+from lungfuse.settings.base import View
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table
+from lungfuse.words import joined
 
 
 @options
@@ -42,20 +45,20 @@ class Outputs:
 def main(
     *,
     data: RawData,
-    view: str,
+    view: View,
     images: ImageSettings,
     views: Path,
     outputs: Outputs,
     threads: int = 1,
 ) -> None:
-    """Decode every image of one view into an array.
+    """Decode every image of one view, or of several, into an array.
 
     Parameters
     ----------
     data
         The raw files, and what reads them.
     view
-        The view to decode, such as Frontal.
+        The view to decode, such as Frontal, or several where a case has an image of each.
     images
         Height and width of the array, how images are fitted to it, and whether it keeps their colours.
     views
@@ -66,7 +69,7 @@ def main(
         How many images are decoded at once.
     """
     named = read_table(views, Views)
-    wanted = named["image_id"][named["view"] == view]
+    wanted = named["image_id"][named["view"].isin(each_view(view))]
     source = load_dataset(data.dataset, data.table)
     files = image_files(source, data.raw)
     with unchanged(lambda: raw_files(data.raw, files)):
@@ -77,7 +80,8 @@ def main(
         rejected += [("image", image_id, "not in the raw images") for image_id in missing]
         write_table(pd.DataFrame(found, columns=["image_id", "row", "width", "height"]), outputs.index, ImageIndex)
         write_table(rejected_table(rejected), outputs.rejected_images, Rejected)
-    print(f"{len(found):,} of {len(wanted):,} {view} images decoded, {len(missing):,} missing, {len(bad)} bad")
+    shown = joined(each_view(view))
+    print(f"{len(found):,} of {len(wanted):,} {shown} images decoded, {len(missing):,} missing, {len(bad)} bad")
     if missing:
         print(
             f"missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}; all in {outputs.rejected_images}"

@@ -34,11 +34,15 @@ def _reasons(
 ) -> Iterator[tuple[str, set[str]]]:
     ids = {*left["report_id"]}
     yield "have no label that is known", ids - labelled
-    seen = {*views["report_id"][views["view"] == study.view]}
+    wanted = views["view"].isin(study.views)
+    seen = {*views["report_id"][wanted]}
     if readable is not None:
         others = views[~views["report_id"].isin(seen)]
-        yield f"show no image of the view {study.view}{_counted(others['view'])}", {*others["report_id"]}
-        gone = views["report_id"][(views["view"] == study.view) & ~views["image_id"].isin(readable)]
+        yield (
+            f"show no image of the view {' or '.join(study.views)}{_counted(others['view'])}",
+            {*others["report_id"]},
+        )
+        gone = views["report_id"][wanted & ~views["image_id"].isin(readable)]
         yield "name an image that is not there", {*gone}
         yield "name no image", ids - {*views["report_id"]}
     if study.filter.text_fields and "text" in study.modalities:

@@ -1,6 +1,6 @@
 """What the models are made of. Shapes: B batch, T tokens of a sequence, D width; masks are true at real tokens."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -51,6 +51,20 @@ def concat_tokens(streams: Iterable[Tokens]) -> Tokens:
     """The sequences one after the other."""
     values, masks = zip(*streams, strict=True)
     return Tokens(values[0], masks[0]) if len(values) == 1 else Tokens(torch.cat(values, 1), torch.cat(masks, 1))
+
+
+class PlaceMarks(nn.Module):
+    """The tokens of several inputs of a modality as one sequence, those of each with a learned vector of its place."""
+
+    def __init__(self, places: int, width: int):
+        super().__init__()
+        self.marks = nn.ParameterList(torch.zeros(width) for _ in range(places))
+
+    def forward(self, streams: Sequence[Tokens]) -> Tokens:
+        marked = zip(streams, self.marks, strict=True)
+        return concat_tokens(
+            Tokens(tokens.values + mark.to(tokens.values.dtype), tokens.mask) for tokens, mark in marked
+        )
 
 
 class Projections(nn.ModuleDict):

@@ -6,7 +6,9 @@ The folder itself says what a row may choose to read, and is imported where netw
 - ENCODED: whether an encoder of `lungfuse.encoders` makes its tokens, or the model itself does;
 - COLOUR: that of rows that read it alone;
 - `check(choice)`: the choice as it is kept; raises ValueError where a row cannot read it;
-- `sources(choice)`: the single things that are read, by which the rows that read a part of it are found.
+- `sources(choice)`: the single things that are read, by which the rows that read a part of it are found; where it is
+  ENCODED, each is a choice by itself;
+- `united(choices)`: what models with several choices read of a case together.
 
 Its module `inputs` reads the choice of all pairs, see `lungfuse.modalities.data_files`. Where it is not ENCODED, it has
 `tokenizer(fitted, width)`, and `check_fitted(fitted, choice)` for what is read from a file. Its module `cases` reads
@@ -36,6 +38,8 @@ class Modality(Protocol):
     def check(self, choice: Any) -> Any: ...
 
     def sources(self, choice: Any) -> list[str]: ...
+
+    def united(self, choices: list[Any]) -> Any: ...
 
 
 @cache

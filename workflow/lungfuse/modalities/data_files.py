@@ -26,6 +26,9 @@ class DataFiles:
     max_tokens: int | None = None
 
 
+OfModality = dict[str, Tensor] | list[dict[str, Tensor]]
+
+
 class Source(Protocol):
     """One modality of every pair, as an encoder or tokenizer takes it.
 
@@ -36,8 +39,8 @@ class Source(Protocol):
     lengths: np.ndarray
     fitted: list[dict]
 
-    def batch(self, positions: list[int]) -> dict[str, Tensor]:
-        """Some pairs, as tensors whose axis 0 is the pair."""
+    def batch(self, positions: list[int]) -> "OfModality":
+        """Some pairs, as tensors whose axis 0 is the pair; see `lungfuse.modalities.several`."""
         ...
 
     def reordered(self, order: np.ndarray) -> "Source":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lungfuse.modalities import in_order
+from lungfuse.modalities.image import at_places, places_of
 from lungfuse.models.naming import sources_of
 from lungfuse.settings.model import ModelConfig
 
@@ -29,8 +30,9 @@ def contrasts(models: Sequence[ModelConfig]) -> list[Contrast]:
     """
     found, described = [], [model.model_dump(exclude=FOLLOWS) for model in models]
     for position, model in enumerate(models):
-        if model.ablation or model.images not in ("", "raw"):
-            other = {"ablation": ""} if model.ablation else {"inputs": model.inputs | {"image": "raw"}}
+        raw = at_places("raw", places_of(model.images)) if model.images else ""
+        if model.ablation or model.images != raw:
+            other = {"ablation": ""} if model.ablation else {"inputs": model.inputs | {"image": raw}}
             intact = described[position] | other
             if intact in described:
                 found.append(Contrast(described.index(intact), [position], model.ablation or model.images))

@@ -56,12 +56,28 @@ def read_cases(path: Path, predictor: Predictor) -> pd.DataFrame:
     if path.is_dir():
         return read_images(path, predictor)
     columns, written = cases_with(column.name for column in predictor.columns), predictor.config.table
-    table = read_table(path, columns) if written is None else checked(read_written(path, written), columns, path)
+    table = (
+        read_table(path, columns)
+        if written is None
+        else checked(_with_all(read_written(path, written), predictor), columns, path)
+    )
     if table.empty:
         raise UserError(f"{path}: has no row below its header; expected at least one.")
     if "image" not in predictor.inputs:
         return table
-    return table.assign(image=[str(path.parent / image) if image.strip() else "" for image in table["image"]])
+    named = [column.name for column in predictor.inputs["image"].columns]
+    return table.assign(**{name: _paths_from(path.parent, table[name]) for name in named})
+
+
+def _with_all(table: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
+    """A table with empty columns of the images that no case has, where a case may have several."""
+    several = [column.name for column in predictor.columns if column.kind == "image" and column.name != "image"]
+    lacking = [name for name in several if name not in table and any(each in table for each in several)]
+    return table.assign(**dict.fromkeys(lacking, ""))
+
+
+def _paths_from(folder: Path, cells: pd.Series) -> list[str]:
+    return [str(folder / cell) if cell.strip() else "" for cell in cells]
 
 
 def read_images(folder: Path, predictor: Predictor) -> pd.DataFrame:
@@ -74,11 +90,16 @@ def read_images(folder: Path, predictor: Predictor) -> pd.DataFrame:
         raise UserError(
             f"{folder}: is a folder of images, but {predictor.folder} reads {predictor.reads}. Give a table of cases."
         )
+    if len(names := [column.name for column in predictor.inputs["image"].columns]) > 1:
+        raise UserError(
+            f"{folder}: is a folder of images, but {predictor.folder} reads several of a case. Give a table with the "
+            f"columns {' and '.join(names)}."
+        )
     images = images_in(folder)
     name, times = Counter(path.stem for path in images).most_common(1)[0]
     if times > 1:
         raise UserError(f"{folder}: found {times} images called {name}. Rename all but one, or give a table of cases.")
-    return pd.DataFrame({"id": [path.stem for path in images], "image": [str(path) for path in images]})
+    return pd.DataFrame({"id": [path.stem for path in images], names[0]: [str(path) for path in images]})
 
 
 def check_case(predictor: Predictor, given: dict[str, str]) -> None:

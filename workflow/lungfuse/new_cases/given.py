@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lungfuse.datasets._table_images import named_images, with_views
 from lungfuse.datasets.table import read_column, read_formatted
 from lungfuse.errors import UserError
 from lungfuse.parquet import is_parquet
@@ -49,19 +50,37 @@ def read_written(path: Path, reading: TableReading) -> pd.DataFrame:
     for name, column in reading.columns.items():
         if name in table:
             table[name] = read_column(table[name], column)
-    return table.assign(id=own["id"] if "id" in own else _ids(own, reading))
+    table = table.assign(id=own["id"] if "id" in own else _ids(own, reading))
+    several = reading.image_between or reading.case_rows
+    return _with_images(table, own, reading) if several and reading.image in own else table
 
 
 def _headings(reading: TableReading) -> dict[str, str]:
     """The headings of what a model reads, by its names."""
-    single = {"image": reading.image, "text": reading.text, "patient": reading.patient}
+    single = {"patient": reading.patient} | _by_part("image", reading.image) | _by_part("text", reading.text)
     columns = {name: column.column for name, column in reading.columns.items()}
     return columns | {name: heading for name, heading in single.items() if heading}
 
 
+def _by_part(name: str, heading: str | dict[str, str] | None) -> dict[str, str | None]:
+    """The heading of an image or text, or those of several by what a model calls each."""
+    return {f"{name}_{part}": own for part, own in heading.items()} if isinstance(heading, dict) else {name: heading}
+
+
+def _with_images(table: pd.DataFrame, own: pd.DataFrame, reading: TableReading) -> pd.DataFrame:
+    """A row a case with its several images, a column image_<view> each."""
+    images = named_images(own, reading)
+    images = images.assign(report_id=table["id"].reindex(images.index))
+    images = with_views(images, own, reading).drop_duplicates(["report_id", "view"])
+    wide = images.pivot(index="report_id", columns="view", values="cell").rename(columns="image_{}".format)
+    cases = table[~table["id"].duplicated()] if reading.case_rows else table
+    return cases.join(wide, on="id").fillna(dict.fromkeys(wide, ""))
+
+
 def _ids(table: pd.DataFrame, reading: TableReading) -> pd.Series:
     for heading in [reading.case, reading.image]:
-        if heading in table and (table[heading] != "").all() and table[heading].is_unique:
+        unique = isinstance(heading, str) and heading in table and (reading.case_rows or table[heading].is_unique)
+        if unique and (table[heading] != "").all():
             return table[heading]
     return pd.Series([f"row{number}" for number in range(1, len(table) + 1)], table.index, dtype=str)
 

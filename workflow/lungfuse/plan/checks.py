@@ -110,8 +110,9 @@ def _listed(heading: str | list[str]) -> list[str]:
 def _of_dataset(study: Study) -> Iterator[Problem]:
     dataset = load_dataset(study.dataset, study.table)
     views, sections = views_of(dataset), [*SECTIONS, *own_sections_of(dataset)]
-    if "image" in study.modalities and views and study.view not in views:
-        yield "view", f"found {study.view!r}, expected one of {', '.join(views)}, the views of the dataset"
+    unknown = [view for view in study.views if view not in views]
+    if "image" in study.modalities and views and unknown:
+        yield "view", f"found {unknown[0]!r}, expected one of {', '.join(views)}, the views of the dataset"
     if unknown := {rule.column for rule in study.filter.labels if rule.column} - set(columns_of(dataset)):
         known = ", ".join(columns_of(dataset)) or "no structured columns"
         yield (

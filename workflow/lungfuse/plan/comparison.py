@@ -9,7 +9,7 @@ from lungfuse.modalities import modality_names
 from lungfuse.models import model_spec
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
 from lungfuse.plan.explaining import ExplainingPlan
-from lungfuse.plan.features import feature_set
+from lungfuse.plan.features import feature_sets
 from lungfuse.plan.job import Files, Job, narrowed
 from lungfuse.plan.names import HISTORY, TRAINED_SETTINGS
 from lungfuse.plan.resolve import is_part_of
@@ -61,8 +61,8 @@ class ComparisonPlan(ExplainingPlan):
         """What trainings, fitted estimators and the encoding of what these read have recorded of what they took."""
         fitted = {name: self.configs[name] for name in self.of_stage("fit")}
         kept = [self.layout.fold_folder(name, run) / TRAINED_SETTINGS for name in fitted for run in self.runs(name)]
-        read = [feature_set(config, modality) for config in fitted.values() for modality in config.encoders]
-        features = dict.fromkeys(made.outputs["cost"] for made in read)
+        read = [(config, modality) for config in fitted.values() for modality in config.encoders]
+        features = dict.fromkeys(made.outputs["cost"] for each in read for made in feature_sets(*each))
         return [*self.trained_settings, *kept, *features]
 
     @property

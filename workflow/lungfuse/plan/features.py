@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lungfuse.encoders import encoder_spec
 from lungfuse.files import slug
+from lungfuse.modalities import load_modality
 from lungfuse.plan.job import Files
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.resolve import PRETRAINED, pretraining_of
@@ -86,12 +87,22 @@ def trained_by(encoder: str, source: str) -> list[str] | None:
 
 
 def feature_set(config: ModelConfig, modality: str, run: str = "") -> FeatureSet:
-    """The features of a modality that a model reads in a training."""
+    """The features of a modality that a model reads in a training, of several inputs those of the first."""
+    return feature_sets(config, modality, run)[0]
+
+
+def feature_sets(config: ModelConfig, modality: str, run: str = "") -> list[FeatureSet]:
+    """The features of each input of a modality that a model reads in a training; see `Modality.sources`."""
+    choices = load_modality(modality).sources((config.inputs | config.paired)[modality])
+    return [_feature_set(config, modality, choice, run) for choice in choices]
+
+
+def _feature_set(config: ModelConfig, modality: str, choice: str, run: str) -> FeatureSet:
     return FeatureSet(
         config.study,
         config.encoders[modality],
         modality,
-        (config.inputs | config.paired)[modality],
+        choice,
         config.sources[modality].format(run=run),
         config.pooling,
         config.max_tokens if modality == "text" else None,

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 from lungfuse.datasets import columns_of, load_dataset
+from lungfuse.datasets.table import sections_of
 from lungfuse.encoders import encoder_spec
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order, load_modality, modality_names
+from lungfuse.modalities.image import places_of
+from lungfuse.modalities.text import sources as sections_read
 from lungfuse.models import kind_spec, model_names, model_spec
 from lungfuse.models.naming import sources_of
 from lungfuse.plan.problems import (
@@ -98,8 +101,9 @@ def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:
     if missing := set(model.inputs) - set(study.modalities):
         yield "", f"needs {joined(missing)}, which is not among the modalities"
         return
-    if model.text and model.text not in study.filter.text_fields:
-        yield "", f"reads {model.text}, which is not among filter.text_fields"
+    yield from _of_places(study, model)
+    if unknown := [name for name in sections_read(model.text) if name and name not in study.filter.text_fields]:
+        yield "", f"reads {joined(unknown)}, which is not among filter.text_fields"
     if not model.structured:
         return
     if of_device := set(model.structured) & set(audit_columns(study)):
@@ -117,6 +121,19 @@ def _of_inputs(study: Study, model: ModelSettings) -> Iterator[Problem]:
             f"found {', '.join(unknown)}, which the dataset {study.dataset} does not have. It has "
             f"{', '.join(known) or 'no structured columns'}",
         )
+
+
+def _of_places(study: Study, model: ModelSettings) -> Iterator[Problem]:
+    """Whether the images that a model reads are of views that a case has, and its several inputs can be read so."""
+    views = ", ".join(study.places) or "none, for `view` is no list, so a case has one image"
+    if unknown := [place for place in places_of(model.images) if place not in study.places]:
+        yield ".images", f"found the view {unknown[0]}, expected some of the views of a case: {views}"
+    if model.explained and (places_of(model.images) or len(sections_read(model.text)) > 1):
+        yield ".explained", "found true, but models of cases with several images or texts are not explained yet"
+    texts = sections_of(study.table) if study.table else {}
+    redacted = {tuple(texts[name].redact_terms) for name in sections_read(model.text) if name in texts}
+    if len(redacted) > 1:
+        yield ".text", f"found {model.text} with different redact_terms; give the texts that are read together the same"
 
 
 def check_settings(study: Study, model: ModelSettings) -> Iterator[Problem]:

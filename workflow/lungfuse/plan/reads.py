@@ -5,7 +5,7 @@ from pathlib import Path
 from lungfuse.encoders import encoder_modules
 from lungfuse.modalities import inputs_module
 from lungfuse.models import module_of
-from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.plan.features import feature_sets, reads_features
 from lungfuse.plan.job import Files, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.runs import inner_runs, outer_run
@@ -19,11 +19,13 @@ def training_files(config: ModelConfig, run: str) -> Files:
     """What a training reads besides the pairs: features where the encoders do not learn, else what encoders read."""
     layout, found = Layout(config.study), columns_of(config)
     for modality in config.encoders:
-        features = feature_set(config, modality, run)
+        read = feature_sets(config, modality, run)
+        features = read[0]
         if modality not in config.read_in_training:
             files = {"encoder": features.inputs["encoder"]}
         elif reads_features(config):
-            files = {f"{modality}_features": list(features.files.values()), "start": features.start}
+            files = {f"{modality}_features": [path for each in read for path in each.files.values()]}
+            files["start"] = features.start
             files["encoder"] = features.inputs["encoder"]  # which prediction needs, and no other one
         else:
             files = features.inputs
@@ -78,7 +80,7 @@ def modules_of(config: ModelConfig) -> tuple[str, ...]:
 def fit_files(config: ModelConfig) -> Files:
     """What an estimator may read besides the pairs: with all choices of its search."""
     layout, read = Layout(config.study), [(each, name) for each in variants_of(config) for name in each.encoders]
-    encoded = flat(list(feature_set(each, name).files.values()) for each, name in read)
+    encoded = flat(list(made.files.values()) for each, name in read for made in feature_sets(each, name))
     files: Files = columns_of(config) | {"features": encoded}
     if config.segmenter:
         files["mask_settings"] = layout.masks(config.segmenter)["settings"]

@@ -8,6 +8,8 @@ from lungfuse.datasets.table import sections_of
 from lungfuse.encoders import encoder_spec
 from lungfuse.files import slug
 from lungfuse.modalities import encoded, in_order, load_modality
+from lungfuse.modalities.image import variant_of
+from lungfuse.modalities.text import sources as sections_read
 from lungfuse.models import encoded_for, kind_spec, model_spec
 from lungfuse.plan.reading import reading_of
 from lungfuse.plan.runs import inner_runs, run_names
@@ -140,7 +142,8 @@ def parts_trained(study: Study, model: ModelSettings) -> list[str]:
 
 def segmenter_of(study: Study, images: str) -> str:
     """The segmenter whose masks some images need, or none; plain `mask-only` takes the only one that is named."""
-    return segmenters_read(study)[0] if images == "mask-only" else images.partition(":")[2]
+    variant = variant_of(images)
+    return segmenters_read(study)[0] if variant == "mask-only" else variant.partition(":")[2]
 
 
 def image_variants(study: Study) -> list[str]:
@@ -150,7 +153,7 @@ def image_variants(study: Study) -> list[str]:
 
 def segmenters_read(study: Study) -> list[str]:
     """The segmenters that models name, each once in their order; the packaged one where none is named."""
-    named = [images.partition(":")[2] for images in image_variants(study) if ":" in images]
+    named = [variant_of(images).partition(":")[2] for images in image_variants(study) if ":" in images]
     return list(dict.fromkeys(named)) or [PACKAGED_SEGMENTER]
 
 
@@ -168,8 +171,9 @@ def explained_inside(study: Study) -> str | None:
 
 def redact_terms_of(study: Study, model: ModelSettings) -> list[str]:
     """The beginnings of words whose sentences the text of a model lacks."""
-    text = sections_of(study.table).get(model.text) if study.table else None
-    return text.redact_terms if text else []
+    texts = sections_of(study.table) if study.table else {}
+    found = [term for name in sections_read(model.text) for term in (texts[name].redact_terms if name in texts else [])]
+    return list(dict.fromkeys(found))
 
 
 def audit_columns(study: Study) -> list[str]:

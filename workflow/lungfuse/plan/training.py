@@ -9,7 +9,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import raw_files, slug
 from lungfuse.modalities import encoded, inputs_module, modality_names
 from lungfuse.models import model_spec, module_of
-from lungfuse.plan.features import FeatureSet, feature_set, reads_features
+from lungfuse.plan.features import FeatureSet, feature_sets, reads_features
 from lungfuse.plan.job import Files, Job, flat
 from lungfuse.plan.names import ENCODER_ROOT, FOLD_PREDICTIONS, RAW, TRAINED_SETTINGS
 from lungfuse.plan.reads import files_read, fit_files, modules_of, role_files, settings_found
@@ -89,7 +89,7 @@ class TrainingPlan(SegmentationPlan):
             if config.encoders and reads_features(config):
                 read = [modality for modality in config.encoders if modality in config.read_in_training]
                 runs = self.trainings(config.name) if config.train else [""]
-                for each in (feature_set(config, modality, run) for modality in read for run in runs):
+                for each in (made for name in read for run in runs for made in feature_sets(config, name, run)):
                     found[each.place, each.reads] = each
         return found
 

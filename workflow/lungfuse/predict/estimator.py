@@ -21,6 +21,7 @@ from lungfuse.predict.frozen import load_frozen
 from lungfuse.predict.integrity import check_part
 from lungfuse.train.estimators import Inputs, Models, score
 from lungfuse.train.kept import damaged, unpacked
+from lungfuse.train.stored import mean_of
 from lungfuse.train.trained import FoldSettings
 
 
@@ -79,8 +80,9 @@ class EstimatorFold(StoredFold):
     def _inputs(self, batch: Batch) -> Inputs:
         frame = pd.DataFrame({name: batch.column(name) for name in self.kinds}, batch.frame.index)
         precision = self.config.precision
-        means = [self.features(batch, name, encoder, precision).means() for name, encoder in self.encoders.items()]
-        return self._chosen(frame, means, texts_of(batch, self.preprocessing).to_numpy())
+        read = [self.features(batch, name, encoder, precision) for name, encoder in self.encoders.items()]
+        means = [mean_of([each.means() for each in features]) for features in read]
+        return self._chosen(frame, means, texts_of(batch, self.config.text, self.preprocessing).to_numpy())
 
     def _chosen(self, frame: pd.DataFrame, means: list[np.ndarray], texts: np.ndarray) -> Inputs:
         """What the estimator takes: of cells of structured columns, mean tokens (case, width) and texts (case,)."""

@@ -3,12 +3,14 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lungfuse.encoders.network import Encoder
+from lungfuse.modalities import load_modality
 from lungfuse.modalities.new_cases import Batch, Preprocessing
 from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.predict.consistency import check_calibration, check_fold, task_of
@@ -88,15 +90,17 @@ class StoredFold(FoldModel):
             self.load_files(encoder_root)
         self.loaded = True
 
-    def features(self, batch: Batch, name: str, encoder: Encoder, precision: Precision) -> Features:
-        """The tokens that a frozen encoder makes of a modality of some cases, once for all models that have it."""
-        choice = self.config.inputs[name]
+    def features(self, batch: Batch, name: str, encoder: Encoder, precision: Precision) -> list[Features]:
+        """The tokens that a frozen encoder makes of each input of a modality of some cases, once for all models that
+        have it."""
 
-        def make() -> Features:
+        def make(choice: str) -> Features:
             source = batch.source(name, choice, self.preprocessing)
             return features(encoder, source, len(batch), precision, self.config.pooling)
 
-        return batch.once((name, choice, self.preprocessing, id(encoder), precision, self.config.pooling), make)
+        made_by = (self.preprocessing, id(encoder), precision, self.config.pooling)
+        choices = load_modality(name).sources(self.config.inputs[name])
+        return [batch.once((name, choice, *made_by), partial(make, choice)) for choice in choices]
 
     def sha256(self) -> str:
         return json.dumps(self.settings.sha256.model_dump(), sort_keys=True)

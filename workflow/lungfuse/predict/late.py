@@ -2,12 +2,11 @@
 
 import json
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from lungfuse.modalities import in_order
+from lungfuse.modalities import in_order, load_modality
 from lungfuse.modalities.new_cases import Batch
 from lungfuse.models import kind_spec, load_model
 from lungfuse.predict.consistency import check_calibration, task_of
@@ -58,8 +57,7 @@ class LateFusion(FoldModel):
         found: dict[str, Choice] = {}
         for name in in_order({name for part in self.parts.values() for name in part.reads}):
             choices = [part.reads[name] for part in self.parts.values() if name in part.reads]
-            lists = all(isinstance(choice, list) for choice in choices)
-            found[name] = list(dict.fromkeys(chain(*choices))) if lists else choices[0]
+            found[name] = load_modality(name).united(choices)
         return found
 
     @property

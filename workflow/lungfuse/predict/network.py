@@ -10,6 +10,7 @@ from lungfuse.encoders.network import Encoder, build_encoder
 from lungfuse.files import slug
 from lungfuse.modalities.data_files import Source
 from lungfuse.modalities.new_cases import Batch
+from lungfuse.modalities.several import together
 from lungfuse.plan.features import reads_features
 from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.predict.fold_model import StoredFold, fold_of
@@ -17,7 +18,7 @@ from lungfuse.predict.folders import other_version, read_settings
 from lungfuse.predict.frozen import load_frozen
 from lungfuse.predict.segmenters import segmenter_in
 from lungfuse.train.classifier import Classifier
-from lungfuse.train.data import LABELS, PairDataset, in_order
+from lungfuse.train.data import PairDataset, in_order, to_device
 from lungfuse.train.networks import build, prompt_tokens
 from lungfuse.train.starts import load_encoders
 from lungfuse.train.trained import FoldSettings
@@ -70,15 +71,14 @@ class NetworkFold(StoredFold):
         dataset = PairDataset(np.zeros((count, 1)), sources)
         device, scores = self.module.class_weights.device, []
         for positions in in_order(np.arange(count), 2 * self.train.batch_size):
-            batch = {name: each for name, each in dataset[positions].items() if name != LABELS}
-            batch = {name: {key: tensor.to(device) for key, tensor in each.items()} for name, each in batch.items()}
+            batch = to_device(dataset[positions], device)
             with torch.inference_mode():
                 scores.append(self.module.predict_step(batch, 0).cpu())
         return torch.cat(scores).double().numpy()
 
     def _source(self, batch: Batch, name: str) -> Source:
         if name in self.frozen_encoders:
-            return self.features(batch, name, self.frozen_encoders[name], self.train.precision)
+            return together(self.features(batch, name, self.frozen_encoders[name], self.train.precision))
         return batch.source(name, self.config.inputs[name], self.preprocessing)
 
 

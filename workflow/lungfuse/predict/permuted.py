@@ -10,6 +10,7 @@ from torch import nn
 
 from lungfuse.encoders.network import Encoder
 from lungfuse.modalities.data_files import Source
+from lungfuse.modalities.several import parts_of, together
 from lungfuse.models import load_model
 from lungfuse.plan.features import feature_set
 from lungfuse.plan.layout import Layout
@@ -17,7 +18,7 @@ from lungfuse.plan.names import ESTIMATOR, FOLD_PREDICTIONS
 from lungfuse.predict.folders import checked, read_settings
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
-from lungfuse.train.data import LABELS, Features, PairDataset, in_order
+from lungfuse.train.data import Features, PairDataset, in_order, to_device
 from lungfuse.train.estimators import Inputs, score, take
 from lungfuse.train.features import encode
 from lungfuse.train.fit import read_inputs
@@ -57,8 +58,7 @@ def network_scorer(config: ModelConfig, fold: Fold, _: Task) -> Scorer:
         read = {name: each.reordered(orders[name]) if name in orders else each for name, each in sources.items()}
         dataset, found = PairDataset(np.zeros((count, 1)), read), []
         for positions in in_order(np.arange(count), 2 * config.train.batch_size):
-            batch = {name: each for name, each in dataset[positions].items() if name != LABELS}
-            batch = {name: {key: tensor.to(device) for key, tensor in each.items()} for name, each in batch.items()}
+            batch = to_device(dataset[positions], device)
             with torch.inference_mode():
                 found.append(module.predict_step(batch, 0).cpu())
         return torch.cat(found).double().numpy()
@@ -66,8 +66,12 @@ def network_scorer(config: ModelConfig, fold: Fold, _: Task) -> Scorer:
     return scores
 
 
-def encoded(encoder: Encoder, source: Source, count: int) -> Features:
+def encoded(encoder: Encoder, source: Source, count: int) -> Source:
     """The tokens that an encoder makes of a modality of `count` pairs, in fp32."""
+    return together(_encoded(encoder, part, count) for part in parts_of(source))
+
+
+def _encoded(encoder: Encoder, source: Source, count: int) -> Features:
     tokens = list(encode(encoder, source, count, "fp32"))
     counts = np.array([len(each) for each in tokens])
     return Features(np.concatenate(tokens), np.cumsum([0, *counts[:-1]]), counts, counts)

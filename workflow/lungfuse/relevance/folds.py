@@ -95,7 +95,8 @@ def batch_cases(fold: FoldModel, batch: Batch, targets: np.ndarray) -> FoldCases
         prepared = part.preprocessing
         sources |= {name: batch.source(name, choice, prepared) for name, choice in part.config.inputs.items()}
         if "text" in part.reads:
-            words = read_words(texts_of(batch, prepared), _tokenizer(part, batch.encoder_root), prepared.max_tokens)
+            texts = texts_of(batch, part.config.text, prepared)
+            words = read_words(texts, _tokenizer(part, batch.encoder_root), prepared.max_tokens)
     return FoldCases(network, batch.frame.reset_index(drop=True), targets, sources, words)
 
 

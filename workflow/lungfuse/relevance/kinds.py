@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lungfuse.errors import UserError
 from lungfuse.layers.blocks import Inputs, Readings, means
+from lungfuse.modalities import encoded, load_modality
 from lungfuse.models import load_model
 from lungfuse.plan.model_checks import PROBE
 from lungfuse.predict.estimator import EstimatorFold
@@ -35,8 +36,19 @@ def explained(fold: FoldModel) -> ExplainedNetwork:
     raise UserError(f"{fold.config.name}: cannot be explained; expected a network, a linear probe or a late fusion.")
 
 
+def check_single(fold: StoredFold) -> None:
+    """Raise UserError for a model that reads several images or texts of a case."""
+    for name in encoded(fold.config.inputs):
+        if len(load_modality(name).sources(fold.config.inputs[name])) > 1:
+            raise UserError(
+                f"{fold.folder}: reads several inputs of {name} of a case, which cannot be explained yet. Explain a "
+                "model that reads one of them."
+            )
+
+
 @explained.register
 def _(fold: NetworkFold) -> ExplainedNetwork:
+    check_single(fold)
     module, pools = fold.module, list(fold.frozen_encoders) if fold.config.pooling == "mean" else []
     encoders = {
         name: each
@@ -58,6 +70,7 @@ def _(fold: EstimatorFold) -> ExplainedNetwork:
             f"{fold.folder}: is a model of {fold.config.architecture}, which is no network, so no gradient passes "
             f"through it. Explain a network, a {PROBE}, or a late fusion of these."
         )
+    check_single(fold)
     probe = Probe(fold.models, list(fold.encoders), fold.task)
     return ExplainedNetwork(fold.encoders, {}, probe, fold.task, fold.encoders)
 

@@ -25,6 +25,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SeedCount = Annotated[int, Field(ge=1, le=20)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Once = AfterValidator(distinct)
+Place = Annotated[str, Field(pattern=r"^\w+$")]  # of one of several images of a case, such as a view
+
+
+View = str | Annotated[list[Place], Field(min_length=2), Once]  # one, or those of the several images of a case
 
 
 class Settings(BaseModel):

@@ -16,6 +16,7 @@ Choice = str | list[str]
 SHORTHANDS = {"images": "image", "text": "text", "structured": "structured"}
 CHANGES = ["shuffled", "dropped"]
 EXPECTED = "a text, or a list of texts"
+SEVERAL = "+"  # between the sections that a model reads together
 
 
 class ModelInputs(Settings):
@@ -83,6 +84,9 @@ class ModelSettings(ModelInputs):
             inputs = inputs | short
             if isinstance(inputs.get("structured"), str):
                 inputs["structured"] = [inputs["structured"]]
+            texts = inputs.get("text")
+            if isinstance(texts, list) and texts and _is_choice(texts):
+                inputs["text"] = SEVERAL.join(texts)
         return {key: value for key, value in entry.items() if key not in SHORTHANDS} | {"inputs": inputs}
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from lungfuse.settings.base import ClassWeights, Name, Once, SeedCount, Settings, Share
+from lungfuse.settings.base import ClassWeights, Name, Once, SeedCount, Settings, Share, View
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.comparison import EvaluationSettings, LeakageSettings, ShortcutSettings
 from lungfuse.settings.explanations import ExplanationSettings
@@ -22,6 +22,8 @@ class Study(Settings):
 
     Every model is trained `n_seeds` times, each time with a new seed and new folds, unless its entry says otherwise.
     With `class_weights: balanced` both classes count the same in what every model minimises, with none each case does.
+    Where `view` lists several, a case has an image of each, or lacks it; models read all of them unless their `images`
+    name one, as raw@lateral does.
     """
 
     dataset: str
@@ -34,7 +36,7 @@ class Study(Settings):
     class_weights: ClassWeights
     notice: str
     rejected_share: Share
-    view: str
+    view: View
     filter: FilterSettings
     images: ImageSettings
     check: CheckSettings
@@ -54,6 +56,23 @@ class Study(Settings):
     def labels(self) -> list[str]:
         """The names of the classes, or of the labels."""
         return [rule.name for rule in self.filter.labels]
+
+    @property
+    def views(self) -> list[str]:
+        """The views of the images that are read."""
+        return [self.view] if isinstance(self.view, str) else self.view
+
+    @property
+    def places(self) -> list[str]:
+        """The views of the images of a case, where it has several."""
+        return [] if isinstance(self.view, str) else self.view
+
+    @model_validator(mode="after")
+    def images_are_of_all_views(self) -> "Study":
+        for model in self.models.values():
+            if self.places and model.images and "@" not in model.images:
+                model.inputs["image"] = f"{model.images}@{'+'.join(self.places)}"
+        return self
 
     @model_validator(mode="after")
     def table_is_of_its_dataset(self) -> "Study":

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from lungfuse.cell_forms import Form, checked_pattern
-from lungfuse.settings.base import UNKNOWN, Known, LabelName, Once, Section, Settings
+from lungfuse.settings.base import UNKNOWN, Known, LabelName, Once, Place, Section, Settings
 
 Heading = Annotated[str, Field(min_length=1)]
 Words = Annotated[list[str], Once]
+ImageColumns = Heading | Annotated[dict[Place, Heading], Field(min_length=2)]  # one, or one for each place
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(checked_pattern)]
 
 
@@ -79,20 +80,25 @@ class ClassWords(Settings):
 class TableReading(TableFormat):
     """What a trained model keeps of the mapping that its study was read by, to read other tables by it.
 
-    `case`, `patient`, `image` and `text` are headings, `columns` those of what it reads, `classes` the words of each
-    class or label.
+    `case`, `patient`, `image` and `text` are headings, by place or section where a case has several images or texts,
+    which is where the other settings of images are kept too; `columns` are those of what it reads, `classes` the words
+    of each class or label.
     """
 
     case: Heading | None = None
     patient: Heading | None = None
-    image: Heading | None = None
-    text: Heading | None = None
+    image: ImageColumns | None = None
+    image_between: str | None = None
+    case_rows: Literal["joined"] | None = None
+    view: Heading | None = None
+    views: dict[Heading, Words] | None = None
+    text: Heading | dict[Section, Heading] | None = None
     columns: dict[Section, ReadColumn] = Field(default={})
     classes: dict[LabelName, ClassWords] = Field(default={})
 
 
 class TableSettings(TableFormat):
-    """How the rows of a table become cases; a row is a case with at most one image.
+    """How the rows of a table become cases; a row is a case with one image, several or none.
 
     `file`, `images` and `masks` are in the raw folder: a CSV or Parquet file, and folders and .zip files of images and
     of what is outlined in them. A mask is called like its image, with `mask_suffix` behind. `rows` keeps those that
@@ -103,6 +109,10 @@ class TableSettings(TableFormat):
     in a column of `group_by` are never on both sides of a split. `own_split` is the column that the study's `split`
     names, from where it is taken. `views` says what words of the column `view` mean. `texts` names the columns of
     sections, `columns` those of structured values and of labels.
+
+    A case has several images where `image` names a column for each of several views, where `image_between` is what
+    stands between the images of a cell, or where `case_rows` are joined: all else is then read from the first row of a
+    case. These images have the views of their columns or rows, or else the views 1, 2, ... in their order.
     """
 
     file: Heading
@@ -116,7 +126,11 @@ class TableSettings(TableFormat):
     date: Heading | None = None
     own_split: Heading | None = None
     group_by: Words = Field(default=[])
-    image: Heading | None = None
+    image: ImageColumns | None = None
+    image_between: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, exclude_if=lambda value: value is None
+    )
+    case_rows: Literal["joined"] | None = Field(default=None, exclude_if=lambda value: value is None)
     images: Words = Field(default=[])
     masks: Words = Field(default=[])
     mask_suffix: str = ""
@@ -134,6 +148,12 @@ class TableSettings(TableFormat):
             )
         if self.masks and self.image is None:
             raise ValueError("masks: are those of images; name the column of their paths with image")
+        if self.image_between and not isinstance(self.image, str):
+            raise ValueError("image_between: stands between the images of a cell; name one column with image")
+        if self.view and (self.image_between or isinstance(self.image, dict)):
+            raise ValueError(f"view: found {self.view!r}, but several images of a row have the views that `image` says")
+        if self.case_rows and self.case is None:
+            raise ValueError("case_rows: are joined where they name the same case; name the column with case")
         if self.views and self.view is None:
             raise ValueError("views: says what the words of a column mean; name the column with view")
         for place in [self.file, *self.images, *self.masks]:

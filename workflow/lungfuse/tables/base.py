@@ -45,7 +45,8 @@ def columns(table: type[Table], found: Iterable[str] = ()) -> list[str]:
     """
     names = []
     for name, column in table.to_schema().columns.items():
-        if not column.required and name not in found:
+        if not column.required:
+            names += [each for each in found if (re.match(name, each) if column.regex else each == name)]
             continue
         kind = name.removeprefix("^").removesuffix("(_.+)?$")
         names += ([each for each in found if re.match(name, each)] or [kind]) if column.regex else [name]

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
+from pandera.api.dataframe.model_components import FieldInfo
 from pandera.typing import Series
 
 from lungfuse.settings.base import SECTION
@@ -11,6 +12,16 @@ from lungfuse.tables.base import Table, by_label, columns
 
 ANY_VIEW = "any"  # of images in a table without a column of views
 SECTIONS = ["comparison", "indication", "findings", "impression"]
+
+
+def image_column(place: str) -> str:
+    """The column of pairs with the images at a place, such as a view, where cases have several."""
+    return f"image_at_{place}"
+
+
+def at_place() -> FieldInfo:
+    """The columns of the images at each place, see `image_column`."""
+    return pa.Field(alias=f"^{image_column('')}.+$", regex=True)
 
 
 class Reports(Table):
@@ -82,6 +93,9 @@ class Rejected(Table):
 class Candidates(Table):
     """One row an image with its report that passed the study's filters. `text` is the study's own section.
 
+    Where cases have several images a row is a report: a column image_at_<place> each has the image at a place, empty
+    where there is none, and `image_id` is the first of them.
+
     `label` is the number of the class; with several labels a pair, it is a column `label_<label>` each, empty where it
     is not known. Sections that a dataset module declares beside these four stand behind them.
     """
@@ -99,6 +113,7 @@ class Candidates(Table):
     impression: Series[str]
     date: Series[str] | None
     own_split: Series[str] | None
+    image_at: Series[str] | None = at_place()
 
 
 class Pairs(Table):
@@ -119,6 +134,7 @@ class Pairs(Table):
     impression: Series[str]
     date: Series[str] | None
     own_split: Series[str] | None
+    image_at: Series[str] | None = at_place()
 
 
 class Columns(Table):

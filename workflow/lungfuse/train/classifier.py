@@ -13,6 +13,7 @@ from lungfuse.encoders.network import Encoder, load_into, load_weights
 from lungfuse.layers.blocks import Inputs, Tokens
 from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
+from lungfuse.modalities.data_files import OfModality
 from lungfuse.settings.training import TrainSettings
 from lungfuse.tasks import Task
 from lungfuse.train.data import LABELS, PART_SCORES, TensorBatch
@@ -25,8 +26,8 @@ class Classifier(lightning.LightningModule):
     """What is read of pairs to logits, with its optimiser.
 
     `encoders` holds those of the modalities that are encoded here; of others a batch brings the tokens of frozen ones,
-    or `tokenizers` make tokens that are learned with the model. `class_weights` is that of `Task.weights`, or ones.
-    `loss` is that of the architecture, where it has one of its own: see `lungfuse.models`.
+    or `tokenizers` make tokens that are learned with the model, or mark those of several inputs. `class_weights` is
+    that of `Task.weights`, or ones. `loss` is that of the architecture, if it has its own: see `lungfuse.models`.
     """
 
     def __init__(
@@ -61,12 +62,14 @@ class Classifier(lightning.LightningModule):
     def _inputs(self, batch: TensorBatch) -> Inputs:
         return {name: self._tokens(name, batch[name]) for name in in_order(set(batch) - {LABELS, PART_SCORES})}
 
-    def _tokens(self, name: str, batch: dict[str, Tensor]) -> Tokens:
+    def _tokens(self, name: str, batch: OfModality) -> Tokens:
+        if isinstance(batch, list):
+            return self.tokenizers[name]([self._tokens(name, each) for each in batch])
         if name in self.encoders:
             return Tokens(*self.encoders[name].tokens(batch))
-        if name in self.tokenizers:
-            return self.tokenizers[name].tokens(batch)
-        return Tokens(batch["tokens"], batch["mask"])
+        if "tokens" in batch:
+            return Tokens(batch["tokens"], batch["mask"])
+        return self.tokenizers[name].tokens(batch)
 
     def on_train_epoch_start(self) -> None:
         # Random numbers depend on the seed, the epoch and the device's rank alone: a resumed run draws the same.
@@ -74,7 +77,7 @@ class Classifier(lightning.LightningModule):
         self.trainer.train_dataloader.sampler.set_epoch(self.current_epoch)
 
     def training_step(self, batch: TensorBatch, _: int) -> Tensor:
-        changed = {name: load_inputs(name).augment(batch[name], self.settings) for name in self.encoders}
+        changed = {name: self._augmented(name, batch[name]) for name in self.encoders}
         if self.contrasts:
             loss = self.model.contrast(self._inputs(batch | changed))
         else:
@@ -82,6 +85,11 @@ class Classifier(lightning.LightningModule):
             loss = self._loss(logits, batch[LABELS], scores, self.settings.label_smoothing)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch[LABELS]))
         return loss
+
+    def _augmented(self, name: str, batch: OfModality) -> OfModality:
+        if isinstance(batch, list):
+            return [self._augmented(name, each) for each in batch]
+        return load_inputs(name).augment(batch, self.settings)
 
     def _loss(self, logits: Tensor, targets: Tensor, scores: dict[str, Tensor], smoothing: float) -> Tensor:
         if self.own_loss is None:

@@ -10,6 +10,8 @@ from torch import Tensor
 from lungfuse.encoders import CONFIG
 from lungfuse.encoders.network import build_encoder
 from lungfuse.files import slug
+from lungfuse.modalities.data_files import Source
+from lungfuse.modalities.several import parts_of
 from lungfuse.plan.names import ENCODER_ROOT
 from lungfuse.settings.model import ModelConfig
 from lungfuse.train.classifier import Classifier
@@ -34,20 +36,21 @@ def cost_of(module: Classifier, dataset: PairDataset, config: ModelConfig, teste
     module.eval()
     seconds = _seconds(lambda: module.predict_step(found, 0))
     for name, encoder in encoders.items():
-        batch = blank(name, dataset, config, cases)
-        seconds += _seconds(lambda encoder=encoder, batch=batch: encoder.tokens(batch))
+        for source in parts_of(dataset.sources[name]):
+            batch = blank(name, source, config, cases)
+            seconds += _seconds(lambda encoder=encoder, batch=batch: encoder.tokens(batch))
     count = sum(each.numel() for part in [module, *encoders.values()] for each in part.parameters())
     learned = sum(each.numel() for each in module.parameters() if each.requires_grad)
     taken = {"parameters": count, "learned_parameters": learned}
     return taken | {"ms_per_case": round(1000 * seconds / len(cases), 3)}
 
 
-def blank(name: str, dataset: PairDataset, config: ModelConfig, cases: list[int]) -> dict[str, Tensor]:
+def blank(name: str, source: Source, config: ModelConfig, cases: list[int]) -> dict[str, Tensor]:
     """Blank images or texts of the size of those at some positions, for an encoder."""
     if name == "image":
         side, colours = config.image_settings.image_size, [3] if config.image_settings.colour else []
         return {"pixels": torch.zeros(len(cases), side, side, *colours)}
-    length = max(1, int(dataset.sources[name].lengths[cases].max()))
+    length = max(1, int(source.lengths[cases].max()))
     return {"ids": torch.ones(len(cases), length, dtype=torch.long), "mask": torch.ones(len(cases), length).bool()}
 
 

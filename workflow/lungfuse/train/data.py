@@ -14,8 +14,9 @@ from lungfuse.encoders import TOKENIZER
 from lungfuse.files import slug
 from lungfuse.ingest.parts import seed_of_repeat
 from lungfuse.modalities import load_inputs
-from lungfuse.modalities.data_files import DataFiles, Source
-from lungfuse.plan.features import feature_set, reads_features
+from lungfuse.modalities.data_files import DataFiles, OfModality, Source
+from lungfuse.modalities.several import together
+from lungfuse.plan.features import feature_sets, reads_features
 from lungfuse.plan.job import Files
 from lungfuse.plan.names import ENCODER_ROOT
 from lungfuse.plan.runs import run_numbers
@@ -23,7 +24,7 @@ from lungfuse.settings.model import ModelConfig
 from lungfuse.train.ablation import shuffled
 from lungfuse.train.stored import StoredTokens, read_tokens
 
-TensorBatch = dict[str, Tensor | dict[str, Tensor]]
+TensorBatch = dict[str, Tensor | OfModality]
 LABELS, PART_SCORES = "labels", "part_scores"
 BUCKET = 8  # batches among which pairs are sorted by length
 
@@ -34,8 +35,8 @@ class PairDataset(Dataset):
 
     `targets` is float of shape (pair, label column), NaN where a label is not known; `sources` holds each modality that
     is read, and `part_scores` what other models have scored, (pair, score column), by the role of each. A batch holds
-    `labels`, float32 (B, label column), a dictionary of tensors for each modality, and `part_scores` where there are
-    some.
+    `labels`, float32 (B, label column), a dictionary of tensors for each modality, or a list of them where it has
+    several inputs, and `part_scores` where there are some.
     """
 
     targets: np.ndarray
@@ -122,6 +123,17 @@ def in_order(positions: np.ndarray, batch: int) -> list[list[int]]:
     return [positions[start : start + batch].tolist() for start in range(0, len(positions), batch)]
 
 
+def to_device(batch: TensorBatch, device: torch.device) -> TensorBatch:
+    """What is read of a batch, on a device."""
+
+    def moved(found: OfModality) -> OfModality:
+        if isinstance(found, list):
+            return list(map(moved, found))
+        return {name: tensor.to(device) for name, tensor in found.items()}
+
+    return {name: moved(found) for name, found in batch.items() if name != LABELS}
+
+
 def read_features(folder: Path, pair_ids: pd.Series) -> Features:
     """The features in a folder that the stage `features` made, joined to pairs by id.
 
@@ -154,7 +166,8 @@ def sources_of(config: ModelConfig, run: str, data_files: DataFiles, train_indic
     found = {}
     for name, choice in config.read_in_training.items():
         if name in config.encoders and reads_features(config):
-            source = read_features(feature_set(config, name, run).folder, data_files.pairs["pair_id"])
+            read = feature_sets(config, name, run)
+            source = together(read_features(made.folder, data_files.pairs["pair_id"]) for made in read)
         else:
             source = load_inputs(name).read(data_files, choice)
         if name == config.changed:

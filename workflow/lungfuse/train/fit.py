@@ -15,10 +15,11 @@ from lungfuse.files import temporary_files_in
 from lungfuse.hardware import machine
 from lungfuse.ingest.parts import Split, read_split
 from lungfuse.modalities.structured.limits import limits_of
+from lungfuse.modalities.text import text_of
 from lungfuse.models import kind_spec, model_spec
 from lungfuse.models.columns import as_values
 from lungfuse.models.side_by_side import side_by_side, without
-from lungfuse.plan.features import feature_set
+from lungfuse.plan.features import feature_sets
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import of_fold, read_model
 from lungfuse.plan.runs import run_names, run_numbers
@@ -31,7 +32,7 @@ from lungfuse.train.estimators import Inputs, Models, build, by_fold, learner, s
 from lungfuse.train.kept import Measured, keep
 from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.predictions import write_predictions
-from lungfuse.train.stored import read_tokens
+from lungfuse.train.stored import mean_of, read_tokens
 
 TIMED = 256  # cases whose scoring is timed
 
@@ -139,10 +140,14 @@ def read_several(config: ModelConfig, layout: Layout, pairs: pd.DataFrame) -> Es
 def read_means(config: ModelConfig, pair_ids: pd.Series) -> dict[str, np.ndarray]:
     """The mean tokens of each encoder by modality, float32 of shape (pair, width); see `StoredTokens.means`.
 
-    What a pair lacks, an image or a text, is missing in all places of its mean token.
+    What a pair lacks, an image or a text, is missing in all places of its mean token. Of several images or texts it is
+    the mean of those that a pair has.
     """
-    folders = {modality: feature_set(config, modality).folder for modality in config.encoders}
-    return {modality: read_tokens(folder, pair_ids).means() for modality, folder in folders.items()}
+
+    def mean(modality: str) -> np.ndarray:
+        return mean_of([read_tokens(made.folder, pair_ids).means() for made in feature_sets(config, modality)])
+
+    return {modality: mean(modality) for modality in config.encoders}
 
 
 def read_values(config: ModelConfig, layout: Layout, pair_ids: pd.Series) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -154,12 +159,12 @@ def read_values(config: ModelConfig, layout: Layout, pair_ids: pd.Series) -> tup
 
 
 def read_texts(path: Path, pairs: pd.DataFrame, config: ModelConfig) -> np.ndarray:
-    """The section that a model reads, (pair,); anything for a model that reads nothing.
+    """The section that a model reads, or several as one text, (pair,); anything for a model that reads nothing.
 
     Raises:
         UserError: no pair has it.
     """
-    inputs = pairs[config.text or "pair_id"].to_numpy()
+    inputs = (text_of(pairs, config.text) if config.text else pairs["pair_id"]).to_numpy()
     if config.text and not (inputs != "").any():
         raise UserError(f"{path}: no pair has {config.text}, which {config.name} reads. Remove the model.")
     return inputs

@@ -14,8 +14,8 @@ from lungfuse.encoders import CONFIG, TOKENIZER, encoder_spec
 from lungfuse.encoders.network import Encoder
 from lungfuse.encoders.tokens import special_tokens, tokenize
 from lungfuse.files import slug
-from lungfuse.layers.blocks import Tokens
-from lungfuse.modalities import load_inputs
+from lungfuse.layers.blocks import PlaceMarks, Tokens
+from lungfuse.modalities import encoded, load_inputs, load_modality
 from lungfuse.modalities.data_files import Source
 from lungfuse.modalities.text.inputs import pad
 from lungfuse.models import load_model, model_spec
@@ -59,7 +59,8 @@ def fitted_of(sources: dict) -> dict[str, list[dict]]:
 def build(
     config: ModelConfig, fitted: dict[str, list[dict]], task: Task, encoder_root: Path
 ) -> tuple[dict[str, nn.Module], nn.Module]:
-    """What makes tokens of modalities without an encoder, by modality, and the model, with random weights.
+    """What makes tokens of modalities without an encoder, or marks those of several inputs, by modality, and the model,
+    with random weights.
 
     `fitted` is what was measured on the pairs to learn from, of these modalities.
     """
@@ -68,6 +69,9 @@ def build(
     widths = dict.fromkeys(config.inputs, width)
     for modality, name in config.encoders.items():
         widths[modality] = encoder_spec(name, encoder_root / slug(name) / CONFIG).width
+    for modality in encoded(config.inputs):
+        if len(places := load_modality(modality).sources(config.inputs[modality])) > 1:
+            tokenizers[modality] = PlaceMarks(len(places), widths[modality])
     fusion = {key: value for key, value in config.fusion.items() if key in model_spec(config.architecture).fusion}
     network = load_model(config.architecture).build(widths, task.outputs, **fusion, **config.settings)
     if hasattr(network, "read_prompts"):

@@ -34,6 +34,16 @@ class StoredTokens:
         return np.stack([self.tokens[a:b].mean(0, dtype=np.float32) if a < b else absent for a, b in bounds])
 
 
+def mean_of(means: list[np.ndarray]) -> np.ndarray:
+    """The mean of several mean tokens of each pair, (pair, width) each, over those that it has; NaN without any."""
+    if len(means) == 1:
+        return means[0]
+    values = np.stack(means)
+    has = ~np.isnan(values).all(2, keepdims=True)
+    count = has.sum(0)
+    return np.where(count > 0, np.where(has, values, 0).sum(0) / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
 def read_tokens(folder: Path, pair_ids: pd.Series) -> StoredTokens:
     """The features in a folder that the stage `features` made, joined to pairs by id.
 

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from lungfuse.files import read_array
-from lungfuse.modalities.data_files import DataFiles
+from lungfuse.modalities.data_files import DataFiles, Source
+from lungfuse.modalities.image import sources, variant_of
 from lungfuse.modalities.image.variants import ABSENT, VariantImages, image_rows, variant_images
+from lungfuse.modalities.several import together
 from lungfuse.settings.training import AugmentSettings, TrainSettings
 from lungfuse.tables.base import read_table
 from lungfuse.tables.ingest import ImageIndex
@@ -49,15 +51,19 @@ class ImageSource:
         return self
 
 
-def read(data_files: DataFiles, choice: str) -> ImageSource:
-    """A variant of the images, in the order of the pairs.
+def read(data_files: DataFiles, choice: str) -> Source:
+    """A variant of the images, in the order of the pairs; of several images a case a source each.
 
     Raises:
         UserError: the image array is shorter than its index, or lacks the image of a pair.
     """
-    rows = image_rows(data_files.pairs, read_table(data_files.index, ImageIndex))
+    return together(_read_one(data_files, each) for each in sources(choice))
+
+
+def _read_one(data_files: DataFiles, choice: str) -> ImageSource:
+    rows = image_rows(data_files.pairs, read_table(data_files.index, ImageIndex), choice)
     images, masks = (path and read_array(path, rows.max() + 1) for path in [data_files.array, data_files.masks])
-    return ImageSource(variant_images(choice, images, masks), rows)
+    return ImageSource(variant_images(variant_of(choice), images, masks), rows)
 
 
 @dataclass(frozen=True)

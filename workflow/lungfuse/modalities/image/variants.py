@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
+from lungfuse.modalities.image import image_ids
 from lungfuse.settings.base import Images
 
 ABSENT = -1  # in place of the row of an image that a pair lacks
@@ -50,14 +51,15 @@ def variant_images(variant: Images, images: np.ndarray, masks: np.ndarray | None
     return VariantImages(images, masks, variant.partition(":")[0])
 
 
-def image_rows(pairs: pd.DataFrame, index: pd.DataFrame) -> np.ndarray:
+def image_rows(pairs: pd.DataFrame, index: pd.DataFrame, choice: str = "raw") -> np.ndarray:
     """The row of each pair's image in the image array, joined by image id; `ABSENT` where a pair has none.
 
     Raises:
         UserError: a pair names an image that is not in the array.
     """
-    rows = pairs["image_id"].map(index.set_index("image_id")["row"])
-    lost = pairs["image_id"][rows.isna() & (pairs["image_id"] != "")]
+    ids = image_ids(pairs, choice)
+    rows = ids.map(index.set_index("image_id")["row"])
+    lost = ids[rows.isna() & (ids != "")]
     if len(lost):
         raise UserError(
             f"{len(lost)} pairs have no image in the array, {lost.iloc[0]} first. Make the pairs from this array."

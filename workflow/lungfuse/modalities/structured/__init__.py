@@ -1,6 +1,7 @@
 """Structured columns: numbers with units and categories, some of them missing."""
 
 import re
+from itertools import chain
 
 ORDER, ENCODED, COLOUR = 2, False, "#CC79A7"
 COLUMN = re.compile(r"[^\W\d_A-Z][^\WA-Z]*")
@@ -17,6 +18,10 @@ def check(choice: object) -> list[str]:
 
 def sources(choice: list[str]) -> list[str]:
     return choice
+
+
+def united(choices: list[list[str]]) -> list[str]:
+    return list(dict.fromkeys(chain(*choices)))
 
 
 def _is_name(column: object) -> bool:

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from lungfuse.encoders.tokens import MASKS, SpecialTokens, count_tokens, special_tokens, tokenize
 from lungfuse.errors import UserError
-from lungfuse.modalities.data_files import DataFiles
+from lungfuse.modalities.data_files import DataFiles, Source
+from lungfuse.modalities.several import together
+from lungfuse.modalities.text import sources
 from lungfuse.settings.training import TrainSettings
 
 
@@ -48,14 +50,19 @@ class TextSource:
         return self
 
 
-def read(data_files: DataFiles, choice: str) -> TextSource:
-    """A section of the reports, in the order of the pairs, cut after as many tokens as settings say.
+def read(data_files: DataFiles, choice: str) -> Source:
+    """A section of the reports, in the order of the pairs, cut after as many tokens as settings say; of several a
+    source each.
 
     How many texts are cut is printed.
 
     Raises:
         UserError: no pair has the section.
     """
+    return together(_read_one(data_files, each) for each in sources(choice))
+
+
+def _read_one(data_files: DataFiles, choice: str) -> TextSource:
     texts, tokenizer, max_tokens = data_files.pairs[choice], data_files.tokenizer, data_files.max_tokens
     if not (texts != "").any():
         raise UserError(

@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from several_images import cases_of, with_two_images
+from several_images import LACK, cases_of, with_two_images
 
+from lungfuse.compare.subsets import lacking
+from lungfuse.errors import UserError
 from lungfuse.layers.blocks import PlaceMarks, Tokens
+from lungfuse.predict.fold_models import read_fold
 from lungfuse.predict.predictor import Predictor
+from lungfuse.relevance.kinds import explained
 
 BOTH = "raw@left+right"
 FROZEN = {"layers": "frozen", "epochs": 1}
@@ -76,3 +80,20 @@ def test_features_of_one_image_serve_all_models_that_read_it(study):
         study.features(study.model(name, architecture="image", images=images, train=FROZEN), "image", "0")
     made = sorted(path.parent.name for path in study.folder.glob("**/features/**/tokens.npy"))
     assert made == ["raw_left", "raw_right"]
+
+
+def test_cases_that_lack_one_of_both_are_counted_by_its_place(study):
+    both = lacking(study.model(architecture="image", images=BOTH), study.pairs, None)
+    assert {name: np.flatnonzero(which).tolist() for name, which in both.items()} == {
+        "image left": LACK["left"], "image right": LACK["right"],
+    }  # fmt: skip
+    one = lacking(study.model(architecture="image", images="raw@right"), study.pairs, None)
+    assert np.flatnonzero(one["image"]).tolist() == LACK["right"]
+
+
+def test_what_a_model_of_several_images_decides_by_is_refused(study):
+    config = study.model(architecture="image", images=BOTH, train=FROZEN)
+    study.train(config)
+    fold = read_fold(study.fold(config))
+    with pytest.raises(UserError, match="reads several inputs of image of a case, which cannot be explained yet"):
+        explained(fold)

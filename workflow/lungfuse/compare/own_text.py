@@ -80,7 +80,7 @@ def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
     apart = "".join(["Held apart: pairs of a patient", *(f", and pairs with the same {section}" for section in own)])
     apart += ", and sites, each of which is a fold" if folds_are_sites(pairs) else ""
     shared = {
-        section: (~has_own_text(pairs, section) & (pairs[section] != "")).sum()
+        section: (~has_own_text(pairs, section) & (text_of(pairs, section) != "")).sum()
         for section in dict.fromkeys(read)
         if section and section not in own
     }

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.stats import DegenerateDataWarning
 
 from lungfuse.compare.scores import as_columns, score_with_intervals
-from lungfuse.modalities.image import image_ids
+from lungfuse.modalities import load_modality
+from lungfuse.modalities.image import image_ids, places_of
 from lungfuse.modalities.text import text_of
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.model import ModelConfig
@@ -35,12 +36,19 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: Intervals, seed: 
 
 
 def lacking(model: ModelConfig, pairs: pd.DataFrame, structured: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """The pairs that lack each modality that a model reads, bool of (pair,); `structured` are their values."""
-    values = None if structured is None else structured[model.structured]
-    read = pairs.assign(text=text_of(pairs, model.text)) if model.text else pairs
-    if model.images:
-        read = read.assign(image_id=image_ids(pairs, model.images))
-    return lacking_any(list(model.inputs), read, values)
+    """The pairs that lack each modality that a model reads, bool of (pair,), and where it reads several images or texts
+    each of these, such as `image lateral`; `structured` are the values of the pairs."""
+    found = {}
+    for name, choice in model.inputs.items():
+        if name == "structured":
+            found |= lacking_any([name], pairs, structured[choice])
+            continue
+        sources = load_modality(name).sources(choice)
+        for source in sources:
+            read = {"image": image_ids, "text": text_of}[name](pairs, source)
+            which = f"{name} {''.join(places_of(source)) or source}" if len(sources) > 1 else name
+            found[which] = (read.str.strip() == "").to_numpy()
+    return found
 
 
 def lacking_any(modalities: list[str], pairs: pd.DataFrame, structured: pd.DataFrame | None) -> dict[str, np.ndarray]:

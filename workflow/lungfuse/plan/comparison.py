@@ -6,6 +6,7 @@ from typing import Any
 
 from lungfuse.datasets import known_of
 from lungfuse.modalities import modality_names
+from lungfuse.modalities.image import places_of
 from lungfuse.models import model_spec
 from lungfuse.models.contrasts import Contrast, contrasts, fused_inputs
 from lungfuse.plan.explaining import ExplainingPlan
@@ -121,7 +122,8 @@ class ComparisonPlan(ExplainingPlan):
     def _may_lack(self, model: ModelConfig) -> bool:
         required = {"image", "text"} if self.study.filter.required is None else set(self.study.filter.required)
         other_section = bool(model.text) and model.text != self.study.filter.text_fields[0]
-        return other_section or "structured" in model.inputs or not set(model.inputs) <= required
+        one_of_several = bool(places_of(model.images))
+        return other_section or one_of_several or "structured" in model.inputs or not set(model.inputs) <= required
 
     @property
     def fuses_unimodal_models(self) -> bool:

@@ -191,13 +191,32 @@ def test_images_called_like_rows_are_no_repeated_cases():
     assert len(made(table, [HERE / "img"]).reports) == 60
 
 
-def test_several_images_in_a_cell_end_in_one_message():
-    table = cases().assign(file=[f"a{each}.png;b{each}.png" for each in range(60)])
-    draw(HERE / "img", [name for cell in table["file"] for name in cell.split(";")])
-    with pytest.raises(
-        UserError, match=r"the column file of cases.csv names several images in a cell.*a row for each image"
-    ):
-        made(table, [HERE / "img"])
+@pytest.mark.parametrize(("form", "between"), [("a{0}.png;b{0}.png", ";"), ("['a{0}.png', 'b{0}.png']", ",")])
+def test_several_images_in_a_cell_are_of_one_case(form, between, capsys):
+    table = cases().assign(file=[form.format(each) if each % 5 else f"a{each}.png" for each in range(60)])
+    draw(HERE / "img", [f"{letter}{each}.png" for letter in "ab" for each in range(60)])
+    found = made(table, [HERE / "img"])
+    assert (found.table.image, found.table.image_between, found.study.places) == ("file", between, ["1", "2"])
+    assert found.views["report_id"].value_counts().value_counts().to_dict() == {2: 48, 1: 12}
+    assert "cells of file name up to 2 images" in capsys.readouterr().out
+    models = found.study.models
+    assert models["linear-probe_image-2"].images == "raw@2" and models["linear"].images == "raw@1+2"
+
+
+def test_several_columns_of_images_are_of_one_case_but_no_outlines(capsys):
+    table = cases().rename(columns={"file": "Right eye"})
+    table["Left eye"] = table["Right eye"].str.replace("x", "l").where(NUMBER[:60] % 3 > 0, "")
+    table["Mask"] = table["Right eye"].str.replace("x", "m")
+    names = pd.concat([table[name] for name in ("Right eye", "Left eye", "Mask")])
+    draw(HERE / "img", names[names != ""])
+    found = made(table, [HERE / "img"])
+    assert found.table.image == {"right": "Right eye", "left": "Left eye"} and found.study.places == ["right", "left"]
+    assert {*found.study.models} >= {"linear-probe_image-right", "linear-probe_image-left", "linear-probe_image"}
+    said = capsys.readouterr().out
+    assert "image of each of Right eye, Left eye: say --image-column 'Right eye' to read one" in said
+    assert "60 images of Mask are not read" in said
+    one = made(table, [HERE / "img"], image_column=["Left eye"], replace=True)
+    assert one.table.image == "Left eye" and one.study.view == "any"
 
 
 def test_letters_in_parts_and_zip_files_without_their_mark_are_found():

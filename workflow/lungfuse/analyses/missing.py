@@ -21,7 +21,8 @@ CAPTION = (
     "Each model on the pairs that have everything it reads (blue), and on those that lack an input (orange): a pair "
     "without an image, with nothing in the section that is read, or without any value in the structured columns that "
     "are read; of several images or texts, each is shown. Intervals are by bootstrap over groups. Pairs that lack an "
-    "input may be of other patients too, so a difference is not the worth of that input. Models of which every pair has everything are left out."
+    "input may be of other patients too, so a difference is not the worth of that input. Models of which every pair "
+    "has everything are left out."
 )
 WANTED = ["may_lack_inputs"]
 READS = ["predicted", "structured"]

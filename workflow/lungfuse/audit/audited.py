@@ -146,7 +146,7 @@ def _roles(named: Named, profiles: dict[str, Profile], asked: Asked | None, shee
     patient = named.patient or (named.mapping.patient if named.mapping else None)
     known = patient if patient in profiles or patient == "none" else named.patient
     said = UserRoles(
-        labels=labels, patient=known, group_by=named.groups, image=named.image, texts=named.text
+        labels=labels, patient=known, group_by=named.groups, image=named.image and [named.image], texts=named.text
     )  # fmt: skip
     for role, given in {"patient": [named.patient], "image": [named.image], "group": named.groups or []}.items():
         for name in given:

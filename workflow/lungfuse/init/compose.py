@@ -142,13 +142,6 @@ def _check_images(
     images: ImageFiles | None, roles: Roles, said: UserRoles, files: Files, profiles: dict[str, Profile]
 ) -> None:
     if images is not None and roles.image is None and said.image is None:
-        if several := next((found for found in profiles.values() if found.several >= 0.1), None):
-            raise UserError(
-                f"--images: the column {several.name} of {files.table} names several images in a cell, such as "
-                f"{several.words.index[0]!r}; expected one. Write a row for each image, with the same patient, and "
-                "all else "
-                "the same: rows of a patient stay in one fold."
-            )
         names = ", ".join(file.called or file.path.name for file in images.files[:3])
         raise UserError(
             f"--images: no column of {files.table} names these images, which are called {names}. Say --image-column "
@@ -266,7 +259,9 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases, more:
     entry = draft.entry
     if unknown := [name for name in more if name not in MORE]:
         raise UserError(f"--more-models: found {', '.join(unknown)}, expected some of {', '.join(MORE)}.")
-    found = Inputs("image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more))
+    found = Inputs(
+        "image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more), roles.places
+    )
     rows = rows_of(found)
     if not found.single:
         raise UserError(

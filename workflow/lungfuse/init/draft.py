@@ -111,7 +111,8 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: Missing, labels: d
         table["group_by"] = roles.group_by
         draft.say("rows with the same value stay in one fold", "table", "group_by")
     if roles.image:
-        table |= {"image": roles.image, "images": files.images}
+        table |= {"image": roles.images or roles.image} | ({"image_between": roles.between} if roles.between else {})
+        table["images"] = files.images
     if roles.image and roles.view:
         table |= {"view": roles.view} | ({"views": roles.views} if roles.views else {})
     if roles.texts:
@@ -151,7 +152,10 @@ def _missing(column: str, missing: dict[str, list[str]]) -> dict[str, list[str]]
     return {"missing": missing[column]} if column in missing else {}
 
 
-def _view(draft: Draft, roles: Roles) -> str:
+def _view(draft: Draft, roles: Roles) -> str | list[str]:
+    if roles.places:
+        draft.say("a case has an image of each; models read all, or one, as images: raw@<view> does", "view")
+        return roles.places
     if not (roles.image and roles.view):
         return ANY_VIEW
     view = next(iter(roles.views), None) or roles.first_view

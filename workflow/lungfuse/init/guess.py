@@ -6,11 +6,12 @@ import pandas as pd
 
 from lungfuse.ingest.reports import taken_names
 from lungfuse.ingest.sides import are_sides
-from lungfuse.init.headings import APART, BIRTH, DATE, NAME_OF_IMAGE, OF_FILE, SITE, SPLIT
+from lungfuse.init.headings import APART, BIRTH, DATE, OF_FILE, SITE, SPLIT
 from lungfuse.init.inputs import find_inputs
 from lungfuse.init.patients import find_patient, quoted
 from lungfuse.init.profile import Profile
 from lungfuse.init.roles import NONE, Roles, UserRoles, column_called
+from lungfuse.init.several_images import find_images
 from lungfuse.init.views import find_rows, find_view
 from lungfuse.tables.ingest import SECTIONS
 from lungfuse.vocabulary import column_name
@@ -33,7 +34,7 @@ def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5, tabl
     free = {name: found for name, found in free.items() if name not in roles.left}
     roles.split = column_called(said.split, "split", free) if said.split is not None else None
     used = {column_called(name, "use", free) for name in said.use}
-    _find_images(roles, free, said)
+    find_images(roles, free, said, table)
     find_patient(roles, {name: found for name, found in free.items() if name not in used}, said, table)
     _find_single(roles, {name: found for name, found in free.items() if name not in used}, said)
     find_view(roles, {name: found for name, found in free.items() if name not in used}, said)
@@ -48,19 +49,6 @@ def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5, tabl
         and ((free[name].called(*SPLIT) and free[name].distinct <= MOST_PARTS) or are_sides(free[name].words.index))
     ]
     return roles
-
-
-def _find_images(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
-    if said.image is not None:
-        roles.image = None if said.image == NONE else column_called(said.image, "image-column", free)
-        return
-    named = {name: found for name, found in free.items() if found.images >= 0.3}
-    if named:
-        roles.image = max(named.values(), key=_likely_image).name
-
-
-def _likely_image(found: Profile) -> tuple[float, bool, int]:
-    return round(found.images, 1), found.called(*NAME_OF_IMAGE), found.distinct
 
 
 def _find_single(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:

@@ -64,7 +64,7 @@ class Columns:
     date
         The column of dates.
     image_column
-        The column that names images.
+        The column that names images; several where a case has an image of each.
     view
         The column of projections.
     text
@@ -88,7 +88,7 @@ class Columns:
     same_numbers: bool | None = None
     site: str | None = None
     date: str | None = None
-    image_column: str | None = None
+    image_column: Several[str] | None = None
     view: str | None = None
     text: Several[str] | None = None
     group_by: Several[str] | None = None

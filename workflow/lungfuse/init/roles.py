@@ -21,8 +21,9 @@ class Column:
 
 @dataclass
 class Roles:
-    """The columns of a table by their roles. `why` says why of each role, `left` of each column that has none; `unsure`
-    is what a user should look at, with the option that says otherwise."""
+    """The columns of a table by their roles. Where a case has several images, `images` are their columns by place, or
+    `between` is what stands between them in a cell, of which `most_images` are read. `why` says why of each role,
+    `left` of each column that has none; `unsure` is what a user should look at, with the option that says otherwise."""
 
     patient: str | None = None
     patient_pattern: str | None = None
@@ -31,6 +32,9 @@ class Roles:
     date: str | None = None
     case: str | None = None
     image: str | None = None
+    images: dict[str, str] = field(default_factory=dict)
+    between: str = ""
+    most_images: int = 1
     view: str | None = None
     views: dict[str, list[str]] = field(default_factory=dict)
     first_view: str = ""
@@ -44,6 +48,11 @@ class Roles:
     unsure: list[str] = field(default_factory=list)
 
     @property
+    def places(self) -> list[str]:
+        """The places of the images of a case, where it has several."""
+        return list(self.images) or ([str(number + 1) for number in range(self.most_images)] if self.between else [])
+
+    @property
     def used(self) -> set[str]:
         """Columns of the table that have a role."""
         single = [
@@ -54,6 +63,7 @@ class Roles:
             self.image,
             self.view,
             self.split,
+            *self.images.values(),
             *self.rows,
             *self.group_by,
         ]
@@ -72,7 +82,7 @@ class UserRoles:
     same_numbers: bool | None = None
     site: str | None = None
     date: str | None = None
-    image: str | None = None
+    image: Sequence[str] | None = None
     view: str | None = None
     group_by: Sequence[str] | None = None
     texts: Sequence[str] | None = None

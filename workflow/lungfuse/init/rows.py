@@ -1,5 +1,6 @@
 """The rows of a study's comparison, and its folds, for its size and inputs."""
 
+import re
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -24,14 +25,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are, and
-    `more` the architectures beside the usual ones."""
+    """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are, `more`
+    the architectures beside the usual ones, and `places` those of the images of a case, where it has several."""
 
     images: bool
     sections: list[str]
     columns: list[str]
     cases: int
     more: tuple[str, ...] = ()
+    places: list[str] = field(default_factory=list)
 
     @property
     def single(self) -> dict[str, dict[str, Any]]:
@@ -92,6 +94,9 @@ def _add_baselines(rows: Rows, inputs: Inputs) -> None:
         rows.models["linear-probe" if len(probes) == 1 else f"linear-probe_{name}"] = {
             "architecture": "linear-probe"
         } | reads
+    for number, place in enumerate(inputs.places if inputs.images else [], 1):
+        called = place if re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", place) else number
+        rows.models[f"linear-probe_image-{called}"] = {"architecture": "linear-probe", "images": f"raw@{place}"}
     if len(probes) > 1:
         rows.models["linear-probe_both"] = {"architecture": "linear-probe"} | probes["image"] | probes["text"]
     if inputs.columns:

@@ -29,8 +29,9 @@ def summary(question: Question, roles: Roles, cases: Cases, draft: Draft) -> str
     names = {"patient": roles.patient, "site": roles.site, "date": roles.date, "kept apart": ", ".join(roles.group_by)}
     lines += [(role, name or "") for role, name in names.items()]
     if roles.image:
-        lines.append(("image", f"{roles.image}, {cases.rows - cases.unread:,} of {cases.rows:,} found"))
-        lines.append(("view", f"{entry['view']} of the column {roles.view}" if roles.view else ""))
+        named = ", ".join(roles.images.values()) or roles.image
+        lines.append(("image", f"{named}, {cases.rows - cases.unread:,} of {cases.rows:,} found"))
+        lines.append(("view", f"{entry['view']} of the column {roles.view}" if roles.view else ", ".join(roles.places)))
     lines.append(("texts", ", ".join(roles.texts.values())))
     unread = {roles.columns[name].column: why for name, why in said.items() if name in roles.columns}
     inputs = [each.column for each in roles.columns.values() if each.column not in unread]
@@ -76,11 +77,12 @@ def doubts_of_values(cases: Cases, roles: Roles) -> Iterator[str]:
 
 def doubts_of_images(profiles: dict[str, Profile], roles: Roles) -> Iterator[str]:
     """Images that a table names and that no model reads."""
-    others = [found for name, found in profiles.items() if found.images >= 0.3 and name != roles.image]
+    read = [roles.image, *roles.images.values()]
+    others = [found for name, found in profiles.items() if found.images >= 0.3 and name not in read]
     if roles.image and others:
         cells = sum(found.filled for found in others)
         names = listed([found.name for found in others], 3)
-        yield f"{cells:,} images of {names} are not read, for a case has one: write a row for each"
-    if roles.image and profiles[roles.image].several:
+        yield f"{cells:,} images of {names} are not read: say --image-column with all columns to read them"
+    if roles.image and not roles.between and profiles[roles.image].several:
         share = profiles[roles.image].several
         yield f"{share:.0%} of the cells of {roles.image} name several images, not found: write a row for each"

@@ -14,7 +14,7 @@ MOSTLY = 0.8  # of the rows, from which on images of other kinds are left out
 
 def find_view(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     """The column of the projection of X-rays: of words such as PA and lateral; those of CT and MR are none."""
-    if roles.image is None:
+    if roles.image is None or roles.places:
         return
     left = {name: found for name, found in free.items() if name not in roles.used}
     if said.view is not None:

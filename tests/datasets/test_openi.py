@@ -9,7 +9,11 @@ from conftest import ROOT, png, truncate, write_kaggle, write_openi, xml_report
 from lungfuse.datasets import _openi_tags, openi
 from lungfuse.errors import UserError
 from lungfuse.ingest.labels import matches
+from lungfuse.plan.load import load_studies
+from lungfuse.plan.plan import Plan
 from lungfuse.settings.ingest import LabelRule
+from lungfuse.settings.params import read_params
+from lungfuse.stages import call
 
 BIASES = openi.SOURCE.biases
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
@@ -236,3 +240,23 @@ def test_the_class_lung_joins_two_opposite_states_as_its_data_card_says(real_dat
     assert not (little & much).any()
     (said,) = re.findall(r"of the (\d+) .* (\d+) have too little .* (\d+) too much .* and (\d+) neither", BIASES[0])
     assert [len(lung), little.sum(), much.sum(), (~little & ~much).sum()] == list(map(int, said))
+
+
+def test_frontal_and_lateral_of_a_study_are_one_case(tmp_path, monkeypatch):
+    reports = {}
+    for n in range(1, 5):
+        headings = [["normal"], ["Lung/hypoinflation"]][n % 2]
+        reports[str(n)] = xml_report(f"CXR{n}", [f"CXR{n}_a", f"CXR{n}_b"], headings, findings=f"Text {n}.")
+    images = [(f"CXR{n}_{letter}", png(brightest=40 * n)) for n in range(1, 5) for letter in "ab"]
+    raw = write_openi(tmp_path / "openi", reports, images[:-1], frontal=[name for name, _ in images if name[-1] == "a"])
+    table = raw / "indiana_projections.csv"
+    table.write_text(table.read_text() + "".join(f"{n},{n}_b.dcm.png,Lateral\n" for n in range(1, 5)))
+    monkeypatch.chdir(tmp_path)
+    study = load_studies(read_params(ROOT / "params.yaml"), only="openi")["openi"]
+    plan = Plan("openi", study.model_copy(update={"view": openi.VIEWS, "modalities": ["image", "text"]}))
+    for job in [plan.reports(), plan.images(), plan.filter()]:
+        call(job.stage, job.arguments | {name: raw for name in ["raw"] if name in job.settings})
+    pairs = pd.read_csv(plan.layout.candidates["candidates"], keep_default_na=False).set_index("report_id")
+    assert pairs["image_at_Frontal"].tolist() == [f"CXR{n}_a" for n in range(1, 5)]
+    assert pairs["image_at_Lateral"].to_dict() == {"CXR1": "CXR1_b", "CXR2": "CXR2_b", "CXR3": "CXR3_b", "CXR4": ""}
+    assert pairs["pair_id"].eq(pairs.index).all(), "the last lacks the file of its lateral"

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from lungfuse.compare.own_text import OWN_TEXT, OWN_TEXT_IS, held_apart
 from lungfuse.markdown import escape, escaped
 from lungfuse.measures import METRICS
+from lungfuse.modalities.image import at_places, places_of, variant_of
 from lungfuse.parameters import Heading
 from lungfuse.settings.comparison import ComparisonSettings, PublishedFigure
 from lungfuse.statistics.gains import DRAWS
@@ -73,7 +74,8 @@ def score_tables(scored: pd.DataFrame) -> list[pd.DataFrame]:
 
 def reads(model) -> str:
     """What a model reads, from a row of the table `Comparison`: structured columns are counted where they are many."""
-    images, columns = model.images.partition(":")[0].replace("raw", "image"), model.structured.split()
+    variant, columns = variant_of(model.images).partition(":")[0].replace("raw", "image"), model.structured.split()
+    images = at_places(variant, places_of(model.images))
     named = "+".join(columns)
     counted = named if len(named) <= MOST_NAMED else f"{len(columns)} columns"
     return ", ".join(filter(None, [images, model.text, counted])) or "nothing"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
 from lungfuse.init.cases import Cases, cases_of, splits, tells
@@ -123,7 +125,7 @@ def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple
     draft = draft_of(files, question, roles, missing_words(profiles, roles, labels), names)
     if why:
         draft.say(f"{why}.", "filter", "labels")
-    _require(draft, roles, profiles)
+    _require(draft, roles, profiles, sheet)
     return Inspection(profiles, roles, question, images), draft
 
 
@@ -151,9 +153,12 @@ def _check_images(
         roles.image = None
 
 
-def _require(draft: Draft, roles: Roles, profiles: dict[str, Profile]) -> None:
+def _require(draft: Draft, roles: Roles, profiles: dict[str, Profile], sheet: pd.DataFrame) -> None:
     """Say what each case needs, where not all have all."""
     filled = {role: profiles[name].filled / profiles[name].rows for role, name in _main(roles).items()}
+    if roles.images:
+        named = [sheet[name].isin(profiles[name].words.index) for name in roles.images.values()]
+        filled["image"] = float(pd.concat(named, axis=1).any(axis=1).mean())
     if roles.image and filled["image"] < 0.9 and len(draft.entry["modalities"]) > 1:
         needed: list[str] = []
         said = f"an image is named in {filled['image']:.0%} of the rows; a case may lack any input"

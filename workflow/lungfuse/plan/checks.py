@@ -14,6 +14,7 @@ from lungfuse.datasets import (
     views_of,
 )
 from lungfuse.modalities import modality_names
+from lungfuse.modalities.image import variant_of
 from lungfuse.plan.decision_checks import decision_problems
 from lungfuse.plan.model_checks import check_models, check_twins, too_often
 from lungfuse.plan.problems import Problem, encoder_problem, layers_problem, length_problem, settings_problems
@@ -138,7 +139,7 @@ def _rest(study: Study) -> Iterator[Problem]:
     if untrained := set(study.comparison.published_epochs) - set(trained_models(study)):
         yield "comparison.published_epochs", f"no network among the models is called {joined(untrained)}"
     yield from _subgroups(study)
-    known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], image_variants(study)
+    known, variants = [PACKAGED_SEGMENTER, *study.segmentation.segmenters], [*map(variant_of, image_variants(study))]
     if "mask-only" in variants and len(segmenters_read(study)) > 1:
         yield "", f"mask-only: of which segmenter? Say mask-only:<one of {', '.join(segmenters_read(study))}>"
     if (inside := explained_inside(study)) not in [None, *known]:

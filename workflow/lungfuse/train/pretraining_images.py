@@ -17,6 +17,7 @@ from lungfuse.files import read_array
 from lungfuse.ingest.images import write_array
 from lungfuse.ingest.pretraining_cases import headings_of
 from lungfuse.ingest.reports import with_patients
+from lungfuse.ingest.several_images import ids_of
 from lungfuse.parameters import options
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.settings.training import LabelledImages
@@ -164,7 +165,7 @@ def labelled_cases(name: str, setting: LabelledImages, source: Dataset, raw: Pat
 def copies_of_pairs(array: np.ndarray, rows: np.ndarray, files: Files) -> np.ndarray:
     """Whether each of some images of an array is the same as an image of a pair of the study, or nearly; (image,)."""
     index = read_table(files.index, ImageIndex)
-    of_pairs = index["row"][index["image_id"].isin(read_table(files.pairs, Pairs)["image_id"])].to_numpy()
+    of_pairs = index["row"][index["image_id"].isin(ids_of(read_table(files.pairs, Pairs)))].to_numpy()
     study = look_at(read_array(files.array, int(of_pairs.max()) + 1), of_pairs, of_pairs * 0 - 1, done=lambda _: None)
     others = look_at(array, rows, np.arange(len(rows)), done=lambda _: None)
     copies = same_images(joined(study, others))

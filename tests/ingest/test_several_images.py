@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungfuse.check.check import look
 from lungfuse.errors import UserError
 from lungfuse.ingest.alike import ImageArray
 from lungfuse.ingest.filter import FilterInputs, select_pairs
@@ -92,3 +93,10 @@ def test_the_images_of_a_place_are_no_section_of_text(collection, tmp_path):
     read = read_table(tmp_path / "candidates.csv", Candidates)
     assert read["image_at_Lateral"].tolist() == ["R1b", "", ""]
     assert not any(name.startswith("image") for name in sections_of(read))
+
+
+def test_the_data_check_looks_at_all_images_of_a_case(tmp_path):
+    pairs = pd.DataFrame({"image_id": ["a", "c"], "image_at_left": ["a", ""], "image_at_right": ["b", "c"]})
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (3, 32, 32), dtype=np.uint8))
+    index = pd.DataFrame({"image_id": ["a", "b", "c"], "row": range(3)})
+    assert look(pairs, tmp_path / "images.npy", index).case.tolist() == [0, 0, 1]

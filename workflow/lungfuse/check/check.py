@@ -17,6 +17,7 @@ from lungfuse.check.findings import finding_names, load_findings
 from lungfuse.check.text import as_page, for_terminal
 from lungfuse.duplicates.pictures import Pictures, look_at
 from lungfuse.files import atomic_write, read_array
+from lungfuse.ingest.several_images import ids_of
 from lungfuse.parameters import Heading, options
 from lungfuse.settings.check import CheckLimits
 from lungfuse.settings.ingest import FilterSettings
@@ -160,7 +161,7 @@ def read(asked: Asked, thresholds: CheckLimits, files: Files) -> Checked:
     columns = read_table(files.value_columns, Columns)
     columns = columns[~columns["name"].isin(label_columns)]
     values = raw_tables.values.set_index("report_id")[list(columns["name"])].reindex(cases["report_id"], fill_value="")
-    pictures = look(cases, files.array, len(index)) if index is not None and files.array else None
+    pictures = look(cases, files.array, index) if index is not None and files.array else None
     return Checked(
         cases=cases,
         values=values.reset_index(drop=True),
@@ -188,12 +189,12 @@ def with_origin(candidates: pd.DataFrame, raw_tables: RawTables, index: pd.DataF
     return cases
 
 
-def look(cases: pd.DataFrame, array: Path, rows: int) -> Pictures:
-    """The images of the cases that have one, each looked at once."""
-    has = np.flatnonzero(cases["row"].notna())
-    chosen = cases["row"].iloc[has].to_numpy(int)
+def look(cases: pd.DataFrame, array: Path, index: pd.DataFrame) -> Pictures:
+    """The images of the cases that have some, each looked at once."""
+    rows = ids_of(cases).map(index.set_index("image_id")["row"])
+    has = np.flatnonzero(rows.notna())
     with bar(len(has), "image") as done:
-        return look_at(read_array(array, rows), chosen, has, done)
+        return look_at(read_array(array, len(index)), rows.iloc[has].to_numpy(int), has % len(cases), done)
 
 
 @contextmanager

@@ -43,10 +43,18 @@ def _predictors(models: Path) -> Iterator[Predictor]:
         if (folder / TRAINED_SETTINGS).exists() or any(folder.glob(f"fold*/{TRAINED_SETTINGS}")):
             try:
                 predictor = Predictor(folder)
-                if predictor.columns:  # a model that reads nothing has nothing to say of a case
+                if several := _several(predictor):
+                    log.warning("not offered: %s reads %s of a case", folder, several)
+                elif predictor.columns:  # a model that reads nothing has nothing to say of a case
                     yield predictor
             except UserError as error:
                 log.warning("not offered: %s", error)
+
+
+def _several(predictor: Predictor) -> str:
+    """Images or texts of which a model reads several or one of several, for which forms have no fields."""
+    named = [column.name for column in predictor.columns if column.kind in ("image", "text")]
+    return ", ".join(name for name in named if name not in ("image", "text"))
 
 
 @transaction.atomic

@@ -33,7 +33,7 @@ def draw(folder: Path) -> None:
     """Photographs of both eyes, of which some are missing: the spot that shows the disease is in one of them."""
     rng = np.random.default_rng(0)
     (folder / "fotos").mkdir(parents=True)
-    ill = np.arange(CASES) % 2
+    ill = rng.permutation(np.arange(CASES) % 2)
     side = rng.integers(2, size=CASES)
     table = pd.DataFrame({"Patient": [f"p{1000 + number}" for number in range(CASES)]})
     for place, name in enumerate(["Auge links", "Auge rechts"]):

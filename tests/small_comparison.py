@@ -106,6 +106,7 @@ def table(pairs, predictions, settings):
 class Drawn:
     """A task with pairs, and predictions of them that are the better the less `noise` there is."""
 
+    name: str
     task: Task
     pairs: pd.DataFrame
 
@@ -138,10 +139,10 @@ def draw_pairs(name: str) -> Drawn:
     pairs = pairs.assign(report_id=pairs["pair_id"], image_id=pairs["pair_id"], fold=np.arange(120) // 2 % 4)
     pairs = pairs.assign(**dict.fromkeys(["text", "comparison", "indication", "findings", "impression", "site"], ""))
     if name != "multilabel":
-        return Drawn(task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
+        return Drawn(name, task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
     known = rng.random((120, 3)) < [1, 1, 0.7]
     labels = pd.DataFrame((rng.random((120, 3)) < [0.5, 0.3, 0.2]).astype(int), columns=task.columns("label"))
-    return Drawn(task, pairs.join(labels.astype("Int64").where(known)))
+    return Drawn(name, task, pairs.join(labels.astype("Int64").where(known)))
 
 
 @pytest.fixture

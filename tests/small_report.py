@@ -123,9 +123,8 @@ def params_of(drawn: Drawn) -> dict:
     demo = params["studies"]["demo"] | SETTINGS | {"models": MODELS}
     if drawn.task.labels != ["normal", "lung"]:
         rules = [{"name": name, "column": "crp", "positive": [name]} for name in drawn.task.labels]
-        task = "multiclass" if drawn.task.excludes else "multilabel"
         filters = {"labels": rules, "balance": "none", "required": []}
-        demo |= {"task": task, "filter": filters, "leakage": {"sections": []}}
+        demo |= {"task": drawn.name, "filter": filters, "leakage": {"sections": []}}
     return params | {"study": "drawn", "studies": {"drawn": demo}}
 
 

@@ -194,7 +194,7 @@ def drawn_study(folder: Path, task: str = "binary") -> SmallStudy:
     structured = pd.DataFrame(
         {"pair_id": pairs["pair_id"], "age": ages, "sex": np.where(rng.random(60) < 0.5, "F", "M")}
     )
-    if task == "multiclass":
+    if task in ["multiclass", "ordinal"]:
         labels = np.where(np.arange(60) % 4 == 3, 2, labels)
     if task == "multilabel":
         second = pd.Series(np.arange(60) % 4 == 3).astype("Int64").mask(np.arange(60) % 5 == 4)

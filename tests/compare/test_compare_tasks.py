@@ -24,6 +24,7 @@ from lungfuse.tasks import load_task
         ("binary", ["positive)", "gain in AUROC"]),
         ("multiclass", [" clear, ", " nodule)", "each against the rest", "gain in AUROC"]),
         ("multilabel", [" effusion, ", "means over the labels", "gain in AUROC"]),
+        ("ordinal", [" clear, ", " nodule)", "of a grade or more", "quadratic kappa", "gain in AUROC"]),
     ],
 )
 def test_every_task_has_a_comparison_and_a_page_that_says_what_it_compares(reported, task, said):

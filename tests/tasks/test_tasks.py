@@ -18,7 +18,8 @@ from lungfuse.tasks import load_task, task_names
 BINARY = load_task("binary", ["normal", "lung"])
 CLASSES = load_task("multiclass", ["a", "b", "c"])
 LABELS = load_task("multilabel", ["opacity", "nodule"])
-ALL = {"binary": BINARY, "multiclass": CLASSES, "multilabel": LABELS}
+GRADES = load_task("ordinal", ["none", "mild", "severe"])
+ALL = {"binary": BINARY, "multiclass": CLASSES, "multilabel": LABELS, "ordinal": GRADES}
 
 
 def drawn(name: str, pairs: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +30,7 @@ def drawn(name: str, pairs: int = 200) -> tuple[np.ndarray, np.ndarray]:
         scores = np.clip(0.3 * targets + 0.7 * rng.random((pairs, 2)), 0, 1)
         targets[::5, 0] = np.nan
         return targets, scores
-    classes = {"binary": 2, "multiclass": 3}[name]
+    classes = len(ALL[name].labels)
     targets = rng.integers(0, classes, (pairs, 1)).astype(float)
     scores = rng.dirichlet(np.ones(classes), pairs) + 0.5 * (targets == np.arange(classes))
     scores /= scores.sum(axis=1, keepdims=True)
@@ -69,6 +70,7 @@ def test_scores_of_logits_are_scores_and_the_highest_decides(name):
     assert decided.shape == (50, len(task.columns("label")))
     if task.excludes:
         np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
+    if name == "multiclass":
         assert (decided[:, 0] == scores.argmax(axis=1)).all()
 
 
@@ -76,7 +78,7 @@ def test_scores_of_logits_are_scores_and_the_highest_decides(name):
 def test_the_loss_falls_as_scores_come_nearer_to_the_labels(name):
     task, (targets, _) = ALL[name], drawn(name)
     logits = torch.zeros(len(targets), task.outputs, requires_grad=True)
-    labels, weights = torch.tensor(targets, dtype=torch.float32), torch.ones(task.outputs)
+    labels, weights = torch.tensor(targets, dtype=torch.float32), torch.ones(len(task.labels))
     before = task.loss(logits, labels, weights, 0.0)
     before.backward()
     after = task.loss(logits.detach() - 10 * logits.grad, labels, weights, 0.0)

@@ -90,7 +90,7 @@ def test_a_student_is_told_when_a_pair_has_no_score(small):
         small.train(config)
 
 
-@pytest.mark.parametrize("task", LABELS)
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
 def test_the_loss_is_that_of_the_paper(task):
     """T^2 KL(teacher || student) of softened classes, and the loss of the labels; a weight of 0 leaves the latter."""
     torch.manual_seed(0)

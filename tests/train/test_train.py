@@ -52,9 +52,9 @@ def test_a_fused_model_starts_from_the_encoders_of_unimodal_models(trained):
     assert not all(torch.equal(value, own[name]) for name, value in encoders["text"].state_dict().items())
 
 
-@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+@pytest.mark.parametrize(("task", "least"), [("multiclass", 0.7), ("multilabel", 0.7), ("ordinal", 0.6)])
 def test_a_model_of_everything_learns_other_tasks_where_some_inputs_and_labels_are_missing(
-    tmp_path, encoder_root, task
+    tmp_path, encoder_root, task, least
 ):
     study = small_study(tmp_path, encoder_root, task)
     learning = {"layers": "frozen", "epochs": 12, "learning_rate": 1e-2, "modality_dropout": 0.1}
@@ -63,7 +63,7 @@ def test_a_model_of_everything_learns_other_tasks_where_some_inputs_and_labels_a
     test = predictions[predictions["part"] == "test"]
     found = asked.correct(asked.targets(test), asked.decide(asked.of("score", test)))
     assert len(test) == 20
-    assert np.nanmean(found) > 0.7
+    assert np.nanmean(found) > least
     assert np.isfinite(asked.of("score", predictions)).all()
 
 

@@ -58,3 +58,24 @@ def macro(labels: list[OneAgainstRest], weights: np.ndarray) -> np.ndarray:
     defined = np.isfinite(found)
     with np.errstate(invalid="ignore"):
         return np.where(defined, found, 0).sum(axis=0) / defined.sum(axis=0)
+
+
+def quadratic_kappa(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Cohen's kappa with quadratic weights, (resample,), of whole numbers (row,) and weights (resample, row).
+
+    1 less the mean squared difference over the one of independent draws; NaN where nothing differs (Cohen, Weighted
+    kappa, 1968, https://doi.org/10.1037/h0026256).
+    """
+    total = weights.sum(axis=1)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return weights @ values / total
+
+    by_chance = mean(truth**2) + mean(predictions**2) - 2 * mean(truth) * mean(predictions)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 - mean((truth - predictions) ** 2) / by_chance
+
+
+def absolute_error(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean absolute error, (resample,), in the unit of `truth`."""
+    return weights @ np.abs(truth - predictions) / weights.sum(axis=1)

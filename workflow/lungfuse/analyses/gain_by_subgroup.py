@@ -111,11 +111,11 @@ def compute(
 
 
 def of_labels(results: Results) -> Iterator[Subgroup]:
-    """Each label, or each class against the rest, where there are several."""
+    """Each label, class against the rest, or grade or more, where there are several."""
     task, every = results.task, np.ones(len(results.scored.groups), bool)
     if results.scored.metric == "auroc" and len(task.columns("score")) > 1:
         by = "class" if task.excludes else "label"
-        for n, label in enumerate(task.labels):
+        for n, label in enumerate(task.ranked):
             yield Subgroup(by, label, "auroc", every, n)
 
 

@@ -1,10 +1,11 @@
 """The primary metric of models within folds, for each training, and on the validation pairs that choose among them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from lungfuse.measures import OneAgainstRest
 from lungfuse.statistics.within_folds import (
     WithinFolds,
     auroc_within_folds,
@@ -13,6 +14,8 @@ from lungfuse.statistics.within_folds import (
     stacked,
 )
 from lungfuse.tasks import Kind, Task
+
+Questions = Callable[[np.ndarray, np.ndarray, np.ndarray], list[OneAgainstRest]]
 
 
 def by_fold(
@@ -39,9 +42,10 @@ def _of_training(
     if used is not None:
         targets = np.where(used[:, None], targets, np.nan)
     scores = task.of("score" if metric == "auroc" else decided_by, frame)
-    columns = one_against_rest(task, targets, scores)
     if metric == "auroc":
+        columns = one_against_rest(task, targets, scores, task.rankings)
         return stacked([auroc_within_folds(label, score, fold, folds) for label, score, _ in columns])
+    columns = one_against_rest(task, targets, scores)
     right = [np.where(np.isnan(label), np.nan, label == decided) for label, _, decided in columns]
     if metric == "accuracy":
         excluding = task.excludes  # a pair is right or wrong as a whole where classes exclude each other
@@ -61,11 +65,16 @@ def groups_of(joined: pd.DataFrame) -> np.ndarray:
     return joined["group"].to_numpy()[: len(joined) // joined["repeat"].nunique()]
 
 
-def one_against_rest(task: Task, targets: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, ...]]:
-    """Label, score and decision of each label by itself, (pair,) each; the label is NaN where it is not known."""
-    known = ~np.isnan(targets).all(axis=1)
+def one_against_rest(
+    task: Task, targets: np.ndarray, scores: np.ndarray, questions: Questions | None = None
+) -> list[tuple[np.ndarray, ...]]:
+    """Label, score and decision of each label by itself, (pair,) each; the label is NaN where it is not known.
+
+    `questions` is a method of the task, `one_against_rest` where it is not said.
+    """
+    known, asked = ~np.isnan(targets).all(axis=1), questions or task.one_against_rest
     found = []
-    for each in task.one_against_rest(targets[known], scores[known], task.decide(scores[known])):
+    for each in asked(targets[known], scores[known], task.decide(scores[known])):
         columns = []
         for values in (each.label, each.score, each.prediction):
             column = np.full(len(targets), np.nan)
@@ -80,9 +89,13 @@ def validated_by_fold(task: Task, validated: pd.DataFrame, folds: int) -> np.nda
 
     `validated` is the table `ValidationPredictions`. NaN where a label has not both classes.
     """
-    found = np.full((validated["repeat"].max() + 1, len(task.columns("score")), folds), np.nan)
-    for (repeat, fold), pairs in validated.groupby(["repeat", "fold"]):
-        found[repeat, :, fold] = _of_training(task, pairs.assign(fold=0), "auroc").by_label
+    of_fold = {
+        training: _of_training(task, pairs.assign(fold=0), "auroc").by_label
+        for training, pairs in validated.groupby(["repeat", "fold"])
+    }
+    found = np.full((validated["repeat"].max() + 1, len(next(iter(of_fold.values()))), folds), np.nan)
+    for (repeat, fold), by_label in of_fold.items():
+        found[repeat, :, fold] = by_label
     return found
 
 

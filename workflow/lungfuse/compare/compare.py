@@ -11,7 +11,6 @@ from lungfuse.compare.results import Compared, Results
 from lungfuse.compare.scores import as_columns, score_with_intervals
 from lungfuse.compare.verdicts import Scored, as_one, judge
 from lungfuse.files import atomic_write
-from lungfuse.measures import METRICS
 from lungfuse.models import kind_spec
 from lungfuse.models.naming import named
 from lungfuse.parameters import Heading, options
@@ -108,7 +107,7 @@ def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: Compa
     record = named(model) | {"encoders": ""}
     record |= {"n": len(frame) // repeats, "repeats": repeats}
     scores = score_with_intervals(task, frame, settings.confidence, settings.resamples, seed)
-    record |= as_columns(scores, METRICS)
+    record |= as_columns(scores, list(task.measured))
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
     figure = (
         float("nan") if model.ablation or model.structured else published.get((model.images, model.text), float("nan"))

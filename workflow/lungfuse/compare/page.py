@@ -8,7 +8,6 @@ from tabulate import tabulate
 
 from lungfuse.compare.own_text import OWN_TEXT, OWN_TEXT_IS, held_apart
 from lungfuse.markdown import escape, escaped
-from lungfuse.measures import METRICS
 from lungfuse.modalities.image import at_places, places_of, variant_of
 from lungfuse.parameters import Heading
 from lungfuse.settings.comparison import ComparisonSettings, PublishedFigure
@@ -21,7 +20,10 @@ MIN_NAME = 12  # characters that are left of a name
 MOST_NAMED = 14  # characters that the names of structured columns may take before they are counted
 FIRST = ["accuracy", "auroc"]
 LEAST_P = 1 / (DRAWS + 1) + 1e-6  # as rounded in the tables
-METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"}
+METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"} | {
+    "quadratic_kappa": "quadratic kappa",
+    "mae": "MAE",
+}
 AGAINST_IS = (
     "Against: of the models that read a true subset of the same inputs, the one over which the gain in {metric} is "
     "smallest; p is the largest of the tests against each of them, corrected for {tests} models (max-T)."
@@ -48,7 +50,7 @@ def render(
         f"the influence of groups and the spread of folds, of others by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
         f"validation pairs of each fold. {task.means}",
-        *map(in_markdown, score_tables(scored)),
+        *map(in_markdown, score_tables(task, scored)),
     ]
     if tests:
         lines += [in_markdown(against(scored)), AGAINST_IS.format(metric=metric, tests=tests)]
@@ -60,13 +62,13 @@ def render(
     return "\n\n".join(line if line[0] in "|#" else wrapped(line) for line in lines) + "\n"
 
 
-def score_tables(scored: pd.DataFrame) -> list[pd.DataFrame]:
+def score_tables(task: Task, scored: pd.DataFrame) -> list[pd.DataFrame]:
     """What each model reads with its accuracy and AUROC, and its other metrics."""
     first = pd.DataFrame({"model": scored["row"], "reads": [reads(row) for row in scored.itertuples()]})
     if scored["repeats"].max() > 1:
         first["trainings"] = scored["repeats"]
     others = pd.DataFrame({"model": scored["row"]})
-    for metric in METRICS:
+    for metric in task.measured:
         table = first if metric in FIRST else others
         table[METRIC_IN_WORDS.get(metric, metric)] = short_intervals(limits(scored, metric))
     return [first, others]
@@ -82,8 +84,8 @@ def reads(model) -> str:
 
 
 def short(value: float) -> str:
-    """A share with three digits, in four characters."""
-    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}".removeprefix("0")
+    """A share with three digits, in four characters; less of what is larger, or below zero."""
+    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}".replace("0.", ".", 1)
 
 
 def short_intervals(values: pd.DataFrame) -> list[str]:

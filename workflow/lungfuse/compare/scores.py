@@ -16,7 +16,6 @@ from scipy.stats import t
 from lungfuse.compare.by_fold import by_fold, groups_of
 from lungfuse.errors import UserError
 from lungfuse.ingest.parts import in_repeat
-from lungfuse.measures import METRICS
 from lungfuse.statistics.bootstrap import bootstrap_counts, interval_of, mean_of_drawn
 from lungfuse.statistics.gains import degrees_of_freedom, gain
 from lungfuse.tasks import Task
@@ -39,9 +38,11 @@ def score_with_intervals(
     values = by_training(np.ones((1, names)))[..., 0].mean(axis=0)
     within = {"auroc": auroc_with_limits(task, joined, confidence)}
     if names < 2:
-        return {metric: (float(value), np.nan, np.nan) for metric, value in zip(METRICS, values, strict=True)} | within
+        return {
+            metric: (float(value), np.nan, np.nan) for metric, value in zip(task.measured, values, strict=True)
+        } | within
     interval = interval_of(statistic, [names, repeats], len(joined), confidence, resamples, seed)
-    limits = zip(METRICS, values, interval.low, interval.high, strict=True)
+    limits = zip(task.measured, values, interval.low, interval.high, strict=True)
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits} | within
 
 

@@ -11,6 +11,7 @@ Beside its code an architecture declares
 - REQUIRED: the modalities that it always reads; OPTIONAL: those that it reads too where a study says so, or "any";
 - MIN_INPUTS: how many it reads at least (as many as it needs, where it is not said);
 - FUSION: the keys of the study's `fusion` that it reads, of networks;
+- LEARNS: some of "classes", "grades" and "numbers", for which tasks ask (all of them, where it is not said);
 - GROUPED: of an estimator, whether its `fit` takes the groups of the pairs that it learns from, such as patients, for
   inner folds; of a search the best estimator is kept;
 - ROLES: the networks that it needs besides those that read its modalities, such as the teacher of a distillation; a
@@ -42,6 +43,7 @@ import jsonschema
 from lungfuse import registry
 from lungfuse.errors import UserError
 from lungfuse.modalities import encoded, in_order
+from lungfuse.tasks import TARGETS
 from lungfuse.words import joined
 
 KINDS = ["baseline", "probe", "classical", "unimodal", "fusion", "late"]
@@ -85,6 +87,7 @@ class ModelSpec:
     any_parts: bool
     paired: tuple[str, ...]
     settings: dict[str, dict]
+    learns: tuple[str, ...]
 
     def takes(self, modalities: set[str]) -> bool:
         """Whether it reads these."""
@@ -152,6 +155,7 @@ def model_spec(name: str) -> ModelSpec:
         found.get("PARTS") == "any",
         tuple(found.get("PAIRED", ())),
         found.get("SETTINGS", {}),
+        tuple(found.get("LEARNS", TARGETS)),
     )
 
 

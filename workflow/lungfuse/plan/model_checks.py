@@ -77,6 +77,9 @@ def _of_itself(study: Study, model: ModelSettings) -> Iterator[Problem]:
         return
     if problem := spec.problem(model.settings):
         yield "", problem
+    if (asked := task_spec(study.task).asks_for) not in spec.learns:
+        learned = f"{model.architecture} learns {joined(spec.learns)} alone"
+        yield "", f"{learned}, and the task {study.task} asks for {asked}. Remove the model"
     yield from _of_ablation(model)
 
 

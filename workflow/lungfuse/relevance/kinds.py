@@ -72,7 +72,7 @@ def _(fold: EstimatorFold) -> ExplainedNetwork:
         )
     check_single(fold)
     probe = Probe(fold.models, list(fold.encoders), fold.task)
-    return ExplainedNetwork(fold.encoders, {}, probe, fold.task, fold.encoders)
+    return ExplainedNetwork(fold.encoders, {}, probe, fold.task, fold.encoders, by_class=True)
 
 
 @explained.register
@@ -87,7 +87,8 @@ def _(fold: LateFusion) -> ExplainedNetwork:
     together = Together(parts, fold.task, load_model(fold.config.architecture), fold.fitted)
     encoders = {name: encoder for part in parts for name, encoder in part.encoders.items()}
     tokenizers = {name: tokenizer for part in parts for name, tokenizer in part.tokenizers.items()}
-    return ExplainedNetwork(encoders, tokenizers, together, fold.task, {name for part in parts for name in part.pools})
+    pools = {name for part in parts for name in part.pools}
+    return ExplainedNetwork(encoders, tokenizers, together, fold.task, pools, by_class=True)
 
 
 class Probe(nn.Module):

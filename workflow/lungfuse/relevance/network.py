@@ -59,11 +59,11 @@ class ExplainedNetwork(nn.Module):
 
     def __init__(
         self, encoders: dict[str, nn.Module], tokenizers: dict[str, nn.Module], model: nn.Module, task: Task,
-        pools: Iterable[str] = (),
+        pools: Iterable[str] = (), by_class: bool = False,
     ):  # fmt: skip
         super().__init__()
         self.encoders, self.tokenizers = nn.ModuleDict(encoders), nn.ModuleDict(tokenizers)
-        self.model, self.task, self.pools = model, task, set(pools)
+        self.model, self.task, self.pools, self.by_class = model, task, set(pools), by_class
         self.eval().float().requires_grad_(False)
 
     @property
@@ -167,7 +167,8 @@ class ExplainedNetwork(nn.Module):
         """The logit of the class or label at `target`, (B,); of two classes its log odds."""
         if self.task.two_classes:
             return torch.where(target == 1, 1.0, -1.0) * (logits[:, 1] - logits[:, 0])
-        return logits.gather(1, target[:, None])[:, 0]
+        of_classes = logits if self.by_class else self.task.class_logits(logits)
+        return of_classes.gather(1, target[:, None])[:, 0]
 
     def losses(self, case: Case, target: Tensor, name: str, parts: Tensor) -> Tensor:
         """What the logit loses without each of some parts of a modality, (part, B)."""

@@ -9,7 +9,6 @@ from pydantic import Field, ValidationError
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
-from lungfuse.measures import METRICS
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.plan.search_space import trials_of
@@ -77,7 +76,9 @@ def validated(task: Task, targets: np.ndarray, scores: np.ndarray, metric: str) 
     Raises:
         UserError: it is not defined, for no label of the pairs is both 0 and 1.
     """
-    found = task.measures(targets, scores, task.decide(scores), np.ones((1, len(targets))))[METRICS.index(metric), 0]
+    found = task.measures(targets, scores, task.decide(scores), np.ones((1, len(targets))))[
+        task.measured.index(metric), 0
+    ]
     if not np.isfinite(found):
         raise UserError(
             f"search: the {len(targets)} validation pairs have one class alone, so no settings are better than others "

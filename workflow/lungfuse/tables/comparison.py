@@ -12,7 +12,9 @@ class Comparison(Table):
 
     Where there are not two classes, metrics are means over the classes, each against the rest, or over the labels where
     they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
-    classes. The AUROC, by which models are held against each other, is that within folds, weighed by pairs.
+    classes. Of grades there are quadratic kappa and the mean absolute error, `mae`, too, and AUROC is the mean over the
+    questions "this grade or more". The AUROC, by which models are held against each other, is that within folds,
+    weighed by pairs.
 
     `repeats` is how often it was trained, each time with new folds. It is held against every model that reads a true
     subset of its inputs: `reference` is the one over which it gains least, `p_vs_best_unimodal` the largest p of all
@@ -54,6 +56,12 @@ class Comparison(Table):
     auprc: Series[float] = pa.Field(nullable=True)
     auprc_low: Series[float] = pa.Field(nullable=True)
     auprc_high: Series[float] = pa.Field(nullable=True)
+    quadratic_kappa: Series[float] | None = pa.Field(nullable=True)
+    quadratic_kappa_low: Series[float] | None = pa.Field(nullable=True)
+    quadratic_kappa_high: Series[float] | None = pa.Field(nullable=True)
+    mae: Series[float] | None = pa.Field(nullable=True)
+    mae_low: Series[float] | None = pa.Field(nullable=True)
+    mae_high: Series[float] | None = pa.Field(nullable=True)
     structured: Series[str]
     row: Series[str]
 

@@ -13,12 +13,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from lungfuse import registry
-from lungfuse.measures import OneAgainstRest
+from lungfuse.measures import METRICS, OneAgainstRest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Kind = Literal["label", "score", "prediction", "probability"]
+TARGETS = ("classes", "grades", "numbers")  # what a task asks for
+CLASS_SCORES = ("auroc", "accuracy", "balanced_accuracy")  # by which models that tell classes may be compared
 
 
 class Calibration(BaseModel):
@@ -39,11 +41,14 @@ class TaskSpec:
     """What a task declares in capitals beside its class.
 
     A study names at least `min_labels` and at most `max_labels`, or any number; `exclusive` ones where a pair has one.
+    `asks_for` is one of `TARGETS`; models are compared by one of the scores `compared_by`.
     """
 
     min_labels: int
     max_labels: int | None
     exclusive: bool
+    asks_for: str = "classes"
+    compared_by: tuple[str, ...] = CLASS_SCORES
 
     @property
     def two_classes(self) -> bool:
@@ -54,12 +59,13 @@ class TaskSpec:
 class Task(ABC):
     """A task with the names of its classes or labels.
 
-    `primary` is the metric by which models are held against each other, `shown` those of a model card, and `means` says
-    in words what they are means over; `excludes` says whether the scores of a pair are of classes that exclude each
-    other, and sum to 1.
+    `primary` is the metric by which models are held against each other, `measured` are those of `measures`, `shown`
+    those of a model card, and `means` says in words what they are means over; `excludes` says whether the scores of a
+    pair are of classes that exclude each other, and sum to 1.
     """
 
     primary: str = "auroc"
+    measured: tuple[str, ...] = tuple(METRICS)
     shown: tuple[str, ...]
     means: str = ""
     excludes: bool
@@ -70,6 +76,11 @@ class Task(ABC):
     @abstractmethod
     def columns(self, kind: Kind) -> list[str]:
         """The columns of a table that hold labels, scores, predictions or probabilities."""
+
+    @property
+    def ranked(self) -> list[str]:
+        """What the questions of `rankings` are called."""
+        return self.labels[1:] if self.two_classes else self.labels
 
     @property
     def two_classes(self) -> bool:
@@ -100,6 +111,10 @@ class Task(ABC):
     def scores(self, logits: "Tensor") -> "Tensor":
         """Logits to scores in [0, 1]: (B, output) to (B, score column)."""
 
+    def class_logits(self, logits: "Tensor") -> "Tensor":
+        """Logits (B, output) as one a class or label, for what asks about one of them."""
+        return logits
+
     @abstractmethod
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Scores to predictions: (pair, score column) to (pair, label column), int."""
@@ -109,6 +124,10 @@ class Task(ABC):
         self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray
     ) -> list[OneAgainstRest]:
         """Each label by itself."""
+
+    def rankings(self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray) -> list[OneAgainstRest]:
+        """The questions of two answers whose mean AUROC is that of the task: each label by itself."""
+        return self.one_against_rest(targets, scores, predictions)
 
     @abstractmethod
     def correct(self, targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -122,7 +141,7 @@ class Task(ABC):
     def measures(
         self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray
     ) -> np.ndarray:
-        """The metrics of `lungfuse.measures.METRICS`, (metric, resample), of weights (resample, pair)."""
+        """The metrics called `measured`, (metric, resample), of weights (resample, pair)."""
 
     @abstractmethod
     def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:
@@ -149,7 +168,9 @@ def task_names() -> list[str]:
 def task_spec(name: str) -> TaskSpec:
     """What the task called `name` declares, without importing it."""
     found = registry.declared(__name__, name)
-    return TaskSpec(found["MIN_LABELS"], found["MAX_LABELS"], found["EXCLUSIVE"])
+    compared_by = tuple(found.get("COMPARED_BY", CLASS_SCORES))
+    asks_for = found.get("ASKS_FOR", "classes")
+    return TaskSpec(found["MIN_LABELS"], found["MAX_LABELS"], found["EXCLUSIVE"], asks_for, compared_by)
 
 
 def task_module(name: str) -> str:

@@ -37,8 +37,8 @@ class Task(AnyTask):
 
     def weights(self, targets: np.ndarray) -> np.ndarray:
         """A class without pairs counts as one of the mean size."""
-        counts = np.bincount(targets[:, 0].astype(int), minlength=self.outputs)
-        return np.where(counts > 0, len(targets) / (self.outputs * np.maximum(counts, 1)), 1.0)
+        counts = np.bincount(targets[:, 0].astype(int), minlength=len(self.labels))
+        return np.where(counts > 0, len(targets) / (len(self.labels) * np.maximum(counts, 1)), 1.0)
 
     def loss(self, logits: "Tensor", targets: "Tensor", weights: "Tensor", label_smoothing: float) -> "Tensor":
         return weighted_cross_entropy(logits, targets[:, 0].long(), weights, label_smoothing)
@@ -64,7 +64,7 @@ class Task(AnyTask):
         return (targets == predictions)[:, 0].astype(float)
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
-        return np.hstack([targets == label for label in range(self.outputs)]).astype(int)
+        return np.hstack([targets == label for label in range(len(self.labels))]).astype(int)
 
     def measures(
         self, targets: np.ndarray, scores: np.ndarray, predictions: np.ndarray, weights: np.ndarray
@@ -79,9 +79,9 @@ class Task(AnyTask):
 
         Labels are moved towards each other as by one more pair of every class.
         """
-        counts = np.bincount(targets[:, 0].astype(int), minlength=self.outputs)
-        moved = 1 / (counts[targets[:, 0].astype(int)] + self.outputs)[:, None]
-        wanted = self.strata(targets) * (1 - self.outputs * moved) + moved
+        counts = np.bincount(targets[:, 0].astype(int), minlength=len(self.labels))
+        moved = 1 / (counts[targets[:, 0].astype(int)] + len(self.labels))[:, None]
+        wanted = self.strata(targets) * (1 - len(self.labels) * moved) + moved
         logs = _logarithms(scores)
 
         def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
@@ -90,10 +90,10 @@ class Task(AnyTask):
             slopes = np.concatenate([[(wrong * logs).sum()], wrong.sum(axis=0)])
             return -(wanted * log_softmax(z, axis=1)).sum() / len(z), slopes / len(z)
 
-        start = np.concatenate([[1.0], np.zeros(self.outputs)])
-        bounds = [SLOPES, *[INTERCEPTS] * self.outputs]
+        start = np.concatenate([[1.0], np.zeros(len(self.labels))])
+        bounds = [SLOPES, *[INTERCEPTS] * len(self.labels)]
         slope, *intercept = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        return Calibration(slope=[float(slope)] * self.outputs, intercept=list(map(float, intercept)))
+        return Calibration(slope=[float(slope)] * len(self.labels), intercept=list(map(float, intercept)))
 
     def probabilities(self, scores: np.ndarray, calibration: Calibration) -> np.ndarray:
         return softmax(_logarithms(scores) * calibration.slope + calibration.intercept, axis=1)

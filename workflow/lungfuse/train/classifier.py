@@ -11,7 +11,6 @@ from transformers import get_cosine_schedule_with_warmup
 
 from lungfuse.encoders.network import Encoder, load_into, load_weights
 from lungfuse.layers.blocks import Inputs, Tokens
-from lungfuse.measures import METRICS
 from lungfuse.modalities import in_order, load_inputs
 from lungfuse.modalities.data_files import OfModality
 from lungfuse.settings.training import TrainSettings
@@ -19,6 +18,7 @@ from lungfuse.tasks import Task
 from lungfuse.train.data import LABELS, PART_SCORES, TensorBatch
 from lungfuse.tuning import tuning
 
+LOGGED = {"accuracy", "auroc", "balanced_accuracy", "quadratic_kappa", "r2", "mae"}  # epoch by epoch
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
 
 
@@ -110,8 +110,9 @@ class Classifier(lightning.LightningModule):
         loss = torch.stack(self.contrasted).mean() if self.contrasts else self._loss(logits, labels, of_parts, 0.0)
         self.contrasted.clear()
         self.log("validation_loss", loss)
-        for metric in ["accuracy", "auroc", "balanced_accuracy"]:
-            self.log(f"validation_{metric}", float(found[METRICS.index(metric)]))
+        for metric, value in zip(self.task.measured, found, strict=True):
+            if metric in LOGGED:
+                self.log(f"validation_{metric}", float(value))
 
     def on_validation_epoch_start(self) -> None:
         self.read_prompts()

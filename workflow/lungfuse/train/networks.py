@@ -39,7 +39,8 @@ def build_module(
     if hasattr(network, "read_prompts") and reads_features(config):
         read = load_encoders({"text": config.encoders["text"]}, starts_of(config, run), ENCODER_ROOT)["text"]
         network.read_prompts(prompt_tokens(network, read))
-    weights = task.weights(known_targets) if config.class_weights == "balanced" else np.ones(task.outputs)
+    weights = task.weights(known_targets)
+    weights = weights if config.class_weights == "balanced" else np.ones_like(weights, dtype=float)
     class_weights = torch.tensor(weights, dtype=torch.float32)
     return Classifier(loaded, tokenizers, network, task, config.train, class_weights, seed, loss_of(config))
 

@@ -14,6 +14,7 @@ from lungfuse.models.unimodal.fixcaps import LEAST, ClassCapsules, margin_loss
 from lungfuse.tasks import Task
 
 REQUIRED = ["image"]
+LEARNS = ["classes"]
 SETTINGS = {
     "capsules": {"description": "of an image, at most", "type": "integer", "minimum": 1, "default": 576},
     "length": {"description": "numbers of a capsule of a class", "type": "integer", "minimum": 1, "default": 16},

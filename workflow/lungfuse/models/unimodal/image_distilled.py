@@ -49,7 +49,7 @@ def loss(
     """weight * temperature^2 * KL(teacher || student), both softened, + (1 - weight) * the loss of the task."""
     teacher = of_classes(part_scores["teacher"], task).clamp(SURE, 1 - SURE).log()
     one_of = task.excludes or task.two_classes  # else each label has a logit, and is there or not
-    student = logits if one_of else torch.stack([torch.zeros_like(logits), logits], dim=-1)
+    student = task.class_logits(logits) if one_of else torch.stack([torch.zeros_like(logits), logits], dim=-1)
     softened, wanted = ((each / temperature).log_softmax(-1) for each in (student, teacher))
     divergence = (wanted.exp() * (wanted - softened)).sum(-1).mean()
     hard = task.loss(logits, targets, class_weights, label_smoothing)

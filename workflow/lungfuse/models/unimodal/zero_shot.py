@@ -13,6 +13,7 @@ from lungfuse.errors import UserError
 from lungfuse.layers.prompts import Prompted
 
 REQUIRED = ["image"]
+LEARNS = ["classes"]
 PAIRED = ["text"]
 SETTINGS = {
     "prompts": {

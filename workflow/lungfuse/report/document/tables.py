@@ -26,6 +26,7 @@ NAMES = {
     "n": "cases",
     "auroc": "AUROC",
     "auprc": "AUPRC",
+    "mae": "MAE",
     "p_corrected": "p, corrected",
     "p_margin": "P(gain > margin)",
     "p_vs_best_unimodal": "p",

@@ -116,7 +116,7 @@ class Drawn:
         return pd.concat([self._training(noise, rng).assign(repeat=repeat) for repeat in range(repeats)])
 
     def _training(self, noise: float, rng: np.random.Generator) -> pd.DataFrame:
-        targets = self.task.targets(self.pairs)
+        targets = self.task.shares(self.task.targets(self.pairs))
         classes = targets == np.arange(3) if self.task.excludes else targets
         odds = np.where(np.isnan(classes), 0, 2 * classes - 1) + noise * rng.normal(size=classes.shape)
         scores = softmax(odds, axis=1) if self.task.excludes else expit(odds)
@@ -132,12 +132,16 @@ class Drawn:
 
 
 def draw_pairs(name: str) -> Drawn:
-    """Pairs of a task: 120 in 60 groups, of two or three classes, or with three labels, some of them unknown."""
+    """Pairs of a task: 120 in 60 groups, of two or three classes, with a number, or with three labels, some of them
+    unknown."""
     rng = np.random.default_rng(0)
-    task = load_task(name, ["normal", "lung"] if name == "binary" else ["clear", "effusion", "nodule"])
+    labels = {"binary": ["normal", "lung"], "regression": ["age", "20", "80"]}
+    task = load_task(name, labels.get(name, ["clear", "effusion", "nodule"]))
     pairs = pd.DataFrame({"pair_id": [f"P{n}" for n in range(120)], "group": np.arange(120) // 2})
     pairs = pairs.assign(report_id=pairs["pair_id"], image_id=pairs["pair_id"], fold=np.arange(120) // 2 % 4)
     pairs = pairs.assign(**dict.fromkeys(["text", "comparison", "indication", "findings", "impression", "site"], ""))
+    if name == "regression":
+        return Drawn(name, task, pairs.assign(label=rng.uniform(25, 75, 120).round(1)))
     if name != "multilabel":
         return Drawn(name, task, pairs.assign(label=rng.integers(0, len(task.labels), 120)))
     known = rng.random((120, 3)) < [1, 1, 0.7]

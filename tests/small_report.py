@@ -123,6 +123,10 @@ def params_of(drawn: Drawn) -> dict:
     demo = params["studies"]["demo"] | SETTINGS | {"models": MODELS}
     if drawn.task.labels != ["normal", "lung"]:
         rules = [{"name": name, "column": "crp", "positive": [name]} for name in drawn.task.labels]
+        if drawn.task.numbers:
+            rules = [{"name": "age", "column": "crp", "range": [20, 80]}]
+            demo |= {"comparison": demo["comparison"] | {"primary": "concordance"}}
+            demo |= {"models": {name: model for name, model in MODELS.items() if name not in ["majority", "tfidf"]}}
         filters = {"labels": rules, "balance": "none", "required": []}
         demo |= {"task": drawn.name, "filter": filters, "leakage": {"sections": []}}
     return params | {"study": "drawn", "studies": {"drawn": demo}}

@@ -10,7 +10,7 @@ from sklearn.metrics import (
 )
 from small_comparison import BINARY
 
-from lungfuse.compare.scores import auroc_with_limits, score_with_intervals
+from lungfuse.compare.scores import primary_with_limits, score_with_intervals
 from lungfuse.measures import of_one_label
 from lungfuse.statistics import bootstrap
 
@@ -74,7 +74,7 @@ def test_the_auroc_is_that_within_folds_with_limits_inside_0_and_1(sample):
     assert value == pytest.approx(np.mean([roc_auc_score(labels[folds == n], scores[folds == n]) for n in (0, 1)]))
     assert low < value < high
     nearly = joined(labels, 0.3 * labels + 0.7 * scores, labels, np.arange(300))
-    _, low, high = auroc_with_limits(BINARY, nearly, 0.95)
+    _, low, high = primary_with_limits(BINARY, nearly, 0.95)
     assert 0.9 < low < high < 1
-    assert auroc_with_limits(BINARY, joined(labels, labels * 1.0, labels, np.arange(300)), 0.95) == (1, 1, 1)
-    assert np.isnan(auroc_with_limits(BINARY, joined(labels, scores, labels, np.zeros(300)), 0.95)[1:]).all()
+    assert primary_with_limits(BINARY, joined(labels, labels * 1.0, labels, np.arange(300)), 0.95) == (1, 1, 1)
+    assert np.isnan(primary_with_limits(BINARY, joined(labels, scores, labels, np.zeros(300)), 0.95)[1:]).all()

@@ -99,7 +99,7 @@ def again(study: Reported) -> str:
     return study.read(study.plan.layout.report)
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "regression"])
 def test_every_part_has_its_place_and_every_link_leads_somewhere(document, reported, task):
     page = Page(document(task))
     parts = {part.name for part in reported(task).plan.report_parts}

@@ -17,6 +17,15 @@ OF_TASK = {"binary": {"roc_calibration", "confusion", "leakage", "words", "short
 OF_TASK |= {"multiclass": {"confusion", "per_label"}, "multilabel": {"per_label"}}
 
 
+OF_TASK["ordinal"] = OF_TASK["multiclass"]
+OF_NUMBERS = IN_EVERY_STUDY - {"calibration", "conformal", "decisions", "disagreements", "gain_parts", "label_errors"}
+OF_NUMBERS = OF_NUMBERS - {"net_benefit", "operating_points"} | {"number_intervals"}
+
+
+def test_what_is_of_classes_alone_is_left_out_of_a_study_of_numbers(reported):
+    assert set(reported("regression").plan.analyses) == OF_NUMBERS
+
+
 @pytest.mark.parametrize("task", OF_TASK)
 def test_a_study_has_the_analyses_that_its_task_and_models_ask_for(reported, task):
     assert set(reported(task).plan.analyses) == IN_EVERY_STUDY | OF_TASK[task]

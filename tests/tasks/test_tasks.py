@@ -19,12 +19,16 @@ BINARY = load_task("binary", ["normal", "lung"])
 CLASSES = load_task("multiclass", ["a", "b", "c"])
 LABELS = load_task("multilabel", ["opacity", "nodule"])
 GRADES = load_task("ordinal", ["none", "mild", "severe"])
-ALL = {"binary": BINARY, "multiclass": CLASSES, "multilabel": LABELS, "ordinal": GRADES}
+NUMBER = load_task("regression", ["age", "20", "80"])
+ALL = {"binary": BINARY, "multiclass": CLASSES, "multilabel": LABELS, "ordinal": GRADES, "regression": NUMBER}
 
 
 def drawn(name: str, pairs: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """Targets and scores of a task, in which a score tells a little of its label."""
     rng = np.random.default_rng(0)
+    if name == "regression":
+        shares = rng.random((pairs, 1))
+        return 20 + 60 * shares, np.clip(shares + 0.2 * rng.normal(size=(pairs, 1)), 0, 1)
     if name == "multilabel":
         targets = (rng.random((pairs, 2)) < [0.3, 0.1]).astype(float)
         scores = np.clip(0.3 * targets + 0.7 * rng.random((pairs, 2)), 0, 1)

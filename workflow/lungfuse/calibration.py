@@ -21,11 +21,13 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
 def calibrating_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Slope and intercept with the least log loss on pairs that the model has not learned from, all of shape (pair,).
 
+    A label between 0 and 1 counts as both, by its share.
+
     Labels are moved towards each other as by one more pair of the other class, as Platt does, so that a few pairs which
     are told apart without a fault make no certainty.
     """
-    positives, negatives = (labels == 1).sum(), (labels == 0).sum()
-    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    positives, negatives = labels.sum(), (1 - labels).sum()
+    targets = labels * ((positives + 1) / (positives + 2)) + (1 - labels) * (1 / (negatives + 2))
     odds = log_odds(scores)
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:

@@ -76,6 +76,11 @@ def quadratic_kappa(truth: np.ndarray, predictions: np.ndarray, weights: np.ndar
         return 1 - mean((truth - predictions) ** 2) / by_chance
 
 
+def squared_error(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean squared error, (resample,), in the square of the unit of `truth`."""
+    return weights @ np.square(truth - predictions) / weights.sum(axis=1)
+
+
 def absolute_error(truth: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The mean absolute error, (resample,), in the unit of `truth`."""
     return weights @ np.abs(truth - predictions) / weights.sum(axis=1)

@@ -70,8 +70,10 @@ def compute(results: Results, intervals: Intervals, seed: int, held_out_index: S
 def lost_and_gained(task: Task, intact: pd.DataFrame, changed: pd.DataFrame) -> tuple[float, float]:
     """How many pairs are right only without a change, and only with it; the mean over trainings.
 
-    A pair with several labels counts by the share of those that are known.
+    A pair with several labels counts by the share of those that are known. NaN of numbers, which are never right.
     """
+    if task.numbers:
+        return float("nan"), float("nan")
     known = ~np.isnan(task.targets(intact)[: len(groups_of(intact))])
     share = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
     before, after = (_how_often_correct(task, joined) for joined in (intact, changed))
@@ -103,7 +105,7 @@ def draw(table: pd.DataFrame, above: str) -> Figure:
     ]
     significant = (change["low"] > 0) | (change["high"] < 0)
     texts = [
-        f"{points}  +{row.gained:.0f} -{row.lost:.0f}"
+        points if np.isnan(row.gained) else f"{points}  +{row.gained:.0f} -{row.lost:.0f}"
         for points, row in zip(with_limits(change, 1, "+"), table.itertuples(), strict=True)
     ]
     forest(axes, names, change, np.where(significant, BLUE, GREY), texts)

@@ -32,7 +32,7 @@ CAPTION = (
     "knows how sure it may be; brier_score and slope_score are those of the raw scores. With more than two classes "
     "each is compared with the rest, and the figure shows the fusions and their best parts."
 )
-WANTED = ["reads_inputs"]
+WANTED = ["classes", "reads_inputs"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed"]
 BINS = 20

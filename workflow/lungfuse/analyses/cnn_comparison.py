@@ -27,7 +27,7 @@ CAPTION = (
     "selected epochs out of fold, with intervals, and p of equal AUROC with the same network on raw images. "
     "Published accuracies were measured on other images."
 )
-WANTED = ["study.comparison.published_epochs"]
+WANTED = ["classes", "study.comparison.published_epochs"]
 READS = ["predicted", "histories"]
 SETTINGS = ["study.comparison.published_epochs", "intervals", "study.seed"]
 LINE_OF_ORIGIN = {

@@ -35,7 +35,7 @@ CAPTION = (
     "With several labels there is a set for each, of having it or not. With more than two classes, the fusions and "
     "their best parts are shown."
 )
-WANTED = ["reads_inputs"]
+WANTED = ["classes", "reads_inputs"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed"]
 COVERAGE = 0.9

@@ -32,7 +32,7 @@ CAPTION = (
     "classes, and sensitivity and specificity are means over the classes, each against the rest. With several labels "
     "all are means over the labels. A model no more accurate than majority adds nothing at this threshold."
 )
-WANTED = []
+WANTED = ["classes"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed", "study.comparison.decision"]
 MEASURES = ["accuracy", "balanced_accuracy", "sensitivity", "specificity"]

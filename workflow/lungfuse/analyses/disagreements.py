@@ -23,7 +23,7 @@ CAPTION = (
     "most, with the score that each model gives: of several classes that of the right one, of several labels that of "
     "the label named. Each pair was scored by models that never learned from it."
 )
-WANTED = ["has_images", "fuses_unimodal_models"]
+WANTED = ["classes", "has_images", "fuses_unimodal_models"]
 READS = ["predicted", "comparison_table", "layout.image_array", "masks_shown"]
 SETTINGS = []
 MOST_TOLD = 3  # scores of models in a title

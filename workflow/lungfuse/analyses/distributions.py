@@ -40,6 +40,7 @@ def draw_pairs(pairs: pd.DataFrame, task: Task, above: str) -> Figure:
 
     Where a pair has several labels, how many pairs have each of them, and all pairs together.
     """
+    task, pairs = task.in_classes(pairs)
     sections = [section for section in sections_of(pairs) if (pairs[section] != "").any()]
     kinds = [kind for kind in ["fold", "site"] if pairs[kind].nunique() > 1]
     several = len(task.columns("label")) > 1

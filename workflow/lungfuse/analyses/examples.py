@@ -32,7 +32,7 @@ def draw(
     pairs: Path, array: Path, index: Path, task: Task, seed: int, above: str, masks_shown: Sequence[Path] = ()
 ) -> Figure:
     """Some pairs of each class or label."""
-    table = read_table(pairs, Pairs)
+    task, table = task.in_classes(read_table(pairs, Pairs))
     shown = read_images(table, array, index, masks_shown)
     return draw_examples(shown, examples(task, table, seed), task, above)
 

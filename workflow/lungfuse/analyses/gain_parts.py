@@ -26,7 +26,7 @@ CAPTION = (
     "by their raw scores, what the part alone gains by deciding by its calibrated probability, and what the fusion "
     "gains where both do. Intervals hold for all rows of a metric at once (max-T); those that hold zero are grey."
 )
-WANTED = ["fused_inputs"]
+WANTED = ["classes", "fused_inputs"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "known_times", "study.seed"]
 

@@ -21,7 +21,7 @@ CAPTION = (
     "reaches the mean of that class; the most probable such class is suggested. Look at image and report before "
     "changing a label, and change none because of its test score."
 )
-WANTED = ["reads_inputs"]
+WANTED = ["classes", "reads_inputs"]
 READS = ["predicted"]
 SETTINGS = []
 OF_PAIRS = True

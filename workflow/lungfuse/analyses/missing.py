@@ -44,12 +44,18 @@ class Missing(Table):
     missing: Series[str]
     n: Series[int]
     positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    accuracy: Series[float] = pa.Field(nullable=True)
-    accuracy_low: Series[float] = pa.Field(nullable=True)
-    accuracy_high: Series[float] = pa.Field(nullable=True)
-    auroc: Series[float] = pa.Field(nullable=True)
-    auroc_low: Series[float] = pa.Field(nullable=True)
-    auroc_high: Series[float] = pa.Field(nullable=True)
+    accuracy: Series[float] | None = pa.Field(nullable=True)
+    accuracy_low: Series[float] | None = pa.Field(nullable=True)
+    accuracy_high: Series[float] | None = pa.Field(nullable=True)
+    auroc: Series[float] | None = pa.Field(nullable=True)
+    auroc_low: Series[float] | None = pa.Field(nullable=True)
+    auroc_high: Series[float] | None = pa.Field(nullable=True)
+    concordance: Series[float] | None = pa.Field(nullable=True)
+    concordance_low: Series[float] | None = pa.Field(nullable=True)
+    concordance_high: Series[float] | None = pa.Field(nullable=True)
+    r2: Series[float] | None = pa.Field(nullable=True)
+    r2_low: Series[float] | None = pa.Field(nullable=True)
+    r2_high: Series[float] | None = pa.Field(nullable=True)
 
 
 TABLE = Missing
@@ -70,7 +76,8 @@ def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
             some = frame[np.tile(pairs, frame["repeat"].nunique())]
             scores = scores_of_some(results.task, some, intervals, seed) if len(some) else {"n": 0}
             records.append(named(model) | {"row": name, "missing": missing} | scores)
-    return pd.DataFrame(records, columns=columns(Missing))
+    scores = [name + end for name in results.task.headline for end in ["", "_low", "_high"]]
+    return pd.DataFrame(records, columns=columns(Missing, scores))
 
 
 def draw(table: pd.DataFrame, task: Task, above: str) -> Figure:

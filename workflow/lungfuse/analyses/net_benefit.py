@@ -35,7 +35,7 @@ CAPTION = (
     "rest, and of the fusions of the same inputs the best on validation pairs is shown. The figure has at most 14 of "
     "them."
 )
-WANTED = ["fused_inputs"]
+WANTED = ["classes", "fused_inputs"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed", "study.comparison.decision"]
 THRESHOLDS = [0.05, 0.1, 0.2, 0.3, 0.5]

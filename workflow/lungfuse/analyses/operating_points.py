@@ -30,7 +30,7 @@ CAPTION = (
     "dotted line, the threshold does not transfer: this is what a user would meet. With more than two classes each is "
     "compared with the rest, and the fusions and their best parts are shown."
 )
-WANTED = ["reads_inputs", "study.comparison.sensitivities"]
+WANTED = ["classes", "reads_inputs", "study.comparison.sensitivities"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed", "study.comparison.sensitivities"]
 MOST_PANELS = 24

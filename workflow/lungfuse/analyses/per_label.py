@@ -21,7 +21,7 @@ CAPTION = (
     "intervals; a panel per label, with the number of pairs that have it among those where it is known. "
     "The table has average precision, sensitivity and specificity as well. The dotted line is one half."
 )
-WANTED = ["not two_classes"]
+WANTED = ["classes", "not two_classes"]
 READS = ["predicted"]
 SETTINGS = ["intervals", "study.seed"]
 TABLE = PerLabel

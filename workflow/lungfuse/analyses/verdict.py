@@ -89,9 +89,12 @@ def needed_of(scored: Scored, fusion: Fusion, gained: SmallestGain, classes: np.
 def made_of(results: Results, fusion: Fusion, part: int) -> dict[str, float]:
     """The columns of `Verdict` that say where the gain over a part comes from."""
     parts = parts_of_gain(results.scored, fusion, part)
-    moved = rethresholding(results.task, results.scored, results.joined, fusion, part).of_part
     switching = float("nan") if parts.switching is None else parts.switching.value
-    return {"switching": switching, "interaction": parts.interaction.value, "rethresholding": moved.value}
+    found = {"switching": switching, "interaction": parts.interaction.value, "rethresholding": float("nan")}
+    if results.task.numbers:
+        return found
+    moved = rethresholding(results.task, results.scored, results.joined, fusion, part).of_part
+    return found | {"rethresholding": moved.value}
 
 
 def picked_in_words(scored: Scored, fusion: Fusion) -> str:

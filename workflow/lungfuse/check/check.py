@@ -162,11 +162,12 @@ def read(asked: Asked, thresholds: CheckLimits, files: Files) -> Checked:
     columns = columns[~columns["name"].isin(label_columns)]
     values = raw_tables.values.set_index("report_id")[list(columns["name"])].reindex(cases["report_id"], fill_value="")
     pictures = look(cases, files.array, index) if index is not None and files.array else None
+    task, cases = load_task(asked.task, asked.filter.label_names).in_classes(cases)
     return Checked(
         cases=cases,
         values=values.reset_index(drop=True),
         kinds=dict(zip(columns["name"], columns["kind"], strict=True)),
-        task=load_task(asked.task, [rule.name for rule in asked.filter.labels]),
+        task=task,
         rules=asked.filter,
         reads=asked.reads,
         folds=asked.folds,

@@ -9,28 +9,34 @@ from lungfuse.measures import OneAgainstRest
 from lungfuse.statistics.within_folds import (
     WithinFolds,
     auroc_within_folds,
+    concordance_within_folds,
+    explained_within_folds,
     mean_within_folds,
     picked_by_fold,
     stacked,
 )
 from lungfuse.tasks import Kind, Task
 
+OF_NUMBERS = {"concordance": concordance_within_folds, "r2": explained_within_folds}
 Questions = Callable[[np.ndarray, np.ndarray, np.ndarray], list[OneAgainstRest]]
 
 
 def by_fold(
     task: Task,
     joined: pd.DataFrame,
-    metric: str = "auroc",
+    metric: str | None = None,
     used: np.ndarray | None = None,
     decided_by: Kind = "probability",
 ) -> list[WithinFolds]:
-    """A metric of each training, from `join_predictions`: AUROC of the scores, or accuracy or balanced accuracy.
+    """A metric of each training, from `join_predictions`: the primary one of the task where none is named.
+
+    AUROC is of the scores, as concordance and R2 of numbers are; accuracy and balanced accuracy are of decisions.
 
     `used` are the pairs that count, bool of (pair,); all where it is not given. Decisions are by the calibrated
     probability, or by the raw `score`. Labels are those of the task, or for a balanced accuracy the classes of each.
     """
-    return [_of_training(task, training, metric, used, decided_by) for _, training in joined.groupby("repeat")]
+    asked = metric or task.primary
+    return [_of_training(task, training, asked, used, decided_by) for _, training in joined.groupby("repeat")]
 
 
 def _of_training(
@@ -41,6 +47,10 @@ def _of_training(
     targets = task.targets(frame)
     if used is not None:
         targets = np.where(used[:, None], targets, np.nan)
+    if metric in OF_NUMBERS:
+        scored = task.of("score", frame)
+        predicted = scored if metric == "concordance" else task.decide(scored)
+        return OF_NUMBERS[metric](targets[:, 0], predicted[:, 0], fold, folds)
     scores = task.of("score" if metric == "auroc" else decided_by, frame)
     if metric == "auroc":
         columns = one_against_rest(task, targets, scores, task.rankings)
@@ -85,12 +95,12 @@ def one_against_rest(
 
 
 def validated_by_fold(task: Task, validated: pd.DataFrame, folds: int) -> np.ndarray:
-    """The AUROC of each label on the validation pairs of each training, (repeat, label, fold).
+    """The primary metric of each label on the validation pairs of each training, (repeat, label, fold).
 
     `validated` is the table `ValidationPredictions`. NaN where a label has not both classes.
     """
     of_fold = {
-        training: _of_training(task, pairs.assign(fold=0), "auroc").by_label
+        training: _of_training(task, pairs.assign(fold=0), task.primary).by_label
         for training, pairs in validated.groupby(["repeat", "fold"])
     }
     found = np.full((validated["repeat"].max() + 1, len(next(iter(of_fold.values()))), folds), np.nan)

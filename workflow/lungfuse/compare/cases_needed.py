@@ -72,7 +72,7 @@ def groups_of_classes(task: Task, joined: pd.DataFrame, used: np.ndarray | None 
     `joined` is of any model, see `join_predictions`; `used` are the pairs that count.
     """
     groups = groups_of(joined)
-    first = joined[: len(groups)]
+    task, first = task.in_classes(joined[: len(groups)])
     columns = one_against_rest(task, task.targets(first), task.of("score", first), task.rankings)
     counts = used if used is not None else np.ones(len(groups), bool)
     return np.array([[len(set(groups[counts & (label == value)])) for value in (0, 1)] for label, *_ in columns])

@@ -34,7 +34,7 @@ class Outputs:
     comparison_page
         Output: the comparison as a page to read.
     metrics
-        Output: accuracy and AUROC by model, JSON, for `dvc metrics`.
+        Output: the two first scores by model, JSON, for `dvc metrics`.
     """
 
     comparison_table: Path
@@ -68,7 +68,7 @@ def main(*, heading: Heading, compared: Compared, comparison: ComparisonSettings
     page = render(results.task, scored, results.pairs, heading, comparison)
     with atomic_write(outputs.comparison_page) as stream:
         stream.write(page)
-    by_model = scored.set_axis(results.names)[["accuracy", "auroc"]]
+    by_model = scored.set_axis(results.names)[list(results.task.headline)]
     with atomic_write(outputs.metrics) as stream:
         by_model.to_json(stream, orient="index", indent=2)
     print(page)
@@ -107,7 +107,7 @@ def _record(task: Task, model: ModelConfig, frame: pd.DataFrame, settings: Compa
     record = named(model) | {"encoders": ""}
     record |= {"n": len(frame) // repeats, "repeats": repeats}
     scores = score_with_intervals(task, frame, settings.confidence, settings.resamples, seed)
-    record |= as_columns(scores, list(task.measured))
+    record |= as_columns(scores, task.scored)
     published = {(figure.images, figure.text): figure.accuracy for figure in settings.published}
     figure = (
         float("nan") if model.ablation or model.structured else published.get((model.images, model.text), float("nan"))

@@ -41,7 +41,9 @@ def with_own_text(scored: pd.DataFrame, results: Results) -> pd.DataFrame:
         if section and which not in own:
             own[which] = has_own_text(pairs, section, folds_of(frame)).to_numpy()
         nothing = (pd.NA, pd.NA, float("nan"))
-        found.append(own_text_accuracy(results.task, own[which], frame) if section else nothing)
+        found.append(
+            own_text_accuracy(results.task, own[which], frame) if section and not results.task.numbers else nothing
+        )
     columns = pd.DataFrame(found, columns=OWN_TEXT, index=scored.index)
     return scored.join(columns.astype(dict.fromkeys(OWN_TEXT[:2], "Int64")))
 

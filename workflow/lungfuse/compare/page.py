@@ -18,12 +18,10 @@ from lungfuse.tasks import Task
 WIDTH = 100  # characters
 MIN_NAME = 12  # characters that are left of a name
 MOST_NAMED = 14  # characters that the names of structured columns may take before they are counted
-FIRST = ["accuracy", "auroc"]
 LEAST_P = 1 / (DRAWS + 1) + 1e-6  # as rounded in the tables
-METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"} | {
-    "quadratic_kappa": "quadratic kappa",
-    "mae": "MAE",
-}
+METRIC_IN_WORDS = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced acc.", "auprc": "AUPRC"}
+METRIC_IN_WORDS |= {"quadratic_kappa": "quadratic kappa", "mae": "MAE", "rmse": "RMSE"}
+METRIC_IN_WORDS |= {"concordance": "concordance", "r2": "R2"}
 AGAINST_IS = (
     "Against: of the models that read a true subset of the same inputs, the one over which the gain in {metric} is "
     "smallest; p is the largest of the tests against each of them, corrected for {tests} models (max-T)."
@@ -37,6 +35,7 @@ def render(
     """The comparison as Markdown, with what it was measured on, what is held apart, and the published figures."""
     repeats, tests = scored["repeats"].max(), scored["p_vs_best_unimodal"].notna().sum()
     metric, more = METRIC_IN_WORDS[settings.primary], beside(scored)
+    ranked = METRIC_IN_WORDS[task.primary]
     positives = ", and how many of them are positive" if task.two_classes else ""
     lines = [f"# Comparison: {escape(heading.title)}"]
     if heading.notice:
@@ -46,7 +45,7 @@ def render(
         f"{pairs['group'].nunique()} groups, {pairs['fold'].nunique()} folds; "
         f"out-of-fold predictions{TRAININGS_ARE if repeats > 1 else ''}.",
         held_apart(pairs, scored["text"]),
-        f"Behind each score is its {settings.confidence:.0%} interval: of the AUROC, which is that within folds, by "
+        f"Behind each score is its {settings.confidence:.0%} interval: of the {ranked}, which is that within folds, by "
         f"the influence of groups and the spread of folds, of others by bootstrap over groups"
         f"{' and trainings' if repeats > 1 else ''}. Epochs, and the weights of late-stacked, are chosen on the "
         f"validation pairs of each fold. {task.means}",
@@ -68,8 +67,8 @@ def score_tables(task: Task, scored: pd.DataFrame) -> list[pd.DataFrame]:
     if scored["repeats"].max() > 1:
         first["trainings"] = scored["repeats"]
     others = pd.DataFrame({"model": scored["row"]})
-    for metric in task.measured:
-        table = first if metric in FIRST else others
+    for metric in task.scored:
+        table = first if metric in task.headline else others
         table[METRIC_IN_WORDS.get(metric, metric)] = short_intervals(limits(scored, metric))
     return [first, others]
 
@@ -93,7 +92,8 @@ def short_intervals(values: pd.DataFrame) -> list[str]:
 
     def words(value: float, low: float, high: float) -> str:
         known = "" if pd.isna(value) else short(value)
-        return known if pd.isna([low, high]).any() else f"{known} {short(low)}-{short(high)}"
+        between = " to " if min(low, high) < 0 else "-"
+        return known if pd.isna([low, high]).any() else f"{known} {short(low)}{between}{short(high)}"
 
     return [words(*row) for row in values.itertuples(index=False)]
 
@@ -166,6 +166,9 @@ def wrapped(text: str) -> str:
 def counts_in_words(task: Task, pairs: pd.DataFrame) -> str:
     """How many pairs are of each class, or have each label."""
     targets = task.targets(pairs)
+    if task.numbers:
+        least, middle, most = np.quantile(targets, [0, 0.5, 1])
+        return f"{escape(task.labels[0].rpartition(' ')[0])} {least:g} to {most:g}, median {middle:g}"
     if task.two_classes:
         return f"{int(targets.sum())} positive"
     found = task.one_against_rest(targets, np.zeros((len(pairs), len(task.columns("score")))), targets)

@@ -24,7 +24,7 @@ from lungfuse.tasks import Task
 def score_with_intervals(
     task: Task, joined: pd.DataFrame, confidence: float, resamples: int, seed: int
 ) -> dict[str, tuple[float, float, float]]:
-    """Each metric with the limits of its interval: of the AUROC by `auroc_with_limits`, of others by bootstrap.
+    """Each metric with the limits of its interval: of the primary one by `primary_with_limits`, of others by bootstrap.
 
     `joined` has the labels, scores and predictions of the task, and the columns fold, group and repeat, see
     `join_predictions`. Returns metric: (value, low, high); what is not defined is NaN, as are the limits of one group.
@@ -36,7 +36,7 @@ def score_with_intervals(
         return mean_of_drawn(by_training(bootstrap_counts(groups, names)), *drawn)
 
     values = by_training(np.ones((1, names)))[..., 0].mean(axis=0)
-    within = {"auroc": auroc_with_limits(task, joined, confidence)}
+    within = {task.primary: primary_with_limits(task, joined, confidence)}
     if names < 2:
         return {
             metric: (float(value), np.nan, np.nan) for metric, value in zip(task.measured, values, strict=True)
@@ -46,8 +46,8 @@ def score_with_intervals(
     return {metric: (float(value), float(low), float(high)) for metric, value, low, high in limits} | within
 
 
-def auroc_with_limits(task: Task, joined: pd.DataFrame, confidence: float) -> tuple[float, float, float]:
-    """The AUROC within folds, the mean of labels and trainings, with limits that are symmetric in its log odds."""
+def primary_with_limits(task: Task, joined: pd.DataFrame, confidence: float) -> tuple[float, float, float]:
+    """The primary metric within folds, the mean of labels and trainings, with limits symmetric in its log odds."""
     trainings, groups = by_fold(task, joined), np.unique(groups_of(joined), return_inverse=True)[1]
     known = [training for training in trainings if np.isfinite(training.value)]
     if not known:

@@ -19,7 +19,7 @@ from lungfuse.tasks import Task
 
 
 def scores_of_some(task: Task, joined: pd.DataFrame, settings: Intervals, seed: int) -> dict:
-    """Number of pairs, accuracy, AUROC and errors of one model on some pairs.
+    """Number of pairs, the scores of the headline and errors of one model on some pairs.
 
     Positive pairs and errors are counted where there are two classes. What is not defined is NaN: the AUROC of one
     class, and the limits of one group.
@@ -27,7 +27,7 @@ def scores_of_some(task: Task, joined: pd.DataFrame, settings: Intervals, seed: 
     repeats = joined["repeat"].nunique()
     record = {"n": len(joined) // repeats, "positives": pd.NA}
     record |= dict.fromkeys(["false_positives", "false_negatives"], float("nan"))
-    record |= as_columns(scored(task, joined, settings, seed), ["accuracy", "auroc"])
+    record |= as_columns(scored(task, joined, settings, seed), list(task.headline))
     if task.two_classes:
         errors = joined.loc[joined["label"] != joined["prediction"], "prediction"]
         record |= {"positives": joined["label"].sum() // repeats}

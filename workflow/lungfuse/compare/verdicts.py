@@ -32,7 +32,7 @@ class Scored:
 
     `trainings` are (model, training), `validated` the AUROC on validation pairs of each model, (training, label, fold),
     `groups` the group of each pair as an integer from 0, (pair,), and `metric` is auroc, or accuracy or
-    balanced_accuracy at decisions by the calibrated probability.
+    balanced_accuracy at decisions by the calibrated probability, or concordance or r2 of numbers.
     """
 
     names: list[str]
@@ -52,9 +52,11 @@ class Scored:
         return effective_groups(self.groups)
 
     def chance(self, model: int) -> list[WithinFolds]:
-        """What a model has to beat to know anything: the majority, where the study has it, or else one half."""
+        """What a model has to beat to know anything: the majority, where the study has it, or else one half, or an R2
+        of 0."""
         majority = [n for n, each in enumerate(self.models) if each.architecture == "majority"]
-        return self.trainings[majority[0]] if majority else [each.at(0.5) for each in self.trainings[model]]
+        nothing = 0.0 if self.metric == "r2" else 0.5
+        return self.trainings[majority[0]] if majority else [each.at(nothing) for each in self.trainings[model]]
 
     def gain(self, a: Sequence[WithinFolds], b: Sequence[WithinFolds]) -> Gain:
         return gain(a, b, self.groups)

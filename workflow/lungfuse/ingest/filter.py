@@ -115,7 +115,7 @@ def main(
     outputs
         What is written.
     """
-    asked = load_task(task, [rule.name for rule in filter.labels])
+    asked = load_task(task, filter.label_names)
     index = read_table(files.index, ImageIndex) if "image" in modalities else None
     found = FilterInputs(
         read_table(files.reports, Reports),

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from lungfuse.errors import UserError
@@ -18,8 +19,11 @@ def with_labels(
     """The reports that have a label, with the label columns of the task; as rows of `Rejected` those that lack one.
 
     Where a task has one label column, its classes exclude each other: a report that fits several is left out and named,
-    one that fits none is not of the study. Else a label is 1, 0 or unknown, and a report without a known one is named.
+    one that fits none is not of the study. Else a label is 1, 0 or unknown, and a report without a known one is named,
+    as is one without a number in the range that is asked for.
     """
+    if rules[0].range is not None:
+        return _with_numbers(reports, values, rules[0])
     fits = pd.concat([fitting(reports, values, rule) for rule in rules], axis=1, keys=range(len(rules)))
     columns = task.columns("label")
     if len(columns) > 1:
@@ -36,6 +40,24 @@ def with_labels(
     return reports.assign(**{columns[0]: fits.to_numpy().argmax(axis=1)})[fits.sum(axis=1) == 1], ambiguous
 
 
+def _with_numbers(
+    reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule
+) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
+    numbers, fits = numbers_of(reports, values, rule.column), fitting(reports, values, rule)
+    low, high = rule.range
+    left_out = [
+        ("report", name, f"has no number in {rule.column}" if np.isnan(number) else f"is {number:g} in {rule.column}, "
+         f"outside the range of {low:g} to {high:g}")
+        for name, number in zip(reports["report_id"][fits != 1], numbers[fits != 1], strict=True)
+    ]  # fmt: skip
+    return reports.assign(label=numbers)[fits == 1], left_out
+
+
+def numbers_of(reports: pd.DataFrame, values: pd.DataFrame, column: str) -> pd.Series:
+    """The numbers of a column for each report, NaN where it has none."""
+    return pd.to_numeric(_words(reports, values, column), errors="coerce").astype(float)
+
+
 def balanced(reports: pd.DataFrame, how: str, seed: int, classes: int) -> pd.DataFrame:
     """As many reports of each class as the smallest has: the first ones, or those that the seed draws; all for none."""
     if how == "none":
@@ -49,6 +71,8 @@ def balanced(reports: pd.DataFrame, how: str, seed: int, classes: int) -> pd.Dat
 def described(labelled: pd.DataFrame, task: Task) -> pd.Series:
     """What each row of a table with label columns is, in words."""
     columns = task.columns("label")
+    if task.numbers:
+        return "it is " + labelled[columns[0]].map("{:g}".format)
     if len(columns) == 1:
         return "it is " + labelled[columns[0]].map(dict(enumerate(task.labels)))
     had = labelled[columns].fillna(0).astype(int).set_axis(task.labels, axis=1)
@@ -58,6 +82,8 @@ def described(labelled: pd.DataFrame, task: Task) -> pd.Series:
 def class_counts(labelled: pd.DataFrame, task: Task) -> dict[str, int]:
     """How many rows are of each class or have each label, as the table `Funnel` names them."""
     columns = task.columns("label")
+    if not class_names(task):
+        return {}
     if len(columns) > 1:
         return {label: int((labelled[column] == 1).sum()) for label, column in zip(task.labels, columns, strict=True)}
     counts = [int((labelled[columns[0]] == number).sum()) for number in range(len(task.labels))]
@@ -65,7 +91,9 @@ def class_counts(labelled: pd.DataFrame, task: Task) -> dict[str, int]:
 
 
 def class_names(task: Task) -> list[str]:
-    """The columns of the table `Funnel` that count classes or labels."""
+    """The columns of the table `Funnel` that count classes or labels; none of numbers."""
+    if task.numbers:
+        return []
     return ["negative", "positive"] if task.two_classes else task.labels
 
 
@@ -73,6 +101,9 @@ def fitting(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> pd.
     """Whether each report fits a rule: 1, 0, or missing where that is not known."""
     if rule.column is None:
         return matches(reports["major"], rule).astype("Int64").mask(reports["major"].str.strip() == "")
+    if rule.range is not None:
+        numbers = numbers_of(reports, values, rule.column)
+        return numbers.between(*rule.range).astype("Int64").mask(numbers.isna())
     words = _words(reports, values, rule.column)
     known = {word: fits_word(word, rule.positive, rule.negative, rule.between) for word in words.unique()}
     return words.map(known).astype("Int64")
@@ -134,8 +165,13 @@ def _why(reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule) -> str:
             f"for no heading {rule.match} {' or '.join(map(repr, headings_of(rule)))}. Those of {len(reports):,} "
             f"reports are, up to a '/', {counted(heading_terms(reports['major']))}"
         )
+    if rule.range is not None:
+        low, high = rule.range
+        looked = f"a number from {low:g} to {high:g}"
+    else:
+        looked = " or ".join(map(repr, rule.positive))
     return (
-        f"for no value of the column {rule.column} is {' or '.join(map(repr, rule.positive))}. Those of "
+        f"for no value of the column {rule.column} is {looked}. Those of "
         f"{len(reports):,} reports are {counted(_words(reports, values, rule.column))}"
     )
 

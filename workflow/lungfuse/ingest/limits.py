@@ -6,6 +6,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.funnel import counts_by_class
+from lungfuse.ingest.labels import class_names
 from lungfuse.tasks import Task
 from lungfuse.tasks.binary import Task as TwoClasses
 
@@ -44,6 +45,7 @@ def losses_of(steps: pd.Series, rejected: pd.DataFrame) -> dict[str, tuple[int, 
 def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, source: Path, task: Task = BINARY) -> None:
     """Raise UserError when a class has fewer groups than there are folds, or a label has where it is 1, or where it is
     0; says which of the `steps` has left so few."""
+    task, candidates = task.in_classes(candidates)
     needed = wanted(task)
     has = [(candidates[column] == value).fillna(False).astype(bool) for column, value in needed.values()]
     groups = [candidates["group"][own].nunique() for own in has]
@@ -51,7 +53,8 @@ def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, sour
         least = groups.index(min(groups))
         what, (column, value) = list(needed.items())[least]
         number = value if task.columns("label") == [column] else task.columns("label").index(column)
-        left = counts_by_class(steps, task).iloc[:, number]
+        counted = {*class_names(task)} <= {*steps}
+        left = counts_by_class(steps, task).iloc[:, number] if counted else steps.set_index("step")["count"]
         of = "With this label" if len(task.columns("label")) > 1 else "Of this class"
         raise UserError(
             f"{source}: {what} has {groups[least]} groups of pairs, fewer than split.folds, which is {folds}. "

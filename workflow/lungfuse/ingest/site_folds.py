@@ -56,6 +56,7 @@ def _check_groups(candidates: pd.DataFrame) -> None:
 
 
 def _check_classes(candidates: pd.DataFrame, task: Task) -> None:
+    task, candidates = task.in_classes(candidates)
     for what, (column, value) in wanted(task).items():
         has = (candidates[column] == value).fillna(False).astype(bool)
         if lacking := sorted(set(candidates["site"]) - set(candidates["site"][has])):

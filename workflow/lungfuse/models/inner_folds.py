@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, ParameterGrid, StratifiedGroupKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
@@ -18,7 +18,7 @@ class InnerSearch(BaseEstimator):
     """Fits an estimator with those values in `grid` with which held-out groups are scored best; of equals the first.
 
     Best is what `scoring` finds greatest. Where a class has too few groups to be both learned and held out, the first
-    values are taken.
+    values are taken. With weights, best is the least log loss, of pairs by their weights.
     """
 
     def __init__(
@@ -27,9 +27,17 @@ class InnerSearch(BaseEstimator):
         self.estimator, self.grid, self.folds, self.seed = estimator, grid, folds, seed
         self.scoring = scoring
 
-    def fit(self, X: np.ndarray | csr_array, y: np.ndarray, groups: np.ndarray) -> "InnerSearch":  # noqa: N803
+    def fit(
+        self,
+        X: np.ndarray | csr_array,  # noqa: N803
+        y: np.ndarray,
+        groups: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> "InnerSearch":
         splits = self._splits(y, groups)
-        if splits:
+        if sample_weight is not None:
+            self.best_estimator_ = self._weighed(X, y, sample_weight, splits)
+        elif splits:
             scoring = self.scoring or negative_loss
             search = GridSearchCV(self.estimator, self.grid, scoring=scoring, cv=splits).fit(X, y)
             self.best_estimator_ = search.best_estimator_
@@ -37,6 +45,24 @@ class InnerSearch(BaseEstimator):
             first = {name: values[0] for name, values in self.grid.items()}
             self.best_estimator_ = clone(self.estimator).set_params(**first).fit(X, y)
         return self
+
+    def _weighed(
+        self,
+        X: np.ndarray | csr_array,  # noqa: N803
+        y: np.ndarray,
+        weights: np.ndarray,
+        splits: Splits,
+    ) -> BaseEstimator:
+        def loss(values: dict[str, Any]) -> float:
+            lost = []
+            for known, held in splits:
+                found = clone(self.estimator).set_params(**values)
+                found.fit(X[known], y[known], sample_weight=weights[known])
+                lost.append(log_loss(y[held], found.predict_proba(X[held]), sample_weight=weights[held]))
+            return float(np.mean(lost)) if lost else 0.0
+
+        best = min(ParameterGrid(self.grid), key=loss)
+        return clone(self.estimator).set_params(**best).fit(X, y, sample_weight=weights)
 
     def _splits(self, y: np.ndarray, groups: np.ndarray) -> Splits:
         """Positions to learn from and to score, of those folds in which all classes are learned."""

@@ -123,10 +123,12 @@ class AnalysisPlan(ComparisonPlan):
             files |= _by_name(place, self._declared(spec, "READS", place))
         given = {place.split(".")[-1]: self._declared(spec, "SETTINGS", place) for place in spec.settings}
         models = list(self.configs) if spec.reads_predictions else []
+        primary = self.study.comparison.primary
+        compared = {"study": self.name, "models": models} | ({"primary": primary} if primary != "auroc" else {})
         return Job(
             "analysis",
             outputs=self.layout.analysis(name, spec.kind),
-            settings=self.heading | self.question | {"study": self.name, "models": models, "given": given},
+            settings=self.heading | self.question | compared | {"given": given},
             options={"name": name, "files": files},
             parts=(spec.module, self.task, *MODALITIES),
             reads=files,

@@ -72,9 +72,16 @@ def _labels(study: Study) -> Iterator[Problem]:
         same = spec.min_labels == spec.max_labels
         expected = str(spec.min_labels) if same else f"{spec.min_labels} or more"
         yield "filter.labels", f"found {count}, expected {expected} for the task {study.task}"
+    if wrong := [rule.name for rule in study.filter.labels if (rule.range is None) == (not spec.classes)]:
+        expected = "words or headings of each class or label" if spec.classes else "a range of a column of numbers"
+        yield "filter.labels", f"{joined(wrong)}: expected {expected} for the task {study.task}"
+    if not spec.classes and study.filter.balance != "none":
+        yield "filter.balance", "numbers cannot be balanced; say none"
+    if explained := [name for name, model in study.models.items() if model.explained and not spec.classes]:
+        yield f"models.{explained[0]}.explained", f"explains a class, and the task {study.task} has none. Leave it out"
     if spec.exclusive and (shared := _shared_words(study.filter.labels)):
         yield "filter.labels", f"found {', '.join(map(repr, shared))} for two classes, so a case with it is of neither"
-    if not spec.exclusive and study.filter.balance != "none":
+    if spec.classes and not spec.exclusive and study.filter.balance != "none":
         yield "filter.balance", "pairs with several labels cannot be balanced; say none"
     if study.leakage.sections and study.split.folds == 1:
         yield "leakage.sections", "is measured by folds, and the split has one fixed test part. Leave it out"
@@ -89,6 +96,12 @@ def _labels(study: Study) -> Iterator[Problem]:
 
 
 def _scores(study: Study) -> Iterator[Problem]:
+    compared_by = tasks.task_spec(study.task).compared_by
+    if study.comparison.primary not in compared_by:
+        yield (
+            "comparison.primary",
+            f"found {study.comparison.primary}, expected {' or '.join(compared_by)} for the task {study.task}",
+        )
     if study.comparison.primary == "accuracy" and study.class_weights == "balanced":
         yield (
             "comparison.primary",

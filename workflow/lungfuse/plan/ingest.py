@@ -55,6 +55,11 @@ class IngestPlan:
         return task_spec(self.study.task).two_classes
 
     @property
+    def classes(self) -> bool:
+        """Whether pairs are of classes or have labels, and are not asked for a number."""
+        return task_spec(self.study.task).classes
+
+    @property
     def exclusive(self) -> bool:
         """Whether a pair is of one class."""
         return task_spec(self.study.task).exclusive

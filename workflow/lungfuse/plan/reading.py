@@ -28,7 +28,11 @@ def reading_of(study: Study, model: ModelSettings) -> TableReading | None:
             name: ReadColumn(**column.model_dump(include=set(ReadColumn.model_fields)))
             for name, column in columns.items()
         },
-        classes={rule.name: _words(rule, table) for rule in study.filter.labels if rule.column in table.columns},
+        classes={
+            rule.name: _words(rule, table)
+            for rule in study.filter.labels
+            if rule.column in table.columns and rule.positive
+        },
     )
 
 

@@ -31,7 +31,7 @@ def shown_cases(scored: pd.DataFrame, task: Task) -> list[Shown]:
         order = order[np.argsort(-scores[order, number], kind="stable")]
         for name, place in PLACES.items() if len(order) else ():
             position = int(order[round(place * (len(order) - 1))])
-            one_of_all = task.excludes or task.two_classes
+            one_of_all = task.excludes or task.one_score
             target = int(explained[position]) if one_of_all else int(number)
             label, of_target = task.labels[number], task.labels[target]
             decided = f"p({of_target}) = {scores[position, target]:.2f}, explained for {of_target}"
@@ -41,12 +41,12 @@ def shown_cases(scored: pd.DataFrame, task: Task) -> list[Shown]:
 
 def likeliest(scores: np.ndarray, task: Task) -> np.ndarray:
     """The class that is decided for, or the label with the highest score, (case,), by scores (case, score column)."""
-    return task.decide(scores)[:, 0] if task.two_classes else scores.argmax(axis=1)
+    return task.decide(scores)[:, 0] if task.one_score else scores.argmax(axis=1)
 
 
 def class_scores(scores: np.ndarray, task: Task) -> np.ndarray:
     """The score of each class or label, (case, class): of two classes there is one score, of the second."""
-    return np.hstack([1 - scores, scores]) if task.two_classes else scores
+    return np.hstack([1 - scores, scores]) if task.one_score else scores
 
 
 def measured_cases(scored: pd.DataFrame, count: int, seed: int) -> set[int]:

@@ -96,7 +96,7 @@ class Probe(nn.Module):
 
     def __init__(self, pipelines: list[Pipeline], modalities: list[str], task: Task):
         super().__init__()
-        self.modalities, self.two_classes = modalities, task.two_classes
+        self.modalities, self.one_score = modalities, task.one_score
         for pipeline in pipelines:
             if not isinstance(pipeline, Pipeline):
                 raise UserError(f"{PROBE}: has seen one class alone of a label, so there is nothing to explain.")
@@ -118,7 +118,7 @@ class Probe(nn.Module):
             found.append(torch.where(tokens.mask.any(1, keepdim=True), tokens.mean(), mean))
             start += len(mean)
         logits = self.linear(torch.cat(found, dim=-1))
-        return both_classes(logits) if self.two_classes else logits
+        return both_classes(logits) if self.one_score else logits
 
     def attended(self) -> Readings:
         """The mean of each modality is read."""
@@ -146,7 +146,7 @@ class Together(nn.Module):
         else:
             fused = self.architecture.fuse(scores, self.fitted, self.task)
             logits = fused.log() if self.task.excludes else torch.logit(fused)
-        return both_classes(logits) if self.task.two_classes else logits
+        return both_classes(logits) if self.task.one_score else logits
 
     def attended(self) -> Readings:
         """What each part attends to, one after the other."""

@@ -29,7 +29,7 @@ def shuffling_costs(file: Path, pairs: pd.DataFrame, task: Task) -> dict[str, fl
 def _auroc(rows: pd.DataFrame, pairs: pd.DataFrame, task: Task) -> float:
     known = pairs[["pair_id", "group", *task.columns("label")]]
     frame = known.merge(rows[["pair_id", "fold", *task.columns("score")]], on="pair_id").assign(repeat=0)
-    return by_fold(task, frame, "auroc", decided_by="score")[0].value
+    return by_fold(task, frame, decided_by="score")[0].value
 
 
 @torch.no_grad()

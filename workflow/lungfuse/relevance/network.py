@@ -165,7 +165,7 @@ class ExplainedNetwork(nn.Module):
 
     def logit(self, logits: Tensor, target: Tensor) -> Tensor:
         """The logit of the class or label at `target`, (B,); of two classes its log odds."""
-        if self.task.two_classes:
+        if self.task.one_score:
             return torch.where(target == 1, 1.0, -1.0) * (logits[:, 1] - logits[:, 0])
         of_classes = logits if self.by_class else self.task.class_logits(logits)
         return of_classes.gather(1, target[:, None])[:, 0]

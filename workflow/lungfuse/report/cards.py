@@ -52,6 +52,7 @@ def about_data(
     study: Study, task: Task, pairs: pd.DataFrame, funnel: pd.DataFrame, rejected: pd.DataFrame, tokenizer: Path | None
 ) -> dict[str, Any]:
     """What the template of the data card asks for, but for structured columns."""
+    task, pairs = task.in_classes(pairs)
     sections = [section for section in sections_of(pairs) if (pairs[section] != "").any()]
     words = {section: pairs[section].str.split().str.len() for section in sections}
     lengths = [
@@ -103,6 +104,7 @@ def about_columns(
 
     `values` are theirs, as texts, in the order of the pairs; `described` is the table `Columns`.
     """
+    task, pairs = task.in_classes(pairs)
     lacking = {name: int(which.sum()) for name, which in lacking_any(study.modalities, pairs, values).items()}
     records = []
     for column in described.itertuples():
@@ -163,7 +165,8 @@ def about_models(
     scores = pd.DataFrame({"row": list(study.models)})
     for metric in task.shown:
         scores[metric] = with_limits(limits(comparison, metric))
-    scores["brier"] = [f"{brier_score(task, each, 'score'):.3f}" for each in results.predictions]
+    if not task.numbers:
+        scores["brier"] = [f"{brier_score(task, each, 'score'):.3f}" for each in results.predictions]
     scores[["against", "p"]] = comparison[["reference", "p_corrected"]]
     used = used_encoders(results.models)
     pooled = "; of frozen ones the mean token is read" if study.encoders.pooling == "mean" else ""

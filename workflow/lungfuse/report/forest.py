@@ -11,6 +11,7 @@ from lungfuse.report.style import colours_of_inputs
 LINE, LINE_OF_TWO, LEAST_LINE = 0.24, 0.4, 0.17  # inches of a line of a forest plot, its name in one line or two
 MOST_COLUMNS = 4  # of a legend
 METRIC = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
+METRIC |= {"concordance": "concordance", "r2": "R2"}
 AXIS = {name: f"{metric}, out of fold" for name, metric in METRIC.items()}
 
 

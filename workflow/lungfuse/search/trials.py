@@ -76,15 +76,13 @@ def validated(task: Task, targets: np.ndarray, scores: np.ndarray, metric: str) 
     Raises:
         UserError: it is not defined, for no label of the pairs is both 0 and 1.
     """
-    found = task.measures(targets, scores, task.decide(scores), np.ones((1, len(targets))))[
-        task.measured.index(metric), 0
-    ]
+    found = task.validated(metric, targets, scores)
     if not np.isfinite(found):
         raise UserError(
             f"search: the {len(targets)} validation pairs have one class alone, so no settings are better than others "
             f"by {metric}; expected some of each. Raise split.validation, or add pairs."
         )
-    return round(float(found), DIGITS)
+    return round(found, DIGITS)
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:

@@ -35,7 +35,7 @@ class ComparisonSettings(Intervals):
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)]
-    primary: Literal["auroc", "accuracy", "balanced_accuracy"]
+    primary: Literal["auroc", "accuracy", "balanced_accuracy", "concordance", "r2"]
     timings: bool
     published: list[PublishedFigure]
     published_epochs: dict[str, list[Share]] = Field(default={})

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from lungfuse.cell_forms import days_of
 from lungfuse.settings.base import LabelName, Name, Once, Section, SeedCount, Settings
@@ -19,7 +19,8 @@ class LabelRule(Settings):
     A heading is a major MeSH heading up to its first '/'; a case has the label that has a heading which `match` fits.
     Of a `column`, `positive` words give the label, and `negative` ones take it; where `negative` is null any other word
     does. Nothing in the column, and a word of neither, leave it unknown. Where a cell holds several words, `between` is
-    what stands between them, such as |, and one that is positive is enough.
+    what stands between them, such as |, and one that is positive is enough. Of a column of numbers `range` is the
+    least and the greatest that there may be; a case with none, or one outside, is left out.
     """
 
     name: LabelName
@@ -29,9 +30,12 @@ class LabelRule(Settings):
     positive: Annotated[list[str], Field(min_length=1), Once] | None = None
     negative: Annotated[list[str], Field(min_length=1), Once] | None = None
     between: Annotated[str, Field(min_length=1)] | None = None
+    range: Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
     def one_of_both(self) -> "LabelRule":
+        if self.range is not None:
+            return self._of_numbers()
         if (self.heading is None) == (self.column is None):
             raise ValueError(f"label {self.name}: expected either a heading or a column")
         if self.column is not None and self.positive is None:
@@ -42,6 +46,13 @@ class LabelRule(Settings):
             )
         if both := set(self.positive or []) & set(self.negative or []):
             raise ValueError(f"label {self.name}: found {sorted(both)[0]!r} among its positive and its negative words")
+        return self
+
+    def _of_numbers(self) -> "LabelRule":
+        if self.column is None or self.heading or self.positive or self.negative or self.between:
+            raise ValueError(f"label {self.name}: range is that of the numbers of a column; name the column alone")
+        if self.range[0] >= self.range[1]:
+            raise ValueError(f"label {self.name}: found the range {self.range}, expected the least number first")
         return self
 
 
@@ -56,12 +67,17 @@ class FilterSettings(Settings):
     or of at least `likeness`. With an empty list each pair is split by itself, which shows what that adds to a score.
     """
 
-    labels: Annotated[list[LabelRule], Field(min_length=2)]
+    labels: Annotated[list[LabelRule], Field(min_length=1)]
     balance: Literal["first", "random", "none"]
     required: Annotated[list[Name], Once] | None
     text_fields: Annotated[list[Section], Field(min_length=1), Once]
     group_by: Annotated[list[Shared], Once] = Field(default=["patient", "text", "column"])
     likeness: Annotated[float, Field(gt=0, le=1)] = 0.85
+
+    @property
+    def label_names(self) -> list[str]:
+        """The names of the classes or labels; of a number its name and the ends of its range."""
+        return [name for rule in self.labels for name in [rule.name, *(f"{end:g}" for end in rule.range or [])]]
 
     @field_validator("labels")
     @classmethod

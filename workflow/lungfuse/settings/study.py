@@ -54,8 +54,8 @@ class Study(Settings):
 
     @property
     def labels(self) -> list[str]:
-        """The names of the classes, or of the labels."""
-        return [rule.name for rule in self.filter.labels]
+        """The names of the classes or labels, as a task takes them."""
+        return self.filter.label_names
 
     @property
     def views(self) -> list[str]:

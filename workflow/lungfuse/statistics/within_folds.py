@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BLOCK = 1 << 22  # pairs of cases that are compared at once
+
 
 @dataclass(frozen=True)
 class WithinFolds:
     """The score of one training, label by label; a label without both classes in any fold has none.
 
-    `fold` is the fold of each case, (case,). `of_fold` is the score of each label in each fold, in [0, 1], NaN where it
+    `fold` is the fold of each case, (case,). `of_fold` is the score of each label in each fold, at most 1, NaN where it
     is not defined; `weight` is the share of the label's cases that it stands for, of all folds where it is; both
     (label, fold). `influence` is how much each case moves the score of each label, (label, case): for an AUROC the
     structural components of DeLong et al. (1988). It sums to 0 over the cases of a fold.
@@ -96,6 +98,47 @@ def mean_within_folds(value: np.ndarray, fold: np.ndarray, folds: int) -> Within
             of_fold[number] = value[cases].mean()
             influence[cases] = (value[cases] - of_fold[number]) / len(cases)
     return _weighed(fold, of_fold, influence, ~np.isnan(value))
+
+
+def concordance_within_folds(number: np.ndarray, score: np.ndarray, fold: np.ndarray, folds: int) -> WithinFolds:
+    """The share of pairs of cases with different numbers whose scores are in the same order, ties by half.
+
+    All of shape (case,); a number that is NaN is not known. Of two numbers it is the AUROC, and its influence too.
+    """
+    of_fold, influence = np.full(folds, np.nan), np.zeros(len(number))
+    for each in range(folds):
+        cases = np.flatnonzero((fold == each) & ~np.isnan(number))
+        ordered, compared = _concordant(number[cases], score[cases])
+        if compared.any():
+            of_fold[each] = ordered.sum() / compared.sum()
+            influence[cases] = 2 * (ordered - of_fold[each] * compared) / compared.sum()
+    return _weighed(fold, of_fold, influence, ~np.isnan(number))
+
+
+def _concordant(number: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """With how many cases each is in the right order, ties by half, and with how many it can be compared, (case,)."""
+    ordered, compared = np.zeros(len(number)), np.zeros(len(number))
+    for part in np.array_split(np.arange(len(number)), max(1, len(number) ** 2 // BLOCK)):
+        signs = np.sign(number[part, None] - number)
+        compared[part] = (signs != 0).sum(axis=1)
+        agreeing = (signs * np.sign(score[part, None] - score)).sum(axis=1)
+        ordered[part] = (compared[part] + agreeing) / 2
+    return ordered, compared
+
+
+def explained_within_folds(number: np.ndarray, predicted: np.ndarray, fold: np.ndarray, folds: int) -> WithinFolds:
+    """R2, the share of the variance of numbers that is explained, (case,) each; below 0 where the mean explains more.
+
+    The influence of a case is that on 1 - A / B, of the mean squared error A and the variance B.
+    """
+    of_fold, influence = np.full(folds, np.nan), np.zeros(len(number))
+    for each in range(folds):
+        cases = np.flatnonzero((fold == each) & ~np.isnan(number))
+        squares, spread = np.square(number - predicted)[cases], np.square(number[cases] - number[cases].mean())
+        if len(cases) and spread.any():
+            of_fold[each] = 1 - squares.mean() / spread.mean()
+            influence[cases] = ((1 - of_fold[each]) * spread - squares) / spread.sum()
+    return _weighed(fold, of_fold, influence, ~np.isnan(number))
 
 
 def _weighed(fold: np.ndarray, of_fold: np.ndarray, influence: np.ndarray, known: np.ndarray) -> WithinFolds:

@@ -93,13 +93,13 @@ def write_table(frame: pd.DataFrame, path: Path, table: type[AnyTable], others: 
 
 
 def _known_as_int(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
-    """Labels as plain whole numbers, where all of them are known."""
+    """Labels as whole numbers, where all that are known are some; as plain ones, where all are known."""
     kinds = [re.compile(name) for name, column in table.to_schema().columns.items() if column.regex]
-    known = {
-        name: int
-        for name, values in frame.items()
-        if values.dtype == "Int64" and any(kind.match(name) for kind in kinds) and values.notna().all()
-    }
+    known = {}
+    for name, values in frame.items():
+        if values.dtype == "Float64" and any(kind.match(name) for kind in kinds):
+            whole, complete = (values.dropna() % 1 == 0).all(), values.notna().all()
+            known[name] = (int if complete else "Int64") if whole else (float if complete else "Float64")
     return frame.astype(known)
 
 

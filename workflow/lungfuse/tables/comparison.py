@@ -13,7 +13,8 @@ class Comparison(Table):
     Where there are not two classes, metrics are means over the classes, each against the rest, or over the labels where
     they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
     classes. Of grades there are quadratic kappa and the mean absolute error, `mae`, too, and AUROC is the mean over the
-    questions "this grade or more". The AUROC, by which models are held against each other, is that within folds,
+    questions "this grade or more". Of numbers there are concordance within folds, R2, and errors in their unit, and
+    nothing of classes. The AUROC, by which models are held against each other, is that within folds,
     weighed by pairs.
 
     `repeats` is how often it was trained, each time with new folds. It is held against every model that reads a true
@@ -29,18 +30,18 @@ class Comparison(Table):
     text: Series[str]
     encoders: Series[str]
     n: Series[int]
-    accuracy: Series[float]
-    accuracy_low: Series[float] = pa.Field(nullable=True)
-    accuracy_high: Series[float] = pa.Field(nullable=True)
-    auroc: Series[float] = pa.Field(nullable=True)
-    auroc_low: Series[float] = pa.Field(nullable=True)
-    auroc_high: Series[float] = pa.Field(nullable=True)
-    sensitivity: Series[float] = pa.Field(nullable=True)
-    sensitivity_low: Series[float] = pa.Field(nullable=True)
-    sensitivity_high: Series[float] = pa.Field(nullable=True)
-    specificity: Series[float] = pa.Field(nullable=True)
-    specificity_low: Series[float] = pa.Field(nullable=True)
-    specificity_high: Series[float] = pa.Field(nullable=True)
+    accuracy: Series[float] | None = pa.Field(nullable=True)
+    accuracy_low: Series[float] | None = pa.Field(nullable=True)
+    accuracy_high: Series[float] | None = pa.Field(nullable=True)
+    auroc: Series[float] | None = pa.Field(nullable=True)
+    auroc_low: Series[float] | None = pa.Field(nullable=True)
+    auroc_high: Series[float] | None = pa.Field(nullable=True)
+    sensitivity: Series[float] | None = pa.Field(nullable=True)
+    sensitivity_low: Series[float] | None = pa.Field(nullable=True)
+    sensitivity_high: Series[float] | None = pa.Field(nullable=True)
+    specificity: Series[float] | None = pa.Field(nullable=True)
+    specificity_low: Series[float] | None = pa.Field(nullable=True)
+    specificity_high: Series[float] | None = pa.Field(nullable=True)
     n_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     positives_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     accuracy_own_text: Series[float] = pa.Field(nullable=True)
@@ -50,12 +51,21 @@ class Comparison(Table):
     reference: Series[str]
     p_corrected: Series[float] = pa.Field(nullable=True)
     repeats: Series[int]
-    balanced_accuracy: Series[float] = pa.Field(nullable=True)
-    balanced_accuracy_low: Series[float] = pa.Field(nullable=True)
-    balanced_accuracy_high: Series[float] = pa.Field(nullable=True)
-    auprc: Series[float] = pa.Field(nullable=True)
-    auprc_low: Series[float] = pa.Field(nullable=True)
-    auprc_high: Series[float] = pa.Field(nullable=True)
+    balanced_accuracy: Series[float] | None = pa.Field(nullable=True)
+    balanced_accuracy_low: Series[float] | None = pa.Field(nullable=True)
+    balanced_accuracy_high: Series[float] | None = pa.Field(nullable=True)
+    auprc: Series[float] | None = pa.Field(nullable=True)
+    auprc_low: Series[float] | None = pa.Field(nullable=True)
+    auprc_high: Series[float] | None = pa.Field(nullable=True)
+    concordance: Series[float] | None = pa.Field(nullable=True)
+    concordance_low: Series[float] | None = pa.Field(nullable=True)
+    concordance_high: Series[float] | None = pa.Field(nullable=True)
+    r2: Series[float] | None = pa.Field(nullable=True)
+    r2_low: Series[float] | None = pa.Field(nullable=True)
+    r2_high: Series[float] | None = pa.Field(nullable=True)
+    rmse: Series[float] | None = pa.Field(nullable=True)
+    rmse_low: Series[float] | None = pa.Field(nullable=True)
+    rmse_high: Series[float] | None = pa.Field(nullable=True)
     quadratic_kappa: Series[float] | None = pa.Field(nullable=True)
     quadratic_kappa_low: Series[float] | None = pa.Field(nullable=True)
     quadratic_kappa_high: Series[float] | None = pa.Field(nullable=True)
@@ -107,12 +117,18 @@ class Sites(Table):
     site: Series[str]
     n: Series[int]
     positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    accuracy: Series[float]
-    accuracy_low: Series[float] = pa.Field(nullable=True)
-    accuracy_high: Series[float] = pa.Field(nullable=True)
-    auroc: Series[float] = pa.Field(nullable=True)
-    auroc_low: Series[float] = pa.Field(nullable=True)
-    auroc_high: Series[float] = pa.Field(nullable=True)
+    accuracy: Series[float] | None = pa.Field(nullable=True)
+    accuracy_low: Series[float] | None = pa.Field(nullable=True)
+    accuracy_high: Series[float] | None = pa.Field(nullable=True)
+    auroc: Series[float] | None = pa.Field(nullable=True)
+    auroc_low: Series[float] | None = pa.Field(nullable=True)
+    auroc_high: Series[float] | None = pa.Field(nullable=True)
+    concordance: Series[float] | None = pa.Field(nullable=True)
+    concordance_low: Series[float] | None = pa.Field(nullable=True)
+    concordance_high: Series[float] | None = pa.Field(nullable=True)
+    r2: Series[float] | None = pa.Field(nullable=True)
+    r2_low: Series[float] | None = pa.Field(nullable=True)
+    r2_high: Series[float] | None = pa.Field(nullable=True)
     false_positives: Series[float] = pa.Field(nullable=True)
     false_negatives: Series[float] = pa.Field(nullable=True)
     structured: Series[str]
@@ -163,7 +179,7 @@ class Verdict(Table):
     groups_for_two_points: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     switching: Series[float] = pa.Field(nullable=True)
     interaction: Series[float]
-    rethresholding: Series[float]
+    rethresholding: Series[float] = pa.Field(nullable=True)
 
 
 class Ablations(Table):
@@ -189,8 +205,8 @@ class Ablations(Table):
     difference: Series[float]
     difference_low: Series[float] = pa.Field(nullable=True)
     difference_high: Series[float] = pa.Field(nullable=True)
-    lost: Series[float]
-    gained: Series[float]
+    lost: Series[float] = pa.Field(nullable=True)
+    gained: Series[float] = pa.Field(nullable=True)
     p: Series[float] = pa.Field(nullable=True)
     p_corrected: Series[float] = pa.Field(nullable=True)
     structured: Series[str]

@@ -103,7 +103,7 @@ class Candidates(Table):
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     image_id: Series[str]
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", nullable=True)
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
     site: Series[str]
@@ -123,7 +123,7 @@ class Pairs(Table):
     pair_id: Series[str] = pa.Field(unique=True)
     report_id: Series[str]
     image_id: Series[str]
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", nullable=True)
     text: Series[str]
     group: Series[int] = pa.Field(ge=0)
     fold: Series[int] = pa.Field(ge=-1)

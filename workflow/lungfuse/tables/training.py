@@ -31,9 +31,9 @@ class Predictions(Table):
 
     pair_id: Series[str]
     fold: Series[int] = pa.Field(ge=0)
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", nullable=True)
     score: Series[float] = by_label("score", ge=0, le=1)
-    prediction: Series[int] = by_label("prediction", ge=0)
+    prediction: Series[pd.Float64Dtype] = by_label("prediction")
     probability: Series[float] = by_label("probability", ge=0, le=1)
     repeat: Series[int] = pa.Field(ge=0)
 
@@ -46,7 +46,7 @@ class ValidationPredictions(Table):
 
     pair_id: Series[str]
     fold: Series[int] = pa.Field(ge=0)
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", nullable=True)
     score: Series[float] = by_label("score", ge=0, le=1)
     repeat: Series[int] = pa.Field(ge=0)
 
@@ -60,7 +60,7 @@ class FoldPredictions(Table):
     pair_id: Series[str] = pa.Field(unique=True)
     fold: Series[int] = pa.Field(ge=0)
     repeat: Series[int] = pa.Field(ge=0)
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", nullable=True)
     part: Series[str] = pa.Field(isin=["test", "validation"])
     score: Series[float] = by_label("score", ge=0, le=1)
 
@@ -76,7 +76,7 @@ class LabelledCases(Table):
     collection: Series[str]
     group: Series[str]
     row: Series[int] = pa.Field(ge=0, unique=True)
-    label: Series[pd.Int64Dtype] = by_label("label", ge=0, le=1, nullable=True)
+    label: Series[pd.Float64Dtype] = by_label("label", ge=0, le=1, nullable=True)
 
 
 class PermutedScores(Table):

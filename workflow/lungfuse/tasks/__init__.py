@@ -1,7 +1,8 @@
 """Tasks: what a study asks of a pair. One module each, found by the name in a study's `task`.
 
 Arrays bear the same axes in all of them: targets (pair, label column), NaN where a label is not known; scores (pair,
-score column) in [0, 1]; predictions like targets.
+score column) in [0, 1]; predictions like targets. `labels` are the names of classes or labels, or of a number its name
+and the ends of its range.
 """
 
 from abc import ABC, abstractmethod
@@ -55,19 +56,27 @@ class TaskSpec:
         """Whether a pair is of one class or the other."""
         return self.exclusive and self.max_labels == 2
 
+    @property
+    def classes(self) -> bool:
+        """Whether pairs are of classes or have labels, which can be counted and decided for, and are no numbers."""
+        return self.asks_for != "numbers"
+
 
 class Task(ABC):
     """A task with the names of its classes or labels.
 
-    `primary` is the metric by which models are held against each other, `measured` are those of `measures`, `shown`
-    those of a model card, and `means` says in words what they are means over; `excludes` says whether the scores of a
-    pair are of classes that exclude each other, and sum to 1.
+    `primary` is the metric by which models are held against each other, `measured` are those of `measures`, `headline`
+    those that come first, `shown` those of a model card, and `means` says in words what they are means over.
+    `excludes` says whether the scores of a pair are of classes that exclude each other, and sum to 1; `numbers` whether
+    targets are numbers and no classes.
     """
 
     primary: str = "auroc"
     measured: tuple[str, ...] = tuple(METRICS)
+    headline: tuple[str, str] = ("accuracy", "auroc")
     shown: tuple[str, ...]
     means: str = ""
+    numbers: bool = False
     excludes: bool
 
     def __init__(self, labels: list[str]):
@@ -83,9 +92,14 @@ class Task(ABC):
         return self.labels[1:] if self.two_classes else self.labels
 
     @property
-    def two_classes(self) -> bool:
-        """Whether one score tells which of two classes a pair is of, so that pairs are positive or negative."""
+    def one_score(self) -> bool:
+        """Whether one score says how far a pair is from one of two ends: classes, or those of a range of numbers."""
         return len(self.columns("score")) == 1
+
+    @property
+    def two_classes(self) -> bool:
+        """Whether pairs are positive or negative, of which one score tells."""
+        return self.one_score
 
     @property
     @abstractmethod
@@ -143,6 +157,16 @@ class Task(ABC):
     ) -> np.ndarray:
         """The metrics called `measured`, (metric, resample), of weights (resample, pair)."""
 
+    @property
+    def scored(self) -> list[str]:
+        """The metrics of a comparison: those that are measured, and the primary one."""
+        return list(dict.fromkeys([*self.measured, self.primary]))
+
+    def validated(self, metric: str, targets: np.ndarray, scores: np.ndarray) -> float:
+        """One of the metrics `scored`, of scores (pair, score column); NaN where it is not defined."""
+        found = self.measures(targets, scores, self.decide(scores), np.ones((1, len(targets))))
+        return float(found[self.measured.index(metric), 0])
+
     @abstractmethod
     def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:
         """How scores become probabilities, by pairs that the model has not learned from."""
@@ -150,6 +174,14 @@ class Task(ABC):
     @abstractmethod
     def probabilities(self, scores: np.ndarray, calibration: Calibration) -> np.ndarray:
         """Calibrated scores, of the same shape."""
+
+    def shares(self, targets: np.ndarray) -> np.ndarray:
+        """Targets as estimators learn them: whole numbers are classes, a share counts as both 1 and 0."""
+        return targets
+
+    def in_classes(self, frame: pd.DataFrame) -> tuple["Task", pd.DataFrame]:
+        """A table with label columns as one of classes, for what counts these, and the task of which they are."""
+        return self, frame
 
     def targets(self, frame: pd.DataFrame) -> np.ndarray:
         """The labels of a table, (pair, label column), NaN where one is not known."""

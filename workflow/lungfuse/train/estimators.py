@@ -44,7 +44,7 @@ def learner(
     """Fits an estimator on some pairs of `inputs` and scores others; see `fit`."""
 
     def learn(learned: np.ndarray, scored: np.ndarray) -> tuple[np.ndarray, Models]:
-        models = fit(estimator, inputs, targets, learned, groups)
+        models = fit(estimator, inputs, task.shares(targets), learned, groups)
         return score(models, take(inputs, scored), task), models
 
     return learn
@@ -85,23 +85,27 @@ def fit(
 ) -> Models:
     """Fit a clone a label column, on those of the `learned` pairs whose label is known.
 
-    Where these are of one class alone, it gives that class to all. What a pipeline makes of the inputs is learned from
-    them alone: label columns that are known of the same pairs share it. An estimator with inner folds is given the
-    `groups` (pair,); of a search the best estimator is kept.
+    Where these are of one class alone, it gives that class to all. A label between 0 and 1 is learned as both, a pair
+    of 1 with its weight and one of 0 with the rest, so that log loss is that of the share. What a pipeline makes of the
+    inputs is learned from them alone: label columns that are known of the same pairs share it. An estimator with inner
+    folds is given the `groups` (pair,); of a search the best estimator is kept.
 
     Raises:
         UserError: the texts to learn from have no n-gram in common.
     """
     models, prepared = [], {}
     for known, labels in _label_subproblems(targets, learned):
-        if len(np.unique(labels)) < 2:
+        shares = (labels % 1 > 0).any()
+        if not shares and len(np.unique(labels)) < 2:
             models.append(_constant(labels))
             continue
         if known.tobytes() not in prepared:
             prepared[known.tobytes()] = _prepare(estimator, take(inputs, known))
         before, features = prepared[known.tobytes()]
-        grouped = {} if groups is None else {"groups": groups[known]}
-        last = clone(estimator[-1] if before else estimator).fit(features, labels, **grouped)
+        given = {} if groups is None else {"groups": groups[known]}
+        if shares:
+            features, labels, given = _as_both(features, labels, given)
+        last = clone(estimator[-1] if before else estimator).fit(features, labels, **given)
         last = getattr(last, "best_estimator_", last)
         models.append(make_pipeline(*before, last) if before else last)
     return models
@@ -123,11 +127,19 @@ def _prepare(estimator: BaseEstimator, inputs: Inputs) -> tuple[list[BaseEstimat
         ) from error
 
 
+def _as_both(features: Any, shares: np.ndarray, given: dict[str, np.ndarray]) -> tuple[Any, np.ndarray, dict]:
+    """Each pair twice, as one of 1 and as one of 0, with its weight for `fit` beside what else that is given."""
+    twice = np.tile(np.arange(len(shares)), 2)
+    weights = {"sample_weight": np.concatenate([shares, 1 - shares])}
+    return take(features, twice), np.repeat([1, 0], len(shares)), {k: v[twice] for k, v in given.items()} | weights
+
+
 def _label_subproblems(targets: np.ndarray, learned: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Of each label column the learned positions whose label is known, and these labels, both (known pair,)."""
     for column in targets.T:
         known = learned[~np.isnan(column[learned])]
-        yield known, column[known].astype(int)
+        labels = column[known]
+        yield known, labels if (labels % 1 > 0).any() else labels.astype(int)
 
 
 def _constant(labels: np.ndarray) -> DummyClassifier:

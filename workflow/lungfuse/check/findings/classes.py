@@ -125,7 +125,7 @@ def _words_of(reports: pd.DataFrame, values: pd.DataFrame, rules: list[LabelRule
 
 
 def _spelled_otherwise(words: pd.Series, rules: list[LabelRule]) -> list[str]:
-    known = {word for rule in rules if rule.column for word in [*rule.positive, *(rule.negative or [])]}
+    known = {word for rule in rules if rule.column for word in [*(rule.positive or []), *(rule.negative or [])]}
     plain = set(map(_plain, known))
     return [f"{word} ({words[word]:,})" for word in words.index if word not in known and _plain(word) in plain]
 

@@ -152,6 +152,6 @@ def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Fi
 def _said_of_labels(data: Checked) -> dict[str, list[str]]:
     """By label, its name, its column and the words of its rule."""
     return {
-        rule.name: [rule.name, *(headings_of(rule) if rule.column is None else [rule.column, *rule.positive])]
+        rule.name: [rule.name, *(headings_of(rule) if rule.column is None else [rule.column, *(rule.positive or [])])]
         for rule in data.rules.labels
     }

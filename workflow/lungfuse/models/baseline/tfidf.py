@@ -8,6 +8,7 @@ from lungfuse.models.hashing import SVCOnDisk
 from lungfuse.models.ngrams import tfidf
 
 REQUIRED = ["text"]
+LEARNS = ["classes", "grades"]
 SETTINGS = {
     "words": {
         "description": "shortest and longest n-grams of words",

@@ -8,7 +8,7 @@ best is kept.
 
 import numpy as np
 
-from lungfuse.statistics.within_folds import auroc_within_folds
+from lungfuse.statistics.within_folds import auroc_within_folds, concordance_within_folds
 from lungfuse.tasks import Task
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], "any", 1
@@ -37,14 +37,15 @@ def fuse(scores: np.ndarray, fitted: dict, task: Task) -> np.ndarray:
 
 
 def quality(scores: np.ndarray, targets: np.ndarray, task: Task, weights: np.ndarray) -> tuple[float, float]:
-    """How good scores (pair, score column) are: the mean AUROC over labels with both classes and, where that is equal,
-    minus the log loss, in which a pair counts by its weight."""
+    """How good scores (pair, score column) are: the mean AUROC over labels with both classes, or the concordance with
+    numbers, and, where that is equal, minus the log loss, in which a pair counts by its weight."""
+    ranked = concordance_within_folds if task.numbers else auroc_within_folds
     aurocs, losses, counts = [], [], []
     labels = task.one_against_rest(targets, scores, task.decide(scores))
     for column, each in enumerate(labels):
-        within = auroc_within_folds(each.label, each.score, np.zeros(len(each.label), int), 1)
+        within = ranked(each.label, each.score, np.zeros(len(each.label), int), 1)
         aurocs += [within.value] if np.isfinite(within.value) else []
         score, weight = each.score.clip(SURE, 1 - SURE), weights[each.known, column]
-        losses.append((weight * np.log(np.where(each.label == 1, score, 1 - score))).sum())
+        losses.append((weight * (each.label * np.log(score) + (1 - each.label) * np.log(1 - score))).sum())
         counts.append(weight.sum())
     return round(float(np.mean(aurocs)), 9) if aurocs else 0.0, float(sum(losses) / sum(counts))

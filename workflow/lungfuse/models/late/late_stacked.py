@@ -48,6 +48,9 @@ def combine(odds: "np.ndarray | Tensor", fitted: dict) -> "list[np.ndarray | Ten
 
 def _regression(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> dict:
     """The line of a logistic regression on log odds (pair, part)."""
+    if (labels % 1 > 0).any():  # a share is both, by its weight
+        odds, weights = np.tile(odds, (2, 1)), np.concatenate([labels * weights, (1 - labels) * weights])
+        labels = np.repeat([1, 0], len(labels))
     if len(np.unique(labels)) < 2:
         return {"coefficients": [1 / odds.shape[1]] * odds.shape[1], "intercept": 0.0}
     model = LogisticRegression().fit(odds, labels, sample_weight=weights)

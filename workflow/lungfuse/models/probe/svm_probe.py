@@ -14,6 +14,7 @@ from lungfuse.models.inner_folds import InnerSearch, mean_auroc
 from lungfuse.models.side_by_side import standardised
 
 REQUIRED, OPTIONAL, MIN_INPUTS = [], ["image", "text"], 1
+LEARNS = ["classes", "grades"]
 GROUPED = True
 SETTINGS = {
     "kernels": {

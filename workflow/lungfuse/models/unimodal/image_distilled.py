@@ -48,7 +48,7 @@ def loss(
 ) -> Tensor:
     """weight * temperature^2 * KL(teacher || student), both softened, + (1 - weight) * the loss of the task."""
     teacher = of_classes(part_scores["teacher"], task).clamp(SURE, 1 - SURE).log()
-    one_of = task.excludes or task.two_classes  # else each label has a logit, and is there or not
+    one_of = task.excludes or task.one_score  # else each label has a logit, and is there or not
     student = task.class_logits(logits) if one_of else torch.stack([torch.zeros_like(logits), logits], dim=-1)
     softened, wanted = ((each / temperature).log_softmax(-1) for each in (student, teacher))
     divergence = (wanted.exp() * (wanted - softened)).sum(-1).mean()
@@ -61,4 +61,4 @@ def of_classes(scores: Tensor, task: Task) -> Tensor:
     if task.excludes:
         return scores
     both = torch.stack([1 - scores, scores], dim=-1)
-    return both[:, 0] if task.two_classes else both
+    return both[:, 0] if task.one_score else both

@@ -27,6 +27,8 @@ NAMES = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R2",
     "p_corrected": "p, corrected",
     "p_margin": "P(gain > margin)",
     "p_vs_best_unimodal": "p",

@@ -38,6 +38,28 @@ FRONTAL = {"pa", "ap", "frontal", "front", "ap supine", "ap erect", "ap semi ere
 LATERAL = {"l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "l lateral", "侧位", "側面", "боковая"}
 SIGNS = {"+": "plus", "-": "minus", "±": "plus-minus", "<": "less", ">": "more", "≤": "at-most", "≥": "at-least"}
 TAKEN_START = "label_"
+SCALE = [  # from the least to the most
+    {
+        "none",
+        "no",
+        "absent",
+        "normal",
+        "healthy",
+        "negative",
+        "keine",
+        "kein",
+        "ninguno",
+        "aucun",
+        "nessuno",
+        "нет",
+        "无",
+    },
+    {"minimal", "trace", "questionable", "doubtful", "very mild", "minimo"},
+    {"mild", "slight", "light", "low", "leicht", "gering", "leve", "leger", "lieve", "легкая", "轻度"},
+    {"moderate", "medium", "intermediate", "mittel", "massig", "moderado", "modere", "moderato", "средняя", "中度"},
+    {"severe", "marked", "high", "strong", "schwer", "hoch", "grave", "severo", "тяжелая", "重度"},
+    {"very severe", "critical", "extreme", "kritisch", "critico"},
+]
 CODE_OF_GRADES = re.compile(r"[+±]{1,5}|\(\+{1,4}\)|\d ?\+|\+ ?\d|\+/-|-/\+")
 MARKS_OF_NOTHING = {"-", "--", "(-)", "."}
 
@@ -101,6 +123,11 @@ def grades(words: Iterable[str]) -> bool:
     """Whether words are three or more whole numbers, such as 0 to 4 or 0.0 to 3.0."""
     numbers = [as_number(word) for word in words]
     return len({*numbers}) > 2 and all(number is not None and number == int(number) for number in numbers)
+
+
+def rank_of(word: str) -> int | None:
+    """The rank of a word of a scale, such as mild, or None."""
+    return next((rank for rank, words in enumerate(SCALE) if _bare(word) in words), None)
 
 
 def is_frontal(word: str) -> bool:

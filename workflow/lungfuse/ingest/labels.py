@@ -43,14 +43,16 @@ def with_labels(
 def _with_numbers(
     reports: pd.DataFrame, values: pd.DataFrame, rule: LabelRule
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
-    numbers, fits = numbers_of(reports, values, rule.column), fitting(reports, values, rule)
+    numbers = numbers_of(reports, values, rule.column)
     low, high = rule.range
+    fits = numbers.between(low, high)
     left_out = [
-        ("report", name, f"has no number in {rule.column}" if np.isnan(number) else f"is {number:g} in {rule.column}, "
-         f"outside the range of {low:g} to {high:g}")
-        for name, number in zip(reports["report_id"][fits != 1], numbers[fits != 1], strict=True)
-    ]  # fmt: skip
-    return reports.assign(label=numbers)[fits == 1], left_out
+        ("report", name, f"has no number in {rule.column}")
+        if np.isnan(number)
+        else ("report", name, f"is {number:g} in {rule.column}, outside the range of {low:g} to {high:g}")
+        for name, number in zip(reports["report_id"][~fits], numbers[~fits], strict=True)
+    ]
+    return reports.assign(label=numbers)[fits], left_out
 
 
 def numbers_of(reports: pd.DataFrame, values: pd.DataFrame, column: str) -> pd.Series:
@@ -72,7 +74,7 @@ def described(labelled: pd.DataFrame, task: Task) -> pd.Series:
     """What each row of a table with label columns is, in words."""
     columns = task.columns("label")
     if task.numbers:
-        return "it is " + labelled[columns[0]].map("{:g}".format)
+        return "it is " + labelled[columns[0]].map("{:g}".format).astype(str)
     if len(columns) == 1:
         return "it is " + labelled[columns[0]].map(dict(enumerate(task.labels)))
     had = labelled[columns].fillna(0).astype(int).set_axis(task.labels, axis=1)

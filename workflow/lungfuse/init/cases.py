@@ -108,6 +108,7 @@ def cases_of(study: Study, raw: Path) -> Cases:
     unread = len(views) - len(readable & {*views["image_id"]}) if readable is not None else 0
     left = {reason: count for reason, count in source.left_out.items() if count}
     left |= left_out(study, task, reports, views, values, readable, pairs)
+    task, pairs = task.in_classes(pairs)
     return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected), left)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
+from lungfuse.init.asked import NUMBERS, asked
 from lungfuse.init.cases import Cases, cases_of, splits, tells
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.colours import mostly_coloured
@@ -20,7 +21,7 @@ from lungfuse.init.inputs import label_columns, missing_words
 from lungfuse.init.missing import missing_of
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
-from lungfuse.init.question import Question, question_of
+from lungfuse.init.question import Question
 from lungfuse.init.roles import Roles, UserRoles, column_called
 from lungfuse.init.rows import ENCODERS, MORE, Inputs, folds_for, rows_of
 from lungfuse.init.summary import NO_MODEL, doubts_of_images, doubts_of_values, summary, told
@@ -47,7 +48,7 @@ LOST = {
 class Options:
     """What a user says: label columns, words of the classes, words that stand for nothing, of all columns or as
     <column>=<word> of one, columns by their role, what stands between several words of a label, whether equal texts
-    stay together, and models to write beside the usual ones."""
+    stay together, models to write beside the usual ones, and the task."""
 
     labels: Sequence[str]
     positive: Sequence[str]
@@ -57,6 +58,7 @@ class Options:
     between: str | None = None
     same_texts: str | None = None
     more_models: Sequence[str] = ()
+    task: str | None = None
 
 
 @dataclass
@@ -117,7 +119,8 @@ def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple
     if not labels:
         label, why = chosen_label(profiles, ask)
         labels = [label]
-    question = question_of([profiles[label] for label in labels], options.positive, options.negative, options.between)
+    of_labels = [profiles[label] for label in labels]
+    question = asked(of_labels, options.positive, options.negative, options.between, options.task)
     said = options.roles
     roles = roles_of(profiles, UserRoles(**{**vars(said), "labels": labels}), table=sheet)
     _check_images(images, roles, said, files, profiles)
@@ -264,8 +267,9 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases, more:
     entry = draft.entry
     if unknown := [name for name in more if name not in MORE]:
         raise UserError(f"--more-models: found {', '.join(unknown)}, expected some of {', '.join(MORE)}.")
+    places, numbers = roles.places, entry["task"] == NUMBERS
     found = Inputs(
-        "image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more), roles.places
+        "image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more), places, numbers
     )
     rows = rows_of(found)
     if not found.single:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lungfuse.init.question import Question
 from lungfuse.init.roles import Column, Roles
+from lungfuse.init.rows import baseline
 from lungfuse.settings.base import UNKNOWN
 from lungfuse.sheets import Format
 
@@ -48,14 +49,25 @@ def draft_of(files: Files, question: Question, roles: Roles, missing: Missing, l
     draft = Draft({"dataset": "table", "raw": files.raw}, label_names={column: name for name, column in labels.items()})
     draft.entry["table"] = _table(draft, files, roles, missing, labels)
     draft.entry["task"] = question.task
+    if question.task == "regression":
+        _set_number(draft, question, labels)
     if question.notes:
         draft.say(". ".join(question.notes) + ".", "filter", "labels")
     draft.unsure = [*files.unsure, *question.unsure, *roles.unsure]
     draft.entry["modalities"] = modalities(roles)
     draft.entry["view"] = _view(draft, roles)
     draft.entry["filter"] = filters(draft, question, roles)
-    draft.entry["models"] = {"majority": {}}
+    draft.entry["models"] = {baseline(question.task == "regression"): {}}
     return draft
+
+
+def _set_number(draft: Draft, question: Question, labels: dict[str, str]) -> None:
+    """The label column as one of numbers, and how models that tell them are compared."""
+    form = {"form": question.form} if question.form != "plain" else {}
+    for name in labels:
+        draft.entry["table"]["columns"][name] |= {"kind": "number"} | form
+    draft.entry["comparison"] = {"primary": "concordance"}
+    draft.say("the share of pairs of cases that are in the right order; or r2", "comparison")
 
 
 def modalities(roles: Roles) -> list[str]:
@@ -69,9 +81,10 @@ def filters(draft: Draft, question: Question, roles: Roles) -> dict[str, Any]:
     rules = []
     for rule in question.rules:
         said: dict[str, Any] = {
-            "name": rule.name, "column": draft.label_names[rule.column], "positive": rule.positive,
+            "name": rule.name, "column": draft.label_names[rule.column],
         }  # fmt: skip
-        more = {"negative": rule.negative, "between": rule.between}
+        more = {"positive": rule.positive or None, "negative": rule.negative, "between": rule.between}
+        more |= {"range": rule.range}
         rules.append(said | {key: value for key, value in more.items() if value is not None})
     found: dict[str, Any] = {"labels": rules, "balance": "none"}
     return found | ({"text_fields": list(roles.texts)} if roles.texts else {})

@@ -38,6 +38,8 @@ class Labels:
     between
         What stands between the words of a cell of the label, where it holds several, such as |; none where each cell is
         one class.
+    task
+        What is asked of a column, where the guess is not to decide: classes, grades in an order, or a number.
     """
 
     label: Several[str] | None = None
@@ -45,6 +47,7 @@ class Labels:
     negative: Several[str] | None = None
     missing: Several[str] | None = None
     between: str | None = None
+    task: Literal["multiclass", "ordinal", "regression"] | None = None
 
 
 @options
@@ -190,7 +193,9 @@ def main(
 def options_of(labels: Labels, columns: Columns, more_models: Sequence[str] = ()) -> Options:
     """What a user says, as it is looked at."""
     words = [labels.label, labels.positive, labels.negative, labels.missing]
-    return Options(*(each or [] for each in words), columns.said(), labels.between, columns.same_texts, more_models)
+    return Options(
+        *(each or [] for each in words), columns.said(), labels.between, columns.same_texts, more_models, labels.task
+    )
 
 
 def drafted(name: str, sources: Sources, found: Sniffed, defaults: dict[str, Any], said: Options) -> Draft:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from lungfuse.cell_forms import Form
 from lungfuse.errors import UserError
 from lungfuse.init.many_words import between_words, labels_in
 from lungfuse.init.profile import Profile
@@ -19,23 +20,27 @@ BETWEEN = re.compile(r"\s*[,;/|+&]\s*|\s+and\s+")
 
 @dataclass(frozen=True)
 class Rule:
-    """A class or label: the column of the table and the words that give it; `negative` ones take it."""
+    """A class or label: the column of the table and the words that give it; `negative` ones take it. Of a number there
+    are no words, but the `range` that it may have."""
 
     name: str
     column: str
     positive: list[str]
     negative: list[str] | None = None
     between: str | None = None
+    range: list[float] | None = None
 
 
 @dataclass(frozen=True)
 class Question:
-    """A task with its rules, `notes` on what was chosen, and what is `unsure`, to be read by the user."""
+    """A task with its rules, `notes` on what was chosen, what is `unsure`, to be read by the user, and how numbers are
+    written, where one is asked for."""
 
     task: str
     rules: list[Rule]
     notes: list[str]
     unsure: list[str] = field(default_factory=list)
+    form: Form = "plain"
 
     @property
     def columns(self) -> list[str]:
@@ -45,7 +50,7 @@ class Question:
     def without(self, names: Sequence[str], why: str) -> "Question":
         """The question without some classes or labels."""
         left = [rule for rule in self.rules if rule.name not in names]
-        task = "binary" if self.task == "multiclass" and len(left) == 2 else self.task
+        task = "binary" if self.task in ("multiclass", "ordinal") and len(left) == 2 else self.task
         return replace(self, task=task, rules=left, notes=[*self.notes, why])
 
 
@@ -256,7 +261,7 @@ def _several_classes(found: Profile, words: dict[str, list[str]]) -> Question:
 def _too_many(found: Profile, words: dict[str, list[str]]) -> str:
     what = "numbers" if found.kind in ("number", "near-number") else "words"
     remedy = (
-        "lungfuse compares classes: make a column of classes from it, such as low and high"
+        "make a column of classes from it, such as low and high, or say --task regression"
         if what == "numbers"
         else "say which are one class with --positive, or name another column"
     )

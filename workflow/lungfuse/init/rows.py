@@ -26,7 +26,8 @@ class Rows:
 @dataclass(frozen=True)
 class Inputs:
     """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are, `more`
-    the architectures beside the usual ones, and `places` those of the images of a case, where it has several."""
+    the architectures beside the usual ones, `places` those of the images of a case, where it has several, and `numbers`
+    whether a number is asked for, which not all learn."""
 
     images: bool
     sections: list[str]
@@ -34,6 +35,7 @@ class Inputs:
     cases: int
     more: tuple[str, ...] = ()
     places: list[str] = field(default_factory=list)
+    numbers: bool = False
 
     @property
     def single(self) -> dict[str, dict[str, Any]]:
@@ -59,13 +61,13 @@ def rows_of(inputs: Inputs) -> Rows:
 
 
 def _rows_of(inputs: Inputs) -> Rows:
-    rows = Rows({"majority": {}})
+    rows = Rows({baseline(inputs.numbers): {}})
     _add_baselines(rows, inputs)
     single = inputs.single
     if len(single) > 1:
         _add_classical(rows, single)
     if not single:
-        rows.notes.append("No column is left that a model could read, so the majority is the only row.")
+        rows.notes.append("No column is left that a model could read, so the baseline is the only model.")
         return rows
     if inputs.cases < LEAST_FOR_NETWORKS:
         rows.notes.append(f"{inputs.cases:,} cases are too few to train networks on, so none is among the models.")
@@ -83,10 +85,15 @@ def _rows_of(inputs: Inputs) -> Rows:
     return rows
 
 
+def baseline(numbers: bool) -> str:
+    """The model that reads nothing."""
+    return "mean" if numbers else "majority"
+
+
 def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     for number, section in enumerate(inputs.sections):
         name = f"tfidf_{section if section.isascii() else number + 1}" if number else "tfidf"
-        rows.models[name] = {"architecture": "tfidf", "text": section}
+        rows.models[name] = {"architecture": "tfidf-logistic" if inputs.numbers else "tfidf", "text": section}
     if inputs.sections:
         rows.comments["tfidf"] = "counted words: what a text says without a network"
     probes = {name: reads for name, reads in inputs.single.items() if name in ENCODERS}

@@ -10,6 +10,9 @@ from odd_tables import cases, init, new_place
 from lungfuse.errors import UserError
 from lungfuse.init.asked import asked
 from lungfuse.init.profile import profiles_of
+from lungfuse.new_cases.predict import Known
+from lungfuse.new_cases.predict import main as predict
+from lungfuse.parameters import AskedCases
 from lungfuse.plan.plan import Plan
 from lungfuse.settings.model import ModelSettings
 from lungfuse.stages import call
@@ -102,3 +105,12 @@ def test_a_number_goes_from_its_table_to_a_verdict(here):
     assert table.loc["late", "r2"] > 0.4 and table.loc["late", "mae"] < 9
     verdict = read_table(plan.layout.table("verdict"), Verdict)
     assert verdict["metric"].tolist() == ["concordance"] and verdict["word"].notna().all()
+    predict(
+        model=plan.layout.model_folder("late"),
+        asked=AskedCases(cases=here),
+        known=Known(truth="density"),
+        out=Path("new.csv"),
+    )
+    new, scores = pd.read_csv("new.csv"), pd.read_csv("new.scores.csv").set_index("metric")
+    assert new["label"].between(20, 90).all() and "positive" not in new
+    assert scores.loc["r2", "value"] > 0.4 and scores.loc["concordance", "n"] == 159

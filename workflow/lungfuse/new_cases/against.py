@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungfuse.compare.by_fold import by_fold
+from lungfuse.compare.page import METRIC_IN_WORDS
 from lungfuse.compare.verdicts import Scored, is_part, verdict_of
 from lungfuse.errors import UserError
 from lungfuse.models.naming import sources_of
@@ -28,7 +29,7 @@ COLUMNS += ["n", "groups", "effective_groups"]
 def verdicts_of(
     task: Task, models: dict[str, ModelConfig], known: pd.DataFrame, scores: Sequence[pd.DataFrame]
 ) -> pd.DataFrame:
-    """What the first of some models gains in AUROC over each of the others: one row each.
+    """What the first of some models gains in the primary score over each of the others: one row each.
 
     Limits and `p_corrected` hold for all of the others at once (max-T). Where each of them reads a true subset of the
     inputs of the first, a row `all` has the smallest gain, as the verdict of a study: the first beats all of them if it
@@ -46,7 +47,7 @@ def verdicts_of(
     joined = [of_known(task, known, each) for each in scores]
     groups = pd.factorize(joined[0]["group"])[0]
     trainings = [by_fold(task, each) for each in joined]
-    scored = Scored([*models], [*models.values()], trainings, [], groups)
+    scored = Scored([*models], [*models.values()], trainings, [], groups, task.primary)
     gains = [scored.gain(trainings[0], each) for each in trainings[1:]]
     first, *others = scored.models
     found = smallest_gains([[each] for each in gains], scored.degrees, CONFIDENCE, SEED)
@@ -62,11 +63,12 @@ def verdicts_of(
     return pd.DataFrame(records, columns=COLUMNS).round(6)
 
 
-def in_words(verdicts: pd.DataFrame) -> str:
+def in_words(verdicts: pd.DataFrame, metric: str = "auroc") -> str:
     """What a table of `verdicts_of` rests on."""
     first = verdicts.iloc[0]
     said = (
-        f"{first['n']:,} cases, {first['effective_groups']:g} effective groups, margin {first['margin']:g} of AUROC. "
+        f"{first['n']:,} cases, {first['effective_groups']:g} effective groups, margin {first['margin']:g} of "
+        f"{METRIC_IN_WORDS[metric]}. "
     )
     if first["effective_groups"] < MIN_GROUPS:
         said += f"With fewer than {MIN_GROUPS} effective groups there is no interval. "

@@ -112,7 +112,7 @@ def main(
     if others:
         models = dict(zip(names, (each.config for each in predictors), strict=True))
         verdict = verdicts_of(predictor.task, models, truth, scores)
-        _write_table(verdict, out, "verdict", in_words(verdict))
+        _write_table(verdict, out, "verdict", in_words(verdict, predictor.task.primary))
 
 
 def _tables(asked: AskedCases, predictors: list[Predictor]) -> list[pd.DataFrame]:

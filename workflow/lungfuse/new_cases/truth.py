@@ -23,9 +23,10 @@ def read_truth(
 ) -> pd.DataFrame:
     """The true labels of each case in the columns of a task, NaN where nobody knows them, and its `group`.
 
-    The column `truth` names classes, by the words of `classes` that the study read, by their names, or by their numbers
-    from 0; of several labels a case, the columns <truth>_<label> hold 1 or 0, or, where one column held them all, or
-    each its own, these hold the words of the study. A case without a group is one of its own.
+    The column `truth` holds numbers where the task asks for one. Else it names classes, by the words of `classes` that
+    the study read, by their names, or by their numbers from 0; of several labels a case, the columns <truth>_<label>
+    hold 1 or 0, or, where one column held them all, or each its own, these hold the words of the study. A case without
+    a group is one of its own.
 
     Raises:
         UserError: there is no such column, or it holds something else, or fewer than two groups have a label.
@@ -42,7 +43,9 @@ def read_truth(
     own = "case " + cases["id"]
     by = next((name for name in GROUPS if name in cases), None)
     groups = own if by is None else cases[by].where(cases[by].str.strip() != "", own)
-    if len(names) == 1:
+    if task.numbers:
+        labels = [_numbers_in(cases[truth], f"{source}: column {truth}")]
+    elif len(names) == 1:
         words = _words_of_classes(known_words, cases[truth]) if known_words else {}
         labels = [_numbers(cases, truth, task.labels, source, words)]
     else:
@@ -101,6 +104,16 @@ def _words_of_classes(classes: list[ClassWords], cells: pd.Series) -> dict[str, 
 def _words_of_label(label: ClassWords, cells: pd.Series) -> dict[str, int | None]:
     found = {cell: fits_word(cell, label.positive, label.negative, label.between) for cell in cells.unique()}
     return {cell.casefold(): value for cell, value in found.items() if value is not None}
+
+
+def _numbers_in(cells: pd.Series, place: str) -> pd.Series:
+    """The numbers of a column, NaN where it is empty or says that nobody knows."""
+    said = cells.astype(str).str.strip()
+    unknown = (said == "") | said.map(is_unknown)
+    found = pd.to_numeric(said.mask(unknown), errors="coerce").astype(float)
+    if (wrong := said[found.isna() & ~unknown]).any():
+        raise UserError(f"{place}: found {wrong.iloc[0]!r}, expected numbers. Mend the cell, or empty it.")
+    return found
 
 
 def _numbers(

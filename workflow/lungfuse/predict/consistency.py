@@ -16,6 +16,8 @@ from lungfuse.settings.training import FusionSettings
 from lungfuse.tasks import Calibration, Task, load_task, task_spec
 from lungfuse.train.trained import FoldSettings
 
+ENDS = 2  # of the range of a number, which are among the labels
+
 
 def task_of(config: ModelConfig) -> Task:
     """The task of a model."""
@@ -23,10 +25,14 @@ def task_of(config: ModelConfig) -> Task:
         spec = task_spec(config.task)
     except UserError as error:
         raise ValueError(f"model.task: {error}") from error
-    most = spec.max_labels or len(config.labels)
+    named = len(config.labels) if spec.classes else len(config.labels) - ENDS
     distinct = len(set(config.labels)) == len(config.labels)
-    _expect(distinct and spec.min_labels <= len(config.labels) <= most, "model.labels", config.labels)
-    return load_task(config.task, config.labels)
+    fits = spec.min_labels <= named <= (spec.max_labels or named)
+    _expect(distinct and fits, "model.labels", config.labels)
+    try:
+        return load_task(config.task, config.labels)
+    except ValueError as error:
+        raise ValueError(f"model.labels: {error}") from error
 
 
 def check_calibration(calibration: Calibration, task: Task) -> None:

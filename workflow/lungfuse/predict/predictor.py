@@ -176,11 +176,13 @@ class Predictor:
         task = self.task
         scores = pd.DataFrame(scores, ids.index, task.columns("score")).round(DIGITS)
         decided = pd.DataFrame(task.decide(scores.to_numpy()), ids.index, task.columns("label"))
-        if task.columns("label") == ["label"]:
+        if task.numbers:
+            decided = decided.round(DIGITS)
+        elif task.columns("label") == ["label"]:
             decided["label"] = decided["label"].map(dict(enumerate(task.labels)))
         probabilities = pd.DataFrame(probabilities, ids.index, task.columns("probability")).round(DIGITS)
         found = pd.concat([ids, decided, scores, probabilities], axis=1)
-        if len(scores.columns) == 1:
+        if task.two_classes:
             found["positive"] = task.labels[1]
         if words := self._words():
             found["word"] = found["label"].map(words)

@@ -25,6 +25,7 @@ from lungfuse.encoders import (
 )
 from lungfuse.encoders.network import ImageEncoder, load_encoder
 from lungfuse.encoders.networks import resnet
+from lungfuse.encoders.packaged import package_file
 from lungfuse.errors import UserError
 from lungfuse.train import encoder
 
@@ -199,7 +200,7 @@ def test_a_wrong_call_is_told_before_the_work(tmp_path, given, message):
 
 def test_a_package_that_is_not_installed_is_told():
     with pytest.raises(UserError, match="no_such_package: the package is not installed"):
-        encoder.package_file(Package("no_such_package", "weights"))
+        package_file(Package("no_such_package", "weights"))
 
 
 ADDED = """

@@ -18,6 +18,7 @@ from lungfuse.init.draft import Draft, Files, draft_of, filters
 from lungfuse.init.given_split import given_split
 from lungfuse.init.guess import roles_of
 from lungfuse.init.inputs import label_columns, missing_words
+from lungfuse.init.language import is_foreign
 from lungfuse.init.missing import missing_of
 from lungfuse.init.naming import named_like
 from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles_of
@@ -267,10 +268,9 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases, more:
     entry = draft.entry
     if unknown := [name for name in more if name not in MORE]:
         raise UserError(f"--more-models: found {', '.join(unknown)}, expected some of {', '.join(MORE)}.")
-    places, numbers = roles.places, entry["task"] == NUMBERS
-    found = Inputs(
-        "image" in entry["modalities"], list(roles.texts), inputs, len(cases.pairs), tuple(more), places, numbers
-    )
+    images, sections, numbers = "image" in entry["modalities"], list(roles.texts), entry["task"] == NUMBERS
+    foreign = is_foreign(draft, cases, sections)
+    found = Inputs(images, sections, inputs, len(cases.pairs), tuple(more), roles.places, numbers, foreign)
     rows = rows_of(found)
     if not found.single:
         raise UserError(

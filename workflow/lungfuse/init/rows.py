@@ -10,6 +10,7 @@ MOST_FOR_ALL_TOKENS = 10_000  # cases whose tokens are kept, 125 kB each
 ENCODERS = {"image": "efficientnet-lite0", "text": "minilm"}
 CLASSICAL = ["linear", "boosted"]
 FUSED = ["early", "late"]
+CHARACTERS = {"words": [1, 1], "characters": [2, 5]}  # n-grams
 MORE = ["kv-exchange", "irene"]  # slow to train; written where a user asks for them
 
 
@@ -26,8 +27,9 @@ class Rows:
 @dataclass(frozen=True)
 class Inputs:
     """What rows may read: images, the sections of texts, and structured columns; `cases` is how many there are, `more`
-    the architectures beside the usual ones, `places` those of the images of a case, where it has several, and `numbers`
-    whether a number is asked for, which not all learn."""
+    the architectures beside the usual ones, `places` those of the images of a case, where it has several, `numbers`
+    whether a number is asked for, which not all learn, and `foreign` whether the text encoder knows few words of the
+    texts."""
 
     images: bool
     sections: list[str]
@@ -36,6 +38,7 @@ class Inputs:
     more: tuple[str, ...] = ()
     places: list[str] = field(default_factory=list)
     numbers: bool = False
+    foreign: bool = False
 
     @property
     def single(self) -> dict[str, dict[str, Any]]:
@@ -93,9 +96,13 @@ def baseline(numbers: bool) -> str:
 def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     for number, section in enumerate(inputs.sections):
         name = f"tfidf_{section if section.isascii() else number + 1}" if number else "tfidf"
-        rows.models[name] = {"architecture": "tfidf-logistic" if inputs.numbers else "tfidf", "text": section}
+        rows.models[name] = {"architecture": _words(inputs), "text": section}
     if inputs.sections:
         rows.comments["tfidf"] = "counted words: what a text says without a network"
+    if inputs.foreign:
+        reads = {"text": inputs.sections[0], "settings": CHARACTERS}
+        rows.models["tfidf_characters"] = {"architecture": _words(inputs)} | reads
+        rows.comments["tfidf_characters"] = "counted characters: recommended, for the encoder knows few of the words"
     probes = {name: reads for name, reads in inputs.single.items() if name in ENCODERS}
     for name, reads in probes.items():
         rows.models["linear-probe" if len(probes) == 1 else f"linear-probe_{name}"] = {
@@ -111,6 +118,11 @@ def _add_baselines(rows: Rows, inputs: Inputs) -> None:
     first = next((name for name in rows.models if name.startswith("linear-probe")), None)
     if first:
         rows.comments[first] = "a logistic regression on what a pretrained encoder sees"
+
+
+def _words(inputs: Inputs) -> str:
+    """The architecture that counts words and learns what is asked for."""
+    return "tfidf-logistic" if inputs.numbers else "tfidf"
 
 
 def _add_classical(rows: Rows, single: dict[str, dict[str, Any]]) -> None:

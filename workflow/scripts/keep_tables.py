@@ -15,6 +15,7 @@ from lungfuse.files import sha256
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
 from lungfuse.plan.plan import Plan
+from lungfuse.report.sharing import suppressed_csv
 from lungfuse.settings.params import read_params
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.comparison import Provenance
@@ -47,8 +48,18 @@ def keep(plan: Plan, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for table in plan.score_tables:
         shutil.copyfile(table, folder / table.name)
+    if plan.study.share == "aggregate":
+        told = _without_few(told, [folder / table.name for table in plan.score_tables])
     write_table(told, file, Provenance)
     return [*(folder / table.name for table in plan.score_tables), file]
+
+
+def _without_few(told: pd.DataFrame, kept: list[Path]) -> pd.DataFrame:
+    """What was said of kept tables, once counts of few cases are taken from them."""
+    for file in kept:
+        file.write_text(suppressed_csv(file.read_text(encoding="utf-8")), encoding="utf-8")
+        told.loc[(told["what"] == "table") & (told["name"] == file.name), "sha256"] = sha256(file)
+    return told
 
 
 def provenance_of(plan: Plan) -> pd.DataFrame:

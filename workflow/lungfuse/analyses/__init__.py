@@ -8,6 +8,8 @@ A file declares
   where one begins with "not "; every study, where the list is empty;
 - READS: what it is made from, as attributes of `Plan` that are files, lists of files, or groups of files by name;
 - SETTINGS: what else decides it, as attributes of `Plan`;
+- OF_CASES, where it shows images, texts, words or small counts of cases: True. A study with `share: aggregate` does
+  without it, and without one that is OF_PAIRS;
 - OF_PAIRS, where its table names single pairs, which are patients: True. It is then not kept under docs/results.
 
 and defines `compute`, which returns its table, `draw`, which returns its figure, or both:

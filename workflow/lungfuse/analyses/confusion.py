@@ -17,6 +17,7 @@ CAPTION = (
 WANTED = ["exclusive"]
 READS = ["predicted"]
 SETTINGS = []
+OF_CASES = True
 COLUMNS_OF_CLASSES = {4: 4, 7: 3, 12: 2, np.inf: 1}  # matrices in a line, by the most classes
 
 

@@ -26,6 +26,7 @@ CAPTION = (
 WANTED = ["classes", "has_images", "fuses_unimodal_models"]
 READS = ["predicted", "comparison_table", "layout.image_array", "masks_shown"]
 SETTINGS = []
+OF_CASES = True
 MOST_TOLD = 3  # scores of models in a title
 DISAGREEMENTS = 2  # of each kind
 

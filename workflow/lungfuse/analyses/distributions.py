@@ -24,6 +24,7 @@ CAPTION = (
 WANTED = []
 READS = ["layout.split.pairs"]
 SETTINGS = []
+OF_CASES = True
 BARS, COLUMNS, MOST_IN_LINE = 20, 3, 4
 MOST_LINES = 3  # classes whose lines can be told apart in one panel
 LIGHT = "0.8"

@@ -23,6 +23,7 @@ CAPTION = (
 WANTED = ["has_images"]
 READS = ["layout.split.pairs", "layout.image_array", "masks_shown"]
 SETTINGS = ["study.seed"]
+OF_CASES = True
 EXAMPLES = 8  # shared by the classes or labels
 IN_LINE = 4
 NARROW = 20  # letters of a title over one of several images

@@ -37,6 +37,7 @@ CAPTION = (
 WANTED = ["study.leakage.sections"]
 READS = ["layout.split.pairs", "audited"]
 SETTINGS = ["study.leakage.sections", "study.labels", "study.shortcuts", "intervals", "study.seed"]
+OF_CASES = True
 LENGTHS = [0, 1, 2, 3, 5, 8, 12, 17, 23, 30, 38, 50, 70, 100, 150]  # words, in steps
 STEPS = 10  # of a number that is audited
 

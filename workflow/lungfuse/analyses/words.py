@@ -34,6 +34,7 @@ CAPTION = (
 WANTED = ["study.leakage.sections"]
 READS = ["layout.split.pairs"]
 SETTINGS = ["study.leakage.sections", "study.labels", "study.shortcuts", "intervals", "study.seed"]
+OF_CASES = True
 TELLING = 10  # words of each section
 LEAST_TEXTS = 5  # that have a word, for it to be among them
 WORD = r"\w+"

@@ -25,6 +25,7 @@ class AnalysisSpec:
     settings: list[str]
     kind: str
     of_pairs: bool
+    of_cases: bool
 
     @property
     def module(self) -> str:
@@ -68,8 +69,9 @@ def analysis_spec(name: str) -> AnalysisSpec:
     kind = kinds.get(tuple(each for each in ["compute", "draw"] if each in defined))
     if kind is None:
         raise UserError(f"{file}: found no function compute or draw, expected one of them or both. Add it.")
+    of_cases = declared.get("OF_CASES", False) or declared.get("OF_PAIRS", False)
     lists = [declares(file, declared, constant, list) for constant in ["WANTED", "READS", "SETTINGS"]]
-    return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind, declared.get("OF_PAIRS", False))
+    return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind, declared.get("OF_PAIRS", False), of_cases)
 
 
 class AnalysisPlan(ComparisonPlan):
@@ -79,7 +81,9 @@ class AnalysisPlan(ComparisonPlan):
     def analyses(self) -> dict[str, AnalysisSpec]:
         """The analyses that the study asks for, in the order of the report."""
         specs = sorted(map(analysis_spec, _files(ANALYSES)), key=lambda spec: spec.item.place)
-        return {spec.name: spec for spec in specs if all(self._holds(spec, condition) for condition in spec.wanted)}
+        shared = self.study.share == "all"
+        wanted = [spec for spec in specs if all(self._holds(spec, condition) for condition in spec.wanted)]
+        return {spec.name: spec for spec in wanted if shared or not spec.of_cases}
 
     @property
     def score_tables(self) -> list[Path]:

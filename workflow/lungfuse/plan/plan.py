@@ -96,10 +96,11 @@ class Plan(AnalysisPlan):
         for name, spec in self.analyses.items():
             files = layout.analysis(name, spec.kind)
             found[name] = ReportPart(name, spec.item, files.get("figure"), files.get("table", tables.get(name)))
-        for name in map("explanation_{}".format, self.explained):
+        pictured = self.study.share == "all"
+        for name in map("explanation_{}".format, self.explained) if pictured else []:
             item = self.explanation_of(name.removeprefix("explanation_"))
             found[name] = ReportPart(name, item, layout.figure(name))
-        for name in self.used_segmenters:
+        for name in self.used_segmenters if pictured else []:
             quality = layout.masks(name)["quality"]
             found[f"masks_{name}"] = ReportPart(
                 f"masks_{name}", self.masks_item(name), layout.figure(f"masks_{name}"), quality

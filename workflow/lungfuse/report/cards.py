@@ -20,6 +20,7 @@ from lungfuse.plan.resolve import text_tokens
 from lungfuse.report.data import of_classes
 from lungfuse.report.forest import METRIC
 from lungfuse.report.layout import markdown
+from lungfuse.report.sharing import few, suppressed
 from lungfuse.report.style import inputs_of, row_names
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.study import Study
@@ -60,26 +61,40 @@ def about_data(
         | {name: int(count[count > 0].quantile(at)) for name, at in [("least", 0), ("median", 0.5), ("most", 1)]}
         for section, count in words.items()
     ]
-    reasons = rejected.groupby(["what", "reason"], sort=False).size().reset_index(name="count")
+    by = ["what", "reason"] if study.share == "all" else ["what"]  # a reason may quote a cell
+    reasons = rejected.groupby(by, sort=False).size().reset_index(name="count")
     several, modalities = len(task.columns("label")) > 1, tuple(in_order(study.modalities))
     balance = BALANCE if len(study.labels) == 2 else BALANCE_OF_SEVERAL
-    classes = [f"{count} {name}" for name, count in zip(task.labels, of_classes(task, pairs).sum(axis=0), strict=True)]
+    classes = [
+        f"{counted_in(study, count)} {name}"
+        for name, count in zip(task.labels, of_classes(task, pairs).sum(axis=0), strict=True)
+    ]
     kinds = ["fold", *(["site"] if pairs["site"].nunique() > 1 else [])]
     return {
         "source": load_dataset(study.dataset, study.table).SOURCE,
         "pairs": pairs,
         "read": READ.get(modalities, f", of which {joined(modalities)} are read"),
         "classes": "" if several else ", ".join(classes),
-        "known": markdown(known_labels(task, pairs)) if several else "",
+        "known": shown(study, known_labels(task, pairs)) if several else "",
         "headings_of": headings_of,
         "text_tokens": text_tokens(study.encoders) if tokenizer else 0,
         "balance": "" if several else balance[study.filter.balance],
-        "funnel": markdown(funnel),
-        "by_class": Markdown("\n\n".join(markdown(by_class(task, pairs, kind)) for kind in kinds)),
-        "words": markdown(pd.DataFrame(lengths)) if lengths else "",
-        "cut": markdown(cut_texts(study, task, pairs, sections, tokenizer)) if tokenizer and sections else "",
-        "rejected": markdown(reasons) if len(reasons) else "",
+        "funnel": shown(study, funnel),
+        "by_class": Markdown("\n\n".join(shown(study, by_class(task, pairs, kind)) for kind in kinds)),
+        "words": shown(study, pd.DataFrame(lengths)) if lengths else "",
+        "cut": shown(study, cut_texts(study, task, pairs, sections, tokenizer)) if tokenizer and sections else "",
+        "rejected": shown(study, reasons) if len(reasons) else "",
     }
+
+
+def shown(study: Study, table: pd.DataFrame) -> Markdown:
+    """A table of the card, without counts of few cases where the study is shared."""
+    return markdown(suppressed(table) if study.share == "aggregate" else table)
+
+
+def counted_in(study: Study, count: int) -> str:
+    """A count of cases, where it may be said."""
+    return few(count) if study.share == "aggregate" else str(count)
 
 
 def by_class(task: Task, pairs: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -115,8 +130,8 @@ def about_columns(
             record |= {f"missing of {name}": int(n) for name, n in zip(task.labels, missing, strict=True)}
         records.append(record | {"median, or most frequent": typical(texts[texts != ""], column.kind)})
     return {
-        "lacking": ", ".join(f"{count} have no {name}" for name, count in lacking.items() if count),
-        "structured": markdown(pd.DataFrame(records)) if records else "",
+        "lacking": ", ".join(f"{counted_in(study, count)} have no {name}" for name, count in lacking.items() if count),
+        "structured": shown(study, pd.DataFrame(records)) if records else "",
     }
 
 
@@ -179,7 +194,7 @@ def about_models(
         "scores": markdown(scores),
         "per_label": markdown(aurocs(tables["per_label"])) if "per_label" in tables else "",
         "ablations": markdown(in_points(tables["ablations"])) if "ablations" in tables else "",
-        "sites": markdown(tables["sites"].dropna(axis=1, how="all")) if "sites" in tables else "",
+        "sites": shown(study, tables["sites"].dropna(axis=1, how="all")) if "sites" in tables else "",
         "encoders": ", ".join(named).capitalize() + pooled,
         "research_weights": " and ".join(foreign) if trained else "",
         "named_labels": joined(study.labels),

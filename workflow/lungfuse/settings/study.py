@@ -1,6 +1,6 @@
 """A study: a dataset with all its settings."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ class Study(Settings):
     `table` says what the columns of the table mean, where the dataset is `table`.
 
     Every model is trained `n_seeds` times, each time with a new seed and new folds, unless its entry says otherwise.
+    With `share: aggregate` its report, cards and kept tables hold no image, no text of a case and no count of one to
+    four cases, so that they may leave a hospital.
     With `class_weights: balanced` both classes count the same in what every model minimises, with none each case does.
     Where `view` lists several, a case has an image of each, or lacks it; models read all of them unless their `images`
     name one, as raw@lateral does.
@@ -35,6 +37,7 @@ class Study(Settings):
     n_seeds: SeedCount
     class_weights: ClassWeights
     notice: str
+    share: Literal["all", "aggregate"] = "all"
     rejected_share: Share
     view: View
     filter: FilterSettings

@@ -99,7 +99,7 @@ def main(*, study_heading: Heading, settings: Study, parts: list[ReportPart], so
     known = facts(settings, sources, by_name, comparison, verdict) | {"heading": study_heading}
 
     frames = {"settings": flat(settings.model_dump(mode="json")), "run_times": run_times(sources.logs)}
-    outline = Outline(document.parent, {"verdict": answered}, frames)
+    outline = Outline(document.parent, {"verdict": answered}, frames, settings.share == "aggregate")
     lead = outline.lead(next(by_name[name] for name in MAIN if name in by_name))
     texts = {title: text_of(name, known) for title, name in TEXTS.items()}
     sections = list(outline.sections(parts, texts, lead))
@@ -129,6 +129,8 @@ def facts(
     """What the texts of the document are made from."""
     models = [ModelConfig.model_validate_json(path.read_bytes()) for path in sources.models]
     check = pd.read_csv(sources.check, dtype=str, keep_default_na=False)
+    if study.share == "aggregate":  # what is found quotes cells
+        check = check.assign(found="Found: " + check["kind"] + ".")
     recorded = parts["provenance"].table if "provenance" in parts else None
     return {
         **methods.about_methods(study, models, comparison),

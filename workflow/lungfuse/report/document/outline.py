@@ -16,6 +16,8 @@ from lungfuse.report.document.pages import as_part
 from lungfuse.report.document.tables import Shown, read_shown, shown_frame
 
 FOLDED = {"data_card", "model_card"}  # pages that a reader opens
+OF_CASES = {"data_check"}  # pages that quote cells and texts
+NOT_SHARED = "It quotes cells and texts of single cases, so it is not in a report that is shared."
 INLINE = MarkdownIt("commonmark", {"html": False})
 FIRST_SENTENCE = re.compile(r"(?<=[.:]) ")
 ANCHOR = re.compile(r'id="([^"]+)"(?: data-title="([^"]+)")?>([^<]*)')
@@ -79,10 +81,14 @@ class Outline:
         What figures show, by the names of their parts, where their caption does not say it.
     frames
         Tables that are no files, by the names of their parts.
+    aggregate
+        Whether nothing of single cases is shown.
     """
 
-    def __init__(self, folder: Path, alts: dict[str, str], frames: dict[str, pd.DataFrame]):
-        self.folder, self.alts, self.frames = folder, alts, frames
+    def __init__(
+        self, folder: Path, alts: dict[str, str], frames: dict[str, pd.DataFrame], aggregate: bool = False
+    ) -> None:
+        self.folder, self.alts, self.frames, self.aggregate = folder, alts, frames, aggregate
         self.figures, self.tables = count(1), count(1)
 
     def figure(self, part: ReportPart) -> Figure | None:
@@ -101,7 +107,7 @@ class Outline:
         if part.name in self.frames:
             found = shown_frame(self.frames[part.name], f"{part.name}.csv")
         elif part.table:
-            found = read_shown(part.table, self.folder)
+            found = read_shown(part.table, self.folder, self.aggregate)
         else:
             return None
         return NumberedTable(next(self.tables), found) if found.rows else None
@@ -115,6 +121,8 @@ class Outline:
         above = lead.figure.number if part.name == lead.name and lead.figure else None
         figure = None if above else self.figure(part)
         body = as_part(part.page.read_text(encoding="utf-8"), part.item.title) if part.page else Markup("")
+        if self.aggregate and part.name in OF_CASES:
+            body = Markup(f"<p>{NOT_SHARED}</p>")
         return Entry(part.name, part.item.title, inline(part.item.caption), figure, self.table(part), body, above)
 
     def sections(self, parts: Iterable[ReportPart], texts: dict[str, Markup], lead: Entry) -> Iterator[Section]:

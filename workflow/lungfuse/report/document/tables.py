@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.compare.page import p_in_words, reads
+from lungfuse.report.sharing import suppressed
 
 MOST_ROWS = 2000  # in the page; the file has all
 MOST_BYTES = 400_000  # of a file that the page holds
@@ -69,8 +70,10 @@ class Shown:
     printed: int = PRINTED_ROWS
 
 
-def read_shown(path: Path, beside: Path) -> Shown:
-    """The table of a CSV file, for a page in the folder `beside`."""
+def read_shown(path: Path, beside: Path, aggregate: bool = False) -> Shown:
+    """The table of a CSV file, for a page in the folder `beside`; with `aggregate` without counts of few cases."""
+    if aggregate:
+        return shown_frame(suppressed(pd.read_csv(path, dtype=str, keep_default_na=False)), path.name)
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     text, relative = path.read_text(encoding="utf-8"), Path(os.path.relpath(path, beside)).as_posix()
     return shown(frame, held(text) if len(text) <= MOST_BYTES else quote(relative), relative)

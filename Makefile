@@ -33,7 +33,9 @@ test-cluster: env  ## run the demo on a Slurm of this machine's own; skipped whe
 test-conda: env  ## run the demo with --use-conda, on a stand-in for conda
 	timeout --signal=KILL 1500 pytest -m conda --durations=15 tests/conda
 
-lint: env       ## check style and the workflow
+lint: env       ## check style, spelling and the workflow
+	codespell
+	codespell --dictionary docs/wording.txt README.md CHANGELOG.md CONTRIBUTING.md docs/*.md
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow

@@ -1,3 +1,3 @@
-"""A reproducible study of whether a chest X-ray and its report together tell lung disease better than either alone."""
+"""Where does fusing image, text and structured data beat the best of its parts? A reproducible study."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from lungfuse.plan.plan import Plan
 from lungfuse.plan.schema import params_schema
 from lungfuse.settings.params import read_params
 from lungfuse.stages import OF_MODELS, STAGES, USER_STAGES, call
+from lungfuse.words import listed
 
 app = App(name="python -m lungfuse", version=__version__, help=__doc__, help_format="plaintext")
 
@@ -94,6 +96,18 @@ def check_study(study: str | None = None) -> None:
         sys.exit(1)
 
 
+def new_project(and_table: bool) -> None:
+    """Make a project of the current folder, and print what it has and, unless a table follows, what to run."""
+    from lungfuse.project import FIRST_STUDY, make_project
+
+    print(f"This folder is now a project, with {listed(make_project(Path()))}.\n")
+    if find_spec("snakemake") is None:
+        print('To run studies, install the workflow: pip install "lungfuse[workflow,fusion,segmentation]"\n')
+    if not and_table:
+        print(f"Run the synthetic study:\n\n    snakemake --cores 2 --config study={FIRST_STUDY}\n")
+        print("Add a study of your own:\n\n    lungfuse init --table cases.csv --images images", flush=True)
+
+
 @app.meta.default
 def launch(
     *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
@@ -108,6 +122,10 @@ def launch(
     """
     if place := batch_job():
         print(place, file=sys.stderr, flush=True)
+    if tokens[:1] == ("init",) and params == PARAMS and not params.exists() and not {"--help", "-h"} & set(tokens):
+        new_project(and_table=len(tokens) > 1)
+        if len(tokens) == 1:
+            return
     app.config = (Dict({"init": {"params": str(params)}}, source="--params"),)
     app(tokens, result_action="return_value")
 

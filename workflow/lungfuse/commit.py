@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from lungfuse import __version__
 from lungfuse.words import listed
 
 FOLDER = Path(__file__).resolve().parents[2]
@@ -12,6 +13,8 @@ DECIDING = ["Snakefile", "params.yaml", "workflow"]
 def commit_in_words(folder: Path = FOLDER) -> str:
     """The commit that is checked out in a folder, and what of code and settings has been changed since; or why that is
     not known."""
+    if folder == FOLDER and not (folder / "workflow").is_dir():
+        return f"not recorded: lungfuse {__version__} is installed as a package"
     try:
         commit = _git(folder, "rev-parse", "HEAD").strip()
         changed = _git(folder, "diff", "--name-only", "HEAD", "--", *DECIDING).splitlines()

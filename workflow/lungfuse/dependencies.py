@@ -26,6 +26,7 @@ DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or impo
     "lungfuse.hardware": "says what a job has taken",
     "lungfuse.plan": "says where files lie and what a job is given; a rule names both",
     "lungfuse.prefork": "starts a stage",
+    "lungfuse.project": "writes the files of a new project",
     "lungfuse.registry": "finds parts by name; a rule names those of its stage",
     "lungfuse.settings": "types and limits of settings, which a job is given",
     "lungfuse.stages": "names the stages",

@@ -2,6 +2,7 @@ import os
 import re
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -9,8 +10,12 @@ from snakemake.exceptions import WorkflowError
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 WORKFLOW_FOLDER = Path(os.path.relpath(WORKFLOW))
 
-# Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake.
-sys.path.insert(0, str(WORKFLOW))
+# Rules run `python -m lungfuse`: that of their conda environment or container, or the one that runs Snakemake. In a clone
+# the package is beside the rules; a wheel installs them apart.
+IN_CLONE = (WORKFLOW / "lungfuse").is_dir()
+PACKAGE_PARENT = WORKFLOW if IN_CLONE else Path(find_spec("lungfuse").origin).parents[1]
+PACKAGE_FOLDER = Path(os.path.relpath(PACKAGE_PARENT)) / "lungfuse"
+sys.path.insert(0, str(PACKAGE_PARENT))
 OWN_PYTHON = "" if workflow.deployment_settings.deployment_method else f"{Path(sys.executable).parent}:"
 from lungfuse.errors import UserError
 from lungfuse.hardware import WORKFLOW_JOB, gpus
@@ -43,7 +48,7 @@ KB, MS = 1 / 1000, 1 / 60_000  # in the units of resources, MB and minutes
 
 shell.prefix(
     "set -euo pipefail; "
-    f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(WORKFLOW))} {WORKFLOW_JOB}=1 "
+    f"export PATH={shlex.quote(OWN_PYTHON)}$PATH PYTHONPATH={shlex.quote(str(PACKAGE_PARENT))} {WORKFLOW_JOB}=1 "
     f"{SETTINGS_SHA256}={settings_sha256(STUDY)} {STUDY_NAME}={PLAN.name}; "
 )
 
@@ -58,7 +63,7 @@ def needed(stage: str):
 
     def found(wildcards):
         asked = job(stage, wildcards)
-        return asked.needed | {"code": [WORKFLOW_FOLDER / "lungfuse" / file for file in asked.code]}
+        return asked.needed | {"code": [PACKAGE_FOLDER / file for file in asked.code]}
 
     return unpack(found)
 

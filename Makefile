@@ -9,7 +9,7 @@ ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>&1 && test -w "$${
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: help run paper serve test test-cluster test-conda lint format env lock schema dvc graph clean
+.PHONY: help run paper site serve test test-cluster test-conda lint format env lock schema dvc graph clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -19,6 +19,9 @@ run: env        ## run a study (STUDY=demo); it ends with its models and its ver
 
 paper: env      ## print the report of a study (STUDY=demo) as results/<study>/report.pdf (needs Chromium)
 	python workflow/scripts/paper.py results/$(STUDY)/report.html
+
+site: env       ## build the documentation and all results as a site, build/site/index.html
+	python workflow/scripts/make_site.py build/site
 
 serve: env      ## serve the trained models of the demo, and of other studies, at http://127.0.0.1:8000/
 	@ls results/*/models > /dev/null 2>&1 || LUNGFUSE_BRIEF=1 snakemake --cores $(CORES) --quiet host reason --config study=demo

@@ -32,8 +32,13 @@ def main() -> None:
         return
     print(in_markdown(table))
     print(over_all_studies(table))
+    draw(table, FIGURE)
+
+
+def draw(table: pd.DataFrame, figure: Path) -> None:
+    """Save the figure of all verdicts."""
     with plt.rc_context(STYLE):
-        save(drawn(table), FIGURE)
+        save(drawn(table), figure)
 
 
 def verdicts(kept: Path) -> pd.DataFrame:

@@ -27,7 +27,7 @@ SHOWN = [
     "Errors: ROC and calibration curves",
     "Errors: Confusion matrices",
     "Calibration and net benefit: Net benefit",
-    "Subgroups: Whom fusion helps",
+    "Subgroups: Gain by subgroup",
     "Disagreements and explanations: Disagreements",
     "Leakage: Flaws of the published protocol",
     "Training: Training curves",

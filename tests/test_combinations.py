@@ -83,7 +83,7 @@ def test_a_task_is_answered_from_any_set_of_modalities(models, task, modalities)
     study, asked = models(task), load_task(task, LABELS[task])
     fused, *parts = [study.trained(each) for each in [modalities, *((each,) for each in modalities)]]
     table = study.compare([fused, *parts])
-    assert table.loc[fused, "reference"] in parts, "it is held against the best of its parts"
+    assert table.loc[fused, "reference"] in parts, "it is compared with the best of its parts"
     assert 0 <= table.loc[fused, "p_corrected"] <= 1
     assert table[asked.primary].between(0.3, 1).all()
 

@@ -149,7 +149,7 @@ def test_parquet_gives_the_cells_of_the_csv(tmp_path):
         ("id,age\n,\n", "has a header and no rows"),
         ("id,age\n1,54\n2,3,4\n", "line 3: found 3 fields, expected the 2 of the header"),
         ('id,age\n1,"5"4\n', "line 2: .*quote"),
-        ('id,age\n1,"54\n', "line 2: .*Mend the quotes"),
+        ('id,age\n1,"54\n', "line 2: .*Fix the quotes"),
         ("id,age,id\n1,2,3\n", "found the column id more than once"),
         ("id;age\n1;3,5\n", "the header is one field, 'id;age'.*Say separator: ';'"),
     ],

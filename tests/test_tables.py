@@ -30,7 +30,7 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
         (b"id,image,text\na,,Lungs low, clear\n", "line 2: found 4 fields, expected the 3 of the header"),
         (b"id,image,text\na,,\nb,,low, clear\n", "line 3: found 4 fields, expected the 3"),
         (b"id,image,text\na,\n", "line 2: found 2 fields, expected the 3 of the header"),
-        (b'id,image,text\na,"x.png,low\nb,"y.png,low\n', "line 3: ',' expected after '\"'. Mend the quotes"),
+        (b'id,image,text\na,"x.png,low\nb,"y.png,low\n', "line 3: ',' expected after '\"'. Fix the quotes"),
         (b'id,image,text\na,,"low\nb,,low\n', "line 3: unexpected end of data"),
         (b"id,image,text,text\na,,low,high\n", "the column text more than once"),
         (b"id,image,text\na,,\nb,,caf\xe9\n", "line 3: byte 0xe9 is not UTF-8"),

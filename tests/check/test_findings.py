@@ -107,7 +107,7 @@ def test_outcomes_with_unknown_labels_are_told_one_by_one():
         {"died": died, "icu": RNG.choice(["Y", "N", ""], COUNT), "code": np.where(TOLD == 1, "x", "y")}
     )
     data = study(reports(), table, BOTH, {"structured": ["code"]}, task="multilabel")
-    assert "tells died with AUROC 1.00" in found_in(data, "giveaway")["code"].found
+    assert "alone predicts died with AUROC 1.00" in found_in(data, "giveaway")["code"].found
     counts = found_in(data, "classes")["counts"].found
     assert f"{(died == 'Y').sum()} died" in counts
     assert "known" in counts
@@ -195,7 +195,7 @@ def test_a_study_that_parts_the_cases_of_a_patient_is_warned():
         for group_by in [["patient"], []]
     )
     assert (sound.severity, parted.severity) == ("note", "warning")
-    assert "tested on patients that it has learned from" in parted.effect
+    assert "tested on patients of its training folds" in parted.effect
     assert "filter.group_by" in parted.remedy
 
 

@@ -13,7 +13,7 @@ FOUND = pd.DataFrame(
     [
         ("stop", "giveaway", "dx_type", "The column dx_type tells nv.", "Rows seem better.", "Take it out."),
         ("stop", "sources", "site", "The site tells nv.", "Rows tell the site.", "Compare one site."),
-        ("warning", "images", "blank", "3 images show nothing: a|b.", "They say nothing.", "Mend the files."),
+        ("warning", "images", "blank", "3 images show nothing: a|b.", "They say nothing.", "Fix the files."),
         ("note", "classes", "counts", "10 cases, " + "word " * 60 + "end.", "None.", "Nothing."),
     ],
     columns=columns(Findings),

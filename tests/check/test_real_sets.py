@@ -80,7 +80,7 @@ def test_covid_notes_name_the_outcome_and_the_projection_tells_it(covid, reports
     assert "died (30% of died, else 0%)" in notes.found
     view = found_in(data, "sources")["view"]
     assert view.severity == "warning"
-    assert "(projection) tells intubated" in view.found
+    assert "(projection) alone predicts intubated" in view.found
     assert "survival nothing" in found_in(data, "classes")["unlabelled"].found
 
 

@@ -50,7 +50,7 @@ def test_rows_that_read_text_are_scored_on_the_pairs_with_a_text_of_their_own(pa
 def test_what_is_held_apart_is_said_with_the_texts_that_are_not(pairs):
     said = held_apart(pairs, pd.Series(["", "findings", "indication"]))
     assert said.startswith("Held apart: pairs of a patient, and pairs with the same findings.")
-    assert "Of 8, 2 indication texts stand word for word in a training fold" in said
+    assert "Of 8, 2 indication texts also occur word for word in a training fold" in said
     without_text = pairs.assign(text="", findings="")
     assert held_apart(without_text, pd.Series(["", ""])) == "Held apart: pairs of a patient."
 

@@ -138,7 +138,7 @@ def test_sentences_that_tell_the_outcome_can_be_cut_from_a_text(raw):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"patient": "patient"}, r"cases\.csv: no column 'patient'; found 'Case', 'Patient', .*Mend `table` of the"),
+        ({"patient": "patient"}, r"cases\.csv: no column 'patient'; found 'Case', 'Patient', .*Fix `table` of the"),
         ({"rows": {"Seen": ["CT"]}}, r"table\.rows: no row has 'CT' in 'Seen'; found 'PA' \(2\), 'L' \(1\), 'AP'"),
         ({"file": "case.csv"}, r"case\.csv: not found"),
     ],

@@ -74,7 +74,7 @@ def test_columns_that_no_table_has_are_told(read, capsys):
     ],
 )  # fmt: skip
 def test_a_table_of_a_dataset_that_does_not_fit_is_blamed_on_the_dataset(read, tmp_path, columns, message):
-    with pytest.raises(UserError, match=rf"^dataset clinic, {message}.* Mend lungfuse/datasets/clinic\.py or the raw"):
+    with pytest.raises(UserError, match=rf"^dataset clinic, {message}.* Fix lungfuse/datasets/clinic\.py or the raw"):
         read(**columns)
     assert list(tmp_path.iterdir()) == []
 

@@ -191,8 +191,8 @@ TRUTHS = {
         {"label": ["lung", "tumour"]},
         r"found 'tumour' for case '1' .*expected normal, lung",
     ),
-    "one known": ({"label": ["lung", ""]}, "tells the class of fewer than two cases"),
-    "one patient": ({"patient": "a"}, "tells the class of fewer than two patients"),
+    "one known": ({"label": ["lung", ""]}, "has the class of fewer than two cases"),
+    "one patient": ({"patient": "a"}, "has the class of fewer than two patients"),
 }
 
 

@@ -167,7 +167,7 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(cards, task):
         assert "say which of clear, effusion and nodule there are" in models and "known labels" in models
     else:
         assert re.search(r"\d+ clear, \d+ effusion, \d+ nodule", data) and "missing of nodule" in data
-        assert "tell clear, effusion and nodule apart" in models and "highest score" in models
+        assert "distinguish clear, effusion and nodule" in models and "highest score" in models
 
 
 def test_the_other_pages_bear_the_notice_too(reported, cards):

@@ -1,4 +1,4 @@
-"""Which commit the code is of, as far as Git tells."""
+"""Which commit the code is of, as far as Git knows."""
 
 import subprocess
 from pathlib import Path

@@ -51,7 +51,7 @@ def _told_of(path: Path, inputs: bool = False) -> Iterator[None]:
             raise
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); expected room and write permission "
-            f"in {path.parent}. Free some space or mend the permissions, then run again."
+            f"in {path.parent}. Free some space or fix the permissions, then run again."
         ) from error
 
 

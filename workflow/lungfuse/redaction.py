@@ -1,4 +1,4 @@
-"""Texts without the sentences that tell what is asked."""
+"""Texts without the sentences that state what is asked."""
 
 import re
 from collections.abc import Sequence

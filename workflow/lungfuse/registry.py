@@ -61,7 +61,7 @@ def imported(module: str) -> ModuleType:
         file = file_of(module)
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else "unknown"
-        raise UserError(f"{file}: line {line}: {type(error).__name__}: {error}. Mend this file.") from error
+        raise UserError(f"{file}: line {line}: {type(error).__name__}: {error}. Fix this file.") from error
 
 
 def declared(package: str, name: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _declared(module: str) -> tuple[tuple[str, Any], ...]:
     try:
         tree = ast.parse(file.read_bytes())
     except SyntaxError as error:
-        raise UserError(f"{file}: line {error.lineno}: {error.msg}. Mend this file.") from error
+        raise UserError(f"{file}: line {error.lineno}: {error.msg}. Fix this file.") from error
     found = []
     for node in tree.body:
         if isinstance(node, ast.Assign):

@@ -152,7 +152,7 @@ def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], lis
         except csv.Error as error:
             raise UserError(
                 f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
-                "Mend the quotes."
+                "Fix the quotes."
             ) from error
     if not header:
         raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
@@ -168,7 +168,7 @@ def _misfit(path: Path, line: int, found: int, header: list[str], separator: str
         )
     return (
         f"{path}: line {line}: found {found} fields, expected the {len(header)} of the header. Put quotes around a "
-        f"field that holds {separator!r}, or mend the row."
+        f"field that holds {separator!r}, or fix the row."
     )
 
 

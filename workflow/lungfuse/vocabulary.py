@@ -83,7 +83,7 @@ def _plain_letter(letter: str) -> str:
 
 
 def is_unknown(word: str) -> bool:
-    """Whether a word stands for nothing in any table."""
+    """Whether a word means "missing" in any table."""
     return word.casefold().strip() in UNKNOWN
 
 
@@ -97,7 +97,7 @@ def unknown_among(words: Iterable[str]) -> list[str]:
 
 
 def is_healthy(word: str) -> bool:
-    """Whether a word names the class that others are told from."""
+    """Whether a word names the reference class."""
     return word.casefold().strip() in HEALTHY | NO or bool(HEALTHY_START.fullmatch(word.strip()))
 
 

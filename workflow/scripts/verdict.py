@@ -67,7 +67,7 @@ def in_markdown(table: pd.DataFrame) -> str:
 
 
 def beaten_nothing(row: pd.Series) -> str:
-    """Whether the part that a fusion is held against is not shown to be above the majority, in words."""
+    """Whether the part that a fusion is compared with is not shown to be above the majority, in words."""
     return ", not above majority" if row["part"] in row["not_above_majority"].split() else ""
 
 

@@ -91,6 +91,6 @@ def called(function: Callable, known: dict[str, Any]) -> Any:
     if unknown := [name for name in needed if name not in known]:
         raise UserError(
             f"{function.__code__.co_filename}: {function.__name__} asks for {', '.join(unknown)}, but is given "
-            f"{', '.join(known)}. Name it in READS or SETTINGS, or mend the parameter."
+            f"{', '.join(known)}. Name it in READS or SETTINGS, or fix the parameter."
         )
     return function(**{name: known[name] for name in asked if name in known})

@@ -24,13 +24,13 @@ TITLE, SECTION, ORDER = "Calibration", "Calibration and net benefit", 1
 CAPTION = (
     "Calibration of each model's probabilities, out of fold: the share of pairs with the label by predicted "
     "probability (line), with a band by bootstrap over groups and trainings, and the distribution of the "
-    "probabilities (bars). On the dotted diagonal the probabilities are right. The curve is a logistic regression on "
-    "the log odds with a restricted cubic spline of four knots, or a straight line with fewer than 40 pairs of either "
-    "class; below 200 of either it is rough (Van Calster et al. 2019). In the table, the slope is 1 for calibrated "
-    "probabilities and below 1 for probabilities that are too extreme; the intercept (at a slope of 1) is above 0, "
-    "and observed/expected above 1, where they are too low. Log loss and Brier score are lowest for a model that "
-    "knows how sure it may be; brier_score and slope_score are those of the raw scores. With more than two classes "
-    "each is compared with the rest, and the figure shows the fusions and their best parts."
+    "probabilities (bars). On the dotted diagonal the probabilities are right. The curve is a logistic regression "
+    "on the log odds with a restricted cubic spline of four knots, or a straight line with fewer than 40 pairs of "
+    "either class; below 200 of either it is rough (Van Calster et al. 2019). In the table, the slope is 1 for "
+    "calibrated probabilities and below 1 for probabilities that are too extreme; the intercept (at a slope of 1) "
+    "is above 0, and observed/expected above 1, where they are too low. Log loss and Brier score are lowest for "
+    "accurate and well-calibrated probabilities; brier_score and slope_score are those of the raw scores. With more "
+    "than two classes each is compared with the rest, and the figure shows the fusions and their best parts."
 )
 WANTED = ["classes", "reads_inputs"]
 READS = ["predicted"]

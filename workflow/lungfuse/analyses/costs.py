@@ -15,13 +15,12 @@ from lungfuse.plan.features import feature_sets
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import Table, columns
 
-TITLE, SECTION, ORDER = "What models take", "Training", 3
+TITLE, SECTION, ORDER = "Cost of models", "Training", 3
 CAPTION = (
-    "What each model takes, as its jobs measured it: means over trainings, and of memory the most that a job of it has "
-    "held. Parameters are those of the networks that a prediction passes through, its frozen encoders among them; "
-    "learned ones are those that were trained. A prediction is of one case by one training, from pixels, numbers of "
-    "words and columns, without reading files and without masks. A late fusion takes what its parts take together. "
-    "The machine may have been running other jobs."
+    "The cost of each model, as measured by its jobs: means over trainings, and peak memory. Parameters include "
+    "frozen encoders; learned ones were trained. A prediction is of one case by one training, from pixels, numbers "
+    "of words and columns, without reading files and without masks. The cost of a late fusion is the sum over its "
+    "parts. The machine may have been running other jobs."
 )
 WANTED = ["study.comparison.timings"]
 READS = ["predicted", "measured"]

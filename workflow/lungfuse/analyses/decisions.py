@@ -26,11 +26,11 @@ TITLE, SECTION, ORDER = "Decisions by probability", "Calibration and net benefit
 CAPTION = (
     "Decisions by the calibrated probability (dots, with intervals by bootstrap over groups and trainings), at the "
     "threshold that follows from the costs of errors and at the stated prevalence (comparison.decision), beside "
-    "decisions by the raw score at one half (circles). Where circle and dot are apart, calibration has moved the "
-    "threshold; a gain in accuracy between the two is not knowledge. Of several classes the most probable is "
+    "decisions by the raw score at one half (circles). If circle and dot differ, calibration has moved the "
+    "threshold; a gain in accuracy between the two adds no information. Of several classes the most probable is "
     "predicted; accuracy is then the share of pairs whose class is right, balanced accuracy the mean share over the "
-    "classes, and sensitivity and specificity are means over the classes, each against the rest. With several labels "
-    "all are means over the labels. A model no more accurate than majority adds nothing at this threshold."
+    "classes, and sensitivity and specificity are means over the classes, each against the rest. With several "
+    "labels all are means over the labels. A model no more accurate than majority adds nothing at this threshold."
 )
 WANTED = ["classes"]
 READS = ["predicted"]

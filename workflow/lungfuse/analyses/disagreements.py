@@ -20,8 +20,8 @@ from lungfuse.tasks import Task
 TITLE, SECTION, ORDER = "Disagreements", "Disagreements and explanations", 1
 CAPTION = (
     "Pairs on which the best fused model and its unimodal models disagree: of each kind those whose scores differ "
-    "most, with the score that each model gives: of several classes that of the right one, of several labels that of "
-    "the label named. Each pair was scored by models that never learned from it."
+    "most, with the score of each model: with several classes that of the correct one, with several labels that of "
+    "the label named. Each pair was scored by models that held it out."
 )
 WANTED = ["classes", "has_images", "fuses_unimodal_models"]
 READS = ["predicted", "comparison_table", "layout.image_array", "masks_shown"]

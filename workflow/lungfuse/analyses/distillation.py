@@ -24,11 +24,11 @@ from lungfuse.tables.comparison import limits, with_limits
 
 TITLE, SECTION, ORDER = "Distillation", "Where the gain comes from", 5
 CAPTION = (
-    "What each student gains over the same network that has learned from the labels alone, and over its teacher, in "
-    "AUROC within folds, on the same pairs. A pair to learn from is scored by a teacher that has seen neither it nor "
-    "the test fold. Intervals hold for all rows at once (max-T); those that hold zero are grey. Size is the number of "
-    "parameters with all encoders, speed that of one batch of at most 32 pairs from pixels and words to scores on the "
-    "machine of the training."
+    "The gain of each student over the same network trained on the labels alone, and over its teacher, in AUROC "
+    "within folds, on the same pairs. Each training pair is scored by a teacher that has seen neither it nor the "
+    "test fold. Intervals are simultaneous (max-T); grey: the interval includes zero. Size is the number of "
+    "parameters with all encoders, speed that of one batch of at most 32 pairs from pixels and words to scores on "
+    "the machine of the training."
 )
 WANTED = ["learns_from_models"]
 READS = ["predicted", "trained_settings"]

@@ -18,8 +18,9 @@ from lungfuse.tasks import Task
 TITLE, SECTION, ORDER = "Classes and lengths", "Data", 3
 CAPTION = (
     "Pairs of each class by fold (and by site, where there are several), and the number of words in each section of "
-    "the report. Where a pair may have several labels, the first panel counts those that have each, and those where it "
-    "is not known; the others count all pairs. Classes whose texts differ in length can be told apart by length alone."
+    "the report. If a pair may have several labels, the first panel counts the pairs with each, and those where it "
+    "is unknown; the others count all pairs. If the texts of classes differ in length, length alone predicts the "
+    "class."
 )
 WANTED = []
 READS = ["layout.split.pairs"]

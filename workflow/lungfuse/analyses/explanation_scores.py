@@ -13,11 +13,11 @@ from lungfuse.tables.explanations import ExplanationScores
 
 TITLE, SECTION, ORDER = "Explanation scores", "Disagreements and explanations", 3
 CAPTION = (
-    "Whether explanations can be believed, on test cases of different groups: a check passes where the whole interval "
-    "of the difference to the best control is above its limit, which was stated before. Deletion and insertion are "
-    "held against random orders, places against the area, the centre and random maps, shuffled weights and agreement "
-    "between folds and seeds against the maps of other cases, and what is found in each modality against its Shapley "
-    "value. The row modalities has these values, against what shuffling each modality costs."
+    "Whether explanations can be trusted, on test cases of different groups: a check passes if the whole interval "
+    "of the difference from the best control is above its limit, which was declared in advance. Deletion and "
+    "insertion are compared with random orders, places against the area, the centre and random maps, shuffled "
+    "weights and agreement between folds and seeds with the maps of other cases, and the relevance of each modality "
+    "with its Shapley value. The row modalities compares these values with the loss when each modality is shuffled."
 )
 WANTED = ["explained"]
 READS = ["explained_scores"]

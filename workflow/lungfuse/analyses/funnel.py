@@ -14,9 +14,9 @@ from lungfuse.tables.ingest import Funnel
 
 TITLE, SECTION, ORDER = "Filters", "Data", 1
 CAPTION = (
-    "From the collection to the cases of the study: reports on the left, images and cases on the right, with how many "
-    "each filter leaves out. A case is one image of the chosen view with its report. Cases that share a patient or the "
-    "same text form a group, which is never split between folds."
+    "From the collection to the cases of the study: reports on the left, images and cases on the right, with the "
+    "number excluded by each filter. A case is one image of the chosen view with its report. Cases that share a "
+    "patient or the same text form a group, which is never split between folds."
 )
 WANTED = []
 READS = ["layout.candidates.funnel"]

@@ -24,13 +24,13 @@ from lungfuse.statistics.within_folds import WithinFolds, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Whom fusion helps", "Subgroups", 1
+TITLE, SECTION, ORDER = "Gain by subgroup", "Subgroups", 1
 CAPTION = (
-    "What each fusion gains over the part of its verdict, in AUROC within folds: of each label or class by itself, at "
-    "each site, and in patients by what is known of them. Where a case is of one class, also the share of the cases of "
-    "each class that is found, decided by calibrated probabilities: a gain in one that is a loss in another is a moved "
-    "decision. Intervals hold for all rows at once (max-T); those that hold zero are grey. Subgroups with fewer than "
-    "20 effective groups, or ten of a class, have none."
+    "The gain of each fusion over the part named in its verdict, in AUROC within folds: for each label or class, at "
+    "each site, and in subgroups of patients. With exclusive classes, also the recall of each class, decided by "
+    "calibrated probabilities: a gain in one that is a loss in another is a moved threshold. Intervals are "
+    "simultaneous (max-T); grey: the interval includes zero. Subgroups with fewer than 20 effective groups, or ten "
+    "of a class, have none."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted", "structured"]

@@ -20,11 +20,11 @@ from lungfuse.tables.comparison import limits, with_limits
 
 TITLE, SECTION, ORDER = "Where the gain comes from", "Where the gain comes from", 1
 CAPTION = (
-    "What the gain of each fusion over the part of its verdict is made of. Switching: what a model gains that takes, "
-    "for each label, the part that is best for it on the validation pairs of the fold; interaction: what the fusion "
-    "gains over that model, so both add up to the gain in AUROC. In accuracy: what the fusion gains where both decide "
-    "by their raw scores, what the part alone gains by deciding by its calibrated probability, and what the fusion "
-    "gains where both do. Intervals hold for all rows of a metric at once (max-T); those that hold zero are grey."
+    "Components of the gain of each fusion over the part named in its verdict. Switching: the gain of using, for "
+    "each label, the part that is best for it on the validation pairs of the fold; interaction: the gain of the "
+    "fusion on top of that, so both add up to the gain in AUROC. In accuracy: the gain if both decide by their raw "
+    "scores, the gain of the part alone from deciding by its calibrated probability, and the gain of the fusion if "
+    "both do. Intervals are simultaneous for all rows of a metric (max-T); grey: the interval includes zero."
 )
 WANTED = ["classes", "fused_inputs"]
 READS = ["predicted"]

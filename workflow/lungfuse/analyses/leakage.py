@@ -18,15 +18,15 @@ from lungfuse.tables.ingest import Pairs, Reports, Views
 TITLE, SECTION, ORDER = "Flaws of the published protocol", "Leakage", 1
 CAPTION = (
     "How many points each flaw of the published protocol adds to the accuracy of one and the same text model on the "
-    "same pairs, over several draws of the folds; a panel per section, with the accuracy without a flaw. Each flaw is "
-    "compared with a control of its own: folds that keep patients apart. With the flaw, pairs or other views change "
-    "places between these folds with others of their class, so sizes and classes of the folds stay what they are. "
-    '"epoch chosen on the test part" takes the best epoch by the pairs it is then reported on, its control the best by '
-    "another fold; else the last one counts. Black is cumulative: it contains the flaws above. Blue is no flaw by "
-    "itself: its control keeps pairs whose section says the same apart as well, and what is added where other patients "
-    "have the same text is memory and real signal in one, as a new patient may well have a known text. Intervals are "
-    "by bootstrap over draws and what the control keeps apart. The model is a logistic regression on TF-IDF of words, "
-    "trained by stochastic gradient descent."
+    "same pairs, over several draws of the folds; a panel per section, with the accuracy without a flaw. Each flaw "
+    "has its own control with patients never split across folds. With the flaw, pairs or other views swap folds "
+    'with others of their class, so the sizes and classes of the folds do not change. "epoch chosen on the test '
+    'part" selects the epoch on the pairs on which it is then reported, its control on another fold; otherwise the '
+    "last epoch is used. Black is cumulative: it includes the flaws above. Blue is not a flaw in itself: its "
+    "control also keeps pairs with the same section text in one fold, and the gain from texts shared by patients "
+    "mixes memory and real signal, because a new patient may well have a known text. Intervals are by bootstrap "
+    "over draws and the groups of the control. The model is a logistic regression on TF-IDF of words, trained by "
+    "stochastic gradient descent."
 )
 WANTED = ["study.leakage.sections"]
 READS = ["layout.split.pairs", "layout.reports.views", "layout.reports.reports"]

@@ -19,13 +19,12 @@ from lungfuse.statistics.within_folds import WithinFolds, combined, mean_value
 from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits, with_limits
 
-TITLE, SECTION, ORDER = "Worth of each modality", "Where the gain comes from", 2
+TITLE, SECTION, ORDER = "Value of each modality", "Where the gain comes from", 2
 CAPTION = (
-    "The Shapley value of each modality: what it adds to the AUROC within folds, the mean over all orders in which the "
-    "modalities of a fusion can be added, from one half without any. The values of a fusion add up to its AUROC above "
-    "one half. Of the models that read exactly the same modalities, each fold has the one that is best on its "
-    "validation pairs. Fusions of which a set of modalities is read by no model are left out. Intervals hold for all "
-    "rows at once (max-T)."
+    "The Shapley value of each modality: its mean contribution to the AUROC within folds over all orders of adding "
+    "the modalities of a fusion, starting from one half. The values of a fusion add up to its AUROC above one half. "
+    "Among models of exactly the same modalities, each fold uses the one that is best on its validation pairs. "
+    "Fusions are omitted if no model uses some subset of their modalities. Intervals are simultaneous (max-T)."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]

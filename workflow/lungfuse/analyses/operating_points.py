@@ -24,11 +24,11 @@ from lungfuse.tasks import Task
 
 TITLE, SECTION, ORDER = "Operating points", "Calibration and net benefit", 4
 CAPTION = (
-    "Sensitivity (blue) and specificity (orange) on test pairs, at thresholds chosen on the validation pairs of each "
-    "fold: the highest calibrated probability that reaches the required sensitivity there (dotted line). Intervals by "
-    "bootstrap over groups and trainings, with the thresholds as they were chosen. Where the sensitivity is below the "
-    "dotted line, the threshold does not transfer: this is what a user would meet. With more than two classes each is "
-    "compared with the rest, and the fusions and their best parts are shown."
+    "Sensitivity (blue) and specificity (orange) on test pairs, at thresholds chosen on the validation pairs of "
+    "each fold: the highest calibrated probability that reaches the required sensitivity there (dotted line). "
+    "Intervals by bootstrap over groups and trainings, with the thresholds as they were chosen. Where the "
+    "sensitivity is below the dotted line, the threshold does not transfer: users should expect the same. With more "
+    "than two classes each is compared with the rest, and the fusions and their best parts are shown."
 )
 WANTED = ["classes", "reads_inputs", "study.comparison.sensitivities"]
 READS = ["predicted"]

@@ -23,10 +23,10 @@ from lungfuse.tables.training import PermutedScores
 
 TITLE, SECTION, ORDER = "Inputs shuffled", "Where the gain comes from", 4
 CAPTION = (
-    "What each model of several inputs loses in AUROC within folds when one of them is shuffled among the test pairs "
-    "of a fold, the mean of ten shuffles of the model as it was trained: how much it relies on that input. Beside it "
-    "is what is lost where the model is trained anew with the input shuffled, if the study has such a control: how "
-    "much the input adds to the others. Intervals hold for all rows at once (max-T); those that hold zero are grey."
+    "The loss in AUROC within folds of each model of several inputs when one of them is shuffled among the test "
+    "pairs of a fold, the mean of ten shuffles of the trained model: how much it relies on that input. Next to it "
+    "is the loss of a model trained with the input shuffled, if the study has such a control: how much the input "
+    "adds to the others. Intervals are simultaneous (max-T); grey: the interval includes zero."
 )
 WANTED = ["permutable"]
 READS = ["predicted", "permuted"]

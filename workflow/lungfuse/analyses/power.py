@@ -17,10 +17,10 @@ from lungfuse.tables.base import Table, columns
 
 TITLE, SECTION, ORDER = "How many cases", "Results", 3
 CAPTION = (
-    "How likely each word of the verdict is, where the study goes on to more groups of cases, by what it has shown so "
-    "far: the gain over the best part and its error, of which the part that more trainings would lessen does not "
-    "shrink with the cases. Models are taken to gain as much when they learn from more, and the family of comparisons "
-    "to be the same. The dotted line is where the study is decided, with a power of 80 %."
+    "The probability of each word of the verdict if the study continues to more groups of cases, given its results "
+    "so far: the gain over the best part and its standard error, whose component of training does not shrink with "
+    "the cases. Assumed are the same gain when trained on more cases and the same family of comparisons. The dotted "
+    "line is where the study is decided, with a power of 80 %."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]

@@ -20,10 +20,10 @@ from lungfuse.words import counted
 
 TITLE, SECTION, ORDER = "Where the tables come from", "Settings and versions", 2
 CAPTION = (
-    "What the tables of this study were made from, by which code, and where. The machine is that of the scores; "
-    "trainings name their own. `differs` is what differs.txt in the folder of raw files says of how they differ from "
-    "the publisher's. A folder has the SHA-256 of its list, as of `find -L <folder> -type f | LC_ALL=C sort | "
-    "xargs -d '\\n' sha256sum | sha256sum`."
+    "The data, code and machine behind the tables of this study. The machine is that of the scores; trainings name "
+    "their own. `differs` quotes differs.txt in the folder of raw files: how they differ from the publisher's. A "
+    "folder has the SHA-256 of its list, as of `find -L <folder> -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum "
+    "| sha256sum`."
 )
 WANTED = []
 READS = ["raw_inputs", "raw_notes", "score_tables", "trained_settings"]

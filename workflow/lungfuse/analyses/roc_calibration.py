@@ -12,12 +12,12 @@ from lungfuse.report.style import GREY, LEAST_FONT, colours_of_inputs, sheet
 
 TITLE, SECTION, ORDER = "ROC and calibration curves", "Errors", 1
 CAPTION = (
-    "Two panels a model. Left, its ROC curve: sensitivity against the share of negative cases called positive, as the "
-    "threshold falls; the dotted diagonal is guessing, and the model with the largest area is grey. Right, how often "
-    "cases of a given score are positive, for ten parts of equal number by score; on the diagonal a score is a "
-    "probability. The numbers are the area under the ROC curve and the Brier score, the mean square of the difference "
-    "between score and class: 0 is best, .25 is what a constant one half gets. Scores are shown before calibration; "
-    "that of a support vector machine is its distance from the plane through the logistic function."
+    "Two panels per model. Left, its ROC curve: sensitivity against the share of negative cases called positive, as "
+    "the threshold falls; the dotted diagonal is guessing, and the model with the largest area is grey. Right, how "
+    "often cases of a given score are positive, for ten parts of equal number by score; on the diagonal a score is "
+    "a probability. The numbers are the area under the ROC curve and the Brier score, the mean square of the "
+    "difference between score and class: 0 is best, .25 is what a constant one half gets. Scores are shown before "
+    "calibration; that of a support vector machine is its distance from the plane through the logistic function."
 )
 WANTED = ["two_classes", "reads_inputs"]
 READS = ["predicted"]

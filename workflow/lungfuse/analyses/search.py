@@ -30,11 +30,11 @@ from lungfuse.tables.base import Table, columns
 
 TITLE, SECTION, ORDER = "Searches for settings", "Training", 4
 CAPTION = (
-    "Each fold has a search of its own, on its training and validation pairs alone. Optimism is what the best trial "
-    "scores on the validation pairs that chose it, less what its settings score on the test pairs of the fold. A gain "
-    "is that of the searched model over the same model with settings drawn at random as often, or with the settings of "
-    "params.yaml, on the same test pairs; intervals hold for all gains at once (max-T). Importance is PED-ANOVA's. In "
-    "the figure, by Optuna: the score of each trial (points) and the best one so far (line), with the standard "
+    "Each fold has its own search, on its training and validation pairs alone. Optimism is the score of the best "
+    "trial on the validation pairs that selected it, minus the score of its settings on the test pairs of the fold. "
+    "A gain is that of the searched model over the same model with as many random trials, or with the settings of "
+    "params.yaml, on the same test pairs; intervals are simultaneous (max-T). Importance is PED-ANOVA's. In the "
+    "figure, by Optuna: the score of each trial (points) and the best one so far (line), with the standard "
     "deviation of the folds; the importance of each setting; and all trials by each setting, as far above the mean "
     "trial of their fold, late ones dark. Pruned trials have no score."
 )

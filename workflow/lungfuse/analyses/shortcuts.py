@@ -1,4 +1,4 @@
-"""What little tells the label: a site, how the data were acquired, that there is a text at all, words that name it."""
+"""Shortcuts that predict the label: a site, how the data were acquired, that there is a text, words that name it."""
 
 from pathlib import Path
 
@@ -26,13 +26,14 @@ from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tables.ingest import Pairs, Values
 from lungfuse.tasks.binary import Task as TwoClasses
 
-TITLE, SECTION, ORDER = "What little tells", "Leakage", 2
+TITLE, SECTION, ORDER = "Shortcuts", "Leakage", 2
 CAPTION = (
-    "What little tells the class: out-of-fold AUROC, with intervals by bootstrap over groups, of logistic regressions "
-    "that read no more than the site, how the data were acquired (device, date of the study; no model reads them), "
-    "whether a report has a section, how many words it has, or its words. A masked word is taken out of every text: "
-    "first those that name a class or that the settings list under shortcuts, then the most telling ones too. What is "
-    "far above one half without a word read is a shortcut that a model of images or texts may take."
+    "Simple shortcuts that predict the class: out-of-fold AUROC, with intervals by bootstrap over groups, of "
+    "logistic regressions on nothing but the site, how the data were acquired (device, date of the study; no model "
+    "reads them), whether a report has a section, how many words it has, or its words. A masked word is taken out "
+    "of every text: first those that name a class or that the settings list under shortcuts, then also the most "
+    "predictive ones. Anything far above one half without any word is a shortcut that a model of images or texts "
+    "may take."
 )
 WANTED = ["study.leakage.sections"]
 READS = ["layout.split.pairs", "audited"]

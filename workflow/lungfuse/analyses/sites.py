@@ -14,9 +14,9 @@ from lungfuse.tasks import Task
 
 TITLE, SECTION, ORDER = "Sites", "Subgroups", 3
 CAPTION = (
-    "Each model at each site, with intervals by bootstrap over groups, and, of two classes, its errors. A model that "
-    "only tells sites apart scores well over all of them and badly at each. What is not defined is left out: patients "
-    "of one class have no AUROC."
+    "Each model at each site, with intervals by bootstrap over groups, and, of two classes, its errors. A model "
+    "that only distinguishes sites scores well over all of them and badly at each. Undefined values are omitted: "
+    "patients of one class have no AUROC."
 )
 WANTED = ["dataset.SITES"]
 READS = ["predicted"]

@@ -24,14 +24,14 @@ from lungfuse.tables.comparison import Verdict, limits, with_limits
 
 TITLE, SECTION, ORDER = "Does fusion help", "Results", 1
 CAPTION = (
-    "For each set of inputs that models fuse: what the fusion gains within folds over the best of its parts, in "
-    "points. In each fold the fusion is the model of these inputs that is best on the validation pairs of that fold. "
-    "It is held against every model that reads a true subset of the inputs; shown is the smallest gain. The intervals "
-    "hold for all rows at once (max-T); their errors are the larger of that of the groups and that of the gains of all "
-    "folds (Nadeau and Bengio). Shaded is the margin. Within it a gain is equivalent to none, beyond zero on one side "
-    "it is better or worse, and otherwise inconclusive, as it is with fewer than 20 effective groups. A set of inputs "
-    "with one that is written by who has seen the image is a check for leaks; one that is known after the outcome has "
-    "no verdict."
+    "For each set of fused inputs: the gain within folds of the fusion over the best of its parts, in points. In "
+    "each fold the fusion is the model of these inputs that is best on the validation pairs of that fold. It is "
+    "compared with every model that uses only some of the inputs; the smallest gain is shown. The intervals are "
+    "simultaneous (max-T); the standard error is the larger of that of the groups and that of the gains of all "
+    "folds (Nadeau and Bengio). Shaded is the margin. Within it a gain is equivalent to none, beyond zero on one "
+    "side it is better or worse, and otherwise inconclusive, as it is with fewer than 20 effective groups. A set "
+    "with an input written by someone who had seen the image is a leak check; a set with an input known only after "
+    "the outcome has no verdict."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]

@@ -1,4 +1,4 @@
-"""How the presence of single words tells the label: the most telling words, and those that name it."""
+"""How well the presence of single words predicts the label: the most predictive words, and those that name it."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ from lungfuse.tables.base import Table, columns, read_table
 from lungfuse.tables.comparison import limits
 from lungfuse.tables.ingest import Pairs
 
-TITLE, SECTION, ORDER = "Telling words", "Leakage", 3
+TITLE, SECTION, ORDER = "Predictive words", "Leakage", 3
 CAPTION = (
-    "How the presence of single words tells the class, a panel per section, with intervals by bootstrap over groups; "
-    "the number of texts that have a word is in brackets. The most telling words (blue) are chosen on one half of the "
-    "groups of pairs and measured on the other, since words chosen and measured on the same texts look more telling "
-    "than they are. Words that name a class, and those that the settings list under shortcuts, are measured on all "
-    "pairs (orange). Below one half a word speaks for the first class. A text that names its class needs no reader of "
-    "images beside it."
+    "How well the presence of single words predicts the class, a panel per section, with intervals by bootstrap "
+    "over groups; the number of texts that have a word is in brackets. The most predictive words (blue) are chosen "
+    "on one half of the groups of pairs and measured on the other, since words chosen and measured on the same "
+    "texts look more predictive than they are. Words that name a class, and those that the settings list under "
+    "shortcuts, are measured on all pairs (orange). Below one half a word speaks for the first class. A text that "
+    "names its class needs no image."
 )
 WANTED = ["study.leakage.sections"]
 READS = ["layout.split.pairs"]
@@ -41,10 +41,10 @@ WORD = r"\w+"
 
 
 class Words(Table):
-    """One row a section and word: how its presence tells the label.
+    """One row a section and word: how well its presence predicts the label.
 
-    `telling` words are the most telling of the section, chosen on one half of the groups and measured on the `n` pairs
-    of the other; `named` ones name a label, or are listed in the settings. `texts` have the word, a share of the pairs
+    `telling` words are the most predictive of the section, chosen on one half of the groups and measured on the `n`
+    pairs of the other; `named` ones name a label, or are listed in the settings. `texts` have the word, a share of the pairs
     of each label. `auroc` is that of its presence.
     """
 
@@ -71,7 +71,7 @@ def compute(
     intervals: Intervals,
     seed: int,
 ) -> pd.DataFrame:
-    """The most telling words of each section, and those that name a label."""
+    """The most predictive words of each section, and those that name a label."""
     table, named = read_table(pairs, Pairs), naming_words(labels, shortcuts)
     records = [record for section in sections for record in words_of(section, table, named, intervals, seed)]
     return pd.DataFrame(records, columns=columns(Words)).round(4)
@@ -85,8 +85,8 @@ def naming_words(labels: list[str], shortcuts: ShortcutSettings) -> list[str]:
 def words_of(section: Section, pairs: pd.DataFrame, named: list[str], settings: Intervals, seed: int) -> list[dict]:
     """The records of `Words` for a section.
 
-    The most telling words are chosen on one half of the groups and measured on the other, as they would else look more
-    telling than they are; words that name a label are measured on all pairs.
+    The most predictive words are chosen on one half of the groups and measured on the other, or they would look more
+    predictive than they are; words that name a label are measured on all pairs.
     """
     texts, labels, groups = normalise(pairs[section]), pairs["label"].to_numpy(), pairs["group"].to_numpy()
     chosen_on = half_of_groups(groups, seed)
@@ -127,7 +127,7 @@ def counted(texts: pd.Series) -> tuple[CountVectorizer, csr_array]:
 def presence(
     has: np.ndarray, labels: np.ndarray, groups: np.ndarray, confidence: float, resamples: int, seed: int
 ) -> np.ndarray:
-    """How the presence of words tells label 1 from 0, (word, 5).
+    """How well the presence of words separates label 1 from 0, (word, 5).
 
     That is the share of the pairs of label 0 that have the word, that of label 1, and the AUROC with its limits under a
     bootstrap over groups. `has` is (pair, word), `labels` and `groups` are (pair,).
@@ -151,7 +151,7 @@ def presence(
 
 
 def draw(table: pd.DataFrame, above: str) -> Figure:
-    """How the presence of each word tells the label, a panel a section."""
+    """How well the presence of each word predicts the label, a panel per section."""
     sections = table.groupby("text", sort=False)
     figure, panels = grid(above, sections.ngroups, 2, LINE * sections.size().max() + 0.6, sharex=True)
     for panel, (section, words) in zip(panels, sections, strict=True):

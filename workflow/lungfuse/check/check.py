@@ -1,4 +1,4 @@
-"""The data check of a study: what is odd about its cases, and what tells the label by itself."""
+"""The data check of a study: what is unusual about its cases, and which single inputs predict the label."""
 
 import os
 import sys
@@ -100,7 +100,7 @@ class Outputs:
     findings
         Output: the findings, severest first.
     check_scores
-        Output: what tells the label by itself, and how well.
+        Output: single inputs that predict the label, and how well.
     check_cases
         Output: the cases behind findings.
     check_page

@@ -47,7 +47,7 @@ def for_terminal(findings: pd.DataFrame, above: str, unmatched: list[str] = ()) 
 
 
 def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:
-    """The findings and what tells the label by itself, in Markdown."""
+    """The findings and single inputs that predict the label, in Markdown."""
     lines = [f"# Data check: {escape(above)}", "", f"{in_words(findings).capitalize()}.", ""]
     for severity in SEVERITIES:
         part = findings[findings["severity"] == severity]
@@ -63,9 +63,9 @@ def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:
         shown = shown.assign(auroc=shown["auroc"].map("{:.3f}".format)).drop(columns="baseline")
         shown = shown.assign(label=shown["label"].replace("", "mean"))
         lines += [
-            "## What tells the label by itself",
+            "## Single inputs that predict the label",
             "",
-            "AUROC out of fold, groups kept together; one half is chance. Of many classes each against the rest. The "
+            "AUROC out of fold, by group; one half is chance. With several classes, each against the rest. The "
             "40 highest; all are in check_scores.csv.",
             "",
             table(shown),

@@ -87,7 +87,7 @@ def compare(results: Results, settings: ComparisonSettings, seed: int) -> pd.Dat
 def against_parts(scored: Scored, confidence: float, seed: int) -> dict[int, dict]:
     """What each model with parts gains over the part with the smallest gain: its name and p, by position of the model.
 
-    Models with an input shuffled or dropped are neither held against others nor are they parts. With too few groups
+    Models with an input shuffled or dropped are neither compared with others nor are they parts. With too few groups
     there is no p.
     """
     judged = [as_one(scored, [n]) for n, model in enumerate(scored.models) if not model.ablation]

@@ -1,7 +1,7 @@
 """What the flaws of the published protocol add to an accuracy: the same pairs and model, one flaw at a time.
 
-Each stands in a part of the thesis this study rebuilds: splits by image row, which put a patient on both sides, lateral
-views of test patients among what the fused model learns from, and an epoch chosen by the images it is then reported on.
+Each is in a part of the thesis that this study rebuilds: splits by image row, which put a patient in training and test,
+lateral views of test patients in the training of the fused model, and an epoch selected on the images of the result.
 """
 
 from dataclasses import dataclass

@@ -73,7 +73,7 @@ def folds_are_sites(pairs: pd.DataFrame) -> bool:
 
 
 def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
-    """In words, what never stands on both sides of the split, and how many texts of the sections `read` do."""
+    """In words, what is never in both training and test, and how many texts of the sections `read` do."""
     own = [
         section
         for section in sections_of(pairs)
@@ -87,4 +87,4 @@ def held_apart(pairs: pd.DataFrame, read: pd.Series) -> str:
         if section and section not in own
     }
     words = " and ".join(f"{count} {section} texts" for section, count in shared.items() if count)
-    return f"{apart}." + (f" Of {len(pairs)}, {words} stand word for word in a training fold as well." if words else "")
+    return f"{apart}." + (f" Of {len(pairs)}, {words} also occur word for word in a training fold." if words else "")

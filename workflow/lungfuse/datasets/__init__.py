@@ -46,7 +46,7 @@ class Source:
 class Number:
     """A structured column of numbers, in a unit; `known` says when its values are, see `lungfuse.models.times`.
 
-    One for `audit` tells of how the data were acquired, not of the patient: audits read it, and no model.
+    One for `audit` describes how the data were acquired, not the patient: audits read it, and no model.
     """
 
     unit: str

@@ -1,4 +1,4 @@
-"""The DICOM tags of the images of OpenI: age, and for audits alone what tells of the device."""
+"""The DICOM tags of the images of OpenI: age, and for audits alone what describes the device."""
 
 import zlib
 from pathlib import Path

@@ -30,7 +30,7 @@ SOURCE = Source(
         "scores are still too good where slices of a patient look different.",
         "Its own split deals slices: most of Testing look like a slice of Training.",
         "Three collections with other scanners, planes and weightings; most without a tumour are of one of them, so a "
-        "model may tell the collection and not the tumour.",
+        "model may recognise the collection and not the tumour.",
         "One slice each, chosen by someone who knew of the tumour.",
     ),
 )

@@ -25,8 +25,8 @@ SOURCE = Source(
     "Quantitative Imaging in Medicine and Surgery 4(6), 2014, https://doi.org/10.3978/j.issn.2223-4292.2014.11.20",
     licence="for research",
     biases=(
-        "Two hospitals that differ in patients, devices and share of tuberculosis: telling the hospitals apart already "
-        "tells something of the class. Read the scores of each hospital.",
+        "Two hospitals that differ in patients, devices and share of tuberculosis: the hospital alone carries "
+        "information on the class. Read the scores of each hospital.",
         "Only 704 of the 800 X-rays, those with a lung mask.",
         "Tuberculosis was read or confirmed in a screening programme and a hospital; there is little other disease.",
         "Large effusions and consolidations are often left out of the lung masks, so disease changes a mask's shape.",

@@ -31,7 +31,7 @@ SOURCE = Source(
         "One site and one scanner; subjects came forward for research, all are right-handed.",
         "Demented is a Clinical Dementia Rating above 0, of whom most are very mild (0.5).",
         "The Mini-Mental State Examination is of the visit that makes the diagnosis, and is nearly it.",
-        "Social status is missing more often where subjects are demented, so the gap tells something of the class.",
+        "Social status is missing more often where subjects are demented, so the gap carries information on the class.",
         "Slices of a subject are alike: split by slice, a model knows the subject.",
     ),
 )

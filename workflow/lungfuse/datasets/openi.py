@@ -4,7 +4,7 @@ It is read as the library publishes it, two archives, or as the Kaggle edition h
 images beside a folder of the 7,466 images whose view is known. Both give the same names: those of the library.
 
 Views (frontal or lateral) come from the projections table of the Kaggle edition; the DICOM tags are unreliable. Of the
-other tags, where their table is there, age is read, and for audits alone what tells of the device.
+other tags, where their table is there, age is read, and for audits alone what describes the device.
 """
 
 from collections import Counter
@@ -48,7 +48,7 @@ SOURCE = Source(
         "have been acquired earlier.",
         "One network of hospitals in one American state; sex is not given.",
         "Age is that between the birth date and the study date of the DICOM tags, which may have been shifted to "
-        "protect patients. By itself it tells lung from normal with an AUROC of .76.",
+        "protect patients. Alone it separates lung from normal with an AUROC of .76.",
         "Words removed to protect patients are XXXX. The view is that of a table made for the Kaggle edition.",
     ),
 )

@@ -133,7 +133,7 @@ class MappedTable:
         sheet = read_formatted(path, table)
         if missing := [name for name in headings_of(table) if name not in sheet]:
             raise UserError(
-                f"{path}: no column {', '.join(map(repr, missing))}; found {', '.join(map(repr, sheet))}. Mend "
+                f"{path}: no column {', '.join(map(repr, missing))}; found {', '.join(map(repr, sheet))}. Fix "
                 f"{self.PLACE}; case counts."
             )
         sheet = sheet[headings_of(table)]

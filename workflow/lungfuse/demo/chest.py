@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-EXTREMES = 0.66, 1.34  # lung volumes between which images tell the class, see `lungfuse.demo.evidence`
+EXTREMES = 0.66, 1.34  # lung volumes between which images show the class, see `lungfuse.demo.evidence`
 
 
 class Frontal(NamedTuple):

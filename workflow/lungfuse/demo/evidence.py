@@ -1,8 +1,8 @@
-"""What the images and reports of the demo tell about the class, and the best that can be done with it.
+"""What the images and reports of the demo say about the class, and the best that can be done with it.
 
 Each study has two signs: one drawn (the lungs are too small or too large), one written (the findings say so). Both
 are imperfect and they miss different studies, so that a model that reads both can beat one that reads either. Patients
-with lung disease are older and have more C-reactive protein (CRP), whatever the signs are; sex tells nothing.
+with lung disease are older and have more C-reactive protein (CRP), whatever the signs are; sex carries no signal.
 """
 
 from dataclasses import dataclass

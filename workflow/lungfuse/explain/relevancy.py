@@ -136,7 +136,7 @@ def _steps(network: ExplainedNetwork, weights: list[Tensor], places: dict[str, T
     if found != expected and says:
         raise UserError(
             f"{type(network.model).__name__}: found attention of {found} queries and keys, expected {expected} by its "
-            "`attended`. Mend that, see lungfuse.models."
+            "`attended`. Fix that, see lungfuse.models."
         )
     return steps if found == expected else []
 

@@ -61,7 +61,7 @@ def refuse(problems: list[UnreadableImageError]) -> None:
     """Raise a `UserError` that names the first of the images that cannot be read, if there are any."""
     if problems:
         more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
-        raise UserError(f"{'; '.join(map(str, problems[:SHOWN]))}{more}. Expected images: mend or replace them.")
+        raise UserError(f"{'; '.join(map(str, problems[:SHOWN]))}{more}. Expected images: fix or replace them.")
 
 
 @contextmanager

@@ -223,7 +223,7 @@ def check_sections(found: FilterInputs, sections: list[str]) -> None:
     known = [*SECTIONS, *found.own_sections]
     if unknown := [section for section in sections if section not in known]:
         raise UserError(
-            f"filter.text_fields: found {', '.join(unknown)}, expected some of {', '.join(known)}. Mend it, or name "
+            f"filter.text_fields: found {', '.join(unknown)}, expected some of {', '.join(known)}. Fix it, or name "
             "the section in SECTIONS of the dataset."
         )
 

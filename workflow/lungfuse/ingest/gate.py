@@ -41,5 +41,5 @@ def check_findings(findings: pd.DataFrame, allow: list[str], source: object) -> 
     )
     raise UserError(
         f"{source}: the data check found what makes a comparison meaningless; expected no stop.\n{said}\n"
-        f"Mend it, or, if it is meant so, let the study say check: {{allow: {allow_list(stops)}}}."
+        f"Fix it, or, if it is meant so, let the study say check: {{allow: {allow_list(stops)}}}."
     )

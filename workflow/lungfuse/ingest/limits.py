@@ -24,7 +24,7 @@ def check_rejected(steps: pd.Series, rejected: pd.DataFrame, allowed: float, sou
         if lost > allowed * total:
             raise UserError(
                 f"{source}: {lost:,} of {total:,} {what} ({lost / total:.1%}, allowed {allowed:.1%}). "
-                "Mend the raw files; the table names each and says why. To go on without them, raise rejected_share."
+                "Fix the raw files; the table names each and says why. To go on without them, raise rejected_share."
             )
 
 
@@ -59,7 +59,7 @@ def check_groups(candidates: pd.DataFrame, folds: int, steps: pd.DataFrame, sour
         raise UserError(
             f"{source}: {what} has {groups[least]} groups of pairs, fewer than split.folds, which is {folds}. "
             f"{of} each step has left: {', '.join(f'{count:,} {step}' for step, count in left.items())}. "
-            "Mend the step that loses most; where the data are so few, set fewer folds."
+            "Fix the step that loses most; where the data are so few, set fewer folds."
         )
 
 

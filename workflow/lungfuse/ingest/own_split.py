@@ -110,7 +110,7 @@ def _check_groups(pairs: pd.DataFrame, fold: pd.Series) -> None:
         "share a "
         f"patient, a text or a mark across its parts, such as {one.pair_id} and {other.pair_id}: a model would be "
         "tested on "
-        "what it has learned from. Mend the column; or, where the protocol has it so, say split: {groups: allowed}, "
+        "what it has learned from. Fix the column; or, where the protocol has it so, say split: {groups: allowed}, "
         "which "
         "the report names. `lungfuse audit --split` measures what it adds to a score."
     )

@@ -101,7 +101,7 @@ def main(
 
 @dataclass(frozen=True)
 class DatasetTables:
-    """Tables that a dataset module has made; `place` is where to mend them."""
+    """Tables that a dataset module has made; `place` is where to fix them."""
 
     dataset: str
     place: str
@@ -116,7 +116,7 @@ class DatasetTables:
 
     @property
     def remedy(self) -> str:
-        return f"Mend {self.place} or the raw files."
+        return f"Fix {self.place} or the raw files."
 
 
 def check_declared(sections: list[str], declared: dict[str, Number | Category], place: str) -> None:

@@ -146,7 +146,7 @@ def _add_fusion(rows: Rows, single: dict[str, dict[str, Any]], large: bool, more
     fitting = [name for name in [*FUSED, *more] if name != "irene" or "image" in names]
     for name in [name for name in fitting if not (large and name in MORE)]:
         rows.models[name] = everything
-    rows.comments["early"] = "all inputs together, from here on; each row is held against the best of its parts"
+    rows.comments["early"] = "all inputs together, from here on; each row is compared with the best of its parts"
 
 
 def folds_for(groups: int) -> tuple[int, float]:

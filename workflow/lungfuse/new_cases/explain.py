@@ -12,8 +12,8 @@ def main(*, model: Path, asked: AskedCases = NOTHING, explaining: Explaining = A
     """Show what in a case, or in each of many, a trained model decides by.
 
     The picture of a case shows its image, words and columns, coloured by what they add to the score, and how much each
-    modality decided; the mean over the models of the folds. Beside the name of a method stands how many of the checks
-    of the study it has passed with this model.
+    modality decided; the mean over the models of the folds. The number of the study's checks that a
+    method has passed with this model is next to its name.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def read_truth(
     if missing := [name for name in names if name not in cases]:
         raise UserError(
             f"{source}: no column {', '.join(missing)}; found {', '.join(cases)}. Name "
-            f"{'one of them' if names == [truth] else 'what stands before _<label> in theirs'} with --truth."
+            f"{'one of them' if names == [truth] else 'what precedes _<label> in theirs'} with --truth."
         )
     own = "case " + cases["id"]
     by = next((name for name in GROUPS if name in cases), None)
@@ -55,7 +55,7 @@ def read_truth(
     known = pd.DataFrame(dict(zip(task.columns("label"), labels, strict=True))).assign(group=groups)
     if known["group"][_is_known(known, task)].nunique() < 2:
         raise UserError(
-            f"{source}: column {', '.join(names)}: tells the class of fewer than two {by or 'case'}s, expected more "
+            f"{source}: column {', '.join(names)}: has the class of fewer than two {by or 'case'}s, expected more "
             "for intervals. Fill the column, or leave --truth out."
         )
     return known

@@ -164,7 +164,7 @@ def segmenters_used(study: Study) -> list[str]:
 
 
 def explained_inside(study: Study) -> str | None:
-    """The segmenter whose masks explanations of images are held against, where a model of images is explained."""
+    """The segmenter whose masks explanations of images are compared with, where a model of images is explained."""
     explained = any(model.explained and model.images for model in study.models.values())
     return study.explanations.inside if explained else None
 

@@ -32,7 +32,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         raise no_model(folder) from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}). Mend its permissions.") from error
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Fix its permissions.") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: is no JSON ({error}). Copy the folder anew, or train the model again.") from error
     if not isinstance(settings, dict) or "model" not in settings:

@@ -18,7 +18,7 @@ APART = 1000  # seeds of a case
 
 @dataclass(frozen=True)
 class Given:
-    """The relevance of some cases by one method, and what it is held against.
+    """The relevance of some cases by one method, and what it is compared with.
 
     `numbers`, (B,), are the places of the cases in a study: what is drawn for a case at random depends on them, and not
     on the batch. `groups`, (B,), are their patients. `masks` are true where the evidence may lie, by modality: image

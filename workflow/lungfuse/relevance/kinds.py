@@ -81,8 +81,8 @@ def _(fold: LateFusion) -> ExplainedNetwork:
     names = [name for part in parts for name in part.modalities]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(
-            f"{fold.folder}: several of its parts read the {twice[0]}, so what it adds cannot be told by part. Explain "
-            "the parts, or a late fusion of unimodal ones."
+            f"{fold.folder}: several of its parts read the {twice[0]}, so its contribution cannot be split by part. "
+            "Explain the parts, or a late fusion of unimodal ones."
         )
     together = Together(parts, fold.task, load_model(fold.config.architecture), fold.fitted)
     encoders = {name: encoder for part in parts for name, encoder in part.encoders.items()}

@@ -1,4 +1,4 @@
-"""Maps of images held against masks of where the evidence may lie. Shapes: B cases."""
+"""Maps of images compared with masks of where the evidence may lie. Shapes: B cases."""
 
 from collections.abc import Callable
 

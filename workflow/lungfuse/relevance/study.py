@@ -44,8 +44,8 @@ CAPTION = (
     "Of each class the case that is most surely right, the median one, and the most surely wrong, each by the network "
     "of the fold that never learned from it. Red speaks for the class that is explained and blue against it; methods "
     "that know no sign are drawn in yellow and violet. The bars say what each modality adds to the logit, by Shapley "
-    "values. Beside a method stands how many of its checks it passes for this model: see the table of explanation "
-    "scores."
+    "values. The number of checks that a method passes for this model is next to its name: see the table of "
+    "explanation scores."
 )
 
 
@@ -105,7 +105,7 @@ def main(
 
 class ExplainedModel:
     """A trained model of a study by its settings, and the pairs that the networks of its first training explain: those
-    that are `shown`, `measured`, and `placed`, held against known evidence alone."""
+    that are `shown`, `measured`, and `placed`, compared with known evidence alone."""
 
     def __init__(self, config: ModelConfig, explanations: ExplanationSettings, raw: str):
         self.config, self.layout = config, Layout(config.study)
@@ -241,7 +241,7 @@ class FoldExplained:
         return Given(case, relevance, positions, groups[positions], masks)
 
     def given(self, method: Method, places: list[int], by_seeds: list[Relevance]) -> Given:
-        """The relevance of some cases by a method, and what it is held against."""
+        """The relevance of some cases by a method, and what it is compared with."""
         (case, target), (again, _) = self.own.case(places), self.other.case(places)
         network, positions = self.own.network, self.positions[places]
         return Given(

@@ -167,5 +167,5 @@ def _stop_if_too_many(found: int, rejected: list[tuple[str, str, str]], share: f
         first = "; ".join(f"{image_id} {reason}" for _, image_id, reason in rejected[:5])
         raise UserError(
             f"{raw}: {len(rejected)} of {total} images have no mask that can be used, more than the {share:.0%} "
-            f"allowed (rejected_share): {first}. Mend or replace them."
+            f"allowed (rejected_share): {first}. Fix or replace them."
         )

@@ -1,4 +1,4 @@
-"""Which models are explained, and what their explanations are held against."""
+"""Which models are explained, and what their explanations are compared with."""
 
 from typing import Annotated
 

@@ -64,7 +64,7 @@ def read_table(path: Path, table: type[AnyTable]) -> pd.DataFrame:
 
 
 def checked(
-    frame: pd.DataFrame, table: type[AnyTable], source: Path | str, remedy: str = "Mend or replace the file."
+    frame: pd.DataFrame, table: type[AnyTable], source: Path | str, remedy: str = "Fix or replace the file."
 ) -> pd.DataFrame:
     """`frame` with the types of `table`; `source` and `remedy` are named when it does not fit."""
     expected = columns(table, frame)
@@ -126,7 +126,7 @@ def _with_truths(frame: pd.DataFrame, names: list[str], path: Path) -> pd.DataFr
     for name in names:
         if wrong := sorted(set(frame.get(name, [])) - set(TRUTHS)):
             raise UserError(
-                f"{path}: column {name}: found {wrong[0]!r}, expected True or False. Mend or replace the file."
+                f"{path}: column {name}: found {wrong[0]!r}, expected True or False. Fix or replace the file."
             )
     return frame.assign(**{name: frame[name].map(TRUTHS).astype(bool) for name in names if name in frame})
 
@@ -139,7 +139,7 @@ def _is(name: str, key: str) -> bool:
 def _check_rows(path: Path, table: type[Table]) -> list[str]:
     """The header of a file.
 
-    Refused is what pandas would mend by guessing: too many or few fields, stray quotes, a column that comes twice.
+    Refused is what pandas would fix by guessing: too many or few fields, stray quotes, a column that comes twice.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.reader(stream, strict=True)
@@ -149,10 +149,10 @@ def _check_rows(path: Path, table: type[Table]) -> list[str]:
                 if row and len(row) != len(header):
                     raise UserError(
                         f"{path}: line {rows.line_num}: found {len(row)} fields, expected the {len(header)} of the "
-                        "header. Put quotes around a field that holds a comma, or mend the row."
+                        "header. Put quotes around a field that holds a comma, or fix the row."
                     )
         except csv.Error as error:
-            raise UserError(f"{path}: line {rows.line_num}: {error}. Mend the quotes.") from error
+            raise UserError(f"{path}: line {rows.line_num}: {error}. Fix the quotes.") from error
     twice = [name for name in columns(table, header) if header.count(name) > 1]
     if twice:
         raise UserError(f"{path}: found the column {', '.join(twice)} more than once. Rename or remove one.")

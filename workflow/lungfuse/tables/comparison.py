@@ -14,10 +14,10 @@ class Comparison(Table):
     they are known; but accuracy is the share of pairs whose class is right, and balanced accuracy its mean over the
     classes. Of grades there are quadratic kappa and the mean absolute error, `mae`, too, and AUROC is the mean over the
     questions "this grade or more". Of numbers there are concordance within folds, R2, and errors in their unit, and
-    nothing of classes. The AUROC, by which models are held against each other, is that within folds,
+    nothing of classes. The AUROC, by which models are compared with each other, is that within folds,
     weighed by pairs.
 
-    `repeats` is how often it was trained, each time with new folds. It is held against every model that reads a true
+    `repeats` is how often it was trained, each time with new folds. It is compared with every model that reads a true
     subset of its inputs: `reference` is the one over which it gains least, `p_vs_best_unimodal` the largest p of all
     these tests of AUROC, and `p_corrected` that for all models of the table (max-T). `accuracy_own_text` is the
     accuracy on the `n_own_text` pairs whose own text, of the section that the row reads, is in no other fold, of which
@@ -139,7 +139,7 @@ class Verdict(Table):
     """One row a set of inputs that models fuse: what the fusion gains over the best of its parts.
 
     `fusion` is, fold by fold, the model of these inputs that is best on the validation pairs of the fold: the names,
-    with the share of the folds where they are not all the same. It is held against each of the `parts` models that read
+    with the share of the folds where they are not all the same. It is compared with each of the `parts` models that use
     a true subset of the inputs; `part` is the one with the smallest `gain`, in [-1, 1] of `metric` within folds. The
     interval, which holds for all rows of the table at once, and `p_corrected` are by max-T over `tests` fusions; p's
     are at least 1 / 100,001. `word` says what the interval shows beside `margin`; `p_margin` is the probability that

@@ -27,7 +27,7 @@ def at_place() -> FieldInfo:
 class Reports(Table):
     """One row a report, in the order of the collection. `major` and `automatic` are MeSH headings joined by '; '.
 
-    Pairs of a `patient` never stand on both sides of a split, nor do those that share a mark of `apart`, which are
+    Pairs of a `patient` are never in both training and test, nor do those that share a mark of `apart`, which are
     joined by '; '. `site` is the hospital or the like, empty when the collection does not say; so is the `date`.
     `own_split` is what the study's own column says of the split.
     """

@@ -65,7 +65,7 @@ class TaskSpec:
 class Task(ABC):
     """A task with the names of its classes or labels.
 
-    `primary` is the metric by which models are held against each other, `measured` are those of `measures`, `headline`
+    `primary` is the metric by which models are compared, `measured` are those of `measures`, `headline`
     those that come first, `shown` those of a model card, and `means` says in words what they are means over.
     `excludes` says whether the scores of a pair are of classes that exclude each other, and sum to 1; `numbers` whether
     targets are numbers and no classes.

@@ -126,7 +126,7 @@ def check_found(cases: pd.DataFrame, raw_root: Path) -> None:
         if rows.isna().mean() > MOST_REJECTED:
             raise UserError(
                 f"{raw_root / name}: {rows.isna().sum():,} of {len(rows):,} images are missing or cannot be decoded, "
-                f"expected at most {MOST_REJECTED:.0%}. Mend the files, or take the collection out of pretraining.sets."
+                f"expected at most {MOST_REJECTED:.0%}. Fix the files, or take the collection out of pretraining.sets."
             )
 
 
@@ -151,7 +151,7 @@ def labelled_cases(name: str, setting: LabelledImages, source: Dataset, raw: Pat
     if cases.empty:
         raise UserError(
             f"{raw}: no image of the view {setting.view!r}, found {joined_words(collection.views['view'].unique())}. "
-            f"Mend pretraining.sets.{name}.view."
+            f"Fix pretraining.sets.{name}.view."
         )
     labels = []
     for site, own in cases.groupby("site", sort=True):

@@ -3,7 +3,7 @@
 Vovk, Cross-conformal predictors, 2015, https://arxiv.org/abs/1208.0806; with classes, Romano, Sesia and Candes,
 Classification with valid and adaptive coverage, 2020, https://arxiv.org/abs/2006.02544 (CV+). A class is in the set of
 a case unless fewer than one in ten of the study's cases of that class had so low a probability of it, each by the model
-of the fold that had not learned from it, held against that same model's probability for the new case. Class by class,
+of the fold that had not learned from it, compared with that same model's probability for the new case. Class by class,
 so that rare classes are covered too. The promise is at least 80 % for new cases like those of the study, and in
 practice about 90 %; patients with several cases, and sites, make less of it.
 """

@@ -34,15 +34,15 @@ def _counts(data: Checked) -> Iterator[Finding]:
             "stop",
             "one class",
             f"{counted(total, 'case')}: {said}.",
-            "There is nothing to tell apart, so every score is empty or perfect.",
-            "See funnel.csv for the step that has taken the other class, and mend filter.labels or the table.",
+            "There is nothing to predict, so every score is empty or perfect.",
+            "See funnel.csv for the step that removed the other class, and fix filter.labels or the table.",
         )
         return
     yield Finding(
         "note",
         "counts",
         f"{counted(total, 'case')} in {data.cases['group'].nunique():,} groups: {said}.",
-        "A row that always names the most frequent class is right in "
+        "A model that always predicts the most frequent class is right in "
         f"{share(max(counts.values()), total)} of the cases."
         if data.exclusive
         else "A rare label is scored on few cases.",
@@ -55,7 +55,7 @@ def _counts(data: Checked) -> Iterator[Finding]:
                 "warning",
                 name,
                 f"All {counted(known[name], 'known case')} {'have' if count else 'lack'} the label {name}.",
-                "Nothing can be learned of it, and its scores are empty.",
+                "It cannot be learned, and its scores are empty.",
                 "Leave the label out, or see the words that its rule in filter.labels looks for.",
             )
         elif min(count, other) < FEW or min(count, other) < RARE * known[name]:
@@ -69,7 +69,7 @@ def _rare(name: str, count: int, total: int) -> Finding:
         "warning" if count < FEW else "note",
         name,
         f"{counted(count, 'case')} of {name} ({share(count, total)}).",
-        "Its sensitivity and AUROC rest on few cases, so their intervals are wide, and a fold has next to none."
+        "Its sensitivity and AUROC rest on few cases, so their intervals are wide, and each fold has only a handful."
         if count < FEW
         else "Accuracy hardly counts it.",
         "Join it to another class, add cases, or read the intervals; class_weights: balanced lets it count the same.",
@@ -98,15 +98,15 @@ def _unlabelled(data: Checked) -> Iterator[Finding]:
         "note",
         "unlabelled",
         f"{without.sum():,} of {counted(len(reports), 'row')} have no label of the study. They say: {said}{more}.",
-        "They are left out of all rows. If they are not like the others, the scores hold for those with a label alone.",
+        "All models exclude them. If they differ from the others, the scores hold only for those with a label.",
         "If some of these words mean a class, add them to its rule in filter.labels.",
     )
     if alike := _spelled_otherwise(words, rules):
         yield Finding(
             "warning",
             "spelling",
-            f"Words that differ from those of a rule by case or spaces alone: {listed(alike)}.",
-            "Rows that say them are left out.",
+            f"Words that differ from those of a rule only in case or spaces: {listed(alike)}.",
+            "Rows with these words are excluded.",
             "Add them to `positive` or `negative` of their rule in filter.labels; case counts.",
         )
 

@@ -37,8 +37,8 @@ def _images(data: Checked, copies: Copies) -> Iterator[Finding]:
             "two classes",
             f"{counted(len(contradicting), 'image')} ({share(len(contradicting), total)}) have the same pixels as one "
             f"of another label{_examples(data, copies.same[_differ(data, copies.same)])}.",
-            "No row can tell these apart; one of both labels is wrong, or the image is of more than one case.",
-            "check_cases.csv names the pairs. Mend their labels, or leave them out.",
+            "No model can separate these; one of the two labels is wrong, or the image shows more than one case.",
+            "check_cases.csv names the pairs. Fix their labels, or exclude them.",
         )
     apart = {"same pixels": copies.same[_apart(data, copies.same)], "near": copies.near[_apart(data, copies.near)]}
     if len(apart["same pixels"]):
@@ -48,7 +48,7 @@ def _images(data: Checked, copies: Copies) -> Iterator[Finding]:
             "same images",
             f"{counted(number, 'image')} ({share(number, total)}) have the same pixels as one of another group"
             f"{_examples(data, apart['same pixels'])}.",
-            "One is tested by a model that has learned the other with its label: scores are too good.",
+            "One is tested by a model trained on the other and its label: scores are too good.",
             "check_cases.csv names the pairs. Leave all but one out, or give both the same patient.",
         )
     if len(apart["near"]):
@@ -59,7 +59,7 @@ def _images(data: Checked, copies: Copies) -> Iterator[Finding]:
             "near images",
             f"{counted(number, 'image')} ({share(number, total)}){more} are nearly the same as one of another group"
             f"{_examples(data, apart['near'])}; {len(near):,} of all near ones are of another label.",
-            "If they show the same patient, a model is tested on what it has learned: scores are too good.",
+            "If they show the same patient, a model is tested on training cases: scores are too good.",
             "Look at the pairs in check_cases.csv. If they are of one patient, name its column.",
         )
     if len(both) and not any(map(len, apart.values())):
@@ -68,7 +68,7 @@ def _images(data: Checked, copies: Copies) -> Iterator[Finding]:
             "note",
             "images in groups",
             f"{counted(number, 'image')} are the same or nearly the same as one of their own group; none of another.",
-            "They stay in one fold, so no score is too good by them.",
+            "They stay in one fold, so no score is inflated by them.",
             "Nothing.",
         )
 
@@ -86,9 +86,8 @@ def _texts(data: Checked, section: str, copies: Copies) -> Iterator[Finding]:
             f"same {section}",
             f"{counted(same, 'case')} of {total:,} ({share(same, total)}) have the same {section} as another one; "
             f"{differ:,} of these under another label, {across:,} in another group.",
-            "A text that stands under two labels cannot tell them apart; one in two groups is tested by a model that "
-            "has learned it.",
-            f"Empty {section} in the table where it is a phrase that stands for nothing.",
+            "A text with two labels cannot separate them; one in two groups is tested by a model trained on the other.",
+            f'Empty {section} in the table where it is a phrase that means "no text".',
         )
     apart = copies.near[_apart(data, copies.near)]
     if len(apart):
@@ -99,7 +98,7 @@ def _texts(data: Checked, section: str, copies: Copies) -> Iterator[Finding]:
             f"near {section}",
             f"{counted(number, 'case')} of {total:,} ({share(number, total)}){more} share four fifths of the {section} "
             "with one of another group.",
-            "Such a text is nearly known to the model that it is tested by.",
+            "Such a text is nearly a training text of the model that it tests.",
             "check_cases.csv names the pairs. If they are of one patient or of one publication, name its column.",
         )
 

@@ -44,26 +44,26 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     if read:
         severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure or excluding else "note"
     said = [f"{word.word} ({_of_cases(word.n, data)}, all {word.label})" for word in pure]
-    found = f"The column {column} tells {label} with AUROC {told:.2f} by itself" if told > 0.5 else f"In {column}"
+    found = f"The column {column} alone predicts {label} with AUROC {told:.2f}" if told > 0.5 else f"In {column}"
     if pure:
-        found += f"{', and ' if told > 0.5 else ' '}these words stand for one class alone: {listed(said)}"
+        found += f"{', and ' if told > 0.5 else ' '}these values occur in one class only: {listed(said)}"
     found += f"{'; ' if told > 0.5 or pure else ', '}{'; '.join(excluding)}." if excluding else "."
     yield Finding(
         severity,
         column,
         found,
         ("It may be a fair predictor. " if severity == "note" else "")
-        + f"{LATE}, and rows that read it seem better than they are."
+        + f"{LATE}, and models that use it seem better than they are."
         if read
-        else "No row reads it, so no score is too good by it; one that did might be.",
-        "Ask when it is known. Take it out of the rows, or keep it if it is known before the question is asked."
+        else "No model uses it, so no score is inflated by it.",
+        "Ask when it is known. Remove it from the models, or keep it if it is known before the question is asked."
         if read
-        else "Keep it out of the rows unless it is known before the question is asked.",
+        else "Use it in no model unless it is known before the question is asked.",
     )
 
 
 def _pure(data: Checked, column: str) -> list[PureWord]:
-    """The words of a category that stand for one class alone, or for a label that all cases with them have."""
+    """The words of a category that occur in one class only, or for a label that all cases with them have."""
     values, groups = data.values[column], data.cases["group"]
     if data.kinds[column] != "category":
         return []
@@ -107,11 +107,11 @@ def _text(data: Checked, section: str) -> Iterator[Finding]:
         yield Finding(
             "warning" if read and told >= TEXT_STRONG else "note",
             section,
-            f"The words of {section} tell {label} with AUROC {told:.2f} by themselves (TF-IDF).",
-            "If it was written by someone who knew the label, a row that reads it repeats what it is told."
+            f"The words of {section} alone predict {label} with AUROC {told:.2f} (TF-IDF).",
+            "If it was written by someone who knew the label, a model that uses it repeats the label."
             if read
-            else "No row reads it.",
-            "Ask who wrote it, and when. Compare rows that read a text written before, such as the indication.",
+            else "No model uses it.",
+            "Ask who wrote it, and when. Compare models of a text written before, such as the indication.",
         )
     words = words_of(texts.tolist(), data.outcomes.groups)
     if words is not None:
@@ -128,11 +128,11 @@ def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Fi
         yield Finding(
             "warning" if read else "note",
             f"{section}: names of labels",
-            f"Texts of {section} have words that name a label or an outcome, and tell it: {listed(said, 8)}.",
-            "Such a word may say the label outright, so that a row that reads it has nothing to tell."
+            f"Texts of {section} have words that name a label or an outcome, and predict it: {listed(said, 8)}.",
+            "Such a word may state the label, so that a model that uses it has nothing left to predict."
             if read
-            else "No row reads the section.",
-            "Read some of these texts. Leave the section out, or list the words under shortcuts.words to have rows "
+            else "No model uses the section.",
+            "Read some of these texts. Leave the section out, or list the words under shortcuts.words to have models "
             "scored without them.",
         )
     pure = pure_in(words, data.outcomes)
@@ -142,9 +142,9 @@ def _words(data: Checked, section: str, words: Words, read: bool) -> Iterator[Fi
         yield Finding(
             "warning" if read and pure[0][2] >= SOME * total else "note",
             f"{section}: words of one class",
-            f"{counted(len(pure), 'word')} of {section} stand{'s' if len(pure) == 1 else ''} for one class alone: "
+            f"{counted(len(pure), 'word')} of {section} occur{'s' if len(pure) == 1 else ''} in one class only: "
             f"{listed(said, 8)}.",
-            "Where such a word is the name of what is asked, or of where a text is from, it tells the label by itself.",
+            "A word that names the label, or the source of a text, predicts the label by itself.",
             "See whether these words describe the case or its source.",
         )
 

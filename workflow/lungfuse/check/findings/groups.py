@@ -21,7 +21,7 @@ def findings(data: Checked) -> Iterator[Finding]:
             "large group",
             f"The largest group has {sizes.iloc[0]:,} of {counted(len(data.cases), 'case')} "
             f"({share(sizes.iloc[0], len(data.cases))}); a fold has about {fold:,.0f}.",
-            "It stays in one fold, so folds are uneven, and a result may hang on that fold.",
+            "It stays in one fold, so folds are uneven, and a result may depend on that fold.",
             "See what joins it: a patient, the same text, a column of `group_by`, or images that look alike. "
             "Leave empty texts empty.",
         )

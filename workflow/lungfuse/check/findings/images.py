@@ -32,8 +32,8 @@ def _blank(data: Checked) -> Iterator[Finding]:
             "blank",
             blank,
             "show nothing: all their pixels are the same",
-            "They say nothing of the case, and if one class has more of them, they tell it.",
-            "Take them out of the table or mend the files.",
+            "They carry no information, and if one class has more of them, they predict it.",
+            "Remove them from the table or fix the files.",
         )
 
 
@@ -66,8 +66,8 @@ def _sizes(data: Checked) -> Iterator[Finding]:
             "tiny",
             tiny,
             f"have a side of fewer than {TINY} pixels",
-            "They are scaled up and hold little of what is to be seen.",
-            "Look at them: a thumbnail or a cut-out may stand for the image.",
+            "They are scaled up and show little.",
+            "Look at them: they may be thumbnails or crops.",
         )
     shape = np.log(width / height)
     odd = cases[np.abs(shape - np.median(shape)) > np.log(LONG)]

@@ -1,4 +1,4 @@
-"""What cases lack, by class; which classes the filters take more of; and what was rejected."""
+"""What cases lack, by class; which classes the filters remove more of; and what was rejected."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def findings(data: Checked) -> Iterator[Finding]:
 
 
 def _gaps(data: Checked) -> Iterator[tuple[str, np.ndarray, bool]]:
-    """What may be missing: its name, which cases lack it, and whether a row reads it."""
+    """What may be missing: its name, which cases lack it, and whether a model uses it."""
     if data.pictures is not None:
         yield "image", (data.cases["image_id"] == "").to_numpy(), bool(data.read("image"))
     for section in data.texts:
@@ -51,16 +51,16 @@ def _gap(data: Checked, name: str, gaps: np.ndarray, read: bool) -> Iterator[Fin
         yield Finding(
             severity,
             name,
-            f"{found} Whether it is there tells {label} with AUROC {told:.2f} by itself.",
-            "A row can learn who was examined instead of what was found, which is not so for new cases.",
-            "Ask why it is missing. Leave it out of the rows, or keep the cases that have it.",
+            f"{found} Its missing values alone predict {label} with AUROC {told:.2f}.",
+            "A model can learn who was examined instead of what was found, which does not hold for new cases.",
+            "Ask why it is missing. Remove it from the models, or keep only the cases that have it.",
         )
     elif read and gaps.mean() > MUCH:
         yield Finding(
             "note",
             name,
             found,
-            "Rows that read it learn from fewer cases; missing.csv scores those that lack it by themselves.",
+            "Models that use it are trained on fewer cases; missing.csv scores those that lack it separately.",
             "To compare on the cases that have it, put its modality under filter.required.",
         )
 
@@ -90,9 +90,9 @@ def _funnel(data: Checked) -> Iterator[Finding]:
         yield Finding(
             "warning" if np.ptp(left) > 0.2 else "note",
             f"step {step}",
-            f"The step '{step}' of funnel.csv takes more of one class than of another: {said}.",
-            "The cases that are left are not those of the collection, and what they lack may tell the class.",
-            "See rejected.csv for what was left out. Mend the step, or say which cases the result holds for.",
+            f"The step '{step}' of funnel.csv removes more of one class than of another: {said}.",
+            "The remaining cases are not those of the collection, and what they lack may predict the class.",
+            "See rejected.csv for the exclusions. Fix the step, or state which cases the result holds for.",
         )
 
 
@@ -122,7 +122,7 @@ def _rejected(data: Checked) -> Iterator[Finding]:
             f"{what} {_short(reason)}",
             f"{counted(len(part), what)} left out: {reason} ({listed(part['id'], 3)}).",
             "They take no part in any row.",
-            "rejected.csv names each. Mend the table or the files where they should be there.",
+            "rejected.csv names each. Fix the table or the files where they should be there.",
         )
 
 

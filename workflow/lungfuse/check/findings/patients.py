@@ -7,8 +7,8 @@ from lungfuse.check.finding import Finding
 from lungfuse.words import counted
 
 PARTED = (
-    "Cases of a patient are alike, and the study says that they may stand in different folds: a model is tested on "
-    "patients that it has learned from, so scores are too good."
+    "Cases of a patient are alike, and the study allows them in different folds: a model is tested on "
+    "patients of its training folds, so scores are too good."
 )
 
 
@@ -42,12 +42,12 @@ def findings(data: Checked) -> Iterator[Finding]:
             )
     elif len(cases) > 1 and (cases["patient"] == cases["report_id"]).all() and not _has_marks(data):
         grouped = "image" in data.rules.group_by
-        on_both = "those of their cases that look different stand" if grouped else "they stand"
+        on_both = "those of their cases that look different may be" if grouped else "they may be"
         yield Finding(
             "note",
             "unknown",
-            "No patient is named: each row is taken for a patient of its own.",
-            f"If patients come more than once, {on_both} on both sides of a split, and scores are too good.",
+            "No patient is identified: each row is treated as a separate patient.",
+            f"If patients come more than once, {on_both} in both training and test folds, and scores are too good.",
             "Name the column of the patient, if there is one.",
         )
 

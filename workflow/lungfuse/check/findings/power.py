@@ -1,4 +1,4 @@
-"""How many cases it takes to see a difference between two rows, and which difference these cases can show."""
+"""How many cases it takes to detect a difference between two models, and which difference these cases can detect."""
 
 from collections.abc import Iterator
 
@@ -22,9 +22,9 @@ def findings(data: Checked) -> Iterator[Finding]:
     yield Finding(
         "warning" if seen > 0.1 else "note",
         "difference",
-        f"To see a difference in accuracy between two rows takes {said}; the least that these "
-        f"{counted(len(data.cases), 'case')} show is {seen * 100:.1f} points. Counted for one test in pairs (McNemar), "
-        f"5 %, power 80 %, rows that differ in {DISCORDANT:.0%} of the cases{grouped if effect > 1.005 else ''}.",
-        "A smaller difference is not shown, even if it is there: none shown does not mean that rows are alike.",
-        "Read the intervals. Compare few rows, for p is corrected for all of them; add patients rather than images.",
+        f"To detect a difference in accuracy between two models takes {said}; the smallest that these "
+        f"{counted(len(data.cases), 'case')} show is {seen * 100:.1f} points. For a single paired test (McNemar), "
+        f"5 %, power 80 %, models that disagree on {DISCORDANT:.0%} of the cases{grouped if effect > 1.005 else ''}.",
+        "Smaller differences are missed: no difference shown does not mean that models are equal.",
+        "Read the intervals. Compare few models, as p is corrected for all of them; add patients rather than images.",
     )

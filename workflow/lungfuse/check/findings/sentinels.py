@@ -1,4 +1,4 @@
-"""Numbers far from all others, which may stand for a missing value."""
+"""Numbers far from all others, which may mean a missing value."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,6 @@ def findings(data: Checked) -> Iterator[Finding]:
                 name,
                 f"{name} is {one.word} in {counted(one.rows, 'case')}, far from its other values, {one.low:g} to "
                 f"{one.high:g}.",
-                "If it stands for a missing value, models take it for a measure.",
+                "If it means a missing value, models take it for a measurement.",
                 "Say so: `missing: ['...']` of the column in `table`, or --missing <column>=<value> of lungfuse init.",
             )

@@ -1,4 +1,4 @@
-"""Where, when and how images were taken: sites, dates, projections and sizes that tell the label."""
+"""Where, when and how images were taken: sites, dates, projections and sizes that predict the label."""
 
 from collections.abc import Iterator
 
@@ -18,8 +18,8 @@ MEANS = {
 }
 REMEDIES = {
     "site": "Read sites.csv, the scores at each site, or compare cases of one site.",
-    "date": "Compare cases of one period, or take as many of each class from each.",
-    "view": "Compare cases of one projection: set `view`, or filter the rows.",
+    "date": "Compare cases of one period, or take equally many of each class from each.",
+    "view": "Compare cases of one projection: set `view`, or filter the cases.",
     "image size": "See which source has which size; compare cases of one source.",
 }
 
@@ -65,9 +65,9 @@ def _finding(data: Checked, what: str, name: str, label: str, told: float, value
     return Finding(
         severity,
         what,
-        f"The {what if name == what else f'{what} ({name})'} tells {label} with AUROC {told:.2f} by itself"
+        f"The {what if name == what else f'{what} ({name})'} alone predicts {label} with AUROC {told:.2f}"
         f"{_by_value(data, values)}.",
-        f"{MEANS[what]}, so a row can tell the label by it and be wrong elsewhere.",
+        f"{MEANS[what]}, so a model can rely on it and be wrong elsewhere.",
         REMEDIES[what],
     )
 

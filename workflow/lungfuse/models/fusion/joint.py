@@ -1,7 +1,7 @@
 """Joint self-attention over all token sequences, each modality given the same share of every query's attention.
 
 This is what the code of the rebuilt thesis ran in place of its claimed exchange of keys and values, with its faults
-mended: the image mask is true everywhere, and a query's weights sum to one after the re-balancing. Multiplying softmax
+fixed: the image mask is true everywhere, and a query's weights sum to one after the re-balancing. Multiplying softmax
 weights by c and normalising them again is the same as adding log c to the scores.
 """
 

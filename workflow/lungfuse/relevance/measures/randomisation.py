@@ -1,6 +1,6 @@
 """Cascading randomisation of weights: Adebayo et al., NeurIPS 2018, https://arxiv.org/abs/1810.03292.
 
-It is held against unrelated maps, as by Arun et al., 2021, https://doi.org/10.1148/ryai.2021200267.
+It is compared with unrelated maps, as by Arun et al., 2021, https://doi.org/10.1148/ryai.2021200267.
 """
 
 from collections.abc import Iterator

@@ -72,7 +72,7 @@ def test_the_demo_leaves_the_files_of_the_contract(finished_demo):
     results = finished_demo / "results/demo"
     assert [name for name in CONTRACT if not (results / name).exists() or not (results / name).stat().st_size] == []
     page = (results / "comparison.md").read_text()
-    assert "drawn images, not patients" in page
+    assert "synthetic images, not patients" in page
     pairs, table = pd.read_csv(results / "pairs.csv"), pd.read_csv(results / "comparison.csv")
     assert list(pairs)[:7] == ["pair_id", "report_id", "image_id", "label", "text", "group", "fold"]
     assert (table["n"] == len(pairs)).all()

@@ -60,7 +60,7 @@ def test_an_analysis_is_one_file_with_its_table_figure_page_and_place_in_the_rep
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert (project / "results/demo/toy.csv").read_text().splitlines()[:3] == ["fold,n", "0,2", "1,0"]
-    assert "demo (drawn images, not patients)" in (project / "results/demo/figures/toy.svg").read_text()
+    assert "demo (synthetic images, not patients)" in (project / "results/demo/figures/toy.svg").read_text()
     assert "How many pairs each fold has." in (project / "results/demo/pages/toy.html").read_text()
 
 

@@ -164,7 +164,7 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(cards, task):
     assert re.search(r"early +\| [01]\.\d{3} +\| [01]\.\d{3} +\| [01]\.\d{3} ", models), "the AUROC of each label"
     if task == "multilabel":
         assert re.search(r"nodule +\| +\d+ +\| +\d+ +\| +[1-9]", data), "positive, negative and unknown"
-        assert "say which of clear, effusion and nodule there are" in models and "known labels" in models
+        assert "predict which of clear, effusion and nodule are present" in models and "known labels" in models
     else:
         assert re.search(r"\d+ clear, \d+ effusion, \d+ nodule", data) and "missing of nodule" in data
         assert "distinguish clear, effusion and nodule" in models and "highest score" in models

@@ -44,8 +44,8 @@ class Words(Table):
     """One row a section and word: how well its presence predicts the label.
 
     `telling` words are the most predictive of the section, chosen on one half of the groups and measured on the `n`
-    pairs of the other; `named` ones name a label, or are listed in the settings. `texts` have the word, a share of the pairs
-    of each label. `auroc` is that of its presence.
+    pairs of the other; `named` ones name a label, or are listed in the settings. `texts` have the word, a share of the
+    pairs of each label. `auroc` is that of its presence.
     """
 
     text: Series[str]

@@ -1,4 +1,4 @@
-"""The demo: drawn X-rays and written reports in the files of OpenI, with what is known of each patient beside them."""
+"""The demo: synthetic X-rays and reports in the files of OpenI, with what is known of each patient beside them."""
 
 from pathlib import Path
 

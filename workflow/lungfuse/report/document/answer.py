@@ -45,7 +45,7 @@ def answer(table: pd.DataFrame | None, comparison: pd.DataFrame, study: Study) -
     answers = table[~table["leak_check"]]
     if answers.empty:
         both = "These are leak checks: they measure" if len(table) > 1 else "This is a leak check: it measures"
-        return f"{words_of(table)} {both} what a text gives away, not what fusion adds."
+        return f"{words_of(table)} {both} how much a text leaks, not what fusion adds."
     return words_of(answers)
 
 
@@ -89,7 +89,7 @@ def numbers(row, study: Study) -> str:
     metric = METRIC_IN_WORDS.get(row.metric, row.metric)
     interval = f"{signed(row.gain_low)} to {signed(row.gain_high)}; p {of_p(row.p_corrected)}"
     limits = f" ({study.comparison.confidence:.0%} interval {interval})" if pd.notna(row.gain_low) else ""
-    above = f", {row.p_margin:.2f} probable to exceed {points(row.margin)}" if pd.notna(row.p_margin) else ""
+    above = f", probability {row.p_margin:.2f} of more than {points(row.margin)} points" if pd.notna(row.p_margin) else ""
     return (
         f"{metric} {row.fusion_value:.3f} ({row.fusion}) against {row.part_value:.3f} ({row.part}), a gain of "
         f"{signed(row.gain)} points{limits}{above}; {row.n:,} cases in {counted(row.groups, 'group')}, "
@@ -98,13 +98,13 @@ def numbers(row, study: Study) -> str:
 
 
 def beware(row) -> str:
-    """What has to be said beside a verdict."""
+    """Warnings on a verdict."""
     found = []
     if row.leak_check:
         late = joined([LATE.sub("", part) for part in row.known.split("; ") if LATE.search(part)])
         found.append(f"Leak check: {late} was written by someone who had seen the image, so a gain measures a leak.")
     if row.part in row.not_above_majority.split():
-        found.append(f"{row.part} itself is not shown to be better than always naming the majority.")
+        found.append(f"{row.part} itself is not shown to be better than always predicting the majority class.")
     if row.effective_groups < MIN_GROUPS:
         found.append(f"Fewer than {MIN_GROUPS} effective groups: no interval and no p.")
     return " ".join(found)

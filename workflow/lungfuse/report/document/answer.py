@@ -89,7 +89,9 @@ def numbers(row, study: Study) -> str:
     metric = METRIC_IN_WORDS.get(row.metric, row.metric)
     interval = f"{signed(row.gain_low)} to {signed(row.gain_high)}; p {of_p(row.p_corrected)}"
     limits = f" ({study.comparison.confidence:.0%} interval {interval})" if pd.notna(row.gain_low) else ""
-    above = f", probability {row.p_margin:.2f} of more than {points(row.margin)} points" if pd.notna(row.p_margin) else ""
+    above = (
+        f", probability {row.p_margin:.2f} of more than {points(row.margin)} points" if pd.notna(row.p_margin) else ""
+    )
     return (
         f"{metric} {row.fusion_value:.3f} ({row.fusion}) against {row.part_value:.3f} ({row.part}), a gain of "
         f"{signed(row.gain)} points{limits}{above}; {row.n:,} cases in {counted(row.groups, 'group')}, "

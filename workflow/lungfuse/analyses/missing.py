@@ -21,7 +21,8 @@ CAPTION = (
     "Each model on the pairs that have all its inputs (blue), and on those that lack an input (orange): a pair "
     "without an image, with nothing in the section that is read, or without any value in the structured columns "
     "that are read; of several images or texts, each is shown. Intervals are by bootstrap over groups. Pairs that "
-    "lack an input may also be of different patients, so a difference is not the value of that input. Models without missing inputs are omitted."
+    "lack an input may also be of different patients, so a difference is not the value of that input. "
+    "Models without missing inputs are omitted."
 )
 WANTED = ["may_lack_inputs"]
 READS = ["predicted", "structured"]

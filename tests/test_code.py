@@ -25,6 +25,7 @@ ACCESSORS = [
     "model.py: changed",
     "ingest.py: own",
     "ingest.py: heading",
+    "ingest.py: label_names",
     "model.py: read_in_training",
     "study.py: labels",
     "study.py: views",

@@ -35,7 +35,7 @@ class LabelRule(Settings):
     @model_validator(mode="after")
     def one_of_both(self) -> "LabelRule":
         if self.range is not None:
-            return self._of_numbers()
+            return self
         if (self.heading is None) == (self.column is None):
             raise ValueError(f"label {self.name}: expected either a heading or a column")
         if self.column is not None and self.positive is None:
@@ -48,7 +48,10 @@ class LabelRule(Settings):
             raise ValueError(f"label {self.name}: found {sorted(both)[0]!r} among its positive and its negative words")
         return self
 
-    def _of_numbers(self) -> "LabelRule":
+    @model_validator(mode="after")
+    def range_is_of_numbers(self) -> "LabelRule":
+        if self.range is None:
+            return self
         if self.column is None or self.heading or self.positive or self.negative or self.between:
             raise ValueError(f"label {self.name}: range is that of the numbers of a column; name the column alone")
         if self.range[0] >= self.range[1]:

@@ -170,6 +170,14 @@ def test_the_cards_say_what_is_asked_and_what_is_missing(cards, task):
         assert "distinguish clear, effusion and nodule" in models and "highest score" in models
 
 
+def test_the_cards_of_numbers_say_the_range_and_nothing_of_classes(cards):
+    data, models = cards("regression")
+    assert "The number age is read from crp" in data and "from 20 to 80 is left out" in data
+    assert re.search(r"\d+ age up to 5\d", data) and re.search(r"early +\| 0\.\d{3} \(", models)
+    assert "predict the number age, from 20 to 80" in models
+    assert "Brier" not in models and "sensitivity" not in models
+
+
 def test_the_other_pages_bear_the_notice_too(reported, cards):
     cards("binary")
     study = reported("binary")

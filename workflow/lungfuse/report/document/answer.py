@@ -32,6 +32,8 @@ def question(study: Study) -> str:
     """What a study asks, as a title."""
     read = joined([IN_WORDS.get(name, name) for name in in_order(study.modalities)])
     labels = study.labels
+    if study.task == "regression":
+        labels = labels[:1]
     asked = f"{len(labels)} labels" if len(labels) > MOST_LABELS else joined(labels).replace(" and ", " or ")
     if len(study.modalities) == 1:
         return f"How well does {read} predict {asked}?"

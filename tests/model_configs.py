@@ -19,7 +19,7 @@ TRAIN = TrainSettings(
 FUSION = {"width": 16, "heads": 2, "blocks": 1, "hidden": 8, "dropout": 0.1}
 ENCODERS = {"image": "vit-tiny", "text": "bert-tiny"}
 LABELS = {"binary": ["normal", "lung"], "multiclass": ["normal", "small", "large"], "multilabel": ["small", "large"]}
-LABELS["ordinal"] = LABELS["multiclass"]
+LABELS |= {"ordinal": LABELS["multiclass"], "regression": ["age", "20", "80"]}
 
 
 def model_config(architecture: str, name: str = "", study: str = "small", task: str = "binary", **entry) -> ModelConfig:

@@ -100,6 +100,10 @@ def test_a_number_goes_from_its_table_to_a_verdict(here):
     assert "has no number in density" in set(rejected["reason"])
     found = read_table(plan.layout.predictions("late")["predictions"], Predictions)
     assert np.abs(found["prediction"] - found["label"]).mean() < 9, "in its unit"
+    alone = read_table(plan.layout.predictions("logistic")["predictions"], Predictions)
+    assert abs(alone["prediction"].mean() - alone["label"].mean()) < 2, (
+        "the ends of the range are no classes to balance"
+    )
     table = read_table(plan.comparison_table, Comparison).set_index("row")
     assert table.loc["mean", "concordance"] == 0.5 and abs(table.loc["mean", "r2"]) < 0.1
     assert table.loc["late", "r2"] > 0.4 and table.loc["late", "mae"] < 9

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from model_configs import model_config
 from scipy.special import expit
 from scipy.stats import kendalltau
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +17,7 @@ from lungfuse.statistics.within_folds import (
     explained_within_folds,
 )
 from lungfuse.tasks import load_task
-from lungfuse.train.estimators import fit, score
+from lungfuse.train.estimators import build, fit, score
 
 AGE = load_task("regression", ["age", "20", "80"])
 FOLD = np.arange(200) % 4
@@ -101,6 +102,11 @@ def test_an_estimator_of_classes_learns_the_share_of_the_range(numbers):
     assert found.shape == (200, 1)
     assert AGE.decide(found).mean() == pytest.approx(ages.mean(), abs=0.05)
     assert r2_score(ages, AGE.decide(found)[:, 0]) > 0.5
+
+
+def test_the_ends_of_a_range_are_no_classes_to_balance():
+    config = model_config("logistic", structured=["age"], task="regression", class_weights="balanced")
+    assert build(config, kinds={"age": "number"})[-1].class_weight is None
 
 
 def test_calibration_makes_a_score_that_is_too_sure_the_share_again(numbers):

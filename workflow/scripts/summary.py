@@ -4,6 +4,7 @@ python workflow/scripts/summary.py demo
 """
 
 import sys
+from collections.abc import Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lungfuse.analyses.verdict import COLOUR_OF_WORD
-from lungfuse.compare.page import p_in_words, reads, short_intervals
+from lungfuse.compare.page import METRIC_IN_WORDS, p_in_words, reads, short_intervals
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
@@ -21,11 +22,12 @@ from lungfuse.settings.params import read_params
 from lungfuse.settings.study import Study
 from lungfuse.tables.base import read_table
 from lungfuse.tables.comparison import Comparison, Verdict, limits
+from lungfuse.tasks import load_task
 
 WIDTH = 100  # columns at most
 MOST_MODELS = 30  # of a table in a terminal
-SHOWN = ["auroc", "accuracy"]
-COLUMNS = {"model": 22, "reads": 20, "AUROC": 14, "accuracy": 14, "against": 13, "p": 9}  # with what each may take
+SCORE = 14  # characters of a score with its interval
+COLUMNS = {"model": 22, "reads": 20}, {"against": 13, "p": 9}  # before the scores and behind them
 
 
 def main() -> None:
@@ -39,7 +41,7 @@ def show(console: Console, study: Study, layout: Layout) -> None:
     comparison = read_table(layout.table("comparison"), Comparison)
     file = layout.table("verdict")
     verdict = read_table(file, Verdict) if file.exists() else None
-    console.print(models(comparison))
+    console.print(models(comparison, load_task(study.task, study.labels).headline[::-1]))
     if (left := len(comparison) - MOST_MODELS) > 0:
         console.print(f"and {left} more in {layout.comparison_page}")
     if study.notice:
@@ -51,13 +53,15 @@ def show(console: Console, study: Study, layout: Layout) -> None:
                                 str(layout.comparison_page), " and ", str(layout.workflow_report), "."))  # fmt: skip
 
 
-def models(comparison: pd.DataFrame) -> Table:
-    """The best models of a comparison, by AUROC."""
-    best = comparison.sort_values("auroc", ascending=False, kind="stable").head(MOST_MODELS)
+def models(comparison: pd.DataFrame, shown: Sequence[str] = ("auroc", "accuracy")) -> Table:
+    """The best models of a comparison, by the first of the scores that are shown."""
+    best = comparison.sort_values(shown[0], ascending=False, kind="stable").head(MOST_MODELS)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, most in COLUMNS.items():
+    before, behind = COLUMNS
+    headings = before | {METRIC_IN_WORDS[metric]: SCORE for metric in shown} | behind
+    for heading, most in headings.items():
         table.add_column(heading, max_width=most, overflow="ellipsis", no_wrap=True)
-    scores = [short_intervals(limits(best, metric)) for metric in SHOWN]
+    scores = [short_intervals(limits(best, metric)) for metric in shown]
     for row, *values in zip(best.itertuples(), *scores, strict=True):
         p = "" if pd.isna(row.p_corrected) else p_in_words(row.p_corrected)
         table.add_row(*map(Text, [row.row, reads(row), *values, row.reference, p]))

@@ -20,7 +20,7 @@ from lungfuse.errors import UserError
 from lungfuse.ingest.parts import fold_indices, folds_of, seed_of_repeat
 from lungfuse.models import load_model
 from lungfuse.settings.model import ModelConfig
-from lungfuse.tasks import Task
+from lungfuse.tasks import Task, task_spec
 
 Inputs = np.ndarray | pd.DataFrame
 Models = list[BaseEstimator]
@@ -33,7 +33,8 @@ NO_WORDS = re.compile("no terms remain|empty vocabulary", re.I)  # of scikit-lea
 
 def build(config: ModelConfig, repeat: int = 0, **known: Any) -> BaseEstimator:
     """The unfitted estimator of a model in a repeat; `known` is what its architecture takes besides its settings."""
-    weights = "balanced" if config.class_weights == "balanced" else None
+    balanced = config.class_weights == "balanced" and task_spec(config.task).classes  # the ends of a range are none
+    weights = "balanced" if balanced else None
     seed = seed_of_repeat(config.seed, repeat)
     return load_model(config.architecture).build(class_weight=weights, seed=seed, **known, **config.settings)
 

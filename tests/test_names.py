@@ -20,7 +20,7 @@ CONTAINER = "lungfuse.sif"
 TO_BE_WRITTEN = {  # by the reader of a document
     "workflow/lungfuse/datasets/clinic.py", "models/fusion/gated.py", "tasks/grades.py", "input_x_gradient.py",
 }  # fmt: skip
-MADE = {"comparison.md", "data_card.md", "model_card.md", "data_check.md"}  # by a run
+MADE = {"comparison.md", "data_card.md", "model_card.md", "data_check.md", "verdicts.md"}  # by a run or the site
 
 
 @cache

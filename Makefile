@@ -9,7 +9,7 @@ ifneq ($(shell mkdir -p "$${XDG_CACHE_HOME:-$$HOME/.cache}" 2>&1 && test -w "$${
 export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 endif
 
-.PHONY: help run paper site serve test test-cluster test-conda lint format env lock schema dvc graph clean
+.PHONY: help run paper site serve bot test test-cluster test-conda lint format env lock schema dvc graph clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -26,6 +26,9 @@ site: env       ## build the documentation and all results as a site, build/site
 serve: env      ## serve the trained models of the demo, and of other studies, at http://127.0.0.1:8000/
 	@ls results/*/models > /dev/null 2>&1 || LUNGFUSE_BRIEF=1 snakemake --cores $(CORES) --quiet host reason --config study=demo
 	python -m lungfuse_service serve
+
+bot: env        ## run the Telegram bot beside a worker (LUNGFUSE_SERVICE_TELEGRAM_TOKEN); `make serve` does too
+	python -m lungfuse_service bot
 
 test: env lint  ## run all tests
 	pytest -n $(CORES) --durations=15

@@ -12,7 +12,17 @@ from django.core.management import call_command
 from django.urls import get_resolver
 
 WORKFLOW = ROOT / "workflow"
-HEAVY = ["torch", "tensorflow", "keras", "transformers", "sklearn", "pandas", "matplotlib", "lungfuse.predict"]
+HEAVY = [
+    "torch",
+    "tensorflow",
+    "keras",
+    "transformers",
+    "sklearn",
+    "pandas",
+    "matplotlib",
+    "telegram",
+    "lungfuse.predict",
+]
 SERVED = """
 import json, os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "lungfuse_service.config.settings"

@@ -1,4 +1,4 @@
-"""The service on one machine: the web process and the worker beside each other, each started again when it ends."""
+"""The service on one machine: web process, worker and, with a token, bot, each started again when it ends."""
 
 import ctypes
 import logging
@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+
+from django.conf import settings
 
 log = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds before a process that has ended is started again
@@ -64,7 +66,8 @@ def children(host: str, port: int) -> list[Child]:
         "20",
     ]
     web += ["--no-control-socket"]
-    return [Child("the web process", web), Child("the worker", [*module, "worker"])]
+    bot = [Child("the bot", [*module, "bot"])] if settings.TELEGRAM_TOKEN else []
+    return [Child("the web process", web), Child("the worker", [*module, "worker"]), *bot]
 
 
 def serve(host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """Settings of Django. What differs between installations comes from the environment, see `environment`."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from huey import PostgresHuey, SqliteHuey
 
@@ -20,6 +21,8 @@ MOST_BYTES = environment.number("MOST_MEGABYTES", 20) * 1024**2  # of a request
 MOST_PIXELS = environment.number("MOST_MEGAPIXELS", 40) * 1000**2
 REGIONS = environment.switch("REGIONS", True)
 MEDIA_ACCEL = environment.text("MEDIA_ACCEL")  # the internal location of nginx that has the media files
+TELEGRAM_TOKEN = environment.text("TELEGRAM_TOKEN")
+TELEGRAM_API = environment.text("TELEGRAM_API", "https://api.telegram.org").rstrip("/")
 
 SECRET_KEY = environment.secret_key(FOLDER)
 DEBUG = False
@@ -43,6 +46,7 @@ INSTALLED_APPS = [
     "lungfuse_service.jobs",
     "lungfuse_service.predictions",
     "lungfuse_service.api",
+    "lungfuse_service.bot",
     "axes",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -127,7 +131,14 @@ TIME_ZONE, USE_TZ = "UTC", True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "lungfuse_service.config.log_lines.LineFormatter",
+            "fmt": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+            "secrets": [TELEGRAM_TOKEN, quote(TELEGRAM_TOKEN), SECRET_KEY],
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

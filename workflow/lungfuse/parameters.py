@@ -73,11 +73,14 @@ class RawData:
         What the columns of the table mean, where the dataset is `table`.
     raw
         Folder of the raw files.
+    added
+        Folder in it of cases that were confirmed later.
     """
 
     dataset: str
     table: list[TableSettings | None] = None
     raw: Path
+    added: str | None = None
 
 
 @options

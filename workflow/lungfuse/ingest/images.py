@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungfuse.added_cases import with_added
 from lungfuse.archive import Member
 from lungfuse.datasets import image_files, load_dataset
 from lungfuse.files import atomic_array, raw_files, unchanged
@@ -70,7 +71,7 @@ def main(
     """
     named = read_table(views, Views)
     wanted = named["image_id"][named["view"].isin(each_view(view))]
-    source = load_dataset(data.dataset, data.table)
+    source = with_added(load_dataset(data.dataset, data.table), data.added)
     files = image_files(source, data.raw)
     with unchanged(lambda: raw_files(data.raw, files)):
         found, bad = write_array(source.read_images(data.raw), set(wanted), images, outputs.array, threads)

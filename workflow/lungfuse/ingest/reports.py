@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from pandera.typing import Series
 
+from lungfuse.added_cases import with_added
 from lungfuse.datasets import (
     Category,
     Number,
@@ -72,7 +73,7 @@ def main(
     outputs
         What is written.
     """
-    source = load_dataset(data.dataset, data.table)
+    source = with_added(load_dataset(data.dataset, data.table), data.added)
     own, declared, for_audits = own_sections_of(source), columns_of(source), audit_columns_of(source)
     read = {name: column for name, column in declared.items() if name not in for_audits}
     made = DatasetTables(data.dataset, place_of(source, data.dataset))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.gate import check_findings, unmatched
+from lungfuse.ingest.kept_split import kept_split
 from lungfuse.ingest.limits import BINARY, check_groups, check_rejected
 from lungfuse.ingest.own_split import OwnSplit, own_split
 from lungfuse.ingest.parts import Split, seed_of_repeat
@@ -52,6 +53,10 @@ class Files:
         Table of the structured columns of reports.
     findings
         Table of what the data check has found.
+    kept_folds
+        Table of the folds from before cases were added, where some were.
+    kept_validation
+        The same of the pairs to validate on.
     """
 
     candidates: Path
@@ -60,6 +65,8 @@ class Files:
     values: Path
     value_columns: Path
     findings: Path
+    kept_folds: Path | None = None
+    kept_validation: Path | None = None
 
 
 @options
@@ -144,7 +151,8 @@ def main(
     check_groups(table, split.folds, steps, files.funnel, asked)
     checked = read_table(files.findings, Findings)
     check_findings(checked, allowed.allow, files.findings)
-    drawn = draw(table, split, seed, asked)
+    kept = (files.kept_folds, files.kept_validation)
+    drawn = kept_split(table, kept, split, seed, asked) if all(kept) else draw(table, split, seed, asked)
     table = drawn.pairs
     write_table(table, outputs.pairs, Pairs, others=sections_of(table)[len(SECTIONS) :])
     write_table(drawn.folds, outputs.fold_table, Folds)

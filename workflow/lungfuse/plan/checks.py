@@ -87,6 +87,8 @@ def _labels(study: Study) -> Iterator[Problem]:
         yield "leakage.sections", "is measured by folds, and the split has one fixed test part. Leave it out"
     if study.split.heading and study.table is None:
         yield "split", f"found the column {study.split.heading!r}, which a table has; the dataset is {study.dataset}"
+    if study.added and (study.split.own or study.split.by != "group"):
+        yield "added", "cases are added to folds by group; this study's split is another"
     if study.leakage.sections and not spec.two_classes:
         yield (
             "leakage.sections",

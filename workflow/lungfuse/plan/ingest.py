@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lungfuse import registry
+from lungfuse.added_cases import KEPT, with_added
 from lungfuse.datasets import (
     Dataset,
     audit_columns_of,
@@ -43,7 +44,7 @@ class IngestPlan:
     @cached_property
     def dataset(self) -> Dataset:
         """What reads the raw files."""
-        return load_dataset(self.study.dataset, self.study.table)
+        return with_added(load_dataset(self.study.dataset, self.study.table), self.study.added)
 
     @property
     def task(self) -> str:
@@ -89,7 +90,8 @@ class IngestPlan:
     @property
     def data(self) -> dict[str, Any]:
         """The raw files, and what reads them."""
-        return {"dataset": self.study.dataset, "table": self._table_read, "raw": self.raw}
+        added = {"added": self.study.added} if self.study.added else {}
+        return {"dataset": self.study.dataset, "table": self._table_read, "raw": self.raw} | added
 
     @property
     def _table_read(self) -> TableSettings | None:
@@ -160,9 +162,10 @@ class IngestPlan:
         inputs = layout.candidates | {name: layout.reports[name] for name in ["values", "value_columns"]}
         settings = {name: getattr(study, name) for name in ["modalities", "split", "seed", "rejected_share"]}
         settings |= self.question | {"label_columns": label_columns(study), "allow": study.check.allow}
+        kept = {key: self.raw / study.added / name for key, name in KEPT.items()} if study.added else {}
         return Job(
             "split",
-            inputs | {"findings": layout.data_check["findings"]},
+            inputs | kept | {"findings": layout.data_check["findings"]},
             layout.split | (layout.structured if self.has_columns else {}),
             settings,
             parts=(self.task,),

@@ -18,7 +18,8 @@ from lungfuse.settings.training import EncoderSettings, FusionSettings, Pretrain
 class Study(Settings):
     """A dataset with its settings. `raw` is the folder of its raw files in data/raw.
 
-    `table` says what the columns of the table mean, where the dataset is `table`.
+    `table` says what the columns of the table mean, where the dataset is `table`. `added` is a folder in that of the
+    raw files with cases that were confirmed later; the folds of the study's own cases do not depend on them.
 
     Every model is trained `n_seeds` times, each time with a new seed and new folds, unless its entry says otherwise.
     With `share: aggregate` its report, cards and kept tables hold no image, no text of a case and no count of one to
@@ -31,6 +32,7 @@ class Study(Settings):
     dataset: str
     raw: Name
     table: TableSettings | None = None
+    added: Name | None = None
     task: str
     modalities: Annotated[list[str], Field(min_length=1), Once]
     seed: Annotated[int, Field(ge=0, lt=2**31)]  # with room for a seed of each fold, repeat and draw

@@ -58,6 +58,19 @@ class Views(Table):
     projection: Series[str] | None
 
 
+class AddedCases(Table):
+    """One row a case that was confirmed after its study was made; `image_id` and `patient` may be empty.
+
+    `major` has headings as in `Reports`. Beside these, text.<section> and value.<column> have its texts and values.
+    """
+
+    report_id: Series[str] = pa.Field(unique=True)
+    patient: Series[str]
+    image_id: Series[str]
+    view: Series[str]
+    major: Series[str]
+
+
 class ImageIndex(Table):
     """Where an image lies in the image array: `row` on axis 0. `width` and `height` are the source's, in pixels."""
 

@@ -146,3 +146,17 @@ def served(trained, tmp_path_factory) -> Iterator[Served]:
     with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
         yield served
     assert "Traceback" not in served.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Chromium, where it is installed."""
+    from playwright.sync_api import sync_playwright
+    from screenshots import find_browser
+
+    if not find_browser():
+        pytest.skip("neither Chromium nor Chrome is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,88 +1,27 @@
 """The pages in a browser, at the widths of a telephone and of a desk: from sign-up to deletion, with axe at each step.
 
-LUNGFUSE_SCREENSHOTS=<folder> keeps a picture of each page.
+LUNGFUSE_SCREENSHOTS=<folder> keeps a picture of each page, see tests/visiting.py.
 """
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from screenshots import find_browser
-from served import Served
+from playwright.sync_api import Page, expect
 from service_cases import PASSWORD, image_file
+from visiting import SIZES, Visit
 
-SIZES = {"telephone": (390, 844), "desk": (1366, 900)}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PATIENCE = 120_000  # milliseconds until the worker has loaded PyTorch
 ASK = "/models/small/late-of-networks"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not find_browser():
-        pytest.skip("neither Chromium nor Chrome is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A browser window on the service, in which nothing may go wrong unseen."""
-
-    def __init__(self, browser: Browser, served: Served, size: str, **options):
-        width, height = SIZES[size]
-        self.page: Page = browser.new_page(
-            viewport={"width": width, "height": height}, base_url=served.address, **options
-        )
-        self.size, self.problems, self.seen = size, [], 0
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("console", self.hear)
-
-    def hear(self, said: ConsoleMessage) -> None:
-        """Of errors; that a form was refused is none."""
-        if said.type == "error" and "(Bad Request)" not in said.text:
-            self.problems.append(said.text)
-
-    def look(self, name: str) -> None:
-        """See that a page can be used by everybody, in the light and in the dark, and fits the window."""
-        for scheme in ["light", "dark"]:
-            self.page.emulate_media(color_scheme=scheme)
-            found = Axe().run(self.page, options=RULES).response["violations"]
-            wrong = [(each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"]) for each in found]
-            assert wrong == [], f"{name}, {scheme}"
-            self.keep(f"{name}-{scheme}")
-        self.page.emulate_media(color_scheme="light")
-        too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert self.page.evaluate(too_wide) == 0, f"{name} is wider than the window"
-        assert "Not for diagnosis" in self.page.inner_text("body")
-        assert self.problems == [], name
-
-    def keep(self, name: str) -> None:
-        if folder := os.environ.get("LUNGFUSE_SCREENSHOTS"):
-            self.seen += 1
-            self.page.screenshot(path=Path(folder) / f"{self.size}-{self.seen:02}-{name}.png", full_page=True)
-
-    def sign_up(self, name: str) -> None:
-        self.page.goto("/account/sign-up")
-        self.page.get_by_label("Username").fill(name)
-        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        self.page.get_by_label("Password confirmation").fill(PASSWORD)
-        self.page.get_by_label("I understand").check()
-        self.page.get_by_role("button", name="Sign up").click()
-        expect(self.page.get_by_role("link", name="History")).to_be_visible()
-
-    def ask(self, image: Path | None = None, text: str = "", **values: str) -> None:
-        self.page.goto(ASK)
-        if image:
-            self.page.get_by_label("Image", exact=True).set_input_files(image)
-        self.page.get_by_label("Text of the report").fill(text)
-        for label, value in values.items():
-            self.page.get_by_label(label).fill(value)
-        self.page.get_by_role("button", name="Ask the model").click()
+def ask(page: Page, image: Path | None = None, text: str = "", **values: str) -> None:
+    page.goto(ASK)
+    if image:
+        page.get_by_label("Image", exact=True).set_input_files(image)
+    page.get_by_label("Text of the report").fill(text)
+    for label, value in values.items():
+        page.get_by_label(label).fill(value)
+    page.get_by_role("button", name="Ask the model").click()
 
 
 @pytest.fixture
@@ -93,7 +32,7 @@ def chest(tmp_path) -> Path:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_from_sign_up_to_deletion(browser, served, size, chest):
-    visit = Visit(browser, served, size)
+    visit = Visit(browser, served.address, size)
     page = visit.page
     page.goto("/account/sign-up")
     visit.look("sign-up")
@@ -140,16 +79,16 @@ def test_from_sign_up_to_deletion(browser, served, size, chest):
 
 
 def test_without_javascript_the_result_comes_too(browser, served, chest):
-    visit = Visit(browser, served, "telephone", java_script_enabled=False)
+    visit = Visit(browser, served.address, "telephone", java_script_enabled=False)
     visit.sign_up("no-script")
-    visit.ask(chest)
+    ask(visit.page, chest)
     expect(visit.page.get_by_role("heading", name="What you gave")).to_be_visible(timeout=PATIENCE)
     visit.page.get_by_label("Occlusion", exact=True).check()
     expect(visit.page.get_by_alt_text("What Occlusion says")).to_be_visible()
 
 
 def test_by_the_keyboard_alone(browser, served):
-    visit = Visit(browser, served, "desk")
+    visit = Visit(browser, served.address, "desk")
     visit.sign_up("keys")
     page = visit.page
     page.goto(ASK)
@@ -166,7 +105,7 @@ def test_by_the_keyboard_alone(browser, served):
 
 
 def test_an_image_is_dropped(browser, served):
-    visit = Visit(browser, served, "desk")
+    visit = Visit(browser, served.address, "desk")
     visit.sign_up("drops")
     page = visit.page
     page.goto(ASK)

@@ -71,7 +71,7 @@ def test_the_worker_says_what_predict_says(study, ann):
     prediction = Prediction.objects.get(pk=prediction.pk)
     assert prediction.job.state == State.DONE
     outcome = prediction.result.outcome
-    predictor = predictors.LoadedModel("small", "late-of-networks").predictor
+    predictor = predictors.LoadedModel(model("late-of-networks")).predictor
     (expected,) = predictor.predict(as_case(prediction.image.path, prediction.text, prediction.values))
     classes = {each["name"]: each["probability"] for each in outcome["questions"][0]["classes"]}
     assert classes["lung"] == pytest.approx(expected["probability"][0], abs=1e-4)

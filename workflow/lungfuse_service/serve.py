@@ -1,4 +1,4 @@
-"""The service on one machine: web process, worker and, with a token, bot, each started again when it ends."""
+"""The service on one machine: web process, worker, trainer and, with a token, bot, each started again when it ends."""
 
 import ctypes
 import logging
@@ -66,8 +66,9 @@ def children(host: str, port: int) -> list[Child]:
         "20",
     ]
     web += ["--no-control-socket"]
+    trainer = Child("the trainer", [*module, "trainer"])
     bot = [Child("the bot", [*module, "bot"])] if settings.TELEGRAM_TOKEN else []
-    return [Child("the web process", web), Child("the worker", [*module, "worker"]), *bot]
+    return [Child("the web process", web), Child("the worker", [*module, "worker"]), trainer, *bot]
 
 
 def serve(host: str, port: int) -> None:

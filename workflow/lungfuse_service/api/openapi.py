@@ -26,6 +26,7 @@ def ref(name: str) -> dict:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+GIVEN = record({"image": {"type": "boolean"}, "text": TEXT, "values": {"type": "object"}})
 NEAR = record({"low": SHARE, "high": SHARE, "cases": COUNT, "share": nullable(SHARE)})
 SCHEMAS = {
     "Problem": record({"problem": TEXT}, {"fields": {"type": "object"}}),
@@ -52,7 +53,7 @@ SCHEMAS = {
             "model_sha256": TEXT,
             "state": {"enum": State.values},
             "created": TEXT | {"format": "date-time"},
-            "given": record({"image": {"type": "boolean"}, "text": TEXT, "values": {"type": "object"}}),
+            "given": GIVEN,
             "notice": TEXT,
         },
         {"problem": TEXT, "result": ref("Result"), "report": list_of(ref("Sentence"))},
@@ -64,6 +65,30 @@ SCHEMAS = {
         {"score": {"type": "object"}, "notice": TEXT},
     ),
     "Models": record({"models": list_of(ref("Model"))}),
+    "ConfirmedCase": record(
+        {
+            "id": TEXT | {"format": "uuid"},
+            "model": TEXT,
+            "patient": TEXT,
+            "truth": {"type": "object", "additionalProperties": {"enum": [0, 1, None]}},
+            "given": GIVEN,
+            "created": TEXT | {"format": "date-time"},
+        }
+    ),
+    "ConfirmedCases": record({"cases": list_of(ref("ConfirmedCase"))}),
+    "Update": record(
+        {
+            "id": TEXT | {"format": "uuid"},
+            "model": TEXT,
+            "base_sha256": TEXT,
+            "made_sha256": nullable(TEXT),
+            "state": {"enum": ["queued", "running", "failed", "refused", "accepted"]},
+            "cases": COUNT,
+            "created": TEXT | {"format": "date-time"},
+            "verdict": nullable({"type": "object"}),
+        },
+        {"problem": TEXT},
+    ),
 }
 CASE = record(
     {"model": TEXT | {"description": "study/name, one of GET /api/models"}},
@@ -79,6 +104,20 @@ CASE = record(
 }
 
 
+CONFIRMED = record(
+    CASE["properties"] | {"model": CASE["properties"]["model"]},
+    {
+        "patient": TEXT | {"description": "a code that all cases of a patient have"},
+        "label": TEXT | {"description": "the class that it was found to be"},
+    },
+) | {
+    "required": ["model"],
+    "patternProperties": CASE["patternProperties"]
+    | {"^labels\\.": {"enum": ["yes", "no", ""], "description": "whether it has a label, of a study of several"}},
+    "additionalProperties": False,
+}
+
+
 def answer(description: str, schema: str) -> dict:
     return {"description": description, "content": {"application/json": {"schema": ref(schema)}}}
 
@@ -88,7 +127,9 @@ def operation(summary: str, done: dict, *refused: int, **more: object) -> dict:
     reasons = {
         400: "not understood",
         401: "no token",
+        403: "you may not update models",
         404: "not yours, or gone",
+        409: "not now",
         413: "too large",
         429: "quota used up",
     }
@@ -99,7 +140,11 @@ def operation(summary: str, done: dict, *refused: int, **more: object) -> dict:
 def document() -> dict:
     """The whole description."""
     dicom = {"description": "an Enhanced SR", "content": {"application/dicom": {}}}
-    form = {"required": True, "content": {"multipart/form-data": {"schema": CASE}}}
+    form, confirmed, which = (
+        {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        for schema in (CASE, CONFIRMED, record({"model": CASE["properties"]["model"]}))
+    )
+    model = {"name": "model", "in": "query", "required": True, "schema": CASE["properties"]["model"]}
     identifier = {"name": "id", "in": "path", "required": True, "schema": TEXT | {"format": "uuid"}}
     found, accepted = (
         answer("the prediction", "Prediction"),
@@ -123,6 +168,37 @@ def document() -> dict:
             "/api/predictions/{id}/report.dcm": {
                 "parameters": [identifier],
                 "get": operation("Its result as a DICOM SR", {"200": dicom}, 404),
+            },
+            "/api/confirmed-cases": {
+                "post": operation(
+                    "Add a confirmed case",
+                    {"201": answer("the case", "ConfirmedCase")},
+                    400,
+                    403,
+                    413,
+                    requestBody=confirmed,
+                ),
+                "get": operation(
+                    "Cases that a model has not learned from",
+                    {"200": answer("the cases", "ConfirmedCases")},
+                    400,
+                    403,
+                    parameters=[model],
+                ),
+            },
+            "/api/updates": {
+                "post": operation(
+                    "Train a model with its confirmed cases",
+                    {"202": answer("it has begun", "Update")},
+                    400,
+                    403,
+                    409,
+                    requestBody=which,
+                ),
+            },
+            "/api/updates/{update_id}": {
+                "parameters": [identifier | {"name": "update_id"}],
+                "get": operation("What has become of an update", {"200": answer("the update", "Update")}, 403, 404),
             },
         },
         "components": {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lungfuse_service.api import views
+from lungfuse_service.api import updates, views
 
 urlpatterns = [
     path("", views.page, name="api"),
@@ -19,4 +19,11 @@ urlpatterns = [
         views.with_token(GET=views.dicom_report),
         name="api-dicom-report",
     ),
+    path(
+        "confirmed-cases",
+        views.with_token(POST=updates.add, GET=updates.waiting),
+        name="api-confirmed-cases",
+    ),
+    path("updates", views.with_token(POST=updates.start), name="api-updates"),
+    path("updates/<uuid:update_id>", views.with_token(GET=updates.one), name="api-update"),
 ]

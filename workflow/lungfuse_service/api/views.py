@@ -53,15 +53,12 @@ def refused(status: int, problem: str, **more: object) -> JsonResponse:
 
 def ask(request: HttpRequest) -> JsonResponse:
     """Accept a case; a form as multipart/form-data, as the pages send it, with the model's name."""
-    named = str(request.POST.get("model", ""))
-    study, _, name = named.partition("/")
-    model = TrainedModel.objects.select_related("study").filter(study=study, name=name, active=True).first()
+    model, problem = model_named(str(request.POST.get("model", "")))
     if model is None:
-        return refused(400, f"model: found {named[:100]!r}, expected one of those that GET /api/models names.")
-    unknown = (request.POST.keys() | request.FILES.keys()) - CaseForm(model).fields.keys() - {"model"}
-    if unknown:
-        return refused(400, f"{min(unknown)[:100]}: {model} reads {', '.join(CaseForm(model).fields)}.")
+        return problem
     form = CaseForm(model, request.POST, request.FILES)
+    if problem := unknown_field(request, form):
+        return problem
     if not form.is_valid():
         return refused(400, "The case cannot be read.", fields=form.errors.get_json_data())
     try:
@@ -71,6 +68,20 @@ def ask(request: HttpRequest) -> JsonResponse:
     response = JsonResponse(record_of(prediction), status=202)
     response["Location"] = reverse("api-prediction", args=[prediction.id])
     return response
+
+
+def model_named(named: str) -> tuple[TrainedModel | None, JsonResponse | None]:
+    """The active model of a name such as study/name, or what is said where there is none."""
+    study, _, name = named.partition("/")
+    model = TrainedModel.objects.select_related("study").filter(study=study, name=name, active=True).first()
+    problem = f"model: found {named[:100]!r}, expected one of those that GET /api/models names."
+    return model, None if model else refused(400, problem)
+
+
+def unknown_field(request: HttpRequest, form: CaseForm) -> JsonResponse | None:
+    """What is said where a request has a field that a form has not."""
+    unknown = (request.POST.keys() | request.FILES.keys()) - form.fields.keys() - {"model"}
+    return refused(400, f"{min(unknown)[:100]}: {form.model} reads {', '.join(form.fields)}.") if unknown else None
 
 
 def listed(request: HttpRequest) -> JsonResponse:

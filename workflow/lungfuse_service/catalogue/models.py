@@ -25,7 +25,8 @@ class TrainedModel(models.Model):
     """A trained model in one version: `sha256` is of all that it predicts with.
 
     `columns` is what it reads of a case, see `lungfuse.modalities.new_cases.Column`; `stamps` says by method what its
-    explanations are worth; `score` is its AUROC over all pairs, with its interval. Only an active one is offered.
+    explanations are worth; `score` is its AUROC over all pairs, with its interval. `project` is where its files lie,
+    from the folder of the service, or empty where that is the project itself. Only an active one is offered.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="models")
@@ -36,6 +37,7 @@ class TrainedModel(models.Model):
     stamps = models.JSONField(default=dict)
     score = models.JSONField(default=dict)
     folds = models.PositiveSmallIntegerField()
+    project = models.CharField(max_length=200, blank=True)
     active = models.BooleanField(default=True)
     found = models.DateTimeField(auto_now_add=True)
 

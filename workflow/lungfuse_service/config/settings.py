@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "lungfuse_service.catalogue",
     "lungfuse_service.jobs",
     "lungfuse_service.predictions",
+    "lungfuse_service.updates",
     "lungfuse_service.api",
     "lungfuse_service.bot",
     "axes",

@@ -8,6 +8,7 @@ from lungfuse_service.config import problems
 urlpatterns = [
     path("", include("lungfuse_service.catalogue.urls")),
     path("", include("lungfuse_service.predictions.urls")),
+    path("", include("lungfuse_service.updates.urls")),
     path("account/", include("lungfuse_service.accounts.urls")),
     path("api/", include("lungfuse_service.api.urls")),
     path("admin/", admin.site.urls),

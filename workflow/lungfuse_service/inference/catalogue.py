@@ -22,19 +22,27 @@ log = logging.getLogger(__name__)
 MEASURES = ["n", "auroc", "auroc_low", "auroc_high"]
 
 
-def folder_of(study: str, model: str) -> Path:
+def project_of(model: TrainedModel) -> Path:
+    """The project that a version of a model was trained in."""
+    return settings.FOLDER / model.project if model.project else settings.PROJECT
+
+
+def folder_of(model: TrainedModel) -> Path:
     """The folder of a trained model."""
-    return settings.PROJECT / Layout(study).model_folder(model)
+    return project_of(model) / Layout(model.study_id).model_folder(model.name)
 
 
 def find_models() -> None:
-    """Enter every trained model of every study; those that are there no more are offered no more."""
+    """Enter every trained model of every study; those that are there no more are offered no more.
+
+    A version that is new is offered in place of others; of those that are known, the one that was.
+    """
     for models in sorted((settings.PROJECT / "results").glob("*/models")):
         scores, segmenter = _scores(models.parent.name), _segmenter(models)
         for predictor in _predictors(models):
             _enter(predictor, segmenter, scores)
     for model in TrainedModel.objects.filter(active=True):
-        if not folder_of(model.study_id, model.name).is_dir():
+        if not folder_of(model).is_dir():
             TrainedModel.objects.filter(pk=model.pk).update(active=False)
 
 
@@ -63,18 +71,29 @@ def _enter(predictor: Predictor, segmenter: str, scores: dict[str, dict]) -> Non
     name = predictor.folder.parent.parent.name
     about = {"notice": _notice(name), "task": config.task, "labels": predictor.labels, "segmenter": segmenter}
     study, _ = Study.objects.update_or_create(name=name, defaults=about)
-    about = {
-        "architecture": config.architecture,
+    about = described(predictor) | {"score": scores.get(config.name, {})}
+    model, new = TrainedModel.objects.update_or_create(
+        study=study,
+        name=config.name,
+        sha256=made_by["sha256"],
+        defaults=about,
+        create_defaults=about | {"active": True},
+    )
+    versions = study.models.filter(name=config.name)
+    if new:
+        versions.exclude(pk=model.pk).update(active=False)
+    elif not versions.filter(active=True).exists():
+        versions.filter(pk=model.pk).update(active=True)
+
+
+def described(predictor: Predictor) -> dict[str, object]:
+    """What pages must know of a trained model."""
+    return {
+        "architecture": predictor.config.architecture,
         "columns": [asdict(column) for column in predictor.columns],
         "stamps": read_stamps(predictor.folder),
-        "score": scores.get(config.name, {}),
-        "folds": made_by["folds"],
-        "active": True,
+        "folds": predictor.made_by["folds"],
     }
-    model, _ = TrainedModel.objects.update_or_create(
-        study=study, name=config.name, sha256=made_by["sha256"], defaults=about
-    )
-    study.models.filter(name=config.name).exclude(pk=model.pk).update(active=False)
 
 
 def _segmenter(models: Path) -> str:

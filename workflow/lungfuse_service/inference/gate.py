@@ -17,7 +17,7 @@ from lungfuse.check.checked import Checked
 from lungfuse.check.univariate import Score, score_column
 from lungfuse.check.words import whole_text
 from lungfuse.compare.by_fold import by_fold, groups_of
-from lungfuse.compare.scores import auroc_with_limits
+from lungfuse.compare.scores import primary_with_limits
 from lungfuse.duplicates.copies import same_images, same_texts
 from lungfuse.ingest.gate import stops_of
 from lungfuse.statistics.gains import (
@@ -175,12 +175,14 @@ def judge(task: Task, trial: Trial, rules: Rules) -> tuple[dict[str, object], li
     enough = effective_groups(groups) >= MIN_GROUPS
     low, high = (gained.low, gained.high) if enough else (float("nan"), float("nan"))
     learned, (usual, _, _) = (
-        auroc_with_limits(task, pooled(task, each), rules.confidence) for each in (trial.added, trial.after)
+        primary_with_limits(task, pooled(task, each), rules.confidence) for each in (trial.added, trial.after)
     )
     names = ["before", "after", "gain", "gain_low", "gain_high", "added", "added_low", "added_high", "study"]
     numbers = [_mean(before), _mean(after), gained.value, low, high, *learned, usual]
     shown = {name: _plain(value) for name, value in zip(names, numbers, strict=True)}
     shown |= {"metric": rules.metric, "margin": rules.margin, "word": word(low, high, rules.margin)}
+    auroc = (_plain(value) for value in primary_with_limits(task, trial.after, rules.confidence))
+    shown["score"] = dict(zip(["auroc", "auroc_low", "auroc_high"], auroc, strict=True)) | {"n": len(groups)}
     shown |= {"cases": len(trial.added) // trial.added["repeat"].nunique(), "groups": trial.added["group"].nunique()}
     return shown, [*_unlearned(learned, usual), *_worse(low, rules.margin)]
 

@@ -4,13 +4,12 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pandas as pd
-from django.conf import settings
 
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.names import TRAINED_SETTINGS
 from lungfuse.predict.predictor import Predictor
 from lungfuse_service.catalogue.models import TrainedModel
-from lungfuse_service.inference.catalogue import folder_of
+from lungfuse_service.inference.catalogue import folder_of, project_of
 from lungfuse_service.inference.conformal import OutOfFold
 
 KEPT = 4
@@ -23,10 +22,10 @@ class OtherVersionError(Exception):
 class LoadedModel:
     """A trained model with the out-of-fold predictions of its study, None where there are none."""
 
-    def __init__(self, study: str, name: str):
-        self.predictor = Predictor(folder_of(study, name))
-        self.sha256, self.changed = self.predictor.made_by["sha256"], _changed(study, name)
-        self.known = self._read_known(settings.PROJECT / Layout(study).predictions(name)["predictions"])
+    def __init__(self, model: TrainedModel):
+        self.predictor = Predictor(folder_of(model))
+        self.sha256, self.changed = self.predictor.made_by["sha256"], _changed(model)
+        self.known = self._read_known(project_of(model) / Layout(model.study_id).predictions(model.name)["predictions"])
 
     def _read_known(self, path: Path) -> OutOfFold | None:
         if not path.exists():
@@ -37,7 +36,7 @@ class LoadedModel:
         return OutOfFold(self.predictor.task, table, made_by) if whole else None
 
 
-_loaded: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
+_loaded: OrderedDict[tuple[str, str, str], LoadedModel] = OrderedDict()
 
 
 def loaded(model: TrainedModel) -> LoadedModel:
@@ -47,10 +46,10 @@ def loaded(model: TrainedModel) -> LoadedModel:
         OtherVersionError: it was trained again since.
         UserError: its files are damaged.
     """
-    key = (model.study_id, model.name)
+    key = (model.study_id, model.name, model.project)
     found = _loaded.pop(key, None)
-    if found is None or found.changed != _changed(*key):
-        found = LoadedModel(*key)
+    if found is None or found.changed != _changed(model):
+        found = LoadedModel(model)
     _loaded[key] = found
     while len(_loaded) > KEPT:
         _loaded.popitem(last=False)
@@ -59,8 +58,8 @@ def loaded(model: TrainedModel) -> LoadedModel:
     return found
 
 
-def _changed(study: str, name: str) -> float:
+def _changed(model: TrainedModel) -> float:
     """When the settings of a model were last written."""
-    folder = folder_of(study, name)
+    folder = folder_of(model)
     files = [*folder.glob(TRAINED_SETTINGS), *folder.glob(f"fold*/{TRAINED_SETTINGS}")]
     return max((path.stat().st_mtime for path in files), default=0.0)

@@ -16,15 +16,16 @@ from django.utils import timezone
 from lungfuse_service.jobs.models import GIVEN_UP, MOST_ATTEMPTS, STALE, Job, State
 
 BEAT = 2.0  # seconds
+PREDICT = "predict"  # the kind of jobs that the worker does; others have processes of their own
 TOGETHER = 16  # jobs that are done together
 log = logging.getLogger(__name__)
 
 
-def claim_next(most: int = TOGETHER) -> list[Job]:
+def claim_next(most: int = TOGETHER, kind: str = PREDICT) -> list[Job]:
     """The oldest of the queued jobs, now running for whom it is given to, and up to so many that can be done together
     with it; none where none is queued. All of them have one claim."""
-    while first := Job.objects.filter(state=State.QUEUED).order_by("created").first():
-        also = Job.objects.filter(state=State.QUEUED, kind=first.kind, group=first.group).order_by("created")
+    while first := Job.objects.filter(state=State.QUEUED, kind=kind).order_by("created").first():
+        also = Job.objects.filter(state=State.QUEUED, kind=kind, group=first.group).order_by("created")
         keys = list(also.values_list("pk", flat=True)[:most]) if first.group else [first.pk]
         now, claim = timezone.now(), uuid.uuid4()
         Job.objects.filter(pk__in=keys, state=State.QUEUED).update(
@@ -41,6 +42,12 @@ def finish(job: Job, problem: str = "") -> bool:
     state = State.FAILED if problem else State.DONE
     mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING)
     return mine.update(state=state, problem=problem, finished=timezone.now()) == 1
+
+
+def release(job: Job) -> None:
+    """Queue a job again that its process cannot end, because it is told to stop; this counts as no attempt."""
+    mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING)
+    mine.update(state=State.QUEUED, claim=None, attempts=F("attempts") - 1)
 
 
 def requeue_stale() -> int:

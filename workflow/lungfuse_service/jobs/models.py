@@ -59,8 +59,8 @@ class Job(models.Model):
 
     @property
     def ahead(self) -> int:
-        """How many jobs come before it."""
-        return Job.objects.filter(state=State.QUEUED, created__lt=self.created).count()
+        """How many jobs of its kind come before it."""
+        return Job.objects.filter(state=State.QUEUED, kind=self.kind, created__lt=self.created).count()
 
     def give_up(self, problem: str) -> None:
         """End it without a result, unless it has ended."""

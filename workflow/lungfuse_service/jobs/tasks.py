@@ -7,11 +7,14 @@ from django.utils.module_loading import import_string
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task, on_startup
 
-from lungfuse_service.jobs.claims import claim_next, finish, heartbeat, requeue_stale
+from lungfuse_service.jobs.claims import PREDICT, claim_next, finish, heartbeat, requeue_stale
 from lungfuse_service.jobs.models import Job, State
 
 log = logging.getLogger(__name__)
-WORK = {"predict": "lungfuse_service.inference.work.predict"}  # by kind of job
+WORK = {  # by kind of job
+    PREDICT: "lungfuse_service.inference.work.predict",
+    "retrain": "lungfuse_service.inference.retrain.retrain",
+}
 PREPARE = "lungfuse_service.inference.work.prepare"
 NOT_MENDABLE = "The model could not be used. This is a fault of the service, which its operator sees in the log."
 
@@ -23,7 +26,7 @@ def work() -> None:
     requeue_stale()
     if jobs := claim_next():
         run(jobs)
-        if Job.objects.filter(state=State.QUEUED).exists():
+        if Job.objects.filter(state=State.QUEUED, kind=PREDICT).exists():
             wake()
 
 

@@ -21,7 +21,12 @@ def export(user: User) -> IO[bytes]:
             if hasattr(prediction, "result"):
                 for overlay in prediction.result.overlays.all():
                     packed.writestr(f"{prediction.id}/{overlay.method}.png", bytes(overlay.png))
+        confirmed = list(user.confirmed_cases.all())
+        for case in confirmed:
+            if case.image:
+                packed.write(case.image.path, f"{case.id}/image.png")
         about = {"user": user.username, "joined": user.date_joined.isoformat(), "predictions": records}
+        about["confirmed_cases"] = [case.record for case in confirmed]
         packed.writestr("predictions.json", json.dumps(about, indent=2))
     stream.seek(0)
     return stream

@@ -19,7 +19,7 @@ def delete_old() -> int:
     old = list(Prediction.objects.filter(created__lt=before).select_related("job"))
     for prediction in old:
         prediction.delete()
-    Job.objects.filter(created__lt=before, prediction=None).delete()
+    Job.objects.filter(created__lt=before, prediction=None, retraining=None).delete()
     return len(old)
 
 

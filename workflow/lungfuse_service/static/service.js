@@ -10,7 +10,7 @@ const wait = async (box) => {
       if (!answer.ok) return location.reload();
       const { state, ended, ahead } = await answer.json();
       if (ended) return location.reload();
-      says.textContent = state === "queued" ? (ahead ? `Waiting: ${ahead} before you.` : "Waiting.") : "Reading, deciding, explaining.";
+      says.textContent = state === "queued" ? (ahead ? `Waiting: ${ahead} before you.` : "Waiting.") : box.dataset.running ?? "Reading, deciding, explaining.";
     } catch {
       says.textContent = "The service does not answer. Trying again.";
     }

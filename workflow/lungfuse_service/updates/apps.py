@@ -1,0 +1,7 @@
+"""Confirmed cases, and models that have learned from them."""
+
+from django.apps import AppConfig
+
+
+class UpdatesConfig(AppConfig):
+    name = "lungfuse_service.updates"

@@ -199,9 +199,7 @@ def test_what_is_named_twice_is_not_computed_twice(params, place, names):
     [
         (
             {"study": "opnei"},
-            "study: found .opnei., expected one of brain, covid, covid-pneumonia, dementia, dementia-by-slice, "
-            "dementia-mmse, dementia-slices, demo, demo-full, demo-search, openi, openi-findings, openi-more-xrays, "
-            "openi-published, openi-students, openi-text, ",
+            "study: found .opnei., expected one of brain, covid, .*demo, demo-full, .*openi-text, ",
         ),
         ({"studdies": {}}, r"studdies: unknown key \(did you mean studies\?\)"),
         ({"defaults": None}, "defaults: found None, expected a mapping"),
@@ -267,7 +265,7 @@ def test_weighing_classes_alike_and_comparing_by_accuracy_is_refused(params):
         covid["comparison"] = {"primary": primary}
         assert load_studies(params, only="covid-pneumonia")
     covid["comparison"] = {"primary": "f1"}
-    with pytest.raises(UserError, match=r"comparison\.primary: found 'f1'.* or 'balanced_accuracy"):
+    with pytest.raises(UserError, match=r"comparison\.primary: found 'f1'.* or 'r2'"):
         load_studies(params)
 
 

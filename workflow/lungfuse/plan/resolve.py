@@ -88,11 +88,11 @@ def encoders_read(study: Study, model: ModelSettings) -> dict[str, str]:
 
 def is_part_of(study: Study, part: ModelSettings, model: ModelSettings) -> bool:
     """Whether a unimodal model reads what another reads of its modality, with the same encoder."""
-    reads = all(model.inputs.get(modality) == choice for modality, choice in part.inputs.items())
+    if len(model.inputs) < 2 or any(model.inputs.get(modality) != choice for modality, choice in part.inputs.items()):
+        return False
     spec = model_spec(part.architecture)
     plain = kind_spec(part.architecture).name == "unimodal" and not spec.roles and not spec.paired
-    single = plain and len(model.inputs) > 1
-    return single and reads and _encode_alike(study, part, model)
+    return plain and _encode_alike(study, part, model)
 
 
 def _encode_alike(study: Study, part: ModelSettings, model: ModelSettings) -> bool:

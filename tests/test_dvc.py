@@ -27,7 +27,7 @@ from lungfuse.plan.plan import Plan
 from lungfuse.settings.params import read_params
 
 RERUN_BY = {  # some settings, with the stages of the demo that they make run again
-    "comparison.timings": {"compare"},
+    "comparison.timings": {"compare", "analyses"},
     "models.linear-probe.settings.c": {"linear-probe"},
     "models.tfidf.settings.min_df": {"tfidf"},
     "fusion.blocks": {"kv-exchange"},

@@ -121,7 +121,7 @@ def test_the_truth_may_be_of_several_labels(trained, tmp_path):
     written(study, "tfidf", tmp_path / "out.csv", cases, truth="is")
     scores = pd.read_csv(tmp_path / "out.scores.csv").set_index("metric")
     assert 0.5 < scores["value"]["auroc"] <= 1
-    with pytest.raises(UserError, match=r"no column label_small, label_large; .* what stands before _<label>"):
+    with pytest.raises(UserError, match=r"no column label_small, label_large; .* what precedes _<label>"):
         written(study, "tfidf", tmp_path / "out.csv", cases, truth="label")
 
 

@@ -36,8 +36,8 @@ from lungfuse.plan.runs import INNER_FOLDS, inner_number, run_numbers
 from lungfuse.settings.model import ModelConfig
 from lungfuse.settings.params import to_json
 from lungfuse.stages import OF_MODELS, STAGES
-from lungfuse.tables.base import read_table
-from lungfuse.tables.comparison import Comparison
+from lungfuse.tables.base import columns, read_table
+from lungfuse.tables.comparison import Comparison, Verdict
 from lungfuse.tables.ingest import ImageIndex, Pairs
 from lungfuse.tasks import load_task
 from lungfuse.train.predictions import write_predictions
@@ -170,6 +170,8 @@ def content(name: str, path: Path, made: StandIn) -> Any:
             return {model: {"accuracy": round(rng.uniform(0.3, 0.7), 4)} for model in job.settings["models"]}
     if path.name == "comparison.csv":
         return comparison(job.settings["models"], rng)
+    if path.name == "verdict.csv":
+        return pd.DataFrame(columns=columns(Verdict))
     if path.suffix == ".csv":
         return pd.DataFrame({"model": job.settings.get("models", ["all"]), "auroc": round(rng.uniform(0.3, 0.7), 4)})
     if path.suffix == ".svg":

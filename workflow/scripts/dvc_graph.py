@@ -12,6 +12,7 @@ from dvc_stage import PlannedJob
 
 from lungfuse.files import slug
 from lungfuse.models import kind_spec
+from lungfuse.plan.analyses import deciding_settings
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.load import load_study
@@ -164,7 +165,7 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
     for rule in ONCE:
         yield _planned(rule, rule, getattr(plan, rule)())
     for name, spec in plan.analyses.items():
-        asked = [setting.removeprefix("study.") for setting in spec.settings]
+        asked = [setting.removeprefix("study.") for setting in [*deciding_settings(), *spec.settings]]
         places = [place for each in asked for place in PLACES.get(each, [each])]
         yield _planned(spec.kind, "analyses", plan.analysis(name), places)
     for name in plan.explained:

@@ -74,6 +74,12 @@ def analysis_spec(name: str) -> AnalysisSpec:
     return AnalysisSpec(name, item_of(ANALYSES, name), *lists, kind, declared.get("OF_PAIRS", False), of_cases)
 
 
+def deciding_settings() -> list[str]:
+    """The settings of a study that decide which analyses it has, as attributes of `Plan`."""
+    wanted = {place for name in _files(ANALYSES) for place in analysis_spec(name).wanted}
+    return sorted(place for place in wanted if place.startswith("study."))
+
+
 class AnalysisPlan(ComparisonPlan):
     """The analyses of a study."""
 

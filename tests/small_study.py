@@ -176,7 +176,7 @@ def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> Small
 def drawn_study(folder: Path, task: str = "binary") -> SmallStudy:
     """The small study in a folder, where it need not be.
 
-    In a study of another task sex tells a third class or a second label; some pairs lack their image, their text or
+    A number is 20 or 80. In a study of another task sex tells a third class or a second label; some pairs lack their image, their text or
     their columns, and some labels are unknown.
     """
     rng = np.random.default_rng(0)
@@ -196,6 +196,8 @@ def drawn_study(folder: Path, task: str = "binary") -> SmallStudy:
     )
     if task in ["multiclass", "ordinal"]:
         labels = np.where(np.arange(60) % 4 == 3, 2, labels)
+    if task == "regression":
+        labels = 20 + 60 * labels
     if task == "multilabel":
         second = pd.Series(np.arange(60) % 4 == 3).astype("Int64").mask(np.arange(60) % 5 == 4)
         pairs = pairs.assign(label_small=labels, label_large=second)

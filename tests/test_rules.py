@@ -50,7 +50,7 @@ def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
 
 def test_files_that_studies_share_are_made_once(new_project):
     """A study that ran in between does not make them, and so all that reads them, run again."""
-    project = new_project(models=None, stand_ins=HEAVY)
+    project = new_project(stand_ins=HEAVY)
     shared = ["data/encoders/vit-tiny/config.json", "data/encoders/bert-tiny/config.json"]
     shared.append("data/raw/demo/NLMCXR_reports.tgz")
     assert run_snakemake(project, "--config", "study=demo", "--", *shared).returncode == 0

@@ -58,7 +58,7 @@ def test_a_missing_table_and_a_folder_in_its_place_are_told(tmp_path):
 
 
 def test_columns_are_those_of_the_contract():
-    assert columns(Comparison)[: len(DESIGN.split())] == DESIGN.split()
+    assert columns(Comparison, DESIGN.split())[: len(DESIGN.split())] == DESIGN.split()
     assert columns(Predictions) == ["pair_id", "fold", "label", "score", "prediction", "probability", "repeat"]
 
 

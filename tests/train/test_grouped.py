@@ -9,7 +9,7 @@ from trained_study import READS
 from lungfuse.predict.predictor import Predictor
 from lungfuse.train.kept import unpacked
 
-SVM_PROBE = '''
+SEARCHED_PROBE = '''
 """A support vector machine on mean tokens, regularised as does best on held-out patients."""
 
 from sklearn.impute import SimpleImputer
@@ -33,7 +33,7 @@ def build(class_weight, seed, folds):
 @pytest.fixture
 def seen(new_part, monkeypatch) -> list[np.ndarray]:
     """The groups that inner folds were made of."""
-    new_part("lungfuse.models.probe", "svm_probe", SVM_PROBE)
+    new_part("lungfuse.models.probe", "searched_probe", SEARCHED_PROBE)
     found, split = [], GroupKFold.split
 
     def noted(folds, X, y=None, groups=None):  # noqa: N803
@@ -48,7 +48,7 @@ def test_a_probe_that_searches_is_fitted_by_groups_and_predicts(small, seen):
     small.pairs["group"] //= 2
     small.write()
     config = small.model(
-        "svm-probe", architecture="svm-probe", inputs={name: READS[name] for name in ["image", "text"]}
+        "searched-probe", architecture="searched-probe", inputs={name: READS[name] for name in ["image", "text"]}
     )
     predictions = small.fit(config).set_index("pair_id")
     assert len(seen) == 6, "with the validation pairs and without, in three folds"

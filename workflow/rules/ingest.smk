@@ -135,7 +135,7 @@ rule data_check:
     group:
         "pairs"
     conda:
-        "../envs/data.yaml"
+        f"{GPU_ENVS}/fusion.yaml"
     resources:
         mem_mb=scaled(500, each=12 * KB, of="images"),
         runtime=scaled(10, each=5 * MS, of="images"),

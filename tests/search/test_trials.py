@@ -7,15 +7,16 @@ import pandas as pd
 import pytest
 from conftest import truncate
 from small_search import RATES, STRUCTURED, propose, run_search, search_of, try_out
-from small_study import LAYOUT, run_stage
+from small_study import LAYOUT, run_stage, small_study
 
 from lungfuse.errors import UserError
 from lungfuse.predict.predictor import Predictor
-from lungfuse.search.trials import Outcome, Trial, best_of, falls_behind, medians, read_outcome, validated
+from lungfuse.search.trials import Outcome, Trial, best_of, falls_behind, medians, read_outcome, read_trials, validated
 from lungfuse.settings.search import Interval
 from lungfuse.tasks import load_task
 
 TFIDF = {"architecture": "tfidf", "text": "findings"}
+LOGISTIC = {"architecture": "logistic", "structured": ["age", "sex"]}
 C = {"settings.c": Interval(low=1e-3, high=1e2, log=True, whole=False)}
 MODELS = {"estimator": TFIDF | {"search": search_of(C)}, "network": STRUCTURED | {"search": search_of(RATES)}}
 BINARY = load_task("binary", ["normal", "lung"])
@@ -164,3 +165,16 @@ def test_proposals_of_a_wider_search_before_are_removed(small):
     run_search(small, small.model("searched", **TFIDF, search=search_of(C, width=2, rounds=1)))
     left = sorted(path.name for path in LAYOUT.search("searched", "0").iterdir())
     assert left == ["best.json", "round0_trial0", "round0_trial0.json", "round0_trial1", "round0_trial1.json"]
+
+
+@pytest.mark.parametrize("model", [STRUCTURED | {"search": search_of(RATES)}, LOGISTIC | {"search": search_of(C)}])
+def test_a_search_for_a_model_of_numbers_compares_by_their_order(tmp_path, encoder_root, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    small = small_study(tmp_path, encoder_root, "regression")
+    small.pairs["label"] = small.pairs["label"].clip(20.5, 79.5)
+    small.write()
+    search = model["search"].model_copy(update={"metric": "concordance"})
+    config = small.model("searched", **(model | {"search": search}))
+    (best,) = run_search(small, config)
+    (trial,) = [each for each in read_trials(config, "0", search.rounds) if each.config == best]
+    assert 0.5 < trial.outcome.value <= 1

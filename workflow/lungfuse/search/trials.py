@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
@@ -13,6 +13,7 @@ from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import read_model
 from lungfuse.plan.search_space import trials_of
 from lungfuse.settings.base import Settings
+from lungfuse.settings.json_files import read_json
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tasks import Task
 
@@ -56,12 +57,7 @@ def read_outcome(file: Path) -> Outcome:
     Raises:
         UserError: the file is missing or damaged.
     """
-    try:
-        return Outcome.model_validate_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file}: not found. Expected the outcome of a trial, which the workflow writes.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is damaged or of another version ({error}). Delete it and run again.") from error
+    return read_json(file, Outcome, "the outcome of a trial")
 
 
 def write_outcome(outcome: Outcome, file: Path) -> None:
@@ -76,7 +72,7 @@ def validated(task: Task, targets: np.ndarray, scores: np.ndarray, metric: str) 
     Raises:
         UserError: it is not defined, for no label of the pairs is both 0 and 1.
     """
-    found = task.validated(metric, targets, scores)
+    found = task.validated(targets, scores)[metric]
     if not np.isfinite(found):
         raise UserError(
             f"search: the {len(targets)} validation pairs have one class alone, so no settings are better than others "

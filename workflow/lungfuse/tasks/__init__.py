@@ -162,10 +162,10 @@ class Task(ABC):
         """The metrics of a comparison: those that are measured, and the primary one."""
         return list(dict.fromkeys([*self.measured, self.primary]))
 
-    def validated(self, metric: str, targets: np.ndarray, scores: np.ndarray) -> float:
-        """One of the metrics `scored`, of scores (pair, score column); NaN where it is not defined."""
-        found = self.measures(targets, scores, self.decide(scores), np.ones((1, len(targets))))
-        return float(found[self.measured.index(metric), 0])
+    def validated(self, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+        """The metrics `scored` of scores (pair, score column); NaN where one is not defined."""
+        found = self.measures(targets, scores, self.decide(scores), np.ones((1, len(targets))))[:, 0]
+        return dict(zip(self.measured, map(float, found), strict=True))
 
     @abstractmethod
     def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:

@@ -59,7 +59,7 @@ class Task(AnyTask):
     def two_classes(self) -> bool:
         return False
 
-    def shares(self, targets: np.ndarray) -> np.ndarray:
+    def shares(self, targets: "np.ndarray | Tensor") -> "np.ndarray | Tensor":
         return (targets - self.low) / (self.high - self.low)
 
     def weights(self, targets: np.ndarray) -> np.ndarray:
@@ -72,8 +72,7 @@ class Task(AnyTask):
         """The cross-entropy of the shares of both ends; numbers are not smoothed."""
         from torch.nn.functional import binary_cross_entropy_with_logits
 
-        shares = (targets[:, 0] - self.low) / (self.high - self.low)
-        return binary_cross_entropy_with_logits(logits[:, 1] - logits[:, 0], shares)
+        return binary_cross_entropy_with_logits(logits[:, 1] - logits[:, 0], self.shares(targets)[:, 0])
 
     def scores(self, logits: "Tensor") -> "Tensor":
         return logits.softmax(-1)[:, 1:]
@@ -106,10 +105,9 @@ class Task(AnyTask):
             explained = 1 - squares / (weights @ truth**2 / weights.sum(axis=1) - mean**2)
         return np.stack([explained, absolute_error(truth, found, weights), np.sqrt(squares)])
 
-    def validated(self, metric: str, targets: np.ndarray, scores: np.ndarray) -> float:
-        if metric != "concordance":
-            return super().validated(metric, targets, scores)
-        return concordance_within_folds(targets[:, 0], scores[:, 0], np.zeros(len(targets), int), 1).value
+    def validated(self, targets: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+        ranked = concordance_within_folds(targets[:, 0], scores[:, 0], np.zeros(len(targets), int), 1)
+        return super().validated(targets, scores) | {"concordance": ranked.value}
 
     def calibrate(self, scores: np.ndarray, targets: np.ndarray) -> Calibration:
         slope, intercept = calibrating_line(scores[:, 0], self.shares(targets)[:, 0])

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import get_cosine_schedule_with_warmup
@@ -18,7 +17,7 @@ from lungfuse.tasks import Task
 from lungfuse.train.data import LABELS, PART_SCORES, TensorBatch
 from lungfuse.tuning import tuning
 
-LOGGED = {"accuracy", "auroc", "balanced_accuracy", "quadratic_kappa", "r2", "mae"}  # epoch by epoch
+LOGGED = {"accuracy", "auroc", "balanced_accuracy", "quadratic_kappa", "concordance", "r2", "mae"}  # epoch by epoch
 STATES = ["state_dict", "current_model_state"]  # of a checkpoint; the second beside a running mean of the weights
 
 
@@ -106,13 +105,12 @@ class Classifier(lightning.LightningModule):
         of_parts = {role: torch.cat([each[2][role] for each in self.validated]) for role in self.validated[0][2]}
         self.validated.clear()
         scores, targets = (values.double().cpu().numpy() for values in [self.task.scores(logits), labels])
-        found = self.task.measures(targets, scores, self.task.decide(scores), np.ones((1, len(targets))))[:, 0]
         loss = torch.stack(self.contrasted).mean() if self.contrasts else self._loss(logits, labels, of_parts, 0.0)
         self.contrasted.clear()
         self.log("validation_loss", loss)
-        for metric, value in zip(self.task.measured, found, strict=True):
+        for metric, value in self.task.validated(targets, scores).items():
             if metric in LOGGED:
-                self.log(f"validation_{metric}", float(value))
+                self.log(f"validation_{metric}", value)
 
     def on_validation_epoch_start(self) -> None:
         self.read_prompts()

@@ -90,4 +90,4 @@ def inner_indices(
 def without_test_labels(pairs: pd.DataFrame, fold: int, task: Task) -> pd.DataFrame:
     """Pairs of which the labels of those that are tested in a fold are not known."""
     tested = pairs["fold"] == fold
-    return pairs.assign(**{name: pairs[name].astype("Int64").mask(tested) for name in task.columns("label")})
+    return pairs.assign(**{name: pairs[name].astype("Float64").mask(tested) for name in task.columns("label")})

@@ -22,10 +22,12 @@ from lungfuse.compare.scores import join_predictions
 from lungfuse.ingest.kept_split import kept_split
 from lungfuse.ingest.split import draw
 from lungfuse.settings.ingest import SplitSettings
+from lungfuse.statistics.gains import MIN_GROUPS
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import Folds, Validation
 from lungfuse.tasks import load_task
 from lungfuse_service.inference.gate import Refusal, Rules, Trial, data_refusals, judge
+from lungfuse_service.updates.actions import LEAST
 
 TASK = load_task("binary", ["healthy", "sick"])
 COLUMNS = ["crp", "age", "pulse", "oxygen", "leucocytes"]
@@ -215,3 +217,8 @@ def test_of_twenty_good_updates_at_least_eighteen_become_active(before):
     sizes = [40, 50, 60, 90, 120]
     refused = {seed: update(before, good(seed, sizes[seed % 5]))[1] for seed in range(20)}
     assert sum(not each for each in refused.values()) >= 18, {seed: each for seed, each in refused.items() if each}
+
+
+def test_the_page_asks_for_as_many_patients_as_the_gate_needs():
+    """A constant of its own, for the pages import no statistics."""
+    assert LEAST == MIN_GROUPS

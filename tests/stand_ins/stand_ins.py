@@ -29,6 +29,7 @@ from lungfuse.errors import UserError
 from lungfuse.files import atomic_write, sha256
 from lungfuse.hardware import batch_job, usage
 from lungfuse.ingest.parts import fold_indices, inner_indices, read_split, seed_of_repeat
+from lungfuse.measures import METRICS
 from lungfuse.plan.job import Job, flat
 from lungfuse.plan.model import as_json, read_model
 from lungfuse.plan.plan import Plan
@@ -182,10 +183,13 @@ def content(name: str, path: Path, made: StandIn) -> Any:
 def comparison(models: Iterable[str], rng: np.random.Generator) -> pd.DataFrame:
     """A table of models whose columns are of the right kind."""
     table = pd.DataFrame({"row": list(models)})
-    for name, column in Comparison.to_schema().columns.items():
+    scores = {f"{metric}{end}" for metric in METRICS for end in ["", "_low", "_high"]}
+    schema = Comparison.to_schema().columns
+    for name in columns(Comparison, sorted(scores)):
+        kind = "f" if name in scores else schema[name].dtype.type.kind
         if name != "row":
             values = {"f": rng.uniform(0.3, 0.7, len(table)).round(4), "i": 40}
-            table[name] = values.get(column.dtype.type.kind, table["row"])
+            table[name] = values.get(kind, table["row"])
     return table
 
 

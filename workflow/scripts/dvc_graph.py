@@ -164,8 +164,9 @@ def _all_jobs(plan: Plan) -> Iterator[PlannedJob]:
         yield _planned(f"{modality}_encoder", f"encoder_{slug(name)}", plan.encoder(name), shared=True)
     for rule in ONCE:
         yield _planned(rule, rule, getattr(plan, rule)())
+    deciding = deciding_settings()
     for name, spec in plan.analyses.items():
-        asked = [setting.removeprefix("study.") for setting in [*deciding_settings(), *spec.settings]]
+        asked = [setting.removeprefix("study.") for setting in [*deciding, *spec.settings]]
         places = [place for each in asked for place in PLACES.get(each, [each])]
         yield _planned(spec.kind, "analyses", plan.analysis(name), places)
     for name in plan.explained:

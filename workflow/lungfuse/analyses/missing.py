@@ -12,7 +12,7 @@ from lungfuse.models.naming import named
 from lungfuse.report.forest import AXIS, LINE, forest
 from lungfuse.report.style import BLUE, ORANGE, sheet, short_names
 from lungfuse.settings.comparison import Intervals
-from lungfuse.tables.base import Table, columns
+from lungfuse.tables.base import Table, columns, with_limits_of
 from lungfuse.tables.comparison import limits, with_limits
 from lungfuse.tasks import Task
 
@@ -44,18 +44,10 @@ class Missing(Table):
     missing: Series[str]
     n: Series[int]
     positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    accuracy: Series[float] | None = pa.Field(nullable=True)
-    accuracy_low: Series[float] | None = pa.Field(nullable=True)
-    accuracy_high: Series[float] | None = pa.Field(nullable=True)
-    auroc: Series[float] | None = pa.Field(nullable=True)
-    auroc_low: Series[float] | None = pa.Field(nullable=True)
-    auroc_high: Series[float] | None = pa.Field(nullable=True)
-    concordance: Series[float] | None = pa.Field(nullable=True)
-    concordance_low: Series[float] | None = pa.Field(nullable=True)
-    concordance_high: Series[float] | None = pa.Field(nullable=True)
-    r2: Series[float] | None = pa.Field(nullable=True)
-    r2_low: Series[float] | None = pa.Field(nullable=True)
-    r2_high: Series[float] | None = pa.Field(nullable=True)
+    accuracy: Series[float] | None = with_limits_of("accuracy")
+    auroc: Series[float] | None = with_limits_of("auroc")
+    concordance: Series[float] | None = with_limits_of("concordance")
+    r2: Series[float] | None = with_limits_of("r2")
 
 
 TABLE = Missing

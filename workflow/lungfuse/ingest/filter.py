@@ -8,7 +8,7 @@ import pandas as pd
 
 from lungfuse.errors import UserError
 from lungfuse.ingest.alike import ImageArray
-from lungfuse.ingest.funnel import Steps, each_view, of_view
+from lungfuse.ingest.funnel import Steps, of_view
 from lungfuse.ingest.groups import NONE, group_pairs
 from lungfuse.ingest.labels import (
     balanced,
@@ -20,7 +20,7 @@ from lungfuse.ingest.labels import (
 )
 from lungfuse.ingest.several_images import by_report, image_columns
 from lungfuse.parameters import options
-from lungfuse.settings.base import View
+from lungfuse.settings.base import View, each_view
 from lungfuse.settings.ingest import FilterSettings
 from lungfuse.tables.base import columns, read_table, write_table
 from lungfuse.tables.ingest import (

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from lungfuse.ingest.labels import class_counts, class_names, described
-from lungfuse.settings.base import View
+from lungfuse.settings.base import View, each_view
 from lungfuse.tables.ingest import ANY_VIEW
 from lungfuse.tasks import Task
 from lungfuse.words import joined
@@ -37,11 +37,6 @@ class Steps:
 def counts_by_class(funnel: pd.DataFrame, task: Task) -> pd.DataFrame:
     """The counts of classes or labels in the table `Funnel`, (step, class), of the steps that have them."""
     return funnel.set_index("step")[class_names(task)].replace("", pd.NA).dropna().astype(int)
-
-
-def each_view(view: View) -> list[str]:
-    """The views of the images that are read."""
-    return [view] if isinstance(view, str) else view
 
 
 def of_view(view: View) -> str:

@@ -14,9 +14,8 @@ from lungfuse.datasets import image_files, load_dataset
 from lungfuse.files import atomic_array, raw_files, unchanged
 from lungfuse.imaging.decode import DECODE_ERRORS, decode
 from lungfuse.ingest.download import compare_with_published
-from lungfuse.ingest.funnel import each_view
 from lungfuse.parameters import RawData, options
-from lungfuse.settings.base import View
+from lungfuse.settings.base import View, each_view
 from lungfuse.settings.ingest import ImageSettings
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.ingest import ImageIndex, Rejected, Views, rejected_table

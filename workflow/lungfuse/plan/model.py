@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.runs import outer_run
+from lungfuse.settings.json_files import read_json
 from lungfuse.settings.model import ModelConfig
 
 
@@ -43,12 +41,7 @@ def read_model(file: Path) -> ModelConfig:
     Raises:
         UserError: the file is missing, damaged or of another version.
     """
-    try:
-        return ModelConfig.model_validate_json(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file}: not found. Expected the file of a model, which the workflow writes.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is damaged or of another version ({error}). Delete it and run again.") from error
+    return read_json(file, ModelConfig, "the file of a model")
 
 
 def of_fold(config: ModelConfig, run: str) -> ModelConfig:

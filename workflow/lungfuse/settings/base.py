@@ -26,9 +26,12 @@ SeedCount = Annotated[int, Field(ge=1, le=20)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Once = AfterValidator(distinct)
 Place = Annotated[str, Field(pattern=r"^\w+$")]  # of one of several images of a case, such as a view
-
-
 View = str | Annotated[list[Place], Field(min_length=2), Once]  # one, or those of the several images of a case
+
+
+def each_view(view: View) -> list[str]:
+    """The views of the images that are read."""
+    return [view] if isinstance(view, str) else view
 
 
 class Settings(BaseModel):

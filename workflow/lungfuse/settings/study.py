@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lungfuse.settings.base import ClassWeights, Name, Once, SeedCount, Settings, Share, View
+from lungfuse.settings.base import ClassWeights, Name, Once, SeedCount, Settings, Share, View, each_view
 from lungfuse.settings.check import CheckSettings
 from lungfuse.settings.comparison import EvaluationSettings, LeakageSettings, ShortcutSettings
 from lungfuse.settings.explanations import ExplanationSettings
@@ -65,7 +65,7 @@ class Study(Settings):
     @property
     def views(self) -> list[str]:
         """The views of the images that are read."""
-        return [self.view] if isinstance(self.view, str) else self.view
+        return each_view(self.view)
 
     @property
     def places(self) -> list[str]:

@@ -37,6 +37,11 @@ def by_label(kind: str, **checks) -> FieldInfo:
     return pa.Field(alias=f"^{kind}(_.+)?$", regex=True, **checks)
 
 
+def with_limits_of(metric: str) -> FieldInfo:
+    """The columns of a metric and of the limits of its interval, <metric>_low and <metric>_high, which may be empty."""
+    return pa.Field(alias=f"^{metric}(_low|_high)?$", regex=True, nullable=True)
+
+
 def columns(table: type[Table], found: Iterable[str] = ()) -> list[str]:
     """The column names of `table`, in order.
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing import Series
 
-from lungfuse.tables.base import Table
+from lungfuse.tables.base import Table, with_limits_of
 
 
 class Comparison(Table):
@@ -30,18 +30,10 @@ class Comparison(Table):
     text: Series[str]
     encoders: Series[str]
     n: Series[int]
-    accuracy: Series[float] | None = pa.Field(nullable=True)
-    accuracy_low: Series[float] | None = pa.Field(nullable=True)
-    accuracy_high: Series[float] | None = pa.Field(nullable=True)
-    auroc: Series[float] | None = pa.Field(nullable=True)
-    auroc_low: Series[float] | None = pa.Field(nullable=True)
-    auroc_high: Series[float] | None = pa.Field(nullable=True)
-    sensitivity: Series[float] | None = pa.Field(nullable=True)
-    sensitivity_low: Series[float] | None = pa.Field(nullable=True)
-    sensitivity_high: Series[float] | None = pa.Field(nullable=True)
-    specificity: Series[float] | None = pa.Field(nullable=True)
-    specificity_low: Series[float] | None = pa.Field(nullable=True)
-    specificity_high: Series[float] | None = pa.Field(nullable=True)
+    accuracy: Series[float] | None = with_limits_of("accuracy")
+    auroc: Series[float] | None = with_limits_of("auroc")
+    sensitivity: Series[float] | None = with_limits_of("sensitivity")
+    specificity: Series[float] | None = with_limits_of("specificity")
     n_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     positives_own_text: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     accuracy_own_text: Series[float] = pa.Field(nullable=True)
@@ -51,27 +43,13 @@ class Comparison(Table):
     reference: Series[str]
     p_corrected: Series[float] = pa.Field(nullable=True)
     repeats: Series[int]
-    balanced_accuracy: Series[float] | None = pa.Field(nullable=True)
-    balanced_accuracy_low: Series[float] | None = pa.Field(nullable=True)
-    balanced_accuracy_high: Series[float] | None = pa.Field(nullable=True)
-    auprc: Series[float] | None = pa.Field(nullable=True)
-    auprc_low: Series[float] | None = pa.Field(nullable=True)
-    auprc_high: Series[float] | None = pa.Field(nullable=True)
-    concordance: Series[float] | None = pa.Field(nullable=True)
-    concordance_low: Series[float] | None = pa.Field(nullable=True)
-    concordance_high: Series[float] | None = pa.Field(nullable=True)
-    r2: Series[float] | None = pa.Field(nullable=True)
-    r2_low: Series[float] | None = pa.Field(nullable=True)
-    r2_high: Series[float] | None = pa.Field(nullable=True)
-    rmse: Series[float] | None = pa.Field(nullable=True)
-    rmse_low: Series[float] | None = pa.Field(nullable=True)
-    rmse_high: Series[float] | None = pa.Field(nullable=True)
-    quadratic_kappa: Series[float] | None = pa.Field(nullable=True)
-    quadratic_kappa_low: Series[float] | None = pa.Field(nullable=True)
-    quadratic_kappa_high: Series[float] | None = pa.Field(nullable=True)
-    mae: Series[float] | None = pa.Field(nullable=True)
-    mae_low: Series[float] | None = pa.Field(nullable=True)
-    mae_high: Series[float] | None = pa.Field(nullable=True)
+    balanced_accuracy: Series[float] | None = with_limits_of("balanced_accuracy")
+    auprc: Series[float] | None = with_limits_of("auprc")
+    concordance: Series[float] | None = with_limits_of("concordance")
+    r2: Series[float] | None = with_limits_of("r2")
+    rmse: Series[float] | None = with_limits_of("rmse")
+    quadratic_kappa: Series[float] | None = with_limits_of("quadratic_kappa")
+    mae: Series[float] | None = with_limits_of("mae")
     structured: Series[str]
     row: Series[str]
 
@@ -117,18 +95,10 @@ class Sites(Table):
     site: Series[str]
     n: Series[int]
     positives: Series[pd.Int64Dtype] = pa.Field(nullable=True)
-    accuracy: Series[float] | None = pa.Field(nullable=True)
-    accuracy_low: Series[float] | None = pa.Field(nullable=True)
-    accuracy_high: Series[float] | None = pa.Field(nullable=True)
-    auroc: Series[float] | None = pa.Field(nullable=True)
-    auroc_low: Series[float] | None = pa.Field(nullable=True)
-    auroc_high: Series[float] | None = pa.Field(nullable=True)
-    concordance: Series[float] | None = pa.Field(nullable=True)
-    concordance_low: Series[float] | None = pa.Field(nullable=True)
-    concordance_high: Series[float] | None = pa.Field(nullable=True)
-    r2: Series[float] | None = pa.Field(nullable=True)
-    r2_low: Series[float] | None = pa.Field(nullable=True)
-    r2_high: Series[float] | None = pa.Field(nullable=True)
+    accuracy: Series[float] | None = with_limits_of("accuracy")
+    auroc: Series[float] | None = with_limits_of("auroc")
+    concordance: Series[float] | None = with_limits_of("concordance")
+    r2: Series[float] | None = with_limits_of("r2")
     false_positives: Series[float] = pa.Field(nullable=True)
     false_negatives: Series[float] = pa.Field(nullable=True)
     structured: Series[str]

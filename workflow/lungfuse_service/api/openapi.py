@@ -105,7 +105,7 @@ CASE = record(
 
 
 CONFIRMED = record(
-    CASE["properties"] | {"model": CASE["properties"]["model"]},
+    CASE["properties"],
     {
         "patient": TEXT | {"description": "a code that all cases of a patient have"},
         "label": TEXT | {"description": "the class that it was found to be"},

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from lungfuse.encoders import ImageSpec
 from lungfuse.errors import UserError
+from lungfuse.layers.capsules import squash
 
 READS, ATTENTION = "image", False
 CHANNELS, KERNEL, STRIDE, SIDE = 128, 31, 2, 20  # SIDE of what is pooled to
@@ -68,12 +69,6 @@ class FixCaps(nn.Module):
         drawn = self.training or self.published
         middle = None if drawn else torch.full((*x.shape[:2], 2), 0.5, dtype=x.dtype, device=x.device)
         return functional.fractional_max_pool2d(x, 2, output_size=SIDE, _random_samples=middle)
-
-
-def squash(vectors: Tensor, dim: int) -> Tensor:
-    """Vectors along `dim` with the length l^2 / (1 + l^2) in place of l."""
-    squares = vectors.square().sum(dim, keepdim=True)
-    return vectors * squares / (1 + squares) / (squares + 1e-12).sqrt()
 
 
 def build(config: dict[str, Any]) -> nn.Module:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from lungfuse.settings.base import SECTION
+
 ORDER, ENCODED, COLOUR = 1, True, "#D55E00"
-SECTION = r"[^\W\d_A-Z][^\WA-Z]*"
 SECTIONS = re.compile(rf"{SECTION}(\+{SECTION})*")
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lungfuse.errors import UserError
 from lungfuse.layers.blocks import Inputs, MissingModalityToken, Readings
+from lungfuse.layers.capsules import squash
 from lungfuse.tasks import Task
 
 REQUIRED = ["image"]
@@ -57,9 +58,7 @@ class ClassCapsules(nn.Module):
         for iteration in range(self.iterations):
             total = torch.einsum("btk,btkd->bkd", agreement.softmax(2), votes)
             if iteration < self.iterations - 1:
-                squares = total.square().sum(-1, keepdim=True)
-                squashed = total * squares / (1 + squares) / (squares + LEAST).sqrt()
-                agreement = agreement + torch.einsum("btkd,bkd->btk", votes, squashed)
+                agreement = agreement + torch.einsum("btkd,bkd->btk", votes, squash(total, -1, LEAST))
         return total
 
     def logits(self, totals: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ more. Shapes: B images, T capsules of an image, K classes, D numbers of a capsul
 import torch
 from torch import Tensor
 
+from lungfuse.layers.capsules import squash
 from lungfuse.models.unimodal.fixcaps import LEAST, ClassCapsules, margin_loss
 from lungfuse.tasks import Task
 
@@ -30,9 +31,7 @@ class PublishedCapsules(ClassCapsules):
     def route(self, votes: Tensor) -> Tensor:
         agreement = torch.zeros_like(votes[:1, ..., 0])  # (1, T, K)
         for _ in range(self.iterations):
-            total = torch.einsum("xtk,btkd->bkd", agreement.softmax(1), votes)
-            squares = total.square().sum(1, keepdim=True)  # (B, 1, D)
-            total = total * squares / (1 + squares) / (squares + LEAST).sqrt()
+            total = squash(torch.einsum("xtk,btkd->bkd", agreement.softmax(1), votes), 1, LEAST)
             agreement = agreement + torch.einsum("btkd,bkd->btk", votes, total).mean(0, keepdim=True)
         return total
 

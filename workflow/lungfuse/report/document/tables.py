@@ -72,9 +72,9 @@ class Shown:
 
 def read_shown(path: Path, beside: Path, aggregate: bool = False) -> Shown:
     """The table of a CSV file, for a page in the folder `beside`; with `aggregate` without counts of few cases."""
-    if aggregate:
-        return shown_frame(suppressed(pd.read_csv(path, dtype=str, keep_default_na=False)), path.name)
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if aggregate:
+        return shown_frame(suppressed(frame), path.name)
     text, relative = path.read_text(encoding="utf-8"), Path(os.path.relpath(path, beside)).as_posix()
     return shown(frame, held(text) if len(text) <= MOST_BYTES else quote(relative), relative)
 

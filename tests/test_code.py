@@ -16,7 +16,7 @@ WORKFLOW = ROOT / "workflow"
 CODE = sorted(WORKFLOW.rglob("*.py"))
 MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_A_RULE = 300, 8, 25
 RULE = re.compile(r"( *)(?:use rule \w+ as|rule\b) *(\w*)")
-READERS = ["base.py", "json_files.py", "params.py", "problems.py"]  # of settings: they read files, and say what is wrong
+READERS = ["base.py", "json_files.py", "params.py", "problems.py"]  # of settings: they read files
 ACCESSORS = [
     "model.py: _is_choice",
     "model.py: images",

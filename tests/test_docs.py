@@ -62,7 +62,8 @@ def test_an_interval_of_no_table_is_seen(tmp_path):
 
 def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
     table = verdict.verdicts(RESULTS)
-    assert set(table["study"]) == {path.parent.name for path in RESULTS.glob("*/verdict.csv")}
+    kept = {path.parent.name for path in RESULTS.glob("*/verdict.csv") if len(path.read_text().splitlines()) > 1}
+    assert set(table["study"]) == kept, "a check for leaks has no verdict"
     shown = verdict.NONE_YET if table.empty else verdict.in_markdown(table)
     assert shown in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -88,6 +89,15 @@ def test_verdicts_of_many_studies_are_one_family_for_the_reader_of_the_readme():
     table = pd.DataFrame(rows | {"p_corrected": [0.01, 0.06, 0.0]})
     said = verdict.over_all_studies(table)
     assert said == "As one family of 2, of 2 studies: a: image + 4 columns (better)."
+
+
+def test_studies_that_are_shown_and_not_counted_are_named_by_the_protocol(studies):
+    protocol = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+    assert {study for study in verdict.SHOWN_ALONE if study in protocol and study in studies} == verdict.SHOWN_ALONE
+    rows = {"study": ["a", "pad-gaps"], "inputs": ["image + age"] * 2, "word": ["inconclusive", "better"]}
+    assert verdict.over_all_studies(pd.DataFrame(rows | {"p_corrected": [0.2, 0.001]})) == (
+        "As one family of 1, of 1 studies: none."
+    )
 
 
 def test_the_readme_says_which_verdicts_stay_over_all_studies():

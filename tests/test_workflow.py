@@ -126,19 +126,21 @@ def test_an_edit_reruns_what_computes_by_it_and_settings_and_files_compute_nothi
     assert jobs_of(run) == reruns, run.stdout
 
 
-def test_settings_that_change_while_a_run_goes_on_stop_its_later_jobs(project):
+def test_settings_that_change_while_a_run_goes_on_stop_its_later_jobs(new_project):
     """As a user edits params.yaml meanwhile: the first job here, the second after the edit."""
-    file = project / "workflow/lungfuse/train/pool_folds.py"
-    code, params = file.read_text(), (project / "params.yaml").read_text()
+    project = new_project(models=["majority", "tfidf"], stand_ins=HEAVY)
+    params, file = project / "params.yaml", project / "workflow/lungfuse/ingest/split.py"
+    before, code = params.read_text(), file.read_text()
     edit = "from pathlib import Path\n_params = Path('params.yaml')\n"
-    edit += "_params.write_text(_params.read_text().replace('gradient_clip: 1.0', 'gradient_clip: 2.0'))\n"
+    edit += "_params.write_text(_params.read_text().replace('folds: 3', 'folds: 4'))\n"
     file.write_text(f"{code}\n{edit}")
-    run = run_snakemake(project, *DEMO)
-    file.write_text(code)
-    (project / "params.yaml").write_text(params)
-    assert run.returncode == 1
+    target = ["--", "results/demo/predictions/tfidf.csv"]
+    run = run_snakemake(project, *DEMO, *target)
+    assert run.returncode == 1 and "folds: 4" in params.read_text()
     assert "the settings of demo have changed since the workflow started" in run.stdout
-    assert run_snakemake(project, *DEMO, "--until", "pool_folds").returncode == 0
+    file.write_text(code)
+    params.write_text(before)
+    assert run_snakemake(project, *DEMO, *target).returncode == 0
 
 
 def test_a_failing_stage_shows_its_message_and_leaves_no_output(project):

@@ -1,14 +1,25 @@
 """What every rule says, what the rules' environments hold, and that wrong settings stop before any job."""
 
 import re
+import sys
 from xml.etree import ElementTree
 
 import pytest
 import yaml
-from conftest import HEAVY, ROOT, run_snakemake
+from conftest import HEAVY, ROOT, run_snakemake, run_tool
 
 LOCKED_AS = {"matplotlib-base": "matplotlib", "pytorch": "torch", "pytorch-gpu": "torch"}
 LOCKED_AS |= {"tensorflow[and-cuda]": "tensorflow-cpu"}
+SLOW = {"matplotlib", "scipy", "sklearn", "torch"}  # to import
+NAMES_WHAT_IT_IMPORTED = """
+import sys
+from snakemake.cli import main
+sys.argv = ["snakemake", "-n", "--quiet", "--config", "study=demo"]
+try:
+    main()
+finally:
+    print(*{name.partition(".")[0] for name in sys.modules})
+"""
 LOCAL = {"download", "text_encoder", "model", "pool_folds", "late", "provenance_html"}
 ON_GPUS = {"segmenter", "pretrain", "features", "train", "train_trial", "permute"}
 
@@ -46,6 +57,14 @@ def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
     run = run_snakemake(new_project(models=None), "-n", "--config", "study=demo")
     jobs = set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) - {"total"}
     assert {text.text for text in drawn} == jobs - {"default"}, "run `make graph`"
+
+
+def test_a_run_starts_without_libraries_that_are_slow_to_import(new_project):
+    """DVC starts Snakemake once a stage."""
+    run = run_tool(new_project(), sys.executable, "-c", NAMES_WHAT_IT_IMPORTED)
+    assert run.returncode == 0, run.stdout
+    imported = {*run.stdout.splitlines()[-1].split()}
+    assert "snakemake" in imported and not imported & SLOW
 
 
 def test_files_that_studies_share_are_made_once(new_project):

@@ -70,8 +70,8 @@ def digest(*modules: str) -> str:
 def imports(module: str) -> tuple[str, ...]:
     """The modules of this package that a module imports, wherever in it, and the package it lies in."""
     named = [module.rpartition(".")[0]]
-    for node in ast.walk(ast.parse(source(module).read_bytes())):
-        named += _named(node)
+    for statement in _statements(ast.parse(source(module).read_bytes())):
+        named += _named(statement)
     return tuple(name for name in dict.fromkeys(named) if name.split(".")[0] == PACKAGE and source(name).is_file())
 
 
@@ -80,6 +80,14 @@ def source(module: str) -> Path:
     """The file of a module of this package; there is none where the module is another thing's name."""
     path = ROOT.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements within a node; no expression holds an import, and most nodes are expressions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield child
+            yield from _statements(child)
 
 
 def _named(node: ast.AST) -> Iterator[str]:

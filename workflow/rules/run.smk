@@ -1,6 +1,5 @@
 from contextlib import ExitStack
 
-import summary
 from lungfuse import prefork
 from progress import Progress
 from rich.console import Console
@@ -39,6 +38,8 @@ onstart:
 onsuccess:
     end_run()
     if workflow.is_main_process and any(job.rule.name == "default" for job in workflow.dag.jobs):
+        import summary  # it takes longer than the rest of the start
+
         summary.show(Console(stderr=True), STUDY, LAYOUT)
 
 

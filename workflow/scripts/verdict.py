@@ -62,6 +62,7 @@ def in_markdown(table: pd.DataFrame) -> str:
     shown["fusion"] = table["fusion_value"].map("{:.3f}".format)
     shown["gain, points"] = with_limits(limits(table, "gain") * 100, 1, "+")
     shown["verdict"] = "**" + table["word"] + "**" + table["leak_check"].map({True: ", a leak check", False: ""})
+    shown["verdict"] += table["study"].isin(SHOWN_ALONE).map({True: ", not counted", False: ""})
     shown["P(gain > margin)"] = table["p_margin"].map("{:.2f}".format, na_action="ignore")
     shown["p"] = table["p_corrected"].map(p_in_words)
     shown["groups (effective)"] = table["groups"].astype(str) + table["effective_groups"].map(" ({:.0f})".format)

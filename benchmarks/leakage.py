@@ -2,8 +2,8 @@
 
 python benchmarks/leakage.py --studies 100
 
-In one kind of study a text is one of ten phrases that tell the label of any patient: real signal, and no flaw adds
-anything. In the other it tells whose it is and nothing else: a flaw that puts a patient on both sides adds to the
+In one kind of study a text is one of ten phrases that predict the label of any patient: real signal, and no flaw adds
+anything. In the other it identifies its patient and nothing else: a flaw that puts a patient on both sides adds to the
 accuracy. A line a flaw says in what share of the studies its interval holds zero, and what was added on average.
 """
 

@@ -3,7 +3,7 @@
 Run: python benchmarks/starts.py
 
 A start is a command from its first instruction to the first of its stage, and on to its end: the stage only prints its
-help. Both ways take turns; the median of each counts. `python -X importtime -m lungfuse <stage> --help` tells which
+help. Both ways take turns; the median of each counts. `python -X importtime -m lungfuse <stage> --help` shows which
 module takes how much of it.
 """
 

@@ -6,7 +6,7 @@ random, which costs the same as trained ones.
 1. ViT-B/16, every layer learning, on drawn 512 px images: a plain loop as published (batch 4, fp32, decoding inside the
    loop), Hugging Face's Trainer with its defaults and with its own bf16 and our batch (decoding in its dataset), and
    ours (images decoded once, bf16 where there is hardware for it), with and without torch.compile. The rate of
-   arithmetic is told as a share of that of one large matrix product in the same precision. Where there is a GPU, on it.
+   arithmetic is given as a share of that of one large matrix product in the same precision. On a GPU, if available.
 2. On one processor core, what people run without a GPU: EfficientNet-Lite0 and MiniLM with every layer learning, and
    the fused models on frozen tokens. Beside each the same network in a plain loop: fp32, random batches put together
    pair by pair, PyTorch's attention, dropout and convolutions, Adam.

@@ -131,7 +131,7 @@ def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trai
     score = predictor.task.columns("score")
     np.testing.assert_allclose(found[score], study.predict(name, cases)[score], atol=1e-5)
     assert abs(study.predict(name, telling)[score] - found[score]).to_numpy().max() > 1e-4
-    assert "sentences that may tell what is asked are not read, as in training" in predictor.notes
+    assert "sentences that may state the outcome are left out, as in training" in predictor.notes
 
 
 def test_colours_are_read_where_the_study_keeps_them(tmp_path):

@@ -24,7 +24,7 @@ def calibrating_line(scores: np.ndarray, labels: np.ndarray) -> tuple[float, flo
     A label between 0 and 1 counts as both, by its share.
 
     Labels are moved towards each other as by one more pair of the other class, as Platt does, so that a few pairs which
-    are told apart without a fault make no certainty.
+    are separated without an error make no certainty.
     """
     positives, negatives = labels.sum(), (1 - labels).sum()
     targets = labels * ((positives + 1) / (positives + 2)) + (1 - labels) * (1 / (negatives + 2))

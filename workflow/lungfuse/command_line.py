@@ -137,7 +137,7 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"lungfuse: {error}")
     except BrokenPipeError:  # nobody reads on, as in `lungfuse init ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tells of it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it at the end
         sys.exit(1)
     except OSError as error:
         if error.filename is None and error.errno not in FULL | FORBIDDEN:

@@ -43,7 +43,7 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
 
 @contextmanager
 def _told_of(path: Path, inputs: bool = False) -> Iterator[None]:
-    """Tell that `path` cannot be written; an error that names a file is of another one where `inputs` are read too."""
+    """Report that `path` cannot be written; an error that names a file may be of another where `inputs` are read."""
     try:
         yield
     except OSError as error:

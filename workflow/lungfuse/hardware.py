@@ -8,7 +8,7 @@ import socket
 from datetime import datetime
 from pathlib import Path
 
-# The job's number, as Slurm, PBS, LSF and SGE tell it.
+# The job's number, as Slurm, PBS, LSF and SGE give it.
 BATCH_JOBS = {"Slurm": "SLURM_JOB_ID", "PBS": "PBS_JOBID", "LSF": "LSB_JOBID", "SGE": "JOB_ID"}
 
 WORKFLOW_JOB = "LUNGFUSE_JOB"  # set where a rule of the workflow runs a stage
@@ -45,7 +45,7 @@ def usage() -> str:
     """Processor time and peak memory of this process, as `USAGE` reads them; of its children the largest counts."""
     own, children = (resource.getrusage(who) for who in [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN])
     seconds = sum(used.ru_utime + used.ru_stime for used in [own, children])
-    # The peak of getrusage is at least that of the process that has started this one; Linux tells it apart.
+    # The peak of getrusage is at least that of the process that has started this one; Linux gives it separately.
     status = Path("/proc/self/status")
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.M) if status.exists() else None
     kilobytes = max(int(peak[1]) if peak else own.ru_maxrss, children.ru_maxrss)

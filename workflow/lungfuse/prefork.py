@@ -133,7 +133,7 @@ def _import(module: str, files: list[int]) -> None:
 
 
 def _supervise(request: dict, files: list[int]) -> None:
-    """Fork the job and tell its client how it ended, or interrupt it when the client has gone; returns in the job."""
+    """Fork the job and send its client how it ended, or interrupt it when the client has gone; returns in the job."""
     *standard, client = files
     job = _fork()
     if job == 0:
@@ -155,7 +155,7 @@ def _supervise(request: dict, files: list[int]) -> None:
         if not waiting.poll(PATIENCE):
             os.killpg(job, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])
-    if code >= 0:  # else a signal has killed it, and so the client is told nothing
+    if code >= 0:  # else a signal has killed it, and so the client hears nothing
         with suppress(OSError):
             os.write(client, str(code).encode())
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Raw files that were put there by hand: DVC knows those that it was told of by `dvc add`, and takes no links."""
+"""Raw files that were put there by hand: DVC knows those that were added by `dvc add`, and takes no links."""
 
 import shutil
 from pathlib import Path

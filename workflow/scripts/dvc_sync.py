@@ -107,7 +107,7 @@ def remove_unknown(outputs: list[str], workflow: Workflow, agreed: dict) -> None
 
 
 def run(study: str, *options: str) -> bool:
-    """Sync in a process of its own; whether it went well. A failure is told."""
+    """Sync in a process of its own; whether it went well. A failure is reported."""
     scripts = Path(__file__).resolve().parent
     command = [sys.executable, str(scripts / "dvc_sync.py"), "--study", study, *options]
     code = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(scripts.parent)}).returncode
@@ -117,7 +117,7 @@ def run(study: str, *options: str) -> bool:
 
 
 def failure(error: Exception, keep: bool) -> str:
-    """What to tell of a failed sync; the traceback is kept in a file where that is wanted and can be."""
+    """What to say of a failed sync; the traceback is kept in a file where that is wanted and can be."""
     kind = [] if isinstance(error, UserError) else [type(error).__name__]
     reason = ": ".join([*kind, " ".join(str(error).split())])
     kept = ""
@@ -224,8 +224,8 @@ def preview(study: str, records: Path) -> None:
 
 
 def commit(study: str, stages: list[Stage]) -> bool:
-    """Commit stages to DVC; whether it went well. A failure is told and harms nothing, for it is done again."""
-    # DVC gives what it commits a new date before it writes dvc.lock; after a kill between, the content tells.
+    """Commit stages to DVC; whether it went well. A failure is reported and harms nothing, for it is done again."""
+    # DVC gives what it commits a new date before it writes dvc.lock; after a kill between, the content decides.
     files = [output for stage in stages for output in stage.outputs if Path(output).is_file()]
     contents = {str(output): sha256(Path(output)) for output in files}
     write_state(study, read_state(study) | {"committing": contents})

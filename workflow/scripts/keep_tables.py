@@ -39,27 +39,27 @@ def keep(plan: Plan, folder: Path) -> list[Path]:
     Raises:
         UserError: a table is missing, or has been made anew since its provenance was written down.
     """
-    told = provenance_of(plan)
+    provenance = provenance_of(plan)
     file = folder / plan.layout.table("provenance").name
     others = {path.name for path in folder.glob("*.csv")} - {file.name, *(path.name for path in plan.score_tables)}
     if others and file.exists():
         before = read_table(file, Provenance)
-        told = pd.concat([told, before[before["name"].isin(others)]])
+        provenance = pd.concat([provenance, before[before["name"].isin(others)]])
     folder.mkdir(parents=True, exist_ok=True)
     for table in plan.score_tables:
         shutil.copyfile(table, folder / table.name)
     if plan.study.share == "aggregate":
-        told = _without_few(told, [folder / table.name for table in plan.score_tables])
-    write_table(told, file, Provenance)
+        provenance = _without_few(provenance, [folder / table.name for table in plan.score_tables])
+    write_table(provenance, file, Provenance)
     return [*(folder / table.name for table in plan.score_tables), file]
 
 
-def _without_few(told: pd.DataFrame, kept: list[Path]) -> pd.DataFrame:
+def _without_few(provenance: pd.DataFrame, kept: list[Path]) -> pd.DataFrame:
     """What was said of kept tables, once counts of few cases are taken from them."""
     for file in kept:
         file.write_text(suppressed_csv(file.read_text(encoding="utf-8")), encoding="utf-8")
-        told.loc[(told["what"] == "table") & (told["name"] == file.name), "sha256"] = sha256(file)
-    return told
+        provenance.loc[(provenance["what"] == "table") & (provenance["name"] == file.name), "sha256"] = sha256(file)
+    return provenance
 
 
 def provenance_of(plan: Plan) -> pd.DataFrame:
@@ -67,14 +67,14 @@ def provenance_of(plan: Plan) -> pd.DataFrame:
     file = plan.layout.table("provenance")
     if missing := [str(table) for table in [*plan.score_tables, file] if not table.exists()]:
         raise UserError(f"{', '.join(missing)}: not found. Run the study first: snakemake --config study={plan.name}")
-    told = read_table(file, Provenance)
-    known = told[told["what"] == "table"].set_index("name")["sha256"]
+    provenance = read_table(file, Provenance)
+    known = provenance[provenance["what"] == "table"].set_index("name")["sha256"]
     if other := [str(table) for table in plan.score_tables if known.get(table.name) != sha256(table)]:
         raise UserError(
             f"{file}: is not of {', '.join(other)}, made at another time. Run the study again: "
             f"snakemake --config study={plan.name}"
         )
-    return told
+    return provenance
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ COLUMNS = ["submission", "number", "jobs", "threads", "GPUs", "memory (GB)", "ho
 
 
 class KeepGraph(logging.Filter):
-    """Keeps the graph of jobs that a dry run tells of, and lets nothing but errors be printed.
+    """Keeps the graph of jobs of a dry run, and lets nothing but errors be printed.
 
-    It is told with each group of jobs, and every rule that is submitted has one.
+    It is called with each group of jobs, and every rule that is submitted has one.
     """
 
     graph: DAG | None = None

@@ -24,7 +24,7 @@ OWN_LINES = {LogEvent.JOB_STARTED, LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, Log
 class Progress(logging.Handler):
     """Listens to Snakemake's log and prints to standard error.
 
-    The work of a job is what it took the last time, as its benchmark tells, or a share of its limit. What is left is
+    The work of a job is what it took the last time, as its benchmark says, or a share of its limit. What is left is
     what the same amount of work has taken in this run, so that the machine's pace and its number of cores are counted.
     """
 

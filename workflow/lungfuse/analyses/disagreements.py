@@ -27,7 +27,7 @@ WANTED = ["classes", "has_images", "fuses_unimodal_models"]
 READS = ["predicted", "comparison_table", "layout.image_array", "masks_shown"]
 SETTINGS = []
 OF_CASES = True
-MOST_TOLD = 3  # scores of models in a title
+MOST_NAMED = 3  # scores of models in a title
 DISAGREEMENTS = 2  # of each kind
 
 
@@ -124,8 +124,8 @@ def draw_disagreements(
             truth = f"{'' if targets[n, label] else 'no '}{task.labels[label]}"
         else:
             truth = task.labels[int(targets[n, 0])]
-        told = names if len(names) <= MOST_TOLD else ["fused", modality]
-        said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in told)
+        named = names if len(names) <= MOST_NAMED else ["fused", modality]
+        said = ", ".join(f"{names[kind]} {values[kind][n, label]:.2f}" for kind in named)
         titles.append(f"{truth}: {names['fused']} {verdict[right]}, {names[modality]} {verdict[not right]} ({said})")
     positions = [position for position, *_ in found]
     return draw_pairs(shown, positions, titles, list(shown.pairs["text"].iloc[positions]), above)

@@ -27,7 +27,7 @@ READS = ["layout.split.pairs"]
 SETTINGS = []
 OF_CASES = True
 BARS, COLUMNS, MOST_IN_LINE = 20, 3, 4
-MOST_LINES = 3  # classes whose lines can be told apart in one panel
+MOST_LINES = 3  # classes whose lines can be distinguished in one panel
 LIGHT = "0.8"
 LINE = 0.16  # inches of a line of labels
 

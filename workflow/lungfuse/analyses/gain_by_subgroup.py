@@ -104,8 +104,8 @@ def compute(
             gained = scored.gain(a, b)
             rows.append(named | described(results, subgroup) | {"part_value": mean_value(b)})
             gains.append(gained)
-    told = [row["effective_groups"] if row.pop("told") else 0.0 for row in rows]
-    shown = shown_as_family(gains, scored, intervals.confidence, seed, told)
+    enough = [row["effective_groups"] if row.pop("enough") else 0.0 for row in rows]
+    shown = shown_as_family(gains, scored, intervals.confidence, seed, enough)
     found = [row | each for row, each in zip(rows, shown, strict=True)]
     return pd.DataFrame(found, columns=columns(GainBySubgroup)).round(6)
 
@@ -163,14 +163,14 @@ def told_labels(results: Results, subgroup: Subgroup) -> np.ndarray:
 
 
 def described(results: Results, subgroup: Subgroup) -> dict[str, object]:
-    """The columns of `GainBySubgroup` that say what a subgroup is, and whether enough is `told` of it."""
+    """The columns of `GainBySubgroup` that say what a subgroup is, and whether there is `enough` of it."""
     joined, groups = results.joined[0], results.scored.groups
     used, enough = subgroup.used, told_labels(results, subgroup)
     enough = enough.any() if subgroup.label is None else subgroup.metric == RECALL or enough[subgroup.label]
     if subgroup.label is not None and subgroup.metric != RECALL and not results.task.excludes:
         used = used & ~np.isnan(results.task.targets(joined[: len(groups)])[:, subgroup.label])
     record = {"by": subgroup.by, "subgroup": subgroup.name, "metric": subgroup.metric, "n": int(used.sum())}
-    record |= {"groups": len(set(groups[used])), "told": bool(enough)}
+    record |= {"groups": len(set(groups[used])), "enough": bool(enough)}
     return record | {"effective_groups": round(effective_groups(groups[used]), 1) if used.any() else 0.0}
 
 

@@ -112,8 +112,8 @@ def categories(values: pd.Series) -> csr_array:
 def acquisition(audited: pd.DataFrame, report_ids: pd.Series) -> dict[str, csr_array]:
     """What each audited column that has values says of each pair, (pair, category), and what all of them say."""
     values = audited.set_index("report_id").reindex(report_ids, fill_value="")
-    told = {f"acquisition: {name.replace('_', ' ')}": categories(in_steps(each)) for name, each in values.items()}
-    found = {reads: counts for reads, counts in told.items() if counts.shape[1] > 1}
+    tags = {f"acquisition: {name.replace('_', ' ')}": categories(in_steps(each)) for name, each in values.items()}
+    found = {reads: counts for reads, counts in tags.items() if counts.shape[1] > 1}
     return found | ({"acquisition: all of these": csr_array(hstack([*found.values()]))} if len(found) > 1 else {})
 
 

@@ -27,7 +27,7 @@ TABLE = Sites
 def compute(results: Results, intervals: Intervals, seed: int) -> pd.DataFrame:
     """Every model at each site.
 
-    Sites differ in patients and in the look of their images. A model that only tells them apart scores well over all of
+    Sites differ in patients and in the look of their images. A model of the site alone scores well over all of
     them and badly at each.
     """
     records = []

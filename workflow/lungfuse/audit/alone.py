@@ -17,7 +17,7 @@ from lungfuse.ingest.groups import normalise
 from lungfuse.init.profile import Profile
 
 LEAST_SHARE = 0.05  # of the rows that a class has, for it to be named by itself
-BETTER = 0.02  # AUROC that classes together have to be told better than the best one by itself
+BETTER = 0.02  # AUROC by which classes together must be predicted better than the best one by itself
 LEAST_ROWS = 20  # that are filled
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
@@ -28,8 +28,8 @@ class Alone:
     """What a column, a gap or a text reaches by itself.
 
     `n` rows are scored; `columns` are those of a gap. `of_label` has the AUROC of each class or label, by name, and
-    under an empty name their mean; `best` is the one told best, which may be several classes together: `together` is
-    then bool (class,).
+    under an empty name their mean; `best` is the one predicted best, which may be several classes together: then
+    `together` is bool (class,).
     """
 
     kind: str
@@ -91,7 +91,7 @@ class Scorer:
         return Alone(kind, subject, len(part.values), of_label, best)
 
     def _with_together(self, alone: Alone, values: pd.Series, as_a: Kind, part: Outcomes) -> Alone:
-        """With classes that are told together, where they are told better than the best one by itself."""
+        """With classes that are predicted together, where they are predicted better than the best one by itself."""
         if not self.data.asked.several:
             return alone
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(float) if as_a == "number" else None

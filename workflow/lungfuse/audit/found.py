@@ -40,9 +40,9 @@ class Found:
         """With what the flaw is worth beside a control that learned without `it`."""
         verdict = word(worth)
         shown = f" ({worth.low:+.3f} to {worth.high:+.3f})" if worth.low == worth.low else ""
-        told = f"{self.found} Worth {worth.value:+.3f}{shown} of AUROC: {control + worth.value:.3f} with {it}, "
-        told += f"{control:.3f} without. {SAYS[verdict]}"
-        return replace(self, control=control, worth=worth, verdict=verdict, found=told)
+        said = f"{self.found} Worth {worth.value:+.3f}{shown} of AUROC: {control + worth.value:.3f} with {it}, "
+        said += f"{control:.3f} without. {SAYS[verdict]}"
+        return replace(self, control=control, worth=worth, verdict=verdict, found=said)
 
     def unmeasured(self, why: str) -> "Found":
         return replace(self, found=f"{self.found} Its worth was not measured: {why}.")

@@ -1,4 +1,4 @@
-"""Classes that a column tells together from the others, such as all malignant ones from all benign ones."""
+"""Classes that a column separates together from the others, such as all malignant ones from all benign ones."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ MOST_CLASSES = 7  # of which all groupings are tried: 63
 
 
 def grouping(codes: np.ndarray, values: np.ndarray, groups: np.ndarray) -> np.ndarray | None:
-    """The classes that a column of categories tells best together from the others, bool (class,), if they are clear.
+    """The classes that a column of categories best separates together from the others, bool (class,), if clear.
 
     They are those of the fewer rows. All groupings are tried on each half of the groups; only one that both halves
     choose is given, so that it is not the best of many by chance. `codes` numbers the categories from 0, (row,);

@@ -24,7 +24,7 @@ MEANS = {
 def read_as(data: Audited) -> list[tuple[str, str]]:
     """What each column was taken for, by role."""
     roles, asked = data.roles, data.asked
-    label = "none could be told" if asked is None else f"{', '.join(asked.columns)}: {_classes(data)}"
+    label = "none found" if asked is None else f"{', '.join(asked.columns)}: {_classes(data)}"
     lines = [
         ("rows", f"{len(data):,} of {data.source}"),
         ("split", data.split.said),
@@ -90,8 +90,8 @@ def as_page(data: Audited, done: Audit, findings: pd.DataFrame) -> str:
         if part.empty:
             continue
         lines += [f"## {severity.capitalize()}", "", f"What {MEANS[severity]}.", ""]
-        told = [f"- **{each.kind}: {escape(each.subject)}.** {escape(each.found)}" for each in part.itertuples()]
-        lines += [*told, ""]
+        items = [f"- **{each.kind}: {escape(each.subject)}.** {escape(each.found)}" for each in part.itertuples()]
+        lines += [*items, ""]
     if len(done.scores):
         lines += ["## What predicts the label by itself", "", _about_scores(done.scores), "", _scores(done.scores), ""]
     lines += ["## How it was measured", "", METHOD, ""]
@@ -109,10 +109,10 @@ def _about_scores(scores: pd.DataFrame) -> str:
 def _scores(scores: pd.DataFrame) -> str:
     shown = scores.sort_values("auroc", ascending=False, kind="stable").head(MOST_SCORES)
     limits = shown["auroc_low"].map("{:.3f}".format) + " to " + shown["auroc_high"].map("{:.3f}".format)
-    told = shown["auroc"].map("{:.3f}".format) + (" (" + limits + ")").where(shown["auroc_low"].notna(), "")
+    auroc = shown["auroc"].map("{:.3f}".format) + (" (" + limits + ")").where(shown["auroc_low"].notna(), "")
     label = shown["label"].where(shown["label"] != "", "mean")
     return table(
-        pd.DataFrame({"what": shown["kind"], "name": shown["subject"], "label": label, "n": shown["n"], "AUROC": told})
+        pd.DataFrame({"what": shown["kind"], "name": shown["subject"], "label": label, "n": shown["n"], "AUROC": auroc})
     )
 
 

@@ -43,13 +43,13 @@ def beyond_chance(value: Estimate) -> bool:
 
 def _column(alone: Alone, data: Audited) -> Iterator[Found]:
     pure = [word for word in _pure(alone, data) if word.n >= SOME * len(data)]
-    told, read = alone.value.value, alone.subject in data.reads
-    if told < GOOD and not pure:
+    auroc, read = alone.value.value, alone.subject in data.reads
+    if auroc < GOOD and not pure:
         return
     severity = "note"
-    if read and (told >= LEAKS or any(word.n >= MANY * len(data) for word in pure)):
+    if read and (auroc >= LEAKS or any(word.n >= MANY * len(data) for word in pure)):
         severity = "stop"
-    elif read and (told >= STRONG or pure):
+    elif read and (auroc >= STRONG or pure):
         severity = "warning"
     found = f"{alone.subject} alone predicts {_told(alone, data)}"
     if pure:
@@ -78,10 +78,10 @@ def _gap(alone: Alone, data: Audited) -> Iterator[Found]:
 
 
 def _text(alone: Alone, data: Audited) -> Iterator[Found]:
-    told = alone.value.value
-    if told < TEXT_GOOD:
+    auroc = alone.value.value
+    if auroc < TEXT_GOOD:
         return
-    severity = "warning" if told >= TEXT_STRONG and alone.subject in data.texts else "note"
+    severity = "warning" if auroc >= TEXT_STRONG and alone.subject in data.texts else "note"
     found = f"The words of {alone.subject} alone predict {_told(alone, data)} (TF-IDF). Ask who wrote it, and when."
     yield _found(severity, alone, found, alone.n, len(data))
 
@@ -109,7 +109,7 @@ def _by_class(data: Audited, column: str) -> str:
 
 
 def _pure(alone: Alone, data: Audited) -> list[PureWord]:
-    """Words of a category that only one class, or one side of the classes that it tells together, has."""
+    """Words of a category that only one class, or one side of the classes that it predicts together, has."""
     if alone.subject not in data.profiles or not data.asked.exclusive:
         return []
     if data.profiles[alone.subject].kind not in ("category", "yes/no", "words"):

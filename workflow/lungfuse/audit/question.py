@@ -39,7 +39,7 @@ class Asked:
 def asked_of(
     profiles: dict[str, Profile], sheet: pd.DataFrame, labels: Sequence[str], positive: Sequence[str]
 ) -> tuple[Asked | None, str]:
-    """What label columns ask, or the one that is guessed; where none can be told, None and the reason.
+    """What label columns ask, or the one that is guessed; where none is found, None and the reason.
 
     Raises:
         UserError: a column or word that is named cannot be used.

@@ -69,7 +69,7 @@ class LabelRows:
     def curve(self) -> Curve:
         """The calibration curve: a restricted cubic spline on the log odds.
 
-        A straight line where pairs are few, or where the spline tells the classes apart without a fault.
+        A straight line where pairs are few, or where the spline separates the classes without an error.
         """
         points = np.linspace(*np.quantile(self.odds, SHOWN), POINTS)
         enough = min(self.labels.sum(), (1 - self.labels).sum()) >= FEWEST * self.grouped.trainings

@@ -22,12 +22,12 @@ def shown_as_family(
     has no interval and is not of the family, whose degrees of freedom are those of its fewest groups.
     """
     on = [scored.effective_groups] * len(gains) if groups is None else groups
-    told = [n for n, count in enumerate(on) if count >= MIN_GROUPS]
+    shown = [n for n, count in enumerate(on) if count >= MIN_GROUPS]
     low, high = f"{named_as}_low", f"{named_as}_high"
     found = [{named_as: each.value} | dict.fromkeys([low, high, "p", "p_corrected"], np.nan) for each in gains]
-    if not told:
+    if not shown:
         return found
-    degrees = min(on[n] for n in told) - 1
-    for n, each in zip(told, smallest_gains([[gains[n]] for n in told], degrees, confidence, seed), strict=True):
+    degrees = min(on[n] for n in shown) - 1
+    for n, each in zip(shown, smallest_gains([[gains[n]] for n in shown], degrees, confidence, seed), strict=True):
         found[n] |= {low: each.low, high: each.high, "p": each.p, "p_corrected": each.p_corrected}
     return found

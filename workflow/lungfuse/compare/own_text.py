@@ -56,7 +56,7 @@ def folds_of(joined: pd.DataFrame) -> pd.DataFrame:
 def own_text_accuracy(task: Task, own: np.ndarray, joined: pd.DataFrame) -> tuple[int, int, float]:
     """Number of the pairs whose own text is in no training fold, of the positive ones, and the accuracy on them.
 
-    `own`, of shape (pair,), tells which pairs these are; see `has_own_text`.
+    `own`, of shape (pair,), marks these pairs; see `has_own_text`.
 
     The classes are seldom as many as among all pairs, since it is the healthy of whom all say the same. The accuracy
     is NaN without any, and the number of positive ones missing where there are not two classes.

@@ -9,7 +9,7 @@ from lungfuse.duplicates.near import jaccard, near_pairs, radius_for, shingles, 
 from lungfuse.duplicates.pictures import Pictures
 
 IMAGE_BITS, TEXT_BITS = 10, 14  # of 64, in which near ones differ at most
-ALIKE = 0.85  # correlation of what tells images from others of their kind
+ALIKE = 0.85  # correlation of what distinguishes images from others of their kind
 SHARED = 0.8  # of the runs of three words that either text has
 MOST_PAIRS = 200_000
 BLOCK = 1024  # images whose likeness to all others is held at once

@@ -18,7 +18,7 @@ from scipy.fft import dctn
 SIDE = 32  # pixels of a thumbnail
 PART = 256  # images at a time
 HASH_SIDE = 8  # low frequencies of a perceptual hash, 8 x 8
-FEW = 50  # images that make no mean to be told from
+FEW = 50  # images, too few for a mean to compare with
 COMMON = 32  # directions in which images of a kind differ most: position, size, padding
 EACH = 20  # images for each of these
 SAMPLE = 2000
@@ -70,7 +70,7 @@ class Pictures:
         return np.linalg.svd(vectors @ found, full_matrices=False)[2][:number].dot(found.T).T
 
     def apart(self, rows: np.ndarray) -> np.ndarray:
-        """Images as vectors of length 1, float32 (image, SIDE * SIDE), of what tells each from others of its kind.
+        """Images as vectors of length 1, float32 (image, SIDE * SIDE), of what distinguishes each from its kind.
 
         That is the thumbnail less the mean, and less the directions in which most differ from it. So chest X-rays of
         two patients, which are alike, are not near, and a copy of one that was saved anew or made brighter is.
@@ -105,7 +105,7 @@ class Pictures:
 
 
 def look_at(array: np.ndarray, rows: np.ndarray, cases: np.ndarray, done: Callable[[int], object]) -> Pictures:
-    """Look at some rows of an image array, of these cases; `done` is told how many more are finished, part by part."""
+    """Look at some rows of an image array, of these cases; `done` is called with how many more are finished."""
     order = np.argsort(rows, kind="stable")  # as they lie on the disk
     rows, cases = rows[order], cases[order]
     thumbnails = np.empty((len(rows), SIDE, SIDE), np.uint8)

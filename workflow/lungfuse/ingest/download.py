@@ -82,7 +82,7 @@ def _transfer(download: Download, part: Path) -> None:
     kept = _edition_file(part)
     edition = kept.read_text(encoding="utf-8") if kept.exists() else ""
     if not edition and download.sha256 is None:
-        start = 0  # nothing would tell that the site has another edition by now
+        start = 0  # nothing would show that the site has another edition by now
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers |= {"Range": f"bytes={start}-"} | ({"If-Range": edition} if edition else {})
@@ -123,7 +123,7 @@ def _edition(headers: Mapping[str, str]) -> str:
 
 def _known(download: Download) -> str:
     if download.sha256 is None:
-        return "whether it is the published file cannot be told, for no size or sha256 of that is known"
+        return "it cannot be compared with the published file, whose size and sha256 are unknown"
     return "is the published file"
 
 

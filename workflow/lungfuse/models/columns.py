@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-MOST_CATEGORIES = 255  # that a tree of scikit-learn tells apart; the rarest beyond share one
+MOST_CATEGORIES = 255  # that a tree of scikit-learn distinguishes; the rarest beyond share one
 
 
 def as_values(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:

@@ -81,7 +81,7 @@ class SVCOnDisk(LinearSVC):
     """A LinearSVC that is fitted by L-BFGS, part of the rows after part, where LIBLINEAR takes a copy of all."""
 
     def fit(self, X: csr_array, y: np.ndarray) -> "SVCOnDisk":  # noqa: N803
-        """Fit one plane to tell two classes apart, or one a class, which tells it from the rest."""
+        """Fit one plane that separates two classes, or one per class, which separates it from the rest."""
         self.classes_, numbers = np.unique(y, return_inverse=True)
         self.n_features_in_, two = X.shape[1], len(self.classes_) == 2
         weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)

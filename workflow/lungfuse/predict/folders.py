@@ -1,4 +1,4 @@
-"""The folders of trained models: what their settings say, and what other folders are told to be."""
+"""The folders of trained models: what their settings say, and what is wrong with other folders."""
 
 import json
 from pathlib import Path

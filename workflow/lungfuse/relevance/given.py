@@ -76,7 +76,7 @@ class Given:
 class Measured:
     """The value of each case, (B,), and that of each control by its name, (B,); NaN where a case has none.
 
-    `variant` tells several values of one measure apart, such as the fill of what is removed.
+    `variant` distinguishes several values of one measure, such as the fill of what is removed.
     """
 
     modality: str

@@ -127,7 +127,7 @@ def main(
     settings
         Everything that params.yaml says of it.
     files
-        What the pages tell of.
+        What the pages show.
     outputs
         What is written.
     """
@@ -184,7 +184,7 @@ def run_times(logs: Path) -> pd.DataFrame:
 def measured_jobs(logs: Path) -> pd.DataFrame:
     """The rule, seconds and peak memory (MB) of each job that has left a benchmark in the logs of a study.
 
-    Its log tells the memory: where jobs are forked from another process, Snakemake measures who waits for them.
+    Its log has the memory: where jobs are forked from another process, Snakemake measures who waits for them.
     """
     records = []
     for path in sorted(logs.rglob("*.benchmark.tsv")):

@@ -32,7 +32,7 @@ class AugmentedBatches(AnnotatedBatches):
     """The batches of all epochs from `first` to `epochs` in a row, `steps` of them an epoch.
 
     Order and variants depend on the seed and the epoch alone, so that a resumed training sees what an unbroken one
-    does. (Keras asks for batches before the epoch they belong to has begun, so it cannot be told by its callbacks.)
+    does. (Keras asks for batches before the epoch they belong to has begun, so its callbacks cannot say it.)
     """
 
     def __init__(self, *data: np.ndarray, batch: int, seed: int, first: int, epochs: int):

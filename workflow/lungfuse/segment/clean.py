@@ -25,7 +25,7 @@ def largest(mask: np.ndarray, count: int) -> np.ndarray:
 
 
 def measure(image: np.ndarray, probability: np.ndarray, mask: np.ndarray, settings: MaskSettings) -> dict[str, float]:
-    """What `MaskQuality` tells of the mask of an image: area, components, asymmetry, contrast.
+    """What `MaskQuality` says of the mask of an image: area, components, asymmetry, contrast.
 
     The three arrays are (height, width): levels of grey, or of colours at the end, probabilities, bool.
     """

@@ -168,7 +168,7 @@ def is_whole(weights: Path) -> bool:
 
 
 class Replay(Callback):
-    """Tells callbacks of the epochs before a training was killed, so that they decide as if it had not been.
+    """Shows callbacks the epochs before a training was killed, so that they decide as if it had not been.
 
     The learning rate is that of the checkpoint, whatever they would make of it.
     """

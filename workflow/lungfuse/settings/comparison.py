@@ -31,7 +31,7 @@ class ComparisonSettings(Intervals):
 
     Seconds differ from run to run; a table without them is the same to the byte. `published_epochs` names the models
     whose accuracies are shown epoch by epoch, each with the published ones, if any. `subgroups` names the columns by
-    whose values gains are told apart: a number with the bounds of its bands, a category, or `site`, with none.
+    whose values gains are shown separately: a number with the bounds of its bands, a category, or `site`, with none.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)]
@@ -73,9 +73,9 @@ class LeakageSettings(Settings):
 
 
 class ShortcutSettings(Settings):
-    """What little may tell the label by itself, looked for in the sections that are audited for leakage.
+    """What little may predict the label by itself, looked for in the sections that are audited for leakage.
 
-    `words` may tell it, besides the names of the labels: whole words or phrases, in any case.
+    `words` may predict it, besides the names of the labels: whole words or phrases, in any case.
     """
 
     words: Annotated[list[Annotated[str, Field(pattern=r"\w")]], Once]

@@ -32,7 +32,7 @@ class TableColumn(ReadColumn):
 
 class TableText(Settings):
     """A section of text: its heading in the table, without the sentences that have a word which begins like one of
-    `redact_terms`, such as those that tell what is asked, and when it is known."""
+    `redact_terms`, such as those that state the outcome, and when it is known."""
 
     column: Heading
     redact_terms: Words = Field(default=[])

@@ -32,8 +32,8 @@ def dealt_folds(groups: np.ndarray, labels: np.ndarray, folds: int) -> np.ndarra
     codes, found = pd.factorize(groups)
     if not len(codes):
         return np.zeros(0, int)
-    told = np.nan_to_num(labels[np.flatnonzero(~pd.Series(codes).duplicated())], nan=0.0)
-    stratum = np.where(told.any(axis=1), told.argmax(axis=1), told.shape[1]) if told.size else np.zeros(len(found))
+    known = np.nan_to_num(labels[np.flatnonzero(~pd.Series(codes).duplicated())], nan=0.0)
+    stratum = np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1]) if known.size else np.zeros(len(found))
     order = np.lexsort([np.random.default_rng(0).random(len(found)), stratum])
     fold = np.empty(len(found), int)
     fold[order] = np.arange(len(found)) % folds

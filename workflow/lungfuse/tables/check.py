@@ -24,7 +24,7 @@ class Findings(Table):
 
 
 class UnivariateAUROC(Table):
-    """One row a thing that may tell the label by itself, and a label: the AUROC that it reaches, out of fold.
+    """One row per input that may predict the label by itself, and label: the AUROC that it reaches, out of fold.
 
     `label` is a class against the rest, or a label; where classes exclude each other and are more than two, an empty
     one is their mean. `baseline` is what chance reaches.

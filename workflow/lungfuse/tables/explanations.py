@@ -9,8 +9,8 @@ from lungfuse.tables.base import Table
 class ExplanationScores(Table):
     """One row a model, method, modality and measure: the mean over cases of what `lungfuse.relevance.measures` gives.
 
-    `variant` is the fill of what is removed, the layers that are shuffled, or whatever else tells rows of a measure
-    apart. `against` is the control that the explanation beats by least, `control` its mean, and `difference` what the
+    `variant` is the fill of what is removed, the layers that are shuffled, or whatever else distinguishes rows of a
+    measure. `against` is the control that the explanation beats by least, `control` its mean, and `difference` what the
     explanation has more. Groups are resampled; the limits of the difference are the least of those over any control. An
     explanation `passes` where the whole interval of the difference is above -`margin`, and fails where none of it is.
     With fewer than 20 effective groups there is no interval, and it is undecided. `n` counts cases of all trainings.

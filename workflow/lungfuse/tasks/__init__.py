@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["label", "score", "prediction", "probability"]
 TARGETS = ("classes", "grades", "numbers")  # what a task asks for
-CLASS_SCORES = ("auroc", "accuracy", "balanced_accuracy")  # by which models that tell classes may be compared
+CLASS_SCORES = ("auroc", "accuracy", "balanced_accuracy")  # by which models that predict classes may be compared
 
 
 class Calibration(BaseModel):
@@ -98,7 +98,7 @@ class Task(ABC):
 
     @property
     def two_classes(self) -> bool:
-        """Whether pairs are positive or negative, of which one score tells."""
+        """Whether pairs are positive or negative, so that one score is enough."""
         return self.one_score
 
     @property

@@ -39,7 +39,7 @@ TIMED = 256  # cases whose scoring is timed
 
 @dataclass(frozen=True)
 class EstimatorInputs:
-    """What an estimator reads of all pairs, the records of `Columns` that it reads, and the modalities that it is told
+    """What an estimator reads of all pairs, the records of `Columns` that it reads, and the modalities that it is given
     apart where it reads several."""
 
     values: Inputs
@@ -48,7 +48,7 @@ class EstimatorInputs:
 
     @property
     def known(self) -> dict[str, Any]:
-        """What the architecture is told of its inputs."""
+        """What the architecture learns about its inputs."""
         kinds = {"kinds": {column["name"]: column["kind"] for column in self.columns}}
         if self.modalities:
             return {"inputs": self.modalities} | kinds

@@ -5,7 +5,7 @@
 - `layers(network)`: its layers from input to output, for training the last ones alone;
 - `tokens(network, images)` of images, (B, 3, y, x) -> (B, T, width); `tokens(network, ids, mask)` of texts, (B, T) and
   (B, T), true at real tokens -> (B, T, width), where embeddings of words, (B, T, width), may stand for their numbers;
-- `embed(network, ids)` of texts: these embeddings; `place(network, words)`: the same with what is added to tell their
+- `embed(network, ids)` of texts: these embeddings; `place(network, words)`: the same with what is added to mark their
   places, where normalisation follows;
 - `random_shape(spec)`: the configuration of an encoder with random weights;
 - `published(weights, config)`: published weights under the names that the network has for them;

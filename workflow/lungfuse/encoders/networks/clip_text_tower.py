@@ -35,7 +35,7 @@ def place(network: nn.Module, words: Tensor) -> Tensor:
 
 
 def tokens(network: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-    """A text is read from left to right and told by its last token, so what follows it changes nothing."""
+    """A text is read from left to right and represented by its last token, so what follows it changes nothing."""
     if ids.is_floating_point():
         raise UserError(
             "The text tower of a CLIP takes numbers of tokens, so a text that it reads cannot be explained."

@@ -32,7 +32,7 @@ def published(
     Raises:
         UserError: some are missing.
     """
-    logging.set_verbosity_error()  # heads that are left out are many; what is missing is told below
+    logging.set_verbosity_error()  # heads that are left out are many; what is missing is reported below
     network, found = kind.from_pretrained(
         None, config=config, state_dict=weights, dtype=torch.float32, output_loading_info=True, **options
     )

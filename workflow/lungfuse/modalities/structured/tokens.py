@@ -34,6 +34,6 @@ class ColumnTokens(nn.Module):
         return Tokens(tokens, known.any(1, keepdim=True).expand_as(known))
 
     def neutral(self) -> Tensor:
-        """The tokens of columns that tell nothing, (column, width): the mean of numbers, and that of all categories."""
+        """The tokens of uninformative columns, (column, width): the mean of numbers, and that of all categories."""
         means = [vectors.mean(0, keepdim=True) for vectors in self.categories]
         return torch.cat([self.bias, *means])

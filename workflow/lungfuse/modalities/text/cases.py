@@ -60,7 +60,7 @@ def _column_in(batch: Batch, section: str) -> str:
 def _redacted(batch: Batch, texts: pd.Series, words: tuple[str, ...]) -> pd.Series:
     found = without_sentences(texts, words)
     if changed := (found != texts).sum():
-        batch.notes["sentences that may tell what is asked are not read, as in training"] += int(changed)
+        batch.notes["sentences that may state the outcome are left out, as in training"] += int(changed)
     return found
 
 

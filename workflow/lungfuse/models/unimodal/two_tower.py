@@ -1,4 +1,4 @@
-"""An image tower and a text tower trained to tell which image and text belong together, and classes by prompts.
+"""An image tower and a text tower trained to match images with their texts; it predicts classes by prompts.
 
 The study's own pairs to learn from are all that it is trained on, and their labels are not read: neither in training
 nor to choose the epoch. It is trained as CLIP was (Radford et al., 2021, https://arxiv.org/abs/2103.00020), on

@@ -44,10 +44,17 @@ def draw(table: pd.DataFrame, figure: Path) -> None:
 
 
 def verdicts(kept: Path) -> pd.DataFrame:
-    """The verdicts of all studies, one below the other, with a column `study`; the positive control comes last."""
-    paths = sorted(kept.glob("*/verdict.csv"), key=lambda path: (is_control(path.parent.name), path.parent.name))
+    """The verdicts of all studies, one below the other, with a column `study`.
+
+    Those that are not counted follow, and the positive control comes last.
+    """
+    paths = sorted(kept.glob("*/verdict.csv"), key=lambda path: place_of(path.parent.name))
     tables = [read_table(path, Verdict).assign(study=path.parent.name) for path in paths]
     return pd.concat(tables or [pd.DataFrame(columns=[*columns(Verdict), "study"])], ignore_index=True)
+
+
+def place_of(study: str) -> tuple[bool, bool, str]:
+    return is_control(study), study in SHOWN_ALONE, study
 
 
 def is_control(study: str) -> bool:
@@ -62,11 +69,16 @@ def in_markdown(table: pd.DataFrame) -> str:
     shown["fusion"] = table["fusion_value"].map("{:.3f}".format)
     shown["gain, points"] = with_limits(limits(table, "gain") * 100, 1, "+")
     shown["verdict"] = "**" + table["word"] + "**" + table["leak_check"].map({True: ", a leak check", False: ""})
-    shown["verdict"] += table["study"].isin(SHOWN_ALONE).map({True: ", not counted", False: ""})
+    shown["verdict"] += not_counted(table)
     shown["P(gain > margin)"] = table["p_margin"].map("{:.2f}".format, na_action="ignore")
     shown["p"] = table["p_corrected"].map(p_in_words)
     shown["groups (effective)"] = table["groups"].astype(str) + table["effective_groups"].map(" ({:.0f})".format)
     return shown.fillna("").to_markdown(index=False, disable_numparse=True)
+
+
+def not_counted(table: pd.DataFrame) -> pd.Series:
+    """Which verdicts the protocol shows alone, in words."""
+    return table["study"].isin(SHOWN_ALONE).map({True: ", not counted", False: ""})
 
 
 def beaten_nothing(row: pd.Series) -> str:
@@ -96,7 +108,8 @@ def holm(p: pd.Series) -> pd.Series:
 def drawn(table: pd.DataFrame) -> Figure:
     """The gains with their intervals, a row a study and set of inputs."""
     figure, axes = plt.subplots(figsize=(WIDTH, LINE * len(table) + 0.8), layout="constrained")
-    forest_of_verdicts(axes, [f"{row.study}: {shortened(row.inputs)}" for row in table.itertuples()], table)
+    names = table["study"] + ": " + table["inputs"].map(shortened) + not_counted(table)
+    forest_of_verdicts(axes, list(names), table)
     axes.set_xlabel("fusion above the best of its parts, points of AUROC; shaded: the margin")
     return figure
 

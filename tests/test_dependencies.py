@@ -4,6 +4,7 @@ import ast
 import builtins
 import multiprocessing
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -14,7 +15,7 @@ import pytest
 from conftest import ROOT
 from dvc_stage import PlannedJob
 
-from lungfuse.dependencies import DECIDES_NOTHING, decides_nothing, deciding, digest, imports, source
+from lungfuse.dependencies import DECIDES_NOTHING, decides_nothing, deciding, digest, imports, named_in, source
 from lungfuse.stages import STAGES
 
 CODE = ROOT / "workflow/lungfuse"
@@ -167,6 +168,29 @@ def test_every_module_is_listed_or_named_with_a_reason(edges):
     unlisted = all_modules() - reached(edges, *stages, *parts, *BY_NAME) - empty_modules()
     assert not [module for module in unlisted if not decides_nothing(module)]
     assert all(module in DECIDES_NOTHING for module in unlisted if module.count(".") == 1)
+
+
+def test_imports_that_are_read_from_lines_are_those_of_the_syntax_tree():
+    for module in all_modules():
+        code = source(module).read_text(encoding="utf-8")
+        assert set(named_in(code)) == set(in_syntax_tree(code)), module
+
+
+def in_syntax_tree(code: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "lungfuse")
+            case ast.ImportFrom(level=0) if node.module.split(".")[0] == "lungfuse":
+                yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def test_imports_of_several_lines_and_in_functions_are_read():
+    code = (
+        "from lungfuse.models import (  # parts\n    a,  # one\n    b as c,\n)\ndef f():\n    import lungfuse.d as e\n"
+    )
+    assert list(named_in(code)) == ["lungfuse.models", "lungfuse.models.a", "lungfuse.models.b", "lungfuse.d"]
+    assert list(named_in(code)) == list(in_syntax_tree(code))
 
 
 def test_a_package_and_imports_of_a_submodule_and_in_a_function_count():

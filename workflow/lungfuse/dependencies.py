@@ -4,14 +4,16 @@ The code of a stage is what its module imports, and what that imports in turn. M
 that a graph of jobs needs no library of networks.
 """
 
-import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT.name
+MODULE = rf"({PACKAGE}(?:\.\w+)*)"
+IMPORT = re.compile(rf"^[ \t]*(?:from {MODULE} import (\([^)]*\)|[^\n]*)|import {MODULE})", re.M)
 
 DECIDES_NOTHING = {  # with the reason; neither these nor what they hold or import makes a stage run again
     "lungfuse": "holds the version",
@@ -69,10 +71,20 @@ def digest(*modules: str) -> str:
 @cache
 def imports(module: str) -> tuple[str, ...]:
     """The modules of this package that a module imports, wherever in it, and the package it lies in."""
-    named = [module.rpartition(".")[0]]
-    for statement in _statements(ast.parse(source(module).read_bytes())):
-        named += _named(statement)
-    return tuple(name for name in dict.fromkeys(named) if name.split(".")[0] == PACKAGE and source(name).is_file())
+    named = [module.rpartition(".")[0], *named_in(source(module).read_text(encoding="utf-8"))]
+    return tuple(name for name in dict.fromkeys(named) if source(name).is_file())
+
+
+def named_in(code: str) -> Iterator[str]:
+    """The modules that the imports of some code may mean, by their lines: a syntax tree of all modules takes a second.
+
+    `from package import name` is of the package, and of a module where there is one.
+    """
+    for module, names, alone in IMPORT.findall(code):
+        yield module or alone
+        for name in re.sub(r"#.*", "", names).strip("()").split(","):
+            if name.strip():
+                yield f"{module}.{name.split()[0]}"
 
 
 @cache
@@ -80,21 +92,3 @@ def source(module: str) -> Path:
     """The file of a module of this package; there is none where the module is another thing's name."""
     path = ROOT.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """The statements within a node; no expression holds an import, and most nodes are expressions."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield child
-            yield from _statements(child)
-
-
-def _named(node: ast.AST) -> Iterator[str]:
-    """What an import may mean: `from package import name` is of the package, and of a module where there is one."""
-    match node:
-        case ast.Import():
-            yield from (alias.name for alias in node.names)
-        case ast.ImportFrom(level=0):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)

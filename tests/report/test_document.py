@@ -12,6 +12,7 @@ from conftest import ROOT
 from small_report import Reported
 
 from lungfuse.plan.plan import Plan
+from lungfuse.report.document import methods
 from lungfuse.report.document.checklists import CHECKLISTS, items
 from lungfuse.report.document.document import QUESTIONS
 from lungfuse.stages import call
@@ -145,6 +146,37 @@ def test_the_numbers_of_the_data_come_from_the_funnel(document, reported):
         assert "4,711 groups" in Page(again(study)).texts["data-patients"]
     finally:
         file.write_text(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "identified", "shared", "patients"),
+    [
+        ("pad", True, "a patient", True),
+        ("pad-by-image", False, "", False),
+        ("skin", True, "a value of lesion_id", False),
+        ("covid", True, "a patient or a text or a value of doi", True),
+        ("brain", False, "the look of their images", False),
+        ("dementia-by-slice", True, "", False),
+    ],
+)
+def test_what_cases_of_a_group_share_is_what_the_study_groups_by(studies, name, identified, shared, patients):
+    found = [] if identified else [["patients", "unknown"]]
+    said = methods.about_groups(studies[name], pd.DataFrame(found, columns=["kind", "subject"]))
+    assert said == {"shared_in_group": shared, "patients": patients}
+
+
+def test_no_report_claims_that_patients_are_in_one_fold_where_none_is_identified(document, reported):
+    assert "patients that the models have not seen" in document("binary")
+    study = reported("binary")
+    file = study.folder / study.plan.layout.table("check")
+    kept = file.read_text()
+    try:
+        file.write_text(kept + "note,patients,unknown,No patient is identified.,,\n")
+        changed = again(study)
+    finally:
+        file.write_text(kept)
+    assert "patients that the models have not seen" not in changed
+    assert "share a patient" not in changed and " groups of patients" not in changed
 
 
 def test_words_of_tables_and_settings_do_not_run(reported, document):

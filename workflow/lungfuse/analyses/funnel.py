@@ -15,8 +15,8 @@ from lungfuse.tables.ingest import Funnel
 TITLE, SECTION, ORDER = "Filters", "Data", 1
 CAPTION = (
     "From the collection to the cases of the study: reports on the left, images and cases on the right, with the "
-    "number excluded by each filter. A case is one image of the chosen view with its report. Cases that share a "
-    "patient or the same text form a group, which is never split between folds."
+    "number excluded by each filter. A case is one image of the chosen view with its report. A group of cases is never "
+    "split between folds; the study's settings say what its cases share."
 )
 WANTED = []
 READS = ["layout.candidates.funnel"]

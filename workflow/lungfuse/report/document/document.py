@@ -135,6 +135,7 @@ def facts(
     return {
         **methods.about_methods(study, models, comparison),
         **methods.about_data(study, read_table(sources.funnel, Funnel)),
+        **methods.about_groups(study, check),
         **methods.about_limits(check, verdict),
         **methods.about_reruns(recorded),
         "study": study,

@@ -81,6 +81,18 @@ def about_data(study: Study, funnel: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def about_groups(study: Study, check: pd.DataFrame) -> dict[str, Any]:
+    """What the cases of a group share, in words, and whether patients are identified, as the data check found."""
+    found_none = ((check["kind"] == "patients") & (check["subject"] == "unknown")).any()
+    identified = not found_none and (study.table is None or study.table.patient is not None)
+    shared = {"patient": "a patient"} if identified else {}
+    shared |= {"text": "a text"} if "text" in study.modalities else {}
+    shared |= {"column": f"a value of {joined(study.table.group_by)}"} if study.table and study.table.group_by else {}
+    shared |= {"image": "the look of their images"}
+    used = [words for name, words in shared.items() if name in study.filter.group_by]
+    return {"shared_in_group": " or ".join(used), "patients": identified and "patient" in study.filter.group_by}
+
+
 def about_limits(check: pd.DataFrame, verdict: pd.DataFrame | None) -> dict[str, Any]:
     """What the data check warns of, and which verdicts are open."""
     words = verdict["word"] if verdict is not None else pd.Series(dtype=str)

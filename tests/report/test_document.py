@@ -15,6 +15,7 @@ from lungfuse.plan.plan import Plan
 from lungfuse.report.document import methods
 from lungfuse.report.document.checklists import CHECKLISTS, items
 from lungfuse.report.document.document import QUESTIONS
+from lungfuse.report.document.tables import shown_frame
 from lungfuse.stages import call
 
 SCRIPT = "</script><script>window.PWNED=1</script><img src=x onerror=alert(1)>"
@@ -177,6 +178,19 @@ def test_no_report_claims_that_patients_are_in_one_fold_where_none_is_identified
         file.write_text(kept)
     assert "patients that the models have not seen" not in changed
     assert "share a patient" not in changed and " groups of patients" not in changed
+
+
+def test_a_study_of_numbers_is_not_said_to_have_classes_or_thresholds(document):
+    said = document("regression")
+    assert "cross-entropy of the share of the range" in said and "no threshold is used" in said
+    assert "missed positive" not in said and "all classes have the same weight" not in said
+    assert "missed positive" in document("binary")
+
+
+def test_scores_of_models_come_before_what_tests_them():
+    frame = {"row": "a", "n": "9", "p_corrected": "1", "repeats": "1", "r2": ".5", "r2_low": ".4", "r2_high": ".6"}
+    columns = shown_frame(pd.DataFrame([frame]), "comparison.csv").columns
+    assert columns == ["model", "cases", "R2", "p, corrected", "repeats"]
 
 
 def test_words_of_tables_and_settings_do_not_run(reported, document):

@@ -21,10 +21,11 @@ from lungfuse.tables.comparison import limits, with_limits
 
 TITLE, SECTION, ORDER = "Value of each modality", "Where the gain comes from", 2
 CAPTION = (
-    "The Shapley value of each modality: its mean contribution to the AUROC within folds over all orders of adding "
-    "the modalities of a fusion, starting from one half. The values of a fusion add up to its AUROC above one half. "
-    "Among models of exactly the same modalities, each fold uses the one that is best on its validation pairs. "
-    "Fusions are omitted if no model uses some subset of their modalities. Intervals are simultaneous (max-T)."
+    "The Shapley value of each modality: its mean contribution to the score within folds (AUROC; concordance of a "
+    "number) over all orders of adding the modalities of a fusion, starting from one half. The values of a fusion add"
+    " up to its score above one half. Among models of exactly the same modalities, each fold uses the one that is "
+    "best on its validation pairs. Fusions are omitted if no model uses some subset of their modalities. Intervals "
+    "are simultaneous (max-T)."
 )
 WANTED = ["fused_inputs"]
 READS = ["predicted"]
@@ -114,7 +115,7 @@ def draw(table: pd.DataFrame, above: str) -> Figure:
     names = [f"{row.modality} of {shortened(row.inputs)}" for row in table.itertuples()]
     forest(axes, names, worth, [BLUE] * len(table), with_limits(worth, 1, "+"))
     axes.axvline(0, color=BLACK, linewidth=0.8)
-    axes.set_xlabel("share of the AUROC above one half, points")
+    axes.set_xlabel("share of the score above one half, points")
     if table.empty:
         axes.set_axis_off()
         axes.text(0, 0.5, "Of no fusion is each set of its modalities read by a model.", transform=axes.transAxes)

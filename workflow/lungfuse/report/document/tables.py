@@ -91,7 +91,7 @@ def held(text: str) -> str:
 
 def shown(frame: pd.DataFrame, href: str, file: str) -> Shown:
     """A table of texts, as it is shown."""
-    arranged = with_models_first(without_empty(frame))
+    arranged = with_scores_first(with_models_first(without_empty(frame)))
     kept, names, columns = arranged[:MOST_ROWS], [], []
     intervals = {name: ends for name in kept if (ends := ends_of(name, kept))}
     for name in kept.columns.drop([end for ends in intervals.values() for end in ends]):
@@ -135,6 +135,16 @@ def with_models_first(frame: pd.DataFrame) -> pd.DataFrame:
     first = {"row": frame["row"]} | ({"model": frame["model"]} if "model" in frame else {}) | {"reads": read}
     others = frame.drop(columns=[*OF_INPUTS, "row", "model"], errors="ignore")
     return pd.concat([pd.DataFrame(first), others], axis=1) if {*OF_INPUTS} & {*frame} else frame
+
+
+def with_scores_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a comparison of models: their scores behind the number of cases, before what tests them."""
+    if "repeats" not in frame:
+        return frame
+    scores = [column for name in frame for column in [name, *ends_of(name, frame)] if ends_of(name, frame)]
+    others = frame.columns.drop(scores)
+    behind = others.get_loc("n") + 1
+    return frame[[*others[:behind], *scores, *others[behind:]]]
 
 
 def readable(name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lungfuse import dependencies, registry
+from lungfuse import dependencies, models, registry
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def new_part(tmp_path, monkeypatch) -> Callable[[str, str, str], Path]:
     known = dependencies.source
     monkeypatch.setattr(dependencies, "source", lambda module: added.get(module) or known(module))
     caches = [registry._declared, dependencies.deciding, dependencies.imports]
+    caches += [models.kind_of, models.kind_spec, models.model_spec]
 
     def write(package: str, name: str, code: str) -> Path:
         folder = tmp_path / "parts" / package

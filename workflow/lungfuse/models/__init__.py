@@ -35,6 +35,7 @@ mean of each modality, in order.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any, Literal
 
@@ -122,6 +123,7 @@ def model_names(*kinds: str) -> list[str]:
     return [name for kind in kinds or KINDS for name in registry.names(f"{__name__}.{kind}")]
 
 
+@cache
 def kind_of(name: str) -> str:
     """The kind of the architecture called `name`.
 
@@ -134,6 +136,7 @@ def kind_of(name: str) -> str:
     raise UserError(f"architecture: found {name!r}, expected one of {', '.join(model_names())}.")
 
 
+@cache
 def kind_spec(name: str) -> KindSpec:
     """What the kind of the architecture called `name` declares, and it itself of what it encodes."""
     kind, own = kind_of(name), registry.declared_by(module_of(name))
@@ -141,6 +144,7 @@ def kind_spec(name: str) -> KindSpec:
     return KindSpec(kind, **{key.lower(): value for key, value in found.items()})
 
 
+@cache
 def model_spec(name: str) -> ModelSpec:
     """What the architecture called `name` declares, without importing it."""
     found = registry.declared_by(module_of(name))

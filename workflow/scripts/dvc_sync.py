@@ -174,7 +174,7 @@ def keep_dvc_away(study: str, workflow: Workflow) -> ExitStack:
 
 def sync(study: str, after_run: bool) -> None:
     """Make both tools agree, and note what they have agreed on."""
-    mend_lock_files(study)
+    repair_lock_files(study)
     with workflow_of(study) as workflow:
         if workflow.persistence.locked and not after_run:
             return
@@ -252,7 +252,7 @@ def dvc_left_alone() -> Iterator[None]:
         yield
 
 
-def mend_lock_files(study: str) -> None:
+def repair_lock_files(study: str) -> None:
     """Put back, as last agreed on, each dvc.lock that a kill has cut off: DVC rewrites them in place."""
     cut = cut_lock_files(study)
     if not cut:

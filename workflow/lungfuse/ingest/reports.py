@@ -139,7 +139,7 @@ def check_declared(sections: list[str], declared: dict[str, Number | Category], 
 
 
 def taken_names() -> set[str]:
-    """The names that no section or structured column can have, since other columns bear them."""
+    """The names that no section or structured column can have, since other columns have them."""
     return {*columns(Reports, OPTIONAL), *columns(Pairs), "part"}
 
 
@@ -180,7 +180,7 @@ def with_patients(reports: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_numbers(values: pd.Series, column: Number, made: DatasetTables) -> None:
-    """Raise UserError when a value is neither empty nor a number; `values` bear the ids of their reports."""
+    """Raise UserError when a value is neither empty nor a number; `values` are indexed by the ids of their reports."""
     numbers = pd.to_numeric(values.mask(values == ""), errors="coerce")
     wrong = values[(values != "") & ~(numbers.abs() <= MOST)]
     if len(wrong):

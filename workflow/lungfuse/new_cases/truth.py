@@ -112,7 +112,7 @@ def _numbers_in(cells: pd.Series, place: str) -> pd.Series:
     unknown = (said == "") | said.map(is_unknown)
     found = pd.to_numeric(said.mask(unknown), errors="coerce").astype(float)
     if (wrong := said[found.isna() & ~unknown]).any():
-        raise UserError(f"{place}: found {wrong.iloc[0]!r}, expected numbers. Mend the cell, or empty it.")
+        raise UserError(f"{place}: found {wrong.iloc[0]!r}, expected a number. Correct the cell, or leave it empty.")
     return found
 
 

@@ -50,7 +50,7 @@ def load_study(params: dict[str, Any]) -> tuple[str, Study]:
 
 
 def _with_architectures(study: dict[str, Any]) -> dict[str, Any]:
-    """A study whose models say their architecture; one that does not bears its name."""
+    """A study whose models say their architecture; one that does not is named after it."""
     models = study.get("models")
     if not isinstance(models, dict):
         return study

@@ -42,7 +42,7 @@ def params_schema() -> dict[str, Any]:
 def model_schema(model: dict[str, Any]) -> dict[str, Any]:
     """The schema of a model with the architectures that there are, the settings of each, and the short forms of inputs.
 
-    `architecture` is not required, for a model may bear its name.
+    `architecture` is not required, for a model may be named after it.
     """
     choice = model["properties"]["inputs"]["additionalProperties"]
     properties = model["properties"] | {"architecture": {"enum": model_names()}} | dict.fromkeys(SHORTHANDS, choice)

@@ -51,7 +51,7 @@ class ModelSettings(ModelInputs):
     """A model: its architecture, its inputs, and what of the study's settings is different for it.
 
     `images`, `text` and `structured` are short for entries of `inputs`. In params.yaml `architecture` may be left out
-    where the model bears its name. `ablation` takes a modality away: shuffled-<modality> gives each case that of
+    where the model is named after it. `ablation` takes a modality away: shuffled-<modality> gives each case that of
     another, dropped-<modality> leaves it out as if no case had it. `encoders` and `train` are laid over those of the
     study, `settings` are the architecture's own. `parts` names the models that it combines or starts from, by their
     role: the modality they read, unless the architecture has other roles. Where it is not said, a unimodal model that

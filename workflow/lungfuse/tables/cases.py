@@ -17,6 +17,6 @@ class Cases(Table):
 def cases_with(columns: Iterable[str]) -> type[Cases]:
     """The table of cases for a row that reads these columns; a cell is empty where a case lacks it.
 
-    `image` is a path, `text` a text, and structured columns bear their own names.
+    `image` is a path, `text` a text, and structured columns have their own names.
     """
     return type("CasesOfRow", (Cases,), {"__annotations__": dict.fromkeys(columns, Series[str])})

@@ -1,6 +1,6 @@
 """Tasks: what a study asks of a pair. One module each, found by the name in a study's `task`.
 
-Arrays bear the same axes in all of them: targets (pair, label column), NaN where a label is not known; scores (pair,
+Arrays have the same axes in all of them: targets (pair, label column), NaN where a label is not known; scores (pair,
 score column) in [0, 1]; predictions like targets. `labels` are the names of classes or labels, or of a number its name
 and the ends of its range.
 """

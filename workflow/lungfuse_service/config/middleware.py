@@ -1,4 +1,4 @@
-"""What every request passes and every response bears."""
+"""Middleware: what every request passes, and the headers of every response."""
 
 from collections.abc import Callable
 

@@ -126,7 +126,7 @@ def run_workflow(folder: Path, target: Path) -> None:
 
 
 def reason_of(folder: Path) -> str:
-    """What the stage that failed says to who can mend it, if anything."""
+    """What the stage that failed says to whoever can fix it, if anything."""
     logs = sorted((folder / "logs").rglob("*.log"), key=lambda path: path.stat().st_mtime)
     said = logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
     return said.partition("lungfuse: ")[2].strip()

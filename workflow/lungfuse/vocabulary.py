@@ -61,6 +61,7 @@ SCALE = [  # from the least to the most
     {"very severe", "critical", "extreme", "kritisch", "critico"},
 ]
 CODE_OF_GRADES = re.compile(r"[+±]{1,5}|\(\+{1,4}\)|\d ?\+|\+ ?\d|\+/-|-/\+")
+UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]"  # scripts without spaces between words
 MARKS_OF_NOTHING = {"-", "--", "(-)", "."}
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from lungfuse.cell_forms import AGE, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES
-from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, YES, plain, tokens, unknown_among
+from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, plain, tokens, unknown_among
 
 Kind = Literal[
     "empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "time", "url"
@@ -223,14 +224,19 @@ def _kind(name: str, words: pd.Series, rows: int) -> tuple[Kind, list[str]]:
 
 def _of_words(name: str, words: pd.Series, rows: int) -> Kind:
     filled = int(words.sum())
-    letters = (words.index.str.len() * words).sum() / filled
-    parts = ((words.index.str.count(r"\s+") + 1) * words).sum() / filled
-    if letters > LONG and parts >= TEXT_WORDS and len(words) > min(10, filled / 4):
+    signs = words.index.str.count(UNSPACED)  # of which two are about a word, as long as six letters
+    letters, parts = _mean(words.index.str.len() + 2 * signs, words), _mean(words.index.str.count(r"\s+") + 1, words)
+    if letters > LONG and parts + _mean(signs, words) / 2 >= TEXT_WORDS and len(words) > min(10, filled / 4):
         return "text"
     if len(words) == filled and filled > min(rows / 2, 20) and parts < 2:
         return "id"
     few = len(words) <= max(2, min(MOST_WORDS, filled / 3))
     return "category" if few else "id" if {*tokens(name)} & NUMBERED else "words"
+
+
+def _mean(numbers: pd.Index, words: pd.Series) -> float:
+    """The mean over the filled cells of a number that each word has."""
+    return float(np.average(numbers.to_numpy(), weights=words))
 
 
 def _share(words: pd.Series, form: re.Pattern) -> float:

@@ -47,27 +47,59 @@ LANGUAGES = {
     "πτώση"),
                    ("υγιής", "πνευμονία"), ("γυναίκα", "άνδρας"), UTF),
 }  # fmt: skip
+MORE_LANGUAGES = {
+    "ko": Language("환자번호", "나이", "성별", "주소", "진단", ("기침 이 삼일 계속됨", "발열 없음", "흉통 있음",
+    "호흡 곤란"),
+                   ("정상", "폐렴"), ("여", "남"), (*UTF, "cp949")),
+    "th": Language("patient", "อายุ", "เพศ", "อาการ", "โรค", ("ไอมาสามวัน", "ไม่มีไข้", "เจ็บหน้าอก", "เหนื่อยง่าย"),
+                   ("ปกติ", "ปอดบวม"), ("หญิง", "ชาย"), UTF),
+    "ar": Language("المريض", "العمر", "الجنس", "الشكوى", "التشخيص", ("سعال", "حمى", "ألم", "ضيق", "سقوط"),
+                   ("طبيعي", "التهاب"), ("أنثى", "ذكر"), UTF),
+    "pl": Language("Pacjent", "Wiek", "Płeć", "Wywiad", "Rozpoznanie", ("kaszel", "gorączka", "ból", "duszność",
+    "upadek"),
+                   ("norma", "zapalenie płuc"), ("kobieta", "mężczyzna"), (*UTF, "cp1250")),
+    "tr": Language("Hasta", "Yaş", "Cinsiyet", "Öykü", "Tanı", ("öksürük", "ateş", "ağrı", "düşme", "çarpıntı"),
+                   ("normal", "zatürre"), ("kadın", "erkek"), UTF),
+}  # fmt: skip
+UNSPACED = {"zh", "ja", "th"}
 MISSING = ["", "", "?", "n/a", "unknown", "-", "#N/A"]
 LABELS = ["words", "yes", "ones", "signs", "grades", "pluses", "parts", "float"]
+CLASSES = {  # of forms that are drawn in place of some of these
+    "truth": ("FALSE", "TRUE"),
+    "halves": ("<50%", ">=50%"),
+    "severity": ("none", "mild", "moderate", "severe"),
+    "stages": ("Stage I", "Stage II", "Stage III"),
+    "odd": ("{a} $b", "<b>it's</b>"),
+    "spelled": ("No finding", "Pneumonia"),
+}
 
 
 @dataclass
 class Fuzzed:
-    """A written table: how many rows it has, the rows of each class in order, and its patients, None where unknown."""
+    """A written table: how many rows it has, the rows of each class in order, and its patients, None where unknown.
+
+    `crp` are the numbers of its column CRP, and `note` is the heading of its text.
+    """
 
     path: Path
     label: str
     rows: int
     counts: list[int]
     patients: int | None
+    crp: list[float]
+    note: str
     about: dict[str, object] = field(default_factory=dict)
 
 
 def write(folder: Path, seed: int) -> Fuzzed:
     """The table of a seed."""
-    rng = np.random.default_rng(seed)
-    language = LANGUAGES[rng.choice(list(LANGUAGES))]
+    rng, more = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    spoken = str(rng.choice(list(LANGUAGES)))
+    if more.random() < 0.3:
+        spoken = str(more.choice(list(MORE_LANGUAGES)))
+    language = (LANGUAGES | MORE_LANGUAGES)[spoken]
     rows, form = int(rng.integers(60, 160)), str(rng.choice(LABELS))
+    form = str(more.choice(list(CLASSES))) if more.random() < 0.3 else form
     patient = np.sort(rng.integers(0, rows // 2, rows))
     group = pd.factorize(patient)[0]
     cells, counts = _labels(rng, form, group, language)
@@ -78,8 +110,10 @@ def write(folder: Path, seed: int) -> Fuzzed:
     named = bool(rng.random() < 0.8)
     table = {language.patient: _patients(rng, group)} if named else {}
     table |= {language.age: _ages(rng, rows), language.sex: rng.choice(language.sexes, rows)}
-    table["CRP (mg/l)"] = _numbers(rng, rows, decimal)
-    table[language.note] = [" ".join(rng.choice(language.words, 5)) + f" {each}." for each in range(rows)]
+    table["CRP (mg/l)"], crp = _numbers(rng, rows, decimal)
+    space = "" if spoken in UNSPACED and more.random() < 0.7 else " "
+    notes = [" ".join(rng.choice(language.words, 5)) for _ in range(rows)]
+    table[language.note] = [f"{note.replace(' ', space)}{space}{each}." for each, note in enumerate(notes)]
     table[language.label] = cells
     encoding = str(rng.choice(language.encodings))
     table |= _others(rng, rows, "\u200b" if encoding.startswith("utf") else "")
@@ -87,23 +121,36 @@ def write(folder: Path, seed: int) -> Fuzzed:
     path = folder / "cases.csv"
     index = bool(rng.random() < 0.3)
     frame = frame.sample(frac=1, random_state=seed) if rng.random() < 0.5 else frame
-    text = frame.to_csv(index=index, sep=separator, lineterminator=str(rng.choice(["\n", "\r\n"])))
-    path.write_bytes(text.encode(encoding))
+    line_end, quoting = str(rng.choice(["\n", "\r\n"])), int(more.choice([0, 0, 0, 1]))
+    text = frame.to_csv(index=index, sep=separator, lineterminator=line_end, quoting=quoting)
+    path.write_bytes(_as_excel(more, text, separator, line_end).encode(encoding))
     about = {
         "seed": seed,
+        "language": spoken,
         "label": form,
         "separator": separator,
         "decimal": decimal,
         "encoding": encoding,
         "index": index,
     }
-    return Fuzzed(path, language.label, rows, counts, len({*group}) if named else None, about)
+    patients = len({*group}) if named else None
+    return Fuzzed(
+        path, language.label, rows, counts, patients, [crp[each] for each in frame.index], language.note, about
+    )
+
+
+def _as_excel(rng: np.random.Generator, text: str, separator: str, line_end: str) -> str:
+    """A table as Excel may leave it: with a first line that names the separator, empty columns or empty rows."""
+    if rng.random() < 0.15:
+        text = text.replace(line_end, 2 * separator + line_end)
+        text += (separator * text.split(line_end)[0].count(separator) + line_end) * int(rng.integers(0, 4))
+    return f"sep={separator}{line_end}{text}" if rng.random() < 0.1 else text
 
 
 def _labels(rng: np.random.Generator, form: str, group: np.ndarray, language: Language) -> tuple[list[str], list[int]]:
     """The cells of the label and how many rows each class has, some rows without one."""
     kinds = {"words": language.classes, "yes": ("no", "yes"), "ones": ("-1", "1"), "signs": ("HER2-", "HER2+")}
-    kinds |= {"grades": ("0", "1", "2", "3"), "float": ("0.0", "1.0", "2.0"), "pluses": ("-", "+", "++")}
+    kinds |= CLASSES | {"grades": ("0", "1", "2", "3"), "float": ("0.0", "1.0", "2.0"), "pluses": ("-", "+", "++")}
     known = rng.random(len(group)) > (0.1 if form not in ("pluses", "parts") else 0)
     if form == "parts":
         has = rng.random((len(group), 3)) < 0.4
@@ -130,12 +177,13 @@ def _ages(rng: np.random.Generator, rows: int) -> list[str]:
     return [form.format(int(each)) for each in rng.integers(20, 90, rows)]
 
 
-def _numbers(rng: np.random.Generator, rows: int, decimal: str) -> list[str]:
-    values = rng.gamma(2, 400, rows)
+def _numbers(rng: np.random.Generator, rows: int, decimal: str) -> tuple[list[str], list[float]]:
+    """Cells, and the numbers that they mean."""
+    values = rng.gamma(2, 400, rows).round(1)
     if rng.random() < 0.5:
         other = {".": ",", ",": "."}[decimal]
-        return [f"{each:,.1f}".translate(str.maketrans(",.", other + decimal)) for each in values]
-    return [f"{each:.1f}".replace(".", decimal) for each in values]
+        return [f"{each:,.1f}".translate(str.maketrans(",.", other + decimal)) for each in values], list(values)
+    return [f"{each:.1f}".replace(".", decimal) for each in values], list(values)
 
 
 def _others(rng: np.random.Generator, rows: int, unseen: str) -> dict[str, list[str]]:

@@ -35,6 +35,9 @@ def test_a_random_table_loses_nothing_without_a_count(seed, tmp_path, monkeypatc
     several = len(labels.columns) > 1
     counts = [int(((labels[name] == "yes") if several else (labels[""] == name)).sum()) for name in cases.task.labels]
     assert sorted(counts) == sorted(table.counts) or "too few" in found.comments, (counts, table)
+    crp = next((name for name, each in found.table.columns.items() if each.column == "CRP (mg/l)"), None)
+    assert crp and found.values[crp].astype(float).tolist() == table.crp, table.about
+    assert table.note in [text.column for text in found.table.texts.values()], table.about
     if table.patients is not None:
         assert cases.pairs["group"].nunique() <= table.patients, table.about
     assert "CRP (mg/l)" in [found.table.columns[name].column for name in found.inputs] or "no input" in said, (

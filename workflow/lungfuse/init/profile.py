@@ -51,6 +51,7 @@ SAMPLE = 300  # cells that are looked up among the images
 MOST_WORDS = 50  # of a category
 LONG = 25  # letters of the mean cell of a text
 TEXT_WORDS = 4
+STARTS_WITH_LETTER = r"(?:^|\s)[^\W\d_]"
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,9 @@ def _of_words(name: str, words: pd.Series, rows: int) -> Kind:
     filled = int(words.sum())
     signs = words.index.str.count(UNSPACED)  # of which two are about a word, as long as six letters
     letters, parts = _mean(words.index.str.len() + 2 * signs, words), _mean(words.index.str.count(r"\s+") + 1, words)
-    if letters > LONG and parts + _mean(signs, words) / 2 >= TEXT_WORDS and len(words) > min(10, filled / 4):
+    long = letters > LONG and parts + _mean(signs, words) / 2 >= TEXT_WORDS
+    spoken = _mean(words.index.str.count(STARTS_WITH_LETTER) + signs / 2, words) if len(words) > filled / 2 else 0
+    if (long or spoken >= TEXT_WORDS) and len(words) > min(10, filled / 4):
         return "text"
     if len(words) == filled and filled > min(rows / 2, 20) and parts < 2:
         return "id"

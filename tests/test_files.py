@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.files import atomic_array, atomic_write, read_array, unchanged
+from lungfuse.files import atomic_array, atomic_write, files_below, read_array, unchanged
 
 
 def test_a_file_appears_whole(tmp_path):
@@ -97,6 +97,19 @@ def test_a_file_that_changes_while_it_is_read_is_named(tmp_path, change):
         unchanged(lambda: sorted(folder.iterdir())),
     ):
         change(file)
+
+
+@pytest.mark.parametrize("target", [".", "..", "b", "../x"])
+def test_a_link_that_leads_back_is_not_followed_and_another_is(tmp_path, target):
+    """By itself, or by way of another folder that links to the first."""
+    for folder in ["x", "x/b", "other"]:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").touch()
+    (tmp_path / "x/b/back").symlink_to(f"../{target}")
+    (tmp_path / "x/other").symlink_to("../other")
+    (tmp_path / "other/x").symlink_to("../x")
+    found = [file.relative_to(tmp_path / "x").as_posix() for file in files_below(tmp_path / "x")]
+    assert found == ["a.png", "b/a.png", "other/a.png"]
 
 
 def test_an_array_is_as_long_as_its_index_or_named(tmp_path):

@@ -61,6 +61,13 @@ def test_a_missing_image_is_never_that_of_another_folder(raw):
     assert found(raw, *cells)[3].startswith("no file is called '/x/p2/2.png'")
 
 
+def test_one_file_that_is_there_in_two_ways_is_found(raw):
+    (raw / "images/linked").symlink_to("sub")
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(raw / "more.zip", "a") as archive:
+        archive.writestr("part/z.dcm", "written again")
+    assert found(raw, "B.JPG", "z") == ["images/sub/B.JPG", "written again"]
+
+
 def test_files_that_differ_in_case_alone_are_found_by_their_case(raw):
     (raw / "images" / "A.png").write_bytes(b"capital")
     assert found(raw, "A.png", "a.png") == ["capital", "images/a.png"]

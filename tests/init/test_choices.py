@@ -113,6 +113,26 @@ def test_what_is_said_goes_before_what_is_guessed():
         looked(patient="pat")
 
 
+@pytest.mark.parametrize(
+    ("said", "option"),
+    [
+        ({"texts": ["DX"]}, "text"),
+        ({"left": ["dx"]}, "leave-out"),
+        ({"group_by": ["dx"]}, "group-by"),
+        ({"image": ["dx"]}, "image-column"),
+        ({"patient": "dx"}, "patient"),
+    ],
+)
+def test_a_label_that_is_named_for_another_role_is_said_to_be_the_label(said, option):
+    with pytest.raises(UserError, match=f"--{option}: found 'dx', which is the label. Name another column"):
+        looked(**said)
+
+
+def test_a_column_that_is_left_out_and_named_for_a_role_is_said_to_be_left_out():
+    with pytest.raises(UserError, match="--text: found 'notes', which --leave-out leaves out"):
+        looked(texts=["notes"], left=["notes"])
+
+
 def test_a_group_that_is_large_for_a_fold_keeps_nothing_apart():
     table = TABLE.assign(doi=np.where(np.arange(100) < 40, "10.1/1", TABLE["doi"]))
     found = roles_of(profiles_of(table), UserRoles(labels=["dx"]))

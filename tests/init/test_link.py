@@ -1,5 +1,7 @@
 """Raw files are linked or copied into the raw folder, and nothing of others is overwritten."""
 
+import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,32 @@ def test_links_become_copies_when_that_is_said(place):
     link(place / "cases.csv", place / "images", copy=True)
     assert not (RAW / "images").is_symlink()
     assert (place / "images/a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, r"data/raw/clinic/images: cannot be written \(No space left on device\).*leave --copy out"),
+        (errno.EACCES, r"outside/images/a\.png: cannot be copied \(Permission denied\)"),
+    ],
+)
+def test_a_copy_that_fails_names_the_place_that_is_full_or_the_file_that_cannot_be_read(
+    place, monkeypatch, number, said
+):
+    def failing(source, *_):
+        raise OSError(number, "No space left on device" if number == errno.ENOSPC else "Permission denied", source)
+
+    monkeypatch.setattr(shutil, "copyfile", failing)
+    with pytest.raises(UserError, match=said):
+        link(place / "images", copy=True)
+    assert not [*RAW.iterdir()]
+
+
+def test_a_folder_that_links_to_itself_is_copied_once(place):
+    (place / "images/again").symlink_to(".")
+    for _ in range(2):
+        link(place / "cases.csv", place / "images", copy=True)
+    assert [path.name for path in (RAW / "images").iterdir()] == ["a.png"]
 
 
 def test_what_is_in_the_raw_folder_already_stays_there():

@@ -50,12 +50,16 @@ def test_each_site_is_in_each_part_and_no_patient_in_two():
             "its mask CHNCXR_0001_0_mask.png is black: nothing is marked",
         ),
         (
+            lambda raw: Image.new("L", (64, 64), 255).save(raw / "masks" / "CHNCXR_0001_0_mask.png"),
+            "its mask CHNCXR_0001_0_mask.png marks the whole image",
+        ),
+        (
             lambda raw: (raw / "masks" / "CHNCXR_0001_0_mask.png").write_bytes(b"no image"),
             "its mask CHNCXR_0001_0_mask.png cannot be decoded",
         ),
         (lambda raw: (raw / "CXR_png" / "CHNCXR_0001_0.png").write_bytes(b""), "cannot be decoded (has zero bytes)"),
     ],
-    ids=["missing", "another shape", "black", "broken mask", "broken image"],
+    ids=["missing", "another shape", "black", "white", "broken mask", "broken image"],
 )
 def test_an_image_that_cannot_be_used_is_named(mask_set, tmp_path, spoil, reason):
     spoil(mask_set)

@@ -10,6 +10,7 @@ from lungfuse.encoders.tokens import tokenize
 from lungfuse.errors import UserError
 from lungfuse.modalities.data_files import DataFiles
 from lungfuse.modalities.text.inputs import pad, read
+from lungfuse.train import features as features_stage
 from lungfuse.train.data import read_features
 
 MODALITIES = {"vit-tiny": "image", "bert-tiny": "text"}
@@ -62,6 +63,19 @@ def test_what_a_pair_lacks_has_no_features_and_is_masked(tmp_path, encoder_root)
         assert np.flatnonzero(found.counts == 0).tolist() == lacking
         assert found.batch([*lacking, 0])["mask"].any(1).tolist() == [False] * len(lacking) + [True]
         assert np.isnan(found.means()[lacking]).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, 7e4])
+def test_tokens_that_cannot_be_kept_are_told_before_any_training(small, tmp_path, monkeypatch, value):
+    """7e4 is more than float16 holds."""
+    monkeypatch.setattr(features_stage, "encode", lambda *_: iter([np.ones((2, 64)), np.full((2, 64), value)]))
+    out = tmp_path / "out"
+    outputs = features_stage.Outputs(tokens=out / "a.npy", token_index=out / "a.csv", cost=out / "a.json")
+    files = features_stage.Files(pairs=LAYOUT.split["pairs"], encoder_root=small.encoder_root)
+    reading = features_stage.Reading(choice="findings", pooling="none", max_tokens=64)
+    with pytest.raises(UserError, match="bert-tiny: gives pair P01 tokens that are not finite"):
+        features_stage.main(encoder="bert-tiny", reading=reading, precision="fp32", files=files, outputs=outputs)
+    assert not [*out.iterdir()]
 
 
 def test_features_are_joined_by_id_and_a_missing_pair_is_told(small):

@@ -189,8 +189,19 @@ def where_not_utf8(path: Path) -> str:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """The files in a folder and in those in it, links followed, by their paths."""
-    return sorted(Path(place) / name for place, _, names in os.walk(folder, followlinks=True) for name in names)
+    """The files in a folder and in those in it, by their paths; links are followed, but for those that lead back."""
+    found, above = [], {folder: (folder.resolve(),)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        found += [Path(place) / name for name in names]
+        chain = above.pop(Path(place))
+        for name in [*folders]:
+            path = Path(place) / name
+            real = path.resolve() if path.is_symlink() else chain[-1] / name
+            if any(each.is_relative_to(real) for each in chain):
+                folders.remove(name)
+            else:
+                above[path] = (*chain, real)
+    return sorted(found)
 
 
 def raw_files(raw: Path, names: list[str]) -> list[Path]:

@@ -93,7 +93,7 @@ class ImageFiles:
         return [seen(part) for part in parts]
 
     def _only(self, numbers: list[int], parts: list[str], spelled: str) -> ImageFile | str:
-        """The file that is meant where several fit: the one with the same case."""
+        """The file that is meant where several fit: the one with the same case, or the one that all are."""
         if len(numbers) > 1:
             length = spelled.count("/") + 1
             wanted = "/".join(parts[-length:])
@@ -101,6 +101,8 @@ class ImageFiles:
             spellings = [(name, without_suffix(name)) for name in same]
             exact = [number for number, names in zip(numbers, spellings, strict=True) if wanted in names]
             numbers = exact if len(exact) == 1 else numbers
+        if len({(self.files[number].path.resolve(), self.files[number].name) for number in numbers}) == 1:
+            return self.files[numbers[0]]
         if len(numbers) > 1:
             found = ", ".join("/".join(self._parts(self.files[number])) for number in numbers[:3])
             return f"{len(numbers)} files are called so: {found}; name the folder, too"
@@ -115,14 +117,14 @@ def _files_in(place: Path) -> Iterator[ImageFile]:
         return
     try:
         with zipfile.ZipFile(place) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}  # the last of a name
     except FileNotFoundError:
         raise UserError(f"{place}: not found. Expected a folder or a .zip file with the images.") from None
     except (zipfile.BadZipFile, OSError) as error:
         raise UserError(
             f"{place}: cannot be read ({error}). Expected a folder or a whole .zip file of images."
         ) from error
-    for info in infos:
+    for info in infos.values():
         if _is_image(PurePosixPath(info.filename)):
             yield ImageFile(place, info.filename, info.file_size, _meant(info))
 

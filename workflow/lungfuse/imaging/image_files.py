@@ -48,12 +48,19 @@ def images_in(folder: Path) -> list[Path]:
     Raises:
         UserError: there are none.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files, folders = [path for path in found if path.is_file()], [path.name for path in found if path.is_dir()]
     images = [path for path in files if path.suffix.lower() in SUFFIXES | {""}]
     if others := [path.name for path in files if path not in images]:
-        print(f"{folder}: left out {counted(len(others), 'file')} that end as no image does: {listed(others)}")
+        print(f"{folder}: left out {counted(len(others), 'file')} without a suffix of images: {listed(others)}")
+    holds = f"{counted(len(folders), 'folder')}{{}}: {listed(folders)}. Name it to read its images" if folders else ""
     if not images:
-        raise UserError(f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.")
+        raise UserError(
+            f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}."
+            + (f" It holds {holds.format('')}." if folders else "")
+        )
+    if folders:
+        print(f"{folder}: left out {holds.format(' in it')}")
     return images
 
 

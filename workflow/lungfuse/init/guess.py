@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from lungfuse.errors import UserError
 from lungfuse.ingest.reports import taken_names
 from lungfuse.ingest.sides import are_sides
 from lungfuse.init.headings import APART, BIRTH, DATE, OF_FILE, SITE, SPLIT
@@ -16,6 +17,10 @@ from lungfuse.init.views import find_rows, find_view
 from lungfuse.tables.ingest import SECTIONS
 from lungfuse.vocabulary import column_name
 
+OPTIONS = {  # of what a user says, by its name
+    "patient": "patient", "site": "site", "date": "date", "image": "image-column", "view": "view", "texts": "text",
+    "group_by": "group-by", "split": "split", "use": "use", "left": "leave-out",
+}  # fmt: skip
 MARKS = ("id", "words", "near-number")
 MOST_SITES, MOST_PARTS = 20, 20
 
@@ -28,6 +33,7 @@ def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5, tabl
         UserError: a column that is named is not there.
     """
     roles = Roles()
+    _check_free(profiles, said)
     free = {name: found for name, found in profiles.items() if name not in said.labels}
     for name in said.left:
         roles.left[column_called(name, "leave-out", free)] = "was named with --leave-out"
@@ -51,6 +57,19 @@ def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5, tabl
     return roles
 
 
+def _check_free(profiles: dict[str, Profile], said: UserRoles) -> None:
+    """Raise UserError where a user names the label for another role, or for a role what is left out."""
+    left = {column_called(name, "leave-out", profiles) for name in said.left}
+    for role, option in OPTIONS.items():
+        given = getattr(said, role) or ()
+        for word in [given] if isinstance(given, str) else given:
+            name = NONE if word == NONE else column_called(word, option, profiles)
+            if name in said.labels:
+                raise UserError(f"--{option}: found {name!r}, which is the label. Name another column.")
+            if name in left and role != "left":
+                raise UserError(f"--{option}: found {name!r}, which --leave-out leaves out. Say one of both.")
+
+
 def _find_single(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:
     wanted = [("site", said.site, SITE), ("date", said.date, DATE)]
     for role, given, names in wanted:
@@ -72,7 +91,7 @@ def _fits(role: str, found: Profile, names: tuple[str, ...]) -> bool:
 
 def _find_groups(roles: Roles, free: dict[str, Profile], said: UserRoles, folds: int) -> None:
     if said.group_by is not None:
-        roles.group_by = [column_called(name, "group_by", free) for name in said.group_by if name != NONE]
+        roles.group_by = [column_called(name, "group-by", free) for name in said.group_by if name != NONE]
         roles.why["group_by"] = "was named with --group-by"
         return
     for name, found in free.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungfuse.errors import UserError
-from lungfuse.files import atomic_path
+from lungfuse.files import FULL, atomic_path, files_below
 
 NO_BRACES = str.maketrans("{}", "()")  # in which Snakemake has its wildcards
 
@@ -94,7 +94,7 @@ def put_in_place(sources: Sources, root: Path, copy: bool) -> None:
             continue
         with atomic_path(place) as partial:
             if copy:
-                _copy(target, partial)
+                _copy(target, partial, place)
             else:
                 partial.symlink_to(_spelled(target, place, root))
             if place.is_symlink():
@@ -108,15 +108,32 @@ def _spelled(target: Path, place: Path, root: Path) -> Path:
     return target
 
 
-def _copy(target: Path, place: Path) -> None:
+def _copy(target: Path, partial: Path, place: Path) -> None:
+    """Copy a file, or the files in a folder, to `partial`, which is to become `place`."""
     if target.is_file():
-        shutil.copyfile(target, place)
+        _copy_file(target, partial, place)
         return
     try:
-        shutil.copytree(target, place)
+        partial.mkdir()
+        for file in files_below(target):
+            copied = partial / file.relative_to(target)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            _copy_file(file, copied, place)
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _copy_file(file: Path, copied: Path, place: Path) -> None:
+    try:
+        shutil.copyfile(file, copied)
+    except OSError as error:
+        if error.errno in FULL:  # the error names the file that is read
+            raise UserError(
+                f"{place}: cannot be written ({error.strerror}). Free some space, or leave --copy out, so that files "
+                "are linked."
+            ) from error
+        raise UserError(f"{file}: cannot be copied ({error.strerror}). Fix it, or leave it out.") from error
 
 
 def _is_same(place: Path, target: Path) -> bool:
@@ -129,7 +146,7 @@ def _is_same(place: Path, target: Path) -> bool:
         return False
     if place.is_file():
         return filecmp.cmp(place, target, shallow=False)
-    names = sorted(path.relative_to(target) for path in target.rglob("*"))
-    if names != sorted(path.relative_to(place) for path in place.rglob("*")):
+    names = [path.relative_to(target) for path in files_below(target)]
+    if names != [path.relative_to(place) for path in files_below(place)]:
         return False
-    return all((place / name).is_dir() or filecmp.cmp(place / name, target / name, shallow=False) for name in names)
+    return all(filecmp.cmp(place / name, target / name, shallow=False) for name in names)

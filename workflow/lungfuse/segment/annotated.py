@@ -134,6 +134,8 @@ def _read_mask(member: Member, size: tuple[int, int]) -> np.ndarray:
         raise ValueError(f"its mask {member.name} has {of_mask} pixels, expected the shape of the image's {of_image}")
     if not samples.any():
         raise ValueError(f"its mask {member.name} is black: nothing is marked")
+    if (samples > samples.max() // 2).all():
+        raise ValueError(f"its mask {member.name} marks the whole image")
     marked = Image.fromarray(samples > samples.max() // 2)
     return np.asarray(marked if found == size else marked.resize(size, Image.Resampling.NEAREST))
 

@@ -11,6 +11,7 @@ import torch
 
 from lungfuse.encoders import CONFIG, TOKENIZER, modality_of
 from lungfuse.encoders.network import Encoder, TextEncoder, load_encoder
+from lungfuse.errors import UserError
 from lungfuse.files import atomic_array, atomic_write, slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
@@ -128,7 +129,7 @@ def main(
     began = time.perf_counter()
     with atomic_array(outputs.tokens, np.float16, (width,)) as append:
         for part in encode(network, source, len(table), precision):
-            kept = pooled(part, reading.pooling)
+            kept = _as_kept(pooled(part, reading.pooling), encoder, table["pair_id"].iloc[len(encoded)])
             append(kept)
             encoded.append(len(part))
             counts.append(len(kept))
@@ -160,6 +161,22 @@ def encode(network: Encoder, source: Source, pairs: int, precision: Precision) -
         with torch.inference_mode(), autocast(device.type, exact):
             encoded, mask = network.tokens(batch)
         yield from (row[real].float().cpu().numpy() for row, real in zip(encoded, mask, strict=True))
+
+
+def _as_kept(tokens: np.ndarray, encoder: str, pair: str) -> np.ndarray:
+    """Tokens as float16.
+
+    Raises:
+        UserError: one is not finite, or too large.
+    """
+    with np.errstate(over="ignore"):
+        kept = tokens.astype(np.float16)
+    if not np.isfinite(kept).all():
+        raise UserError(
+            f"{encoder}: gives pair {pair} tokens that are not finite numbers, or too large for float16, so no model "
+            "can learn from them. Look at the image or text of this pair, copy the encoder anew, or name another one."
+        )
+    return kept
 
 
 def pooled(tokens: np.ndarray, pooling: Pooling) -> np.ndarray:

@@ -8,6 +8,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from lungfuse.datasets import load_dataset
+from lungfuse.datasets._table_images import image_ids
 from lungfuse.errors import UserError
 from lungfuse.ingest.images import write_array
 from lungfuse.settings.ingest import ImageSettings
@@ -103,6 +104,11 @@ def test_an_image_that_several_rows_name_and_a_case_that_comes_twice_are_rejecte
     ]
     assert found.reports["report_id"].tolist() == ["c1", "c2", "c3"]
     assert found.views["report_id"].tolist() == ["c1"]
+
+
+def test_images_by_their_addresses_are_called_by_their_names():
+    cells = pd.Series(["https://a.org/x/1%202.png?raw=1", "https://a.org/x/3.png#top", "C:\\in\\4.png"])
+    assert image_ids(cells).tolist() == ["1 2", "3", "4"]
 
 
 def test_images_of_the_same_name_in_different_folders_are_called_by_their_paths(raw):

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from lungfuse.archive import Member, read_file, too_large
 from lungfuse.errors import UserError
 from lungfuse.files import files_below
 from lungfuse.sheets import seen
 
-IS_UTF8 = 0x800  # flag of a file in a .zip file
+IS_ENCRYPTED, IS_UTF8 = 0x1, 0x800  # flags of a file in a .zip file
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2", ".dcm", ".dicom"}
 
 
@@ -60,7 +61,7 @@ class ImageFiles:
         A cell is a path whose end fits that of a file; folders at its beginning count, but for those that all cells
         share, as where paths are those of another machine. Where no two cells share a name, the name is enough. Case
         does not count unless files differ in nothing else, nor does the suffix of an image where no file has it; `\\`
-        is read as `/`.
+        is read as `/`, and of an address the path counts.
         """
         parts = {cell: _path_parts(cell) for cell in cells}
         paths = [found for found in parts.values() if found]
@@ -124,9 +125,12 @@ def _files_in(place: Path) -> Iterator[ImageFile]:
         raise UserError(
             f"{place}: cannot be read ({error}). Expected a folder or a whole .zip file of images."
         ) from error
+    if any(info.flag_bits & IS_ENCRYPTED for info in infos.values()):
+        raise UserError(f"{place}: is encrypted. Unpack it with its password, and name the folder.")
     for info in infos.values():
-        if _is_image(PurePosixPath(info.filename)):
-            yield ImageFile(place, info.filename, info.file_size, _meant(info))
+        called = _meant(info).replace("\\", "/")  # as some programs of Windows write folders
+        if _is_image(PurePosixPath(called)):
+            yield ImageFile(place, info.filename, info.file_size, called)
 
 
 def _meant(info: zipfile.ZipInfo) -> str:
@@ -156,8 +160,13 @@ def _order(file: ImageFile) -> tuple[str, str]:
     return str(file.path), file.name
 
 
+def path_of(cell: str) -> str:
+    """The path that a cell of a table says, with `/` between its parts; of an address without what is asked there."""
+    return (unquote(urlsplit(cell).path) if "://" in cell else cell).replace("\\", "/")
+
+
 def _path_parts(cell: str) -> list[str]:
-    return [part for part in seen(cell).replace("\\", "/").split("/") if part not in ("", ".")]
+    return [part for part in seen(path_of(cell)).split("/") if part not in ("", ".")]
 
 
 def _shared(folders: list[list[str]]) -> int:

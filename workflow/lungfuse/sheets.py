@@ -24,13 +24,20 @@ ENCODINGS = [  # of tables that are not UTF-8: what Windows and Excel write in t
 ]  # fmt: skip
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TABLES = {  # by their first bytes
-    b"PK\x03\x04": "an Excel workbook or another zip file. In Excel choose Save As, CSV UTF-8",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook. In Excel choose Save As, CSV UTF-8",
-    b"\x1f\x8b": "compressed. Unpack it, as with gunzip",
-    b"%PDF": "a PDF. Save the table as CSV",
+    rb"PK\x03\x04": "an Excel workbook or another zip file. In Excel choose Save As, CSV UTF-8",
+    rb"\xd0\xcf\x11\xe0": "an old Excel workbook. In Excel choose Save As, CSV UTF-8",
+    rb"\x1f\x8b": "compressed. Unpack it, as with gunzip",
+    rb"%PDF": "a PDF. Save the table as CSV",
+    rb"\$FL2": "a file of SPSS. Save the table as CSV",
+    rb"<stata_dta": "a file of Stata. Save the table as CSV",
+    rb"(?i)<(!doctype|html|head|table|meta|style|div|\?xml)\b": "a web page or XML, as some programs write for Excel. "
+    "Open it in Excel, choose Save As, CSV UTF-8",
+    rb'(\[\s*)?\{\s*"': "JSON. Save the table as CSV",
 }
 SPACES = re.compile(r"[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 UNSEEN = re.compile(r"[\u200b\u200e\u200f\u2060\ufeff\u00ad]|^[\u200c\u200d]+|[\u200c\u200d]+$")
+NUMBER = re.compile(r"[+-]?\d[\d.,' ]*", re.ASCII)
+SIGNS = str.maketrans("\u2212\uff0d\uff0b\uff0e\uff0c\u066b\u066c", "--+.,.,")  # of a minus, full width, and Arabic
 EXCELS_FIRST_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 csv.field_size_limit(1 << 26)  # where the library stops at texts of 128 kB
 
@@ -57,7 +64,7 @@ def read_sheet(
     """The cells of a CSV or Parquet file as text without spaces around; an empty or null cell is an empty text.
 
     Letters and headings are in their composed form (Unicode NFC), without characters that nobody sees, such as
-    zero-width spaces; a hard space is a space.
+    zero-width spaces; a hard space is a space. Numbers have the digits and signs of ASCII.
 
     A row without any content is left out. A column without a name and content is left out; one that has content is
     called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5, and with `thousands` "," a
@@ -81,10 +88,13 @@ def read_sheet(
 
 
 def seen(text: str) -> str:
-    """A text as it is seen: composed letters, no zero-width characters, no spaces around it."""
+    """A text as it is seen: composed letters, no zero-width characters, no spaces around it; of a number in digits of
+    another script, those of ASCII."""
     if text.isascii():
         return text.strip()
-    return UNSEEN.sub("", SPACES.sub(" ", unicodedata.normalize("NFC", text))).strip()
+    found = UNSEEN.sub("", SPACES.sub(" ", unicodedata.normalize("NFC", text))).strip()
+    number = "".join(str(unicodedata.decimal(sign, sign)) for sign in found).translate(SIGNS)
+    return number if NUMBER.fullmatch(number) else found
 
 
 def sniff(path: Path, **said: str | None) -> Format:
@@ -126,11 +136,11 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
 
 def _check_kind(path: Path) -> None:
     with path.open("rb") as stream:
-        start = stream.read(8)
+        start = stream.read(64).removeprefix(codecs.BOM_UTF8)
     if not start:
         raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
     for mark, kind in NOT_TABLES.items():
-        if start.startswith(mark):
+        if re.match(mark, start.lstrip()):
             raise UserError(f"{path}: is {kind}, and name that file.")
 
 

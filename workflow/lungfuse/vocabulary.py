@@ -7,12 +7,12 @@ from collections.abc import Iterable
 YES = {
     "y", "yes", "true", "t", "1", "1.0", "pos", "positive", "present", "ja", "oui", "si", "sí", "sim", "да", "+", "(+)",
     "tak", "evet", "ναι", "是", "有", "阳性", "陽性", "はい", "예", "양성", "так", "ano", "igen", "kyllä", "positif",
-    "positivo", "positiv",
+    "positivo", "positiv", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "doğru", "истина", "真",
 }  # fmt: skip
 NO = {
     "n", "no", "false", "f", "0", "0.0", "neg", "negative", "absent", "nein", "non", "não", "nao", "нет", "-", "(-)",
     "nie", "hayır", "όχι", "否", "无", "無", "阴性", "陰性", "いいえ", "아니오", "음성", "ні", "ne", "nem", "ei", "nej",
-    "nee", "négatif", "negativo", "negativ",
+    "nee", "négatif", "negativo", "negativ", "falsch", "faux", "falso", "onwaar", "fałsz", "yanlış", "ложь", "假",
 }  # fmt: skip
 UNKNOWN = {
     "?", "??", "???", "-", "--", "---", ".", "..", "#n/a", "n/a", "na", "nan", "null", "nil", "unknown", "unk",

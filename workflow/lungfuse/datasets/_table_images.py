@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lungfuse.image_lookup import without_suffix
+from lungfuse.image_lookup import path_of, without_suffix
 from lungfuse.settings.table import TableReading, TableSettings
 from lungfuse.tables.ingest import ANY_VIEW
 
@@ -27,7 +27,7 @@ def images_of(sheet: pd.DataFrame, table: TableSettings, rejected: list) -> pd.D
 
 def image_ids(cells: pd.Series) -> pd.Series:
     """What the images that cells name are called."""
-    paths = cells.str.replace("\\", "/").str.strip("/")
+    paths = cells.map(path_of).str.strip("/")
     bare = paths.map(without_suffix)
     spelled = [bare.str.split("/").str[-1], bare.str.replace("/", "__"), paths.str.replace("/", "__")]
     return next((each for each in spelled if each.nunique() == paths.nunique()), spelled[-1])

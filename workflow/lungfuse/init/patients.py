@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -19,6 +19,8 @@ MOST_ROWS = 50  # of one patient, in a column that no heading tells
 FEWEST = 20  # patients, in such a column
 CODE = re.compile(r"(?=.*\d)[\w.:/-]+")
 IN_PATH = re.compile(r"(?:patient|subject|person|pat|sub|pt|case|paciente|patnr)[-_ ]?\d+", re.IGNORECASE)
+SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+")
+LEAST_OF_NOBODY, SHARE_OF_NOBODY = 10, 0.1  # rows with one word that may stand for no patient
 ALIKE = 0.9  # of pairs of rows that share a value, agree in what is of the patient
 LEAST_UPLIFT = 0.15
 
@@ -41,6 +43,8 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
                 f"the patient is read from {roles.image}, by {pattern}: say --patient none if that is none, or another "
                 "--patient-pattern"
             )
+    if roles.patient and not roles.patient_pattern:
+        roles.unsure += _odd_numbers(free[roles.patient])
     if roles.patient and table is not None:
         several = written_in_several_ways(table[roles.patient])
         roles.same_numbers = bool(several) if said.same_numbers is None else said.same_numbers
@@ -50,6 +54,23 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
                 "alone "
                 "(017, 17, 17.0): say --no-same-numbers if they are not"
             )
+
+
+def _odd_numbers(found: Profile) -> Iterator[str]:
+    """What may make one patient of several."""
+    words = found.words
+    if short := [word for word in words.index if SHORTENED.fullmatch(word)]:
+        yield (
+            f"{found.name}: {short[0]} and the like may be shortened by Excel, which makes one patient of several: "
+            "write the column anew as text"
+        )
+    first, second = (int(words.iloc[place]) if len(words) > place else 0 for place in (0, 1))
+    if len(words) > 1 and first > max(LEAST_OF_NOBODY, SHARE_OF_NOBODY * found.rows) and first > 5 * second:
+        word = str(words.index[0])
+        yield (
+            f"{found.name}: {word!r} stands in {first:,} of {found.rows:,} rows: say --missing "
+            f"{quoted(f'{found.name}={word}')} if it names nobody"
+        )
 
 
 def _find_unnamed_patient(roles: Roles, left: list[Profile], table: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ Kind = Literal[
 ShareOfImages = Callable[[Sequence[str]], float]
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 NEAR_NUMBER = re.compile(
-    r"[<>≤≥~=]{0,2}\s*[+-]?\d+([.,]\d+)?\s*(-\s*\d+([.,]\d+)?)?\s*[^\d\s].{0,12}|[<>≤≥~=]{1,2}\s*\d.*"
+    r"(?!\d+(?:\.\d+){3})[<>≤≥~=]{0,2}\s*[+-]?\d+([.,]\d+)?\s*(-\s*\d+([.,]\d+)?)?\s*[^\d\s].{0,12}|[<>≤≥~=]{1,2}\s*\d.*"
 )
 DATED = {
     "date",

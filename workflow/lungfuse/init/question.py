@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lungfuse.cell_forms import Form
+from lungfuse.check.sentinels import CODE
 from lungfuse.errors import UserError
 from lungfuse.init.many_words import between_words, labels_in
+from lungfuse.init.patients import quoted
 from lungfuse.init.profile import Profile
 from lungfuse.vocabulary import CODE_OF_GRADES, as_number, grades, is_healthy, label_name, yes_and_no
 from lungfuse.words import listed
@@ -112,8 +114,25 @@ def _grades(found: Profile, words: dict[str, list[str]]) -> Question:
         by_number.setdefault(int(as_number(word)), []).extend(ways)
     if len(by_number) > MOST_CLASSES:
         raise UserError(_too_many(found, words))
-    rules = [Rule(label_name(str(number), []), found.name, by_number[number]) for number in sorted(by_number)]
-    return Question("multiclass", rules, [f"{len(rules)} grades, each a class, in their order"])
+    numbers = sorted(by_number)
+    rules = [Rule(label_name(str(number), []), found.name, by_number[number]) for number in numbers]
+    unsure = []
+    if (code := _code_among(numbers)) is not None:
+        word, others = by_number[code][0], [number for number in numbers if number != code]
+        unsure.append(
+            f"{word} of {found.name} is far from {others[0]} to {others[-1]}: say --missing "
+            f"{quoted(f'{found.name}={word}')} if it means that nobody knows"
+        )
+    return Question("multiclass", rules, [f"{len(rules)} grades, each a class, in their order"], unsure)
+
+
+def _code_among(numbers: list[int]) -> int | None:
+    """Of some numbers in order the one that may stand for a missing value, such as 9 beside 0 and 1."""
+    for code, others in [(numbers[-1], numbers[:-1]), (numbers[0], numbers[1:])]:
+        gap = min(abs(code - other) for other in others)
+        if CODE.fullmatch(str(code)) and (gap > max(1, others[-1] - others[0]) or code < 0 <= others[0]):
+            return code
+    return None
 
 
 def _of_many(profiles: list[Profile], positive: Sequence[str], negative: Sequence[str]) -> Question:

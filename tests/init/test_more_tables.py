@@ -1,0 +1,164 @@
+"""Situations of the kinds that others have met: each ends in the right cells, labels or images, or is told clearly."""
+
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungfuse.errors import UserError
+from lungfuse.image_lookup import ImageFiles
+from lungfuse.init.asked import asked
+from lungfuse.init.guess import roles_of
+from lungfuse.init.missing import missing_of
+from lungfuse.init.profile import check_header, profiles_of
+from lungfuse.init.roles import UserRoles
+from lungfuse.sheets import read_sheet, sniff
+
+N = np.arange(60)
+TABLES = {  # what a file holds, and the cells of its last column
+    "spaces between thousands": ("a;n\nx;1 234,5\ny;17\nz;2 000,25\n", ["1234.5", "17", "2000.25"]),
+    "apostrophes of Switzerland": ("a;n\nx;1'234.5\ny;17\nz;950\nw;12'000\n", ["1234.5", "17", "950", "12000"]),
+    "the minus of a typesetter": ("a,n\nx,\u22125\ny,\u22120.5\n", ["-5", "-0.5"]),
+    "digits of a Japanese keyboard": ("a,n\nx,\uff11\uff12\ny,\uff13.\uff15\n", ["12", "3.5"]),
+    "digits of Arabic": ("a,n\nx,\u0664\u0665\ny,\u0661\u0662\u066b\u0665\n", ["45", "12.5"]),
+    "line ends of an old Mac": ("a,n\rx,5\ry,6\r", ["5", "6"]),
+    "a heading of two lines": ('a,"CRP\n(mg/l)"\nx,5\n', ["5"]),
+    "a mark, a first line of Excel and empty columns": ("\ufeffsep=;\r\na;n;;\r\nx;5;;\r\n;;;\r\n", ["5"]),
+    "a comma in a quoted text beside points": ('a,n\n"x, and y",3.5\n"1,5",4.25\n', ["3.5", "4.25"]),
+    "two points in what is no number": ("a,n\nx,1.2.840\ny,1.2.841\n", ["1.2.840", "1.2.841"]),
+}
+
+
+@pytest.mark.parametrize(("text", "cells"), TABLES.values(), ids=TABLES)
+def test_cells_are_read_as_they_are_meant(tmp_path, text, cells):
+    path = tmp_path / "cases.csv"
+    path.write_bytes(text.encode())
+    assert read_sheet(path, *sniff(path)).iloc[:, -1].tolist() == cells
+
+
+def test_utf_16_of_a_script_without_its_mark_is_read(tmp_path):
+    path = tmp_path / "cases.txt"
+    path.write_bytes("Größe\tn\nx\t5\n".encode("utf-16-le"))
+    assert read_sheet(path, *sniff(path)).to_dict("list") == {"Größe": ["x"], "n": ["5"]}
+
+
+OTHERS = {  # the first bytes of files that programs call tables, and what is said
+    "a page called .xls": (b"<html><table><tr><td>a", "a web page.*Save As, CSV UTF-8"),
+    "a page in XML": (b'\xef\xbb\xbf<?xml version="1.0"?><Workbook>', "a web page or XML.*Save As, CSV UTF-8"),
+    "records": (b'[{"a": 1}]', "JSON.*as CSV"),
+    "SPSS": (b"$FL2@(#) IBM SPSS", "of SPSS.*as CSV"),
+    "Stata": (b"<stata_dta><header>", "of Stata.*as CSV"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), OTHERS.values(), ids=OTHERS)
+def test_tables_of_other_programs_are_named_with_what_to_do(tmp_path, content, said):
+    (tmp_path / "cases.xls").write_bytes(content)
+    with pytest.raises(UserError, match=f"cases.xls: is .*{said}"):
+        sniff(tmp_path / "cases.xls")
+
+
+COLUMNS = {  # cells of a column, its heading, and the kind and form it is of
+    "per cent": ("O2", [f"{each}%" for each in N], ("number", "unit")),
+    "years in words": ("Alter", [f"{each + 20} Jahre" for each in N], ("number", "unit")),
+    "years and months": ("age", [f"{each} {['years', 'months'][each % 2]}" for each in N], ("near-number", "plain")),
+    "powers of ten": ("ctDNA", [f"{each}.5E+03" for each in N], ("number", "plain")),
+    "blood pressure": ("BP", [f"{each + 100}/{each + 50}" for each in N], ("near-number", "plain")),
+    "below a limit": ("PSA", ["<0.1" if each % 3 else str(each) for each in N], ("near-number", "plain")),
+    "days of Excel": ("Date of study", [str(43_000 + each) for each in N], ("date", "plain")),
+    "a number of a visit": ("visit_no", [str(each % 3 + 1) for each in N], ("id", "plain")),
+    "UIDs of DICOM": ("StudyInstanceUID", [f"1.2.840.{each}.7" for each in N], ("id", "plain")),
+    "a text of one word": ("history", ["cough", "fever", "fall"] * 20, ("category", "plain")),
+}
+
+
+@pytest.mark.parametrize(("heading", "cells", "kind"), COLUMNS.values(), ids=COLUMNS)
+def test_a_column_is_what_it_holds(heading, cells, kind):
+    found = profiles_of(pd.DataFrame({heading: cells}))[heading]
+    assert (found.kind, found.form) == kind
+
+
+QUESTIONS = {  # words of a label, the task, and its classes with their words in order, or what is said
+    "truth of Excel in German": (["WAHR", "FALSCH"], "binary", [["FALSCH"], ["WAHR"]]),
+    "truth of Excel in French": (["VRAI", "FAUX"], "binary", [["FAUX"], ["VRAI"]]),
+    "yes in Chinese": (["是", "否"], "binary", [["否"], ["是"]]),
+    "yes in three spellings": (["Yes", "yes", "YES", "no"], "binary", [["no"], ["Yes", "yes", "YES"]]),
+    "a code for nobody knows": (["0", "1", "9"], "ordinal", "9 of level is far from 0 to 1: say --missing level=9"),
+    "a code below": (["1", "2", "3", "-99"], "ordinal", "-99 of level is far from 1 to 3: say --missing level=-99"),
+    "grades without a gap": (["7", "8", "9"], "ordinal", [["7"], ["8"], ["9"]]),
+    "tumour stages": (["T1", "T2", "T3", "T4"], "multiclass", [["T1"], ["T2"], ["T3"], ["T4"]]),
+    "severity in German": (["leicht", "mittel", "schwer"], "ordinal", [["leicht"], ["mittel"], ["schwer"]]),
+    "a slash in a class": (["N/V", "M/T"], "binary", [["N/V"], ["M/T"]]),
+}
+
+
+@pytest.mark.parametrize(("words", "task", "expected"), QUESTIONS.values(), ids=QUESTIONS)
+def test_a_label_asks_what_its_words_mean(words, task, expected):
+    found = asked([*profiles_of(pd.DataFrame({"level": np.resize(words, 60)})).values()], [], [])
+    assert found.task == task
+    if isinstance(expected, str):
+        assert expected in " ".join(found.unsure)
+    else:
+        assert [rule.positive for rule in found.rules] == expected
+        assert not [each for each in found.unsure if "--missing" in each]
+
+
+def test_a_code_for_nobody_knows_leaves_two_classes_once_it_is_named():
+    table = pd.DataFrame({"level": np.resize(["0", "1", "9"], 60)})
+    found = asked([*profiles_of(table, None, missing_of(["level=9"], table)).values()], [], [])
+    assert found.task == "binary"
+
+
+PATIENTS = {  # numbers of patients, and what is said to be unsure
+    "shortened by Excel": ([f"1.2345{each // 6}E+11" for each in N], [r"1\.23450E\+11.*shortened by Excel"]),
+    "one name for all who have none": (
+        np.where(N % 5, "ANON", N.astype(str)), ["'ANON' stands in 48 of 60 rows: say --missing patient=ANON"]
+    ),
+    "some with many visits": ([f"p{each // 3}" for each in N], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cells", "said"), PATIENTS.values(), ids=PATIENTS)
+def test_what_is_odd_in_numbers_of_patients_is_said(cells, said):
+    table = pd.DataFrame({"patient": cells, "dx": np.resize(["ill", "well"], 60)})
+    found = roles_of(profiles_of(table), UserRoles(labels=["dx"]), table=table)
+    assert found.patient == "patient" and len(found.unsure) == len(said)
+    assert all(map(re.search, said, found.unsure))
+
+
+CELLS = {  # what a cell says of the image x 1.png, which is in a folder and, by the way of Windows, in a .zip file
+    "an address": "https://example.org/files/x%201.png?raw=1#top",
+    "an address of a file": "file:///home/me/in/x%201.png",
+    "a path of Windows": "D:\\Studie\\in\\x 1.PNG",
+    "another suffix": "in/x 1.dcm",
+    "spaces around": " x 1.png ",
+}
+
+
+@pytest.mark.parametrize("place", ["in", "in.zip"])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_an_image_is_found_by_what_a_cell_says(tmp_path, cell, place):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/x 1.png").write_bytes(b"image")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("in\\x 1.png", b"image")
+    images = ImageFiles(tmp_path, [place])
+    (file,) = images.find([cell]).values()
+    assert next(images.read([file], 1 << 20)).data == b"image"
+
+
+def test_an_archive_with_a_password_is_refused_at_once(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("x.png", b"image")
+    locked = bytearray((tmp_path / "in.zip").read_bytes())
+    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "in.zip").write_bytes(locked)
+    with pytest.raises(UserError, match=r"in\.zip: is encrypted\. Unpack it with its password, and name the folder"):
+        ImageFiles(tmp_path, ["in.zip"])
+
+
+def test_a_table_without_a_header_of_dates_and_numbers_is_refused():
+    with pytest.raises(UserError, match="line 1: found '2020-01-06', '54', which reads like a row"):
+        check_header(pd.DataFrame({"2020-01-06": ["2020-01-07"], "54": ["61"], "ill": ["well"]}), "cases.csv")

@@ -57,6 +57,7 @@ def test_the_graph_in_the_readme_is_that_of_the_demo(new_project):
     run = run_snakemake(new_project(models=None), "-n", "--config", "study=demo")
     jobs = set(re.findall(r"^(\w+) +\d+$", run.stdout, re.M)) - {"total"}
     assert {text.text for text in drawn} == jobs - {"default"}, "run `make graph`"
+    assert "Reason:" not in run.stdout, "lists of all files of a job, in which its message is lost"
 
 
 def test_a_run_starts_without_libraries_that_are_slow_to_import(new_project):

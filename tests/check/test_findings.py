@@ -252,6 +252,7 @@ def test_power_is_that_of_connor_and_counts_groups():
     assert design_effect(np.array([3, 3])) == 2
     found = found_in(study(reports(patient=[f"P{n // 4}" for n in range(COUNT)]), values()), "power")["difference"]
     assert "200 cases in 50 groups count as 80" in found.found
+    assert "The verdict counts anew: for AUROC" in found.effect
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -25,6 +25,7 @@ def findings(data: Checked) -> Iterator[Finding]:
         f"To detect a difference in accuracy between two models takes {said}; the smallest that these "
         f"{counted(len(data.cases), 'case')} show is {seen * 100:.1f} points. For a single paired test (McNemar), "
         f"5 %, power 80 %, models that disagree on {DISCORDANT:.0%} of the cases{grouped if effect > 1.005 else ''}.",
-        "Smaller differences are missed: no difference shown does not mean that models are equal.",
+        "Smaller differences are missed: no difference shown does not mean that models are equal. The verdict counts "
+        "anew: for AUROC, from the errors that its models make.",
         "Read the intervals. Compare few models, as p is corrected for all of them; add patients rather than images.",
     )

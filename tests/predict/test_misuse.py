@@ -154,6 +154,37 @@ def test_a_broken_image_in_a_later_part_leaves_no_output(run, study, tmp_path, m
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "cut.png"]
 
 
+@pytest.fixture
+def some_broken(study, tmp_path):
+    """A table of five cases: an image is cut, one is no image, and one case has none."""
+    names = [str(study.small.save_png(n)) for n in range(2)] + ["cut.png", "text.png", ""]
+    shutil.copy(names[0], tmp_path / "cut.png")
+    truncate(tmp_path / "cut.png")
+    (tmp_path / "text.png").write_text("none")
+    table = pd.DataFrame(
+        {"id": list("abcde"), "image": names, "text": "Clear.", "truth": ["lung", "normal"] * 2 + [""]}
+    )
+    table.to_csv(tmp_path / "cases.csv", index=False)
+    return tmp_path / "cases.csv"
+
+
+def test_cases_whose_image_cannot_be_read_are_left_out_by_name_if_that_is_said(run, study, some_broken, capsys):
+    with pytest.raises(UserError, match=r"text\.png: cannot be read .*leave these cases out with --leave-out-unread"):
+        run(cases=some_broken)
+    assert run(cases=some_broken, leave_out_unreadable=True, truth="truth").index.tolist() == ["a", "b", "e"]
+    said = capsys.readouterr().err
+    assert "left out 2 of 5 cases whose image cannot be read: " in said
+    assert "cut.png: cannot be read (" in said and "text.png: cannot be read (is " in said
+    against = {"against": [study.fold("tfidf")], "truth": "truth", "leave_out_unreadable": True}
+    assert len(run(cases=some_broken, **against)) == 3, "of models that read no images, too"
+
+
+def test_where_no_image_can_be_read_nothing_is_predicted(run, some_broken):
+    pd.read_csv(some_broken)[2:4].to_csv(some_broken, index=False)
+    with pytest.raises(UserError, match=r"cut\.png: cannot be read .*text\.png: cannot be read"):
+        run(cases=some_broken, leave_out_unreadable=True)
+
+
 OPTIONS = {  # what is given besides an image and a text, and what is said
     "one case and many": ({"cases": "cases.csv"}, "--cases: is many cases, so leave --image, --text and --values"),
     "truth of one case": ({"truth": "label"}, "--truth: names a column of a table of cases. Add --cases"),

@@ -37,12 +37,15 @@ class AskedCases:
         by their names; empty is what a case lacks. Paths of images are taken from its folder. It may be written as the
         table of the study was, and be that table: headings, separator, encoding, decimals and thousands, units, words
         for missing values. Or a folder of images, each a case by the name of its file.
+    leave_out_unreadable
+        Leave out those of many cases of which an image cannot be read, and name them; else they stop the command.
     """
 
     image: Path | None = None
     text: str = ""
     values: dict[str, str] | None = None
     cases: Path | None = None
+    leave_out_unreadable: bool = False
 
 
 @options

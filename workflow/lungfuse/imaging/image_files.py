@@ -21,6 +21,10 @@ class UnreadableImageError(UserError):
     """A file is no image that can be read; the message names it and says why."""
 
 
+class UnreadableImagesError(UserError):
+    """Some of many files are no images that can be read; the message names them and says why."""
+
+
 def read_image(path: Path, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
     """The pixels of an image file and its (width, height), see `lungfuse.ingest.images.decode`.
 
@@ -65,10 +69,15 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def refuse(problems: list[UnreadableImageError]) -> None:
-    """Raise a `UserError` that names the first of the images that cannot be read, if there are any."""
+    """Raise an `UnreadableImagesError` that names the first of the images that cannot be read, if there are any."""
     if problems:
-        more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
-        raise UserError(f"{'; '.join(map(str, problems[:SHOWN]))}{more}. Expected images: fix or replace them.")
+        raise UnreadableImagesError(f"{named(problems)}. Expected images: fix or replace them.")
+
+
+def named(problems: list[UnreadableImageError]) -> str:
+    """The first of the images that cannot be read."""
+    more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+    return "; ".join(map(str, problems[:SHOWN])) + more
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def named_in_errors(predictor: Predictor) -> Iterator[None]:
     except UserError as error:
         if str(predictor.folder) in str(error):
             raise
-        raise UserError(f"{predictor.folder}: {error}") from error
+        raise type(error)(f"{predictor.folder}: {error}") from error
 
 
 def _asked(predictor: Predictor) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
 from lungfuse.new_cases.pictures import ALL, Pictures
+from lungfuse.new_cases.unreadable import readable, with_way_out
 from lungfuse.parameters import AskedCases, Explaining
 from lungfuse.predict.predictor import Predictor
 
@@ -28,7 +29,8 @@ def main(*, model: Path, asked: AskedCases = NOTHING, explaining: Explaining = A
     """
     check_asked([model], asked)
     predictor = Predictor(model)
-    cases = read_asked(asked, predictor)
+    (cases,) = readable(asked, [read_asked(asked, predictor)], [predictor])
     pictures = Pictures(predictor, explaining, out, cases["id"])
-    for predicted in pictures.predicted(cases):
-        print(*map(pictures.file, predicted["id"]), sep="\n", flush=True)
+    with with_way_out(asked):
+        for predicted in pictures.predicted(cases):
+            print(*map(pictures.file, predicted["id"]), sep="\n", flush=True)

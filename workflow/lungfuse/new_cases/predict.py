@@ -18,6 +18,7 @@ from lungfuse.new_cases.against import check_classes, check_comparable, in_words
 from lungfuse.new_cases.asked import NOTHING, check_asked, read_asked
 from lungfuse.new_cases.pictures import ALL, Pictures
 from lungfuse.new_cases.truth import read_truth, scores_of
+from lungfuse.new_cases.unreadable import readable, with_way_out
 from lungfuse.parameters import AskedCases, Explaining, Several, options
 from lungfuse.predict.predictor import Predictor
 
@@ -85,10 +86,24 @@ def main(
     _check_options(folders, asked, known, out, explain)
     if explain is None and explaining != ALL:
         raise UserError("--methods and --target: are of explanations. Add --explain, the folder for them.")
-    predictor, *others = predictors = [Predictor(folder, encoder_root) for folder in folders]
+    predictors = [Predictor(folder, encoder_root) for folder in folders]
+    with with_way_out(asked):
+        _predict(predictors, asked, known, explain, explaining, out)
+
+
+def _predict(
+    predictors: list[Predictor],
+    asked: AskedCases,
+    known: Known,
+    explain: Path | None,
+    explaining: Explaining,
+    out: Path | None,
+) -> None:
+    """Write the predictions of the first model, the scores of all, and the verdict; see `main`."""
+    predictor, *others = predictors
     check_comparable(predictor, others)
     cases, one_case = asked.cases, asked.cases is None
-    tables = _tables(asked, predictors)
+    tables = readable(asked, _tables(asked, predictors), predictors)
     classes = predictor.config.table and predictor.config.table.classes
     truth = None if known.truth is None else read_truth(tables[0], known.truth, predictor.task, cases, classes)
     if others:

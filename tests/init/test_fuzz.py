@@ -13,7 +13,7 @@ from lungfuse.errors import UserError
 from lungfuse.init.cases import cases_of
 from lungfuse.init.data_check import checked_data
 
-FOUND = [20, 37, 42, 22]  # seeds that have found a fault: 1611.0 is no date, ++ is a grade
+FOUND = [20, 37, 42, 22, 3]  # seeds that have found a fault: 1611.0 is no date, ++ is a grade, five short words a text
 SEEDS = [*FOUND, *range(int(os.environ.get("LUNGFUSE_FUZZ", "20")))]
 CHECKED = 5  # each so many seeds with the data check, which takes longer
 

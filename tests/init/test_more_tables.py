@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungfuse.check.sentinels import sentinels
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
 from lungfuse.init.asked import asked
@@ -27,6 +28,7 @@ TABLES = {  # what a file holds, and the cells of its last column
     "a heading of two lines": ('a,"CRP\n(mg/l)"\nx,5\n', ["5"]),
     "a mark, a first line of Excel and empty columns": ("\ufeffsep=;\r\na;n;;\r\nx;5;;\r\n;;;\r\n", ["5"]),
     "a comma in a quoted text beside points": ('a,n\n"x, and y",3.5\n"1,5",4.25\n', ["3.5", "4.25"]),
+    "hard spaces and others that nobody sees": ("a,n\nx,ill\u00a0\ny,\u200bIll\u200b\n", ["ill", "Ill"]),
     "two points in what is no number": ("a,n\nx,1.2.840\ny,1.2.841\n", ["1.2.840", "1.2.841"]),
 }
 
@@ -109,6 +111,23 @@ def test_a_code_for_nobody_knows_leaves_two_classes_once_it_is_named():
     table = pd.DataFrame({"level": np.resize(["0", "1", "9"], 60)})
     found = asked([*profiles_of(table, None, missing_of(["level=9"], table)).values()], [], [])
     assert found.task == "binary"
+
+
+VALUES = {  # of a column of numbers between 5 and 9, and those that may stand for a missing value
+    "nothing": ([], []),
+    "-999": ([-999] * 9, ["-999"]),
+    "9999": ([9999] * 9, ["9999"]),
+    "a code once": ([-1], ["-1"]),
+    "two codes": ([88, 99, 99], ["99", "88"]),
+    "zero, which is none": ([0] * 9, []),
+    "a value that is high and no code": ([21], []),
+}
+
+
+@pytest.mark.parametrize(("values", "found"), VALUES.values(), ids=VALUES)
+def test_numbers_that_stand_for_nothing_are_seen_by_their_distance(values, found):
+    cells = pd.Series([*np.linspace(5, 9, 60).round(1), *values]).map("{:g}".format)
+    assert [each.word for each in sentinels(cells)] == found
 
 
 PATIENTS = {  # numbers of patients, and what is said to be unsure

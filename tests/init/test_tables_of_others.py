@@ -126,8 +126,10 @@ def test_words_that_differ_in_signs_alone_have_names_that_differ():
     assert len({label_name(word, []) for word in words}) == len(words) - 1, "(-) is -"
 
 
-def test_an_index_without_a_heading_is_left_out_and_can_be_used():
+@pytest.mark.parametrize("step", [1, 3], ids=["whole", "of a filtered frame"])
+def test_an_index_without_a_heading_is_left_out_and_can_be_used(step):
     table = cases().assign(diagnosis=sorted(cases()["diagnosis"]))
+    table.index *= step
     found = made(table, index=True)
     assert "column1" not in {each.column for each in found.table.columns.values()}
     assert "column1" in {
@@ -231,9 +233,40 @@ def test_letters_in_parts_and_zip_files_without_their_mark_are_found():
     assert len(made(table, [HERE / "bilder.zip"], replace=True).found) == 60
 
 
-def test_a_number_that_networks_cannot_hold_is_named():
-    with pytest.raises(UserError, match=r"column age, report row4: found '1e39', expected a number"):
-        made(cases().assign(age=["1e39" if each == 3 else "5" + str(each) for each in range(60)]))
+@pytest.mark.parametrize("number", ["1e39", "1e308"])
+def test_a_number_that_networks_cannot_hold_is_named(number):
+    with pytest.raises(UserError, match=rf"column age, report row4: found '{number}', expected a number"):
+        made(cases().assign(age=[number if each == 3 else "5" + str(each) for each in range(60)]))
+
+
+def test_words_that_read_alike_are_classes_of_their_own_and_said():
+    found = question("a b", "a-b", "A_B", name="diagnosis")
+    assert [(rule.name, rule.positive) for rule in found.rules] == [
+        ("a-b", ["a b"]), ("a-b-2", ["a-b"]), ("a-b-3", ["A_B"]),
+    ]  # fmt: skip
+    assert found.unsure == ["'a-b', 'A_B' read like other words: write them the same if they are one class"]
+
+
+def test_a_label_that_is_too_rare_is_refused_with_its_counts():
+    table = cases().assign(diagnosis=["x" if each < 3 else "y" for each in range(60)])
+    with pytest.raises(UserError, match=r"too few cases of x 2 .*have what they need are y 57, x 3"):
+        made(table, label=["diagnosis"])
+
+
+def test_a_frontal_view_is_read_by_its_word_and_what_is_uncertain_is_left_out_and_said(capsys):
+    """As in CheXpert."""
+    table = cases(80).drop(columns=["patient", "note", "diagnosis"])
+    table["file"] = [f"CheXpert/train/patient{each // 4:05}/study1/view{each % 4}.jpg" for each in range(80)]
+    table["Frontal/Lateral"] = np.where(np.arange(80) % 4, "Frontal", "Lateral")
+    table["AP/PA"] = np.where(np.arange(80) % 4, ["AP", "PA"] * 40, "")
+    table["Edema"] = np.resize(["1.0", "0.0", "0.0", "1.0", "-1.0", "1.0", "0.0"], 80)
+    draw(HERE / "CheXpert", [name.removeprefix("CheXpert/") for name in table["file"]])
+    found = made(table, [HERE / "CheXpert"], label=["Edema"])
+    assert (found.table.view, found.study.view) == ("Frontal/Lateral", "Frontal")
+    assert found.classes == {"no-edema": ["0.0"], "edema": ["1.0"]} and found.reports["patient"].nunique() == 20
+    said = capsys.readouterr().out
+    assert "'-1.0' say neither yes nor no: these 11 rows are left out" in said
+    assert "show no image of the view Frontal (Lateral " in said
 
 
 def test_the_faults_as_they_were_reported(tmp_path):

@@ -38,11 +38,14 @@ def sentinels(values: pd.Series) -> list[Sentinel]:
 
 
 def _outside(numbers: pd.Series, counts: pd.Series, word: str) -> Sentinel | None:
-    others, value = numbers.drop(word), numbers[word]
+    is_code = bool(CODE.fullmatch(word))
+    codes = [other for other in numbers.index if is_code and CODE.fullmatch(other)]  # 88 and 99 may stand side by side
+    others, value = numbers.drop(codes or word), numbers[word]
+    if len(others) < FEWEST:
+        return None
     low, high = others.min(), others.max()
     gap = float(max(value - high, low - value))
     spread = float(np.ptp(others)) or max(abs(high), 1.0)
-    is_code = bool(CODE.fullmatch(word))
     below_zero = value < 0 <= low
     if (is_code and (below_zero or gap > GAP_OF_CODE * spread)) or (counts[word] >= SPIKE and gap > GAP * spread):
         return Sentinel(word, int(counts[word]), float(low), float(high))

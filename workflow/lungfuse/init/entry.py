@@ -18,7 +18,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
 from lungfuse.plan.load import load_studies
-from lungfuse.settings.params import UniqueKeys, parsed, read_params
+from lungfuse.settings.params import FastUniqueKeys, parsed, read_params
 
 WIDTH = 120
 SHORT = 3  # columns of a list that is written out in each model
@@ -108,7 +108,7 @@ def with_entry(text: str, name: str, entry: str, replace: bool) -> str:
 
 
 def _studies(text: str) -> yaml.MappingNode:
-    root = yaml.compose(text, UniqueKeys)
+    root = yaml.compose(text, FastUniqueKeys)
     node = next((value for key, value in root.value if key.value == "studies"), None)
     if not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
         raise UserError(
@@ -133,13 +133,12 @@ def checked_text(path: Path, name: str, entry: str, replace: bool) -> str:
     """The new text of params.yaml, seen to be valid, with all other studies and settings as they were.
 
     Raises:
-        UserError: the file is no valid params.yaml, before or after.
+        UserError: the file is no valid params.yaml.
     """
     before = read_params(path)
-    load_studies(before)
     text = with_entry(_text(path), name, entry, replace)
     after = parsed(text)
-    load_studies(after)
+    load_studies(after, only=name)
     others = {key: value for key, value in after["studies"].items() if key != name}
     kept = {key: value for key, value in before["studies"].items() if key != name}
     if others != kept or after | {"studies": {}} != before | {"studies": {}}:

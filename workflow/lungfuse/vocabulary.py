@@ -73,6 +73,8 @@ def tokens(name: str) -> list[str]:
 
 def plain(text: str) -> str:
     """Text with the letters of ASCII for accented Latin ones; other scripts stay."""
+    if text.isascii():
+        return text
     pairs = {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "đ": "d", "ł": "l", "Ł": "L", "ı": "i"}
     return "".join(_plain_letter(pairs.get(letter, letter)) for letter in unicodedata.normalize("NFC", text))
 

@@ -81,8 +81,13 @@ def split_of(cells: pd.Series, source: object) -> Split:
 
 def are_sides(words: Iterable[str]) -> bool:
     """Whether words say train and test, and nothing else."""
-    sides = {_side(word.casefold()) for word in words}
-    return {"train", "test"} <= sides <= {"train", "validation", "test"}
+    found = set()
+    for word in words:
+        side = _side(word.casefold())
+        if side in (None, "fold"):
+            return False
+        found.add(side)
+    return {"train", "test"} <= found
 
 
 def _side(word: str) -> str | None:

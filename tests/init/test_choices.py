@@ -225,3 +225,8 @@ def test_folds_fit_the_rarest_class(groups, folds):
 )
 def test_a_column_that_is_called_like_the_label_may_say_the_same(name, like):
     assert named_like(name, ["went_icu", "Intubated"]) == like
+
+
+@pytest.mark.parametrize("name", ["age", "Patient Age", "sex", "Left eye"])
+def test_words_that_many_headings_share_make_no_column_one_of_the_label(name):
+    assert named_like(name, ["Age related Macular Degeneration", "left"]) == ""

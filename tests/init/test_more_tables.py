@@ -147,6 +147,19 @@ def test_what_is_odd_in_numbers_of_patients_is_said(cells, said):
     assert all(map(re.search, said, found.unsure))
 
 
+@pytest.mark.parametrize("heading", ["Case", "Fallnr", "lesion_id", "症例"])
+def test_a_case_with_several_rows_stays_in_one_fold(heading):
+    table = pd.DataFrame({heading: [f"MPX{each // 3:04}" for each in N], "dx": np.resize(["ill", "well"], 60)})
+    found = roles_of(profiles_of(table), UserRoles(labels=["dx"]), table=table)
+    assert found.group_by == [heading] or found.patient == heading
+
+
+def test_visits_and_studies_that_many_share_stay_in_no_fold():
+    table = pd.DataFrame({"visit": [f"V{each % 5 + 10}" for each in N], "study": np.resize(["A", "B"], 60)})
+    found = roles_of(profiles_of(table.assign(dx=np.resize(["ill", "well"], 60))), UserRoles(labels=["dx"]))
+    assert found.group_by == [] and {*found.columns} == {"visit", "study"}
+
+
 CELLS = {  # what a cell says of the image x 1.png, which is in a folder and, by the way of Windows, in a .zip file
     "an address": "https://example.org/files/x%201.png?raw=1#top",
     "an address of a file": "file:///home/me/in/x%201.png",

@@ -165,6 +165,16 @@ def test_most_images_missing_is_an_error():
     refused(cases(), "--images: 33 of 60 rows name an image that is not there")
 
 
+def test_a_message_names_the_raw_folder_and_a_group_stands_for_a_patient():
+    """And not the temporary folder in which the files are looked at."""
+    (HERE / "empty").mkdir()
+    refused(cases(), r"^data/raw/odd/empty: no image found; expected files that end in", images=[HERE / "empty"])
+    assert "No column names the patient" in made(cases(), patient="none").comments
+    table = cases().rename(columns={"patient": "doi"})
+    found = made(table, group_by=["doi"], patient="none", replace=True)
+    assert found.table.group_by == ["doi"] and "No column names the patient" not in found.comments
+
+
 def test_images_that_no_column_names_are_told():
     refused(cases().drop(columns="file"), "no column of cases.csv names these images, which are called x000.png")
 

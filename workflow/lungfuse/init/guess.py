@@ -23,6 +23,7 @@ OPTIONS = {  # of what a user says, by its name
 }  # fmt: skip
 MARKS = ("id", "words", "near-number")
 MOST_SITES, MOST_PARTS = 20, 20
+FEWEST_CODES, MOST_ROWS_OF_A_CODE = 10, 6
 
 
 def roles_of(profiles: dict[str, Profile], said: UserRoles, folds: int = 5, table: pd.DataFrame | None = None) -> Roles:
@@ -98,7 +99,7 @@ def _find_groups(roles: Roles, free: dict[str, Profile], said: UserRoles, folds:
         repeated = 1 < found.distinct < found.filled
         if name in roles.used or not repeated or found.kind in ("text", "date", "empty", "url"):
             continue
-        is_mark = found.called(*APART) and (found.kind in MARKS or found.distinct > 20)
+        is_mark = found.called(*APART) and (found.kind in MARKS or found.distinct > 20 or _are_few_rows_each(found))
         if name in roles.left or not found.named:
             continue
         if is_mark or found.kind == "id":
@@ -107,6 +108,12 @@ def _find_groups(roles: Roles, free: dict[str, Profile], said: UserRoles, folds:
                 roles.left[name] = f"keeps {share:.0%} of the rows in one fold, which is too much"
             else:
                 roles.group_by.append(name)
+
+
+def _are_few_rows_each(found: Profile) -> bool:
+    """Whether a column of few words holds codes of a few rows each: those of cases, and not of visits or studies."""
+    codes = found.words.index.str.contains(r"\d\d").mean() > 0.5
+    return bool(codes) and found.distinct >= FEWEST_CODES and found.filled <= MOST_ROWS_OF_A_CODE * found.distinct
 
 
 def _find_texts(roles: Roles, free: dict[str, Profile], said: UserRoles) -> None:

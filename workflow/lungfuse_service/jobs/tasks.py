@@ -52,7 +52,7 @@ def run(jobs: list[Job]) -> None:
         except Exception:
             if len(jobs) > 1:
                 log.warning("%d jobs are done one by one", len(jobs), exc_info=True)
-            for job in jobs:
+            for job in Job.objects.filter(claim=jobs[0].claim, state=State.RUNNING).order_by("created"):
                 run_alone(do, job)
 
 

@@ -142,6 +142,16 @@ def broken_by_the_second(jobs: list[Job]) -> None:
         finish(job)
 
 
+def test_the_worker_is_woken_once_for_all_that_waits():
+    for _ in range(3):
+        tasks.wake()
+    assert tasks.work.huey.pending_count() == 1
+    tasks.work.huey.dequeue()
+    tasks.wake()
+    assert tasks.work.huey.pending_count() == 1, "what was read may have found less"
+    tasks.work.huey.flush()
+
+
 def test_a_queue_that_does_not_answer_loses_nothing(ann, asked, monkeypatch):
     monkeypatch.setattr(tasks.work, "huey", None)
     assert asked(ann).job.state == State.QUEUED

@@ -65,8 +65,10 @@ def run_alone(do: Callable[[list[Job]], None], job: Job) -> None:
 
 
 def wake() -> None:
-    """Tell the worker that there is work. Where the queue does not answer, the next sweep finds it."""
+    """Tell the worker that there is work, unless it is still to read that there is. Where the queue does not answer, the
+    next sweep finds it."""
     try:
-        work()
+        if not work.huey.pending_count():
+            work()
     except Exception:
         log.exception("the queue does not answer")

@@ -65,8 +65,8 @@ def run_alone(do: Callable[[list[Job]], None], job: Job) -> None:
 
 
 def wake() -> None:
-    """Tell the worker that there is work, unless it is still to read that there is. Where the queue does not answer, the
-    next sweep finds it."""
+    """Tell the worker that there is work, unless such a task still waits. Where the queue does not answer, the next
+    sweep finds it."""
     try:
         if not work.huey.pending_count():
             work()

@@ -30,20 +30,22 @@ class Served:
     def children(self) -> dict[str, int]:
         """The processes of the web process and of the worker, by name."""
         found = {}
-        for process in _children(self.process.pid):
+        for process in children_of(self.process.pid):
             command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             name = "web" if "gunicorn" in command else "worker" if " worker" in command else ""
             found |= {name: process} if name else {}
         return found
 
-    def kill(self, name: str) -> None:
-        """Kill a process of the service as a crash would; of the web process also those that answer."""
+    def kill(self, name: str) -> bool:
+        """Kill a process of the service as a crash would, of the web process also those that answer; whether there was
+        one."""
         number = self.children().get(name)
-        for process in [number, *_children(number)] if number else []:
+        for process in [number, *children_of(number)] if number else []:
             try:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        return bool(number)
 
     def sign_up(self, name: str, password: str) -> str:
         """A new user's token for the API."""
@@ -59,7 +61,13 @@ class Served:
         return re.search(r'class="token">([^<]+)', post("/account/", "/account/token").text)[1]
 
 
-def _children(process: int) -> list[int]:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def children_of(process: int) -> list[int]:
     try:
         return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except FileNotFoundError:
@@ -69,9 +77,7 @@ def _children(process: int) -> list[int]:
 @contextmanager
 def serving(project: Path, folder: Path, **variables: str) -> Iterator[Served]:
     """Serve a project; `variables` are of the environment, without LUNGFUSE_SERVICE_."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     named = {f"LUNGFUSE_SERVICE_{name}": value for name, value in variables.items()}
     named |= {"LUNGFUSE_SERVICE_FOLDER": str(folder), "LUNGFUSE_SERVICE_PROJECT": str(project)}
     environment = os.environ | named | {"PYTHONPATH": str(ROOT / "workflow")}

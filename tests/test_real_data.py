@@ -169,8 +169,8 @@ def test_the_packaged_segmenter_finds_the_lungs_of_patients_it_has_not_learned_f
         rejected_share=tb.rejected_share,
         outputs=annotated.Outputs(**files, rejected_annotations=tmp_path / "rejected.csv"),
     )  # fmt: skip
-    run_stage("segmentation-scores", mask=tb.segmentation.mask, intervals=tb.comparison, seed=tb.seed,
-        segmenters=[PACKAGED],
+    run_stage("segmentation-scores", mask=tb.segmentation.mask, region="lungs", intervals=tb.comparison, seed=tb.seed,
+        segmenters=[PACKAGED], region_table=tmp_path / "regions.csv",
         segmentation_table=tmp_path / "segmentation.csv", **files)  # fmt: skip
     table = pd.read_csv(tmp_path / "segmentation.csv")
     assert table.groupby("source")["n"].first().to_dict() == {"Montgomery": 21, "Shenzhen": 85}

@@ -69,6 +69,13 @@ def test_several_labels_have_a_row_each_and_their_mean(draw, name):
         assert table.loc[0, "balanced_accuracy"] == table.loc[0, "sensitivity"] and table["threshold"].isna().all()
 
 
+def test_a_study_whose_models_read_nothing_has_the_row_of_all_classes(draw):
+    drawn = draw("multiclass")
+    results = results_of({"majority": model_config("majority")}, [drawn.joined(noise=1)], task=drawn.task)
+    table = compute(results, INTERVALS, 0, HALF)
+    assert table["label"].tolist() == [""] and table["prevalence"].isna().all()
+
+
 def test_classes_are_decided_at_their_stated_prevalence(draw):
     drawn = draw("multiclass")
     joined = drawn.joined(noise=2)

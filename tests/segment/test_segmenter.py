@@ -26,18 +26,32 @@ LIMITS = SuspicionSettings(min_area=0.08, max_area=0.6, max_asymmetry=0.5, max_c
 
 def test_scores_are_those_of_held_out_patients_of_each_site(annotated_set, segmenter, tmp_path):
     intervals = Intervals(confidence=0.95, resamples=200)
-    table = tmp_path / "segmentation.csv"
+    tables = {name: tmp_path / f"{name}.csv" for name in ["segmentation_table", "region_table"]}
     run_stage("segmentation-scores",
-        mask=MASK, intervals=intervals, seed=0, segmenters=[segmenter], segmentation_table=table,
-        **annotated_set.files,
+        mask=MASK, region="lungs", intervals=intervals, seed=0, segmenters=[segmenter], **tables, **annotated_set.files,
     )  # fmt: skip
-    scores = pd.read_csv(table)
+    scores, boxes = map(pd.read_csv, tables.values())
     assert list(zip(scores["source"], scores["mask"], scores["n"], strict=True)) == [
         ("Montgomery", "thresholded", 4), ("Montgomery", "clean", 4),
         ("Shenzhen", "thresholded", 4), ("Shenzhen", "clean", 4),
     ]  # fmt: skip
     assert (scores["dice"] > 0.9).all() and (scores["iou"] < scores["dice"]).all()
     assert (scores["dice_low"] <= scores["dice"]).all() and (scores["dice"] <= scores["dice_high"]).all()
+    assert list(zip(boxes["source"], boxes["region"], boxes["n"], boxes["boxes"], strict=True)) == [
+        ("Montgomery", "lungs", 4, 8), ("Shenzhen", "lungs", 4, 8)
+    ]  # fmt: skip
+    assert (boxes["map50"] > 0.9).all() and (boxes["map50_95"] <= boxes["map50"]).all()
+    assert (boxes["box_iou"] > 0.7).all()
+    assert (boxes["map50_95_low"] <= boxes["map50_95"]).all() and (boxes["map50_95"] <= boxes["map50_95_high"]).all()
+
+
+def test_images_of_a_patient_are_resampled_together():
+    """Four patients with three alike images each: the interval is that of four values, not of twelve."""
+    intervals = Intervals(confidence=0.95, resamples=500)
+    values = np.array([0.1, 0.4, 0.6, 0.9])
+    once = segmentation_scores.mean_with_interval("dice", values, np.arange(4), intervals, 0)
+    thrice = segmentation_scores.mean_with_interval("dice", np.repeat(values, 3), np.repeat(range(4), 3), intervals, 0)
+    assert thrice == once and once["dice_high"] - once["dice_low"] > 0.4
 
 
 def test_overlap_of_known_masks():

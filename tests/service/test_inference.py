@@ -13,6 +13,10 @@ from service_cases import image_file
 
 from lungfuse.demo.chest import draw_frontal
 from lungfuse.plan.layout import Layout
+from lungfuse.plan.names import PACKAGED
+from lungfuse.segment.boxes import boxes_of
+from lungfuse.tables.base import write_table
+from lungfuse.tables.regions import Regions
 from lungfuse_service.catalogue.models import Study, TrainedModel
 from lungfuse_service.inference import predictors, work
 from lungfuse_service.inference.catalogue import find_models
@@ -72,7 +76,7 @@ def test_the_worker_says_what_predict_says(study, ann):
     assert prediction.job.state == State.DONE
     outcome = prediction.result.outcome
     predictor = predictors.LoadedModel(model("late-of-networks")).predictor
-    (expected,) = predictor.predict(as_case(prediction.image.path, prediction.text, prediction.values))
+    (expected,) = predictor.predict(pd.DataFrame([as_case(prediction.image.path, prediction.text, prediction.values)]))
     classes = {each["name"]: each["probability"] for each in outcome["questions"][0]["classes"]}
     assert classes["lung"] == pytest.approx(expected["probability"][0], abs=1e-4)
     assert outcome["predicted"] == [expected["label"][0]]
@@ -173,7 +177,24 @@ def test_lungs_are_outlined_by_the_packaged_segmenter(tmp_path):
     assert found["name"] == "lungs" and found["share"] == pytest.approx(drawn.lungs.mean(), rel=0.25)
     points = np.array([point for line in found["lines"] for point in line])
     assert points.min() >= 0 and points.max() <= 1 and len(found["lines"]) == 2
+    assert len(found["boxes"]) == 2
     assert region_of(Study(name="chest"), tmp_path / "chest.png") is None
+
+
+def test_a_region_is_called_and_boxed_as_the_study_of_its_segmenter_says(tmp_path):
+    """A copy of the packaged segmenter is said to mark lesions, one an image: what it marks is one of the lungs."""
+    drawn = draw_frontal(np.random.default_rng(0), 1.0, 0, 192)
+    Image.fromarray(drawn.pixels).save(tmp_path / "chest.png")
+    layout = Layout("skin")
+    shutil.copytree(PACKAGED, tmp_path / layout.segmenter_folder("unet-lesions"))
+    row = {"segmenter": "unet-lesions", "region": "lesion", "components": 1, "source": "HAM10000", "n": 9, "boxes": 9}
+    row |= {f"{name}{end}": 0.9 for name in ["map50", "map50_95", "box_iou"] for end in ["", "_low", "_high"]}
+    write_table(pd.DataFrame([row]), tmp_path / layout.table("regions"), Regions)
+    with override_settings(PROJECT=tmp_path):
+        found = region_of(Study(name="skin", segmenter="unet-lesions"), tmp_path / "chest.png")
+    assert found["name"] == "lesion" and len(found["lines"]) == 1
+    (box,), lungs = found["boxes"], (boxes_of(drawn.lungs) / 192).tolist()
+    assert any(box == pytest.approx(lung, abs=0.05) for lung in lungs)
 
 
 def test_a_picture_lies_on_what_the_model_saw():

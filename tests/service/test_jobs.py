@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from lungfuse_service.jobs import claims, tasks
-from lungfuse_service.jobs.claims import claim_next, finish, heartbeat, requeue_stale
+from lungfuse_service.jobs.claims import claim_next, finish, finish_together, heartbeat, requeue_stale
 from lungfuse_service.jobs.models import GIVEN_UP, STALE, Job, State
 
 
@@ -38,6 +39,26 @@ def test_jobs_of_a_group_are_claimed_together(ann):
     jobs = [Job.objects.create(kind="predict", group=group, user=ann) for group in groups]
     claimed = [[jobs.index(job) for job in claim_next(most=2)] for _ in range(5)]
     assert claimed == [[0], [1, 3], [2], [4], [5]]
+
+
+def test_a_job_whose_worker_was_ended_is_done_alone(ann):
+    """It may be the reason; the others of its group do not fail with it."""
+    jobs = [Job.objects.create(kind="predict", group="a", user=ann) for _ in range(3)]
+    assert len(claim_next()) == 3
+    Job.objects.update(heartbeat=timezone.now() - STALE - timedelta(seconds=1))
+    requeue_stale()
+    late = Job.objects.create(kind="predict", group="a", user=ann)
+    assert [claim_one().pk for _ in jobs] == [job.pk for job in jobs]
+    assert claim_one().pk == late.pk
+
+
+def test_jobs_that_are_ended_together_are_those_of_the_claim(ann):
+    jobs = [Job.objects.create(kind="predict", group="a", user=ann) for _ in range(3)]
+    claimed = claim_next()
+    Job.objects.filter(pk=jobs[1].pk).update(claim=uuid.uuid4())
+    assert finish_together(claimed) == {jobs[0].pk, jobs[2].pk}
+    assert finish_together(claimed) == set(), "they have ended"
+    assert Job.objects.get(pk=jobs[1].pk).state == State.RUNNING
 
 
 def test_many_workers_claim_each_job_once(queued):
@@ -119,6 +140,16 @@ def broken_by_the_second(jobs: list[Job]) -> None:
         raise RuntimeError
     for job in jobs:
         finish(job)
+
+
+def test_the_worker_is_woken_once_for_all_that_waits():
+    for _ in range(3):
+        tasks.wake()
+    assert tasks.work.huey.pending_count() == 1
+    tasks.work.huey.dequeue()
+    tasks.wake()
+    assert tasks.work.huey.pending_count() == 1, "what was read may have found less"
+    tasks.work.huey.flush()
 
 
 def test_a_queue_that_does_not_answer_loses_nothing(ann, asked, monkeypatch):

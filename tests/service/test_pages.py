@@ -150,11 +150,19 @@ def test_a_result_says_what_it_means_and_where_its_numbers_come_from(answered, a
     for said in [">lung</h1>", "86 %", "Of 41 cases of the study", "88 %", "lungs outlined", "passes 6 of 9 checks"]:
         assert said in page
     assert "questions.0.classes.1.probability" in page
-    assert page.count("<polygon") == 2
+    assert page.count("<polygon") == 2 and '<rect class="box"' not in page
     image = browser.get(f"{prediction.get_absolute_url()}/image")
     assert image.headers["Content-Type"] == "image/png" and b"".join(image.streaming_content)[:4] == b"\x89PNG"
     assert browser.get(f"{prediction.get_absolute_url()}/overlays/grad-cam").content[:4] == b"\x89PNG"
     assert browser.get(f"{prediction.get_absolute_url()}/overlays/none").status_code == 404
+
+
+def test_a_region_of_one_part_is_boxed(answered, ann, browser):
+    region = {"name": "lesion", "segmenter": "unet-lesions", "lines": [[[0.1, 0.2], [0.4, 0.2], [0.4, 0.8]]]}
+    region |= {"share": 0.09, "boxes": [[0.1, 0.2, 0.3, 0.6]]}
+    page = browser.get(answered(ann, region=region).get_absolute_url()).content.decode()
+    assert '<rect class="box" x="10.0" y="20.0" width="30.0" height="60.0"/>' in page
+    assert "lesion outlined" in page and "The outline of the lesion encloses 9 % of the image." in page
 
 
 def test_too_uncertain_to_say_is_an_answer(answered, ann, browser):

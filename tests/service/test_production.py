@@ -8,69 +8,28 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 from conftest import ROOT
-from served import Served, serving
+from databases import Database, initdb, temporary_database
+from served import Served, free_port, serving
 from service_cases import PASSWORD, image_file
 
 IMAGE = image_file(96, 96).read()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def find(name: str, *folders: str) -> str:
+def find(name: str) -> str:
     """A program of this machine; the test is skipped with the reason where there is none."""
-    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin", *folders]))
+    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
     return found or pytest.skip(f"{name} is not installed")
 
 
-@dataclass
-class Database:
-    """A PostgreSQL server with its data in a folder of the test. Root may not run it, so `postgres` does."""
-
-    folder: Path
-    programs: Path
-    port: int
-
-    @property
-    def address(self) -> str:
-        return f"postgresql://lungfuse@127.0.0.1:{self.port}/postgres"
-
-    def run(self, *command: str) -> None:
-        as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        subprocess.run([*as_user, str(self.programs / command[0]), *command[1:]], check=True, cwd="/", timeout=120,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
-        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-o", options, "start")
-
-    def crash(self) -> None:
-        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "immediate", "stop")
-
-
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory) -> Iterator[Database]:
-    newest = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-    programs = Path(find("initdb", str(newest))).parent
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"lungfuse-postgres-{os.getpid()}"
-    folder.mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    database = Database(folder, programs, free_port())
-    database.run("initdb", "-D", f"{folder}/data", "-U", "lungfuse", "--auth=trust", "--no-sync")
-    database.start()
-    yield database
-    database.crash()
-    shutil.rmtree(folder)
+def postgres() -> Iterator[Database]:
+    with temporary_database(initdb() or pytest.skip("initdb is not installed")) as database:
+        yield database
 
 
 @contextmanager
@@ -193,7 +152,7 @@ def test_a_body_that_is_too_large_stops_at_nginx(production):
 def test_a_database_that_crashes_loses_nothing(production, postgres):
     token = production.sign_up("carol", PASSWORD)
     asked = [ask(production, token) for _ in range(3)]
-    postgres.crash()
+    postgres.kill()
     assert requests.get(f"{production.address}/health").status_code == 500
     postgres.start()
     results = [wait(production, token, identifier) for identifier in asked]

@@ -56,6 +56,7 @@ rule segmentation_scores:
         needed("segmentation_scores"),
     output:
         segmentation_table=report_item(PLAN.segmentation_table, PLAN.item("segmentation"), caption=None),
+        region_table=report_item(PLAN.region_table, PLAN.item("regions"), caption=None),
     log:
         LAYOUT.logs / "segmentation_scores.log",
     benchmark:

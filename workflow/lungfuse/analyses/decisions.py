@@ -18,7 +18,7 @@ from lungfuse.report.style import BLUE, ORANGE, sheet
 from lungfuse.settings.comparison import DecisionSettings, Intervals
 from lungfuse.statistics.decisions import decision_quantities, prevalence, sensitivity, specificity
 from lungfuse.statistics.grouped import Grouped, Statistic, interval
-from lungfuse.tables.base import Table
+from lungfuse.tables.base import Table, columns
 from lungfuse.tables.comparison import limits
 from lungfuse.tasks import Task
 
@@ -90,7 +90,7 @@ def compute(results: Results, intervals: Intervals, seed: int, decision: Decisio
         found = of_model(task, joined, decided(task, probabilities, threshold_of(decision)), stated, intervals, seed)
         own = named(model) | {"row": name, "threshold": threshold}
         records += [own | each for each in (found if n in with_labels else found[:1])]
-    return pd.DataFrame(records).astype({"positives": "Int64"})
+    return pd.DataFrame(records, columns=columns(Decisions)).astype({"positives": "Int64"})
 
 
 def decided(task: Task, probabilities: np.ndarray, threshold: float) -> np.ndarray:

@@ -72,7 +72,7 @@ class Plan(AnalysisPlan):
 
     def is_table(self, page: Path) -> bool:
         """Whether a page of the report is a table of the study."""
-        return page.stem in ["comparison", "segmentation"] or page.stem not in self.pages_shown
+        return page.stem in ["comparison", "regions", "segmentation"] or page.stem not in self.pages_shown
 
     @property
     def shown(self) -> list[Path]:
@@ -83,14 +83,15 @@ class Plan(AnalysisPlan):
         figures += [f"masks_{name}" for name in self.used_segmenters]
         qualities = [layout.masks(name)["quality"] for name in self.used_segmenters]
         pages = [layout.page(name) for name in self.pages_shown]
-        tables = [self.comparison_table, *([self.segmentation_table] if self.trained_segmenters else [])]
-        return [*made, *map(layout.figure, figures), *pages, *tables, *qualities]
+        segmented = [self.segmentation_table, self.region_table] if self.trained_segmenters else []
+        return [*made, *map(layout.figure, figures), *pages, self.comparison_table, *segmented, *qualities]
 
     @property
     def report_parts(self) -> list[ReportPart]:
         """The parts of the report, in their order."""
         layout = self.layout
         tables = {"comparison": self.comparison_table, "segmentation": self.segmentation_table}
+        tables |= {"regions": self.region_table}
         pages = {"data_check": layout.data_check["check_page"]} | self.pages().outputs
         found = {name: ReportPart(name, item, page=pages.get(name)) for name, item in self.pages_shown.items()}
         for name, spec in self.analyses.items():

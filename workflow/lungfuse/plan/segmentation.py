@@ -71,8 +71,9 @@ class SegmentationPlan(IngestPlan):
         return Job(
             "segmentation-scores",
             self.layout.annotated,
-            {"segmentation_table": self.layout.table("segmentation")},
-            {"mask": study.segmentation.mask, "intervals": narrowed(Intervals, study.comparison), "seed": study.seed},
+            {"segmentation_table": self.layout.table("segmentation"), "region_table": self.layout.table("regions")},
+            {"mask": study.segmentation.mask, "region": study.segmentation.region}
+            | {"intervals": narrowed(Intervals, study.comparison), "seed": study.seed},
             {"segmenters": [self.layout.segmenter_folder(name) for name in names]},
             reads={"segmenter_files": [file for name in names for file in self.segmenter_files(name)]},
         )

@@ -1,28 +1,42 @@
-"""Dice and IoU of the segmenters on annotated images that none of them has learned from."""
+"""Dice, IoU and boxes of the segmenters on annotated images that none of them has learned from."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from lungfuse.files import read_array
 from lungfuse.parameters import AnnotatedFiles
+from lungfuse.segment.box_scores import BoxScores
+from lungfuse.segment.boxes import boxes_of, confidences_of
+from lungfuse.segment.clean import largest
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.segmentation import MaskSettings
-from lungfuse.statistics.bootstrap import interval_of
+from lungfuse.statistics.bootstrap import interval_of, limits_of, times_drawn
 from lungfuse.tables.base import read_table, write_table
+from lungfuse.tables.regions import Regions
 from lungfuse.tables.segmentation import AnnotatedIndex, Segmentation
+
+
+class Scored(NamedTuple):
+    """What a segmenter finds in images: columns mask, dice, iou, two rows an image; and boxes."""
+
+    overlaps: pd.DataFrame
+    boxes: BoxScores
 
 
 def main(
     *,
     mask: MaskSettings,
+    region: str,
     intervals: Intervals,
     seed: int,
     segmenters: list[Path],
     annotated: AnnotatedFiles,
     segmentation_table: Path,
+    region_table: Path,
 ) -> None:
     """Score segmenters on the test patients of each site.
 
@@ -30,6 +44,8 @@ def main(
     ----------
     mask
         How probabilities become masks.
+    region
+        What is marked in the annotated images.
     intervals
         Settings of the intervals.
     seed
@@ -40,31 +56,39 @@ def main(
         Annotated X-rays.
     segmentation_table
         Output: a row a segmenter, site and kind of mask.
+    region_table
+        Output: a row a segmenter and site: boxes against those of the annotated masks.
     """
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
-    rows = []
+    rows, regions = [], []
     for folder in segmenters:
         segmenter = load_segmenter(folder)
         for source, tested in index[index["part"] == "test"].groupby("site"):
-            found = overlaps(segmenter, images[tested["row"]], masks[tested["row"]], mask)
-            for kind, scores in found.groupby("mask", sort=False):
+            scored = score(segmenter, images[tested["row"]], masks[tested["row"]], mask)
+            patients = tested["patient"].to_numpy()
+            for kind, scores in scored.overlaps.groupby("mask", sort=False):
                 row = {"segmenter": folder.name, "source": source, "mask": kind, "n": len(scores)}
                 for metric in ["dice", "iou"]:
-                    row |= mean_with_interval(metric, scores[metric].to_numpy(), intervals, seed)
+                    row |= mean_with_interval(metric, scores[metric].to_numpy(), patients, intervals, seed)
                 rows.append(row)
-    table = pd.DataFrame(rows)
-    write_table(table, segmentation_table, Segmentation)
-    print(table.to_string(index=False))
+            named = {"segmenter": folder.name, "region": region, "components": mask.components, "source": source}
+            regions.append(named | score_boxes(scored.boxes, patients, intervals, seed))
+    for records, path, table in [(rows, segmentation_table, Segmentation), (regions, region_table, Regions)]:
+        write_table(pd.DataFrame(records), path, table)
+        print(pd.DataFrame(records).to_string(index=False))
 
 
-def overlaps(segmenter: Segmenter, images: np.ndarray, masks: np.ndarray, settings: MaskSettings) -> pd.DataFrame:
-    """Dice and IoU with `masks` of the thresholded and the clean mask of each image: columns mask, dice, iou."""
-    rows = []
+def score(segmenter: Segmenter, images: np.ndarray, masks: np.ndarray, settings: MaskSettings) -> Scored:
+    """The thresholded and the clean mask of each image against `masks`, and the boxes of the clean one against those of
+    as many components of the true one."""
+    rows, boxes = [], []
     for (probability, cleaned), true in zip(segmenter.masks(images, settings), masks, strict=True):
         for kind, found in [("thresholded", probability > settings.threshold), ("clean", cleaned)]:
             rows.append([kind, *overlap(found, true)])
-    return pd.DataFrame(rows, columns=["mask", "dice", "iou"])
+        true_boxes = boxes_of(largest(true, settings.components))
+        boxes.append((true_boxes, boxes_of(cleaned), confidences_of(cleaned, probability)))
+    return Scored(pd.DataFrame(rows, columns=["mask", "dice", "iou"]), BoxScores(*zip(*boxes, strict=True)))
 
 
 def overlap(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
@@ -73,15 +97,43 @@ def overlap(mask: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     return (2 * shared / both, shared / (both - shared)) if both else (1.0, 1.0)
 
 
-def mean_with_interval(metric: str, values: np.ndarray, settings: Intervals, seed: int) -> dict[str, float]:
-    """The mean over patients with its percentile bootstrap interval, under the column names of `metric`."""
+def mean_with_interval(
+    metric: str, values: np.ndarray, patients: np.ndarray, settings: Intervals, seed: int
+) -> dict[str, float]:
+    """The mean with its percentile bootstrap interval over patients, under the column names of `metric`.
+
+    `values` and the `patients` they are of have shape (row,).
+    """
+    _, patient_of_row = np.unique(patients, return_inverse=True)
+    sums, sizes = np.bincount(patient_of_row, values), np.bincount(patient_of_row)
     low = high = float(values.mean())
-    if len(values) > 1:
+    if len(sums) > 1:
 
         def mean(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-            return values[drawn].mean(axis=axis)
+            return sums[drawn].sum(axis=axis) / sizes[drawn].sum(axis=axis)
 
-        count = len(values)
+        count = len(sums)
         low, high = interval_of(mean, [count], count, settings.confidence, settings.resamples, seed)
-    scores = {metric: float(values.mean()), f"{metric}_low": float(low), f"{metric}_high": float(high)}
-    return {name: round(value, 4) for name, value in scores.items()}
+    return _rounded(metric, float(values.mean()), low, high)
+
+
+def score_boxes(boxes: BoxScores, patients: np.ndarray, settings: Intervals, seed: int) -> dict[str, float]:
+    """The scores of boxes, with intervals over the patients of the images, (image,), under the names of columns."""
+    images, counts = np.arange(len(patients)), [len(each) for each in boxes.overlaps]
+    names, patient_of_image = np.unique(patients, return_inverse=True)
+    resampled = [
+        boxes.average_precision(np.repeat(images, times[patient_of_image]))
+        for batch in times_drawn(len(names), settings.resamples, np.random.default_rng(seed))
+        for times in batch
+    ]
+    limits = limits_of(np.array(resampled), settings.confidence).T
+    row = {"n": len(images), "boxes": sum(counts)}
+    for metric, value, (low, high) in zip(["map50", "map50_95"], boxes.average_precision(images), limits, strict=True):
+        row |= _rounded(metric, value, low, high)
+    overlaps = np.concatenate(boxes.overlaps)
+    return row | mean_with_interval("box_iou", overlaps, np.repeat(patients, counts), settings, seed)
+
+
+def _rounded(metric: str, value: float, low: float, high: float) -> dict[str, float]:
+    scores = {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+    return {name: round(float(score), 4) for name, score in scores.items()}

@@ -70,11 +70,12 @@ class AnnotatedSettings(Settings):
 
 
 class SegmentationSettings(Settings):
-    """Segmenters by name, each with the sites whose annotated images it learns from.
+    """Segmenters by name, each with the sites whose annotated images it learns from; `region` is what is marked there.
 
     The images of a study are segmented by those that its models name; the one called packaged comes with this package.
     """
 
+    region: Annotated[str, Field(min_length=1)]
     annotated: AnnotatedSettings
     unet: UNetSettings
     train: SegmenterSettings

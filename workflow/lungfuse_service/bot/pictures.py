@@ -50,6 +50,9 @@ def _outlined(base: Image.Image, region: dict) -> Picture:
     for line in region["lines"]:
         points = [(x * base.width, y * base.height) for x, y in [*line, line[0]]]
         pen.line(points, OUTLINE, width, "curve")
+    for left, top, across, down in region.get("boxes", []) if len(region.get("boxes", [])) == 1 else []:
+        corners = [left * base.width, top * base.height, (left + across) * base.width, (top + down) * base.height]
+        pen.rectangle(corners, outline=OUTLINE, width=width)
     return Picture(_jpeg(drawn), f"The {region['name']} outlined: {100 * region['share']:.0f} % of the image.")
 
 

@@ -8,7 +8,7 @@ so that rare classes are covered too. The promise is at least 80 % for new cases
 practice about 90 %; patients with several cases, and sites, make less of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -26,10 +26,14 @@ class OutOfFold:
     task: Task
     table: pd.DataFrame
     made_by: np.ndarray
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def of(self, question: Question) -> tuple[np.ndarray, np.ndarray]:
         """The class of each row, (row,), NaN where it is not known, and its probabilities, (row, class)."""
-        return question.of(self.task.targets(self.table), self.task.of("probability", self.table))
+        if question.label not in self.found:
+            of_table = self.task.targets(self.table), self.task.of("probability", self.table)
+            self.found[question.label] = question.of(*of_table)
+        return self.found[question.label]
 
 
 def class_ranks(known: OutOfFold, question: Question, by_fold: np.ndarray) -> np.ndarray:

@@ -16,17 +16,18 @@ from lungfuse_service.inference.conformal import COVERAGE, OutOfFold, cases_near
 from lungfuse_service.inference.predictors import LoadedModel
 
 
-def outcomes_of(model: LoadedModel, cases: list[pd.DataFrame]) -> list[dict]:
-    """The predictions of cases, each a table of one row, in which a value that the case lacks is empty.
+def outcomes_of(model: LoadedModel, cases: pd.DataFrame) -> list[dict]:
+    """The predictions of cases, in whose table a value that a case lacks is empty.
 
     Raises:
         UserError: a file of the model is damaged, or an image cannot be read.
     """
     predictor = model.predictor
-    parts = list(predictor.parts(pd.concat(cases, ignore_index=True)))
+    parts = list(predictor.parts(cases))
     notes = [note for note in predictor.notes if "is missing" not in note]
     if notes and len(cases) > 1:  # of which case is not said
-        return [outcome for case in cases for outcome in outcomes_of(model, [case])]
+        middle = len(cases) // 2
+        return outcomes_of(model, cases.iloc[:middle]) + outcomes_of(model, cases.iloc[middle:])
     found = []
     for _, table, by_fold in parts:
         for row in range(len(table)):
@@ -68,6 +69,6 @@ def _answer(task: Task, known: OutOfFold | None, question: Question, by_fold: np
     return {"label": question.label, "classes": classes, "spread": round(float(of_folds[:, -1].std()), 4)}
 
 
-def as_case(image: Path | None, text: str, values: dict[str, str]) -> pd.DataFrame:
-    """One case as a model reads it."""
-    return pd.DataFrame([{"id": "", "image": str(image or ""), "text": text} | values])
+def as_case(image: Path | None, text: str, values: dict[str, str]) -> dict[str, str]:
+    """A case as a row of the table that a model reads."""
+    return {"id": "", "image": str(image or ""), "text": text} | values

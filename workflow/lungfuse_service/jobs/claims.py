@@ -17,16 +17,20 @@ from lungfuse_service.jobs.models import GIVEN_UP, MOST_ATTEMPTS, STALE, Job, St
 
 BEAT = 2.0  # seconds
 PREDICT = "predict"  # the kind of jobs that the worker does; others have processes of their own
-TOGETHER = 16  # jobs that are done together
+TOGETHER = 128  # jobs that are done together, as many as `predict` has in memory at once
 log = logging.getLogger(__name__)
 
 
 def claim_next(most: int = TOGETHER, kind: str = PREDICT) -> list[Job]:
     """The oldest of the queued jobs, now running for whom it is given to, and up to so many that can be done together
-    with it; none where none is queued. All of them have one claim."""
+    with it; none where none is queued. All of them have one claim.
+
+    A job whose worker was ended is done alone: if it was the reason, the others of its group do not fail with it.
+    """
     while first := Job.objects.filter(state=State.QUEUED, kind=kind).order_by("created").first():
-        also = Job.objects.filter(state=State.QUEUED, kind=kind, group=first.group).order_by("created")
-        keys = list(also.values_list("pk", flat=True)[:most]) if first.group else [first.pk]
+        also = Job.objects.filter(state=State.QUEUED, kind=kind, group=first.group, attempts=0).order_by("created")
+        together = first.group and not first.attempts
+        keys = list(also.values_list("pk", flat=True)[:most]) if together else [first.pk]
         now, claim = timezone.now(), uuid.uuid4()
         Job.objects.filter(pk__in=keys, state=State.QUEUED).update(
             state=State.RUNNING, claim=claim, attempts=F("attempts") + 1, heartbeat=now, started=now
@@ -42,6 +46,14 @@ def finish(job: Job, problem: str = "") -> bool:
     state = State.FAILED if problem else State.DONE
     mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING)
     return mine.update(state=state, problem=problem, finished=timezone.now()) == 1
+
+
+def finish_together(jobs: list[Job]) -> set[uuid.UUID]:
+    """End jobs of one claim without a problem, as `finish` does; returns the keys of those that it has ended."""
+    mine = Job.objects.filter(pk__in=[job.pk for job in jobs], claim=jobs[0].claim, state=State.RUNNING)
+    keys = set(mine.select_for_update().values_list("pk", flat=True))
+    Job.objects.filter(pk__in=keys).update(state=State.DONE, problem="", finished=timezone.now())
+    return keys
 
 
 def release(job: Job) -> None:

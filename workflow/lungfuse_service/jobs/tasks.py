@@ -52,7 +52,7 @@ def run(jobs: list[Job]) -> None:
         except Exception:
             if len(jobs) > 1:
                 log.warning("%d jobs are done one by one", len(jobs), exc_info=True)
-            for job in jobs:
+            for job in Job.objects.filter(claim=jobs[0].claim, state=State.RUNNING).order_by("created"):
                 run_alone(do, job)
 
 
@@ -65,8 +65,10 @@ def run_alone(do: Callable[[list[Job]], None], job: Job) -> None:
 
 
 def wake() -> None:
-    """Tell the worker that there is work. Where the queue does not answer, the next sweep finds it."""
+    """Tell the worker that there is work, unless such a task still waits. Where the queue does not answer, the next
+    sweep finds it."""
     try:
-        work()
+        if not work.huey.pending_count():
+            work()
     except Exception:
         log.exception("the queue does not answer")

@@ -21,6 +21,7 @@ class ResultPage:
     methods: list[dict]
     modalities: list[dict]
     outlines: list[str]
+    box: dict[str, float] | None
 
 
 def result_page(prediction: Prediction) -> ResultPage:
@@ -34,6 +35,7 @@ def result_page(prediction: Prediction) -> ResultPage:
         [_method(each, explanation) for each in explanation.get("methods", [])],
         _bars({MODALITIES.get(name, name): worth for name, worth in explanation.get("modalities", {}).items()}),
         [_path(line) for line in (outcome.get("region") or {"lines": []})["lines"]],
+        _box(outcome.get("region") or {}),
     )
 
 
@@ -80,6 +82,14 @@ def _bars(values: dict[str, float]) -> list[dict]:
         }
         for name, value in values.items()
     ]
+
+
+def _box(region: dict) -> dict[str, float] | None:
+    """The box of a region of one component, in hundredths of the image's width and height."""
+    boxes = region.get("boxes", [])  # of older results none is known
+    if len(boxes) != 1:
+        return None
+    return {name: round(100 * share, 2) for name, share in zip(["x", "y", "width", "height"], boxes[0], strict=True)}
 
 
 def _path(line: list[list[float]]) -> str:

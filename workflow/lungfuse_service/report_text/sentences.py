@@ -92,7 +92,7 @@ def _meaning(outcome: dict, place: Path) -> Iterator[Sentence]:
 def _region(outcome: dict) -> Iterator[Sentence]:
     if outcome.get("region"):
         values = {"name": Value(("region", "name")), "share": Value(("region", "share"), percent)}
-        yield Sentence("region", "The outlined {name} take up {share} of the image.", values, outcome)
+        yield Sentence("region", "The outline of the {name} encloses {share} of the image.", values, outcome)
 
 
 def _reasons(outcome: dict) -> Iterator[Sentence]:

@@ -106,7 +106,7 @@ def test_what_cannot_be_compared_is_said(tmp_path, server, capsys):
     unknown = Download(url=f"http://127.0.0.1:{server.server_port}/file.bin", page="https://example.org/files")
     for said in [r"256,000 bytes, sha256 \w{64}; ", "file.bin: "]:
         fetch(unknown, tmp_path / "file.bin")
-        assert re.search(f"{said}whether it is the published file cannot be told", capsys.readouterr().out)
+        assert re.search(f"{said}it cannot be compared with the published file", capsys.readouterr().out)
     assert openi.DOWNLOADS[openi.IMAGES].sha256 is None, "the case of the images of OpenI"
 
 

@@ -73,6 +73,7 @@ PLACES = {
     "pooling": ["encoders.pooling"],
     "precision": ["train.precision"],
     "pretrain.train": ["train", "pretraining.train"],
+    "region": ["segmentation.region"],
     "sections": ["leakage.sections"],
     "sets": ["pretraining.sets"],
     "segmenter.fit": ["segmentation.annotated.fit"],

@@ -92,7 +92,7 @@ def pre_train_on_another_collection(project: Path) -> None:
 
 
 def test_the_published_study_is_planned_with_the_encoders_of_the_thesis(project, studies):
-    run = run_snakemake(project, "-n", "--config", "study=openi-published")
+    run = run_snakemake(project, "-n", "--quiet", "host", "--config", "study=openi-published")
     assert run.returncode == 0, run.stdout
     assert "data/encoders/vit-base/model.safetensors" in run.stdout
     assert "data/encoders/bert-base/model.safetensors" in run.stdout

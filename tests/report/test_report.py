@@ -9,8 +9,8 @@ from small_report import MODELS
 
 from lungfuse.report.style import colours_of_inputs, inputs_of, row_names
 
-IN_EVERY_STUDY = {"funnel", "distributions", "comparison", "examples", "segmentation", "calibration", "curves"}
-IN_EVERY_STUDY |= {"ablations", "verdict", "missing", "disagreements", "provenance", "permuted", "power"}
+IN_EVERY_STUDY = {"funnel", "distributions", "comparison", "examples", "segmentation", "regions", "calibration"}
+IN_EVERY_STUDY |= {"curves", "ablations", "verdict", "missing", "disagreements", "provenance", "permuted", "power"}
 IN_EVERY_STUDY |= {"gain_parts", "gain_by_subgroup", "modality_values"}
 IN_EVERY_STUDY |= {"decisions", "net_benefit", "operating_points", "conformal", "label_errors"}
 OF_TASK = {"binary": {"roc_calibration", "confusion", "leakage", "words", "shortcuts"}}

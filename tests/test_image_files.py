@@ -1,5 +1,7 @@
 """Folders of images that a user names: what is read of them, and what is left out by name."""
 
+import re
+
 import pytest
 
 from lungfuse.errors import UserError
@@ -18,7 +20,8 @@ def test_images_of_all_kinds_are_read_and_what_is_left_out_is_named(tmp_path, ca
     assert "left out 1 folder in it: sub. Name it to read its images" in said
 
 
-def test_a_folder_whose_images_are_in_others_says_so(tmp_path):
-    (tmp_path / "sub").mkdir()
-    with pytest.raises(UserError, match=r"no image found.*It holds 1 folder: sub"):
+@pytest.mark.parametrize("name", ["sub", "{0}", "{"])
+def test_a_folder_whose_images_are_in_others_says_so(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=rf"no image found.*It holds 1 folder: {re.escape(name)}\."):
         images_in(tmp_path)

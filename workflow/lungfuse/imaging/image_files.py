@@ -57,14 +57,12 @@ def images_in(folder: Path) -> list[Path]:
     images = [path for path in files if path.suffix.lower() in SUFFIXES | {""}]
     if others := [path.name for path in files if path not in images]:
         print(f"{folder}: left out {counted(len(others), 'file')} without a suffix of images: {listed(others)}")
-    holds = f"{counted(len(folders), 'folder')}{{}}: {listed(folders)}. Name it to read its images" if folders else ""
+    count, names = counted(len(folders), "folder"), f"{listed(folders)}. Name it to read its images"
     if not images:
-        raise UserError(
-            f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}."
-            + (f" It holds {holds.format('')}." if folders else "")
-        )
+        holds = f" It holds {count}: {names}." if folders else ""
+        raise UserError(f"{folder}: no image found; expected files that end in {', '.join(sorted(SUFFIXES))}.{holds}")
     if folders:
-        print(f"{folder}: left out {holds.format(' in it')}")
+        print(f"{folder}: left out {count} in it: {names}")
     return images
 
 

@@ -75,7 +75,7 @@ def explained_part(
     """
     task = predictor.task
     if task.numbers:
-        raise UserError(f"{predictor.folder}: predicts a number. Explanations need a class. Leave --explain out.")
+        raise UserError(f"{predictor.folder}: predicts a number. Only models that predict classes are explained.")
     scores = task.of("score", part.table)
     targets = likeliest(scores, task) if target is None else np.full(len(scores), target)
     folds = [batch_cases(fold, part.batch, targets) for fold in predictor.fold_models]

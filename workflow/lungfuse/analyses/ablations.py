@@ -25,10 +25,10 @@ TITLE, SECTION, ORDER = "Parts", "Where the gain comes from", 3
 CAPTION = (
     "The value of each part: the change of the score within folds (AUROC; concordance of a number) if a model uses "
     "other images, if one input is shuffled between pairs or dropped, and if one input is used alone or omitted, by "
-    "the model that is then best on the validation pairs. Everything else about the model is unchanged. If segmenters"
-    " were trained on images of the study, models that read masks are also compared with the raw one on held-out "
-    "patients of the segmenters. Each change has a simultaneous interval (max-T) and the numbers of pairs that are "
-    "right only with it (+) and only without it (-). Grey: the interval includes zero."
+    "the model that is then best on the validation pairs. Everything else about the model is unchanged. If "
+    "segmenters were trained on images of the study, models that read masks are also compared with the raw one on "
+    "held-out patients of the segmenters. Each change has a simultaneous interval (max-T) and the numbers of pairs "
+    "that are right only with it (+) and only without it (-). Grey: the interval includes zero."
 )
 WANTED = ["contrasts"]
 READS = ["predicted", "held_out_index"]

@@ -104,8 +104,8 @@ def compute(
             gained = scored.gain(a, b)
             rows.append(named | described(results, subgroup) | {"part_value": mean_value(b)})
             gains.append(gained)
-    enough = [row["effective_groups"] if row.pop("enough") else 0.0 for row in rows]
-    shown = shown_as_family(gains, scored, intervals.confidence, seed, enough)
+    effective = [row["effective_groups"] if row.pop("enough") else 0.0 for row in rows]
+    shown = shown_as_family(gains, scored, intervals.confidence, seed, effective)
     found = [row | each for row, each in zip(rows, shown, strict=True)]
     return pd.DataFrame(found, columns=columns(GainBySubgroup)).round(6)
 

@@ -22,8 +22,8 @@ from lungfuse.tables.comparison import limits, with_limits
 TITLE, SECTION, ORDER = "Value of each modality", "Where the gain comes from", 2
 CAPTION = (
     "The Shapley value of each modality: its mean contribution to the score within folds (AUROC; concordance of a "
-    "number) over all orders of adding the modalities of a fusion, starting from one half. The values of a fusion add"
-    " up to its score above one half. Among models of exactly the same modalities, each fold uses the one that is "
+    "number) over all orders of adding the modalities of a fusion, starting from one half. The values of a fusion "
+    "add up to its score above one half. Among models of exactly the same modalities, each fold uses the one that is "
     "best on its validation pairs. Fusions are omitted if no model uses some subset of their modalities. Intervals "
     "are simultaneous (max-T)."
 )

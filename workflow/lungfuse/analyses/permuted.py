@@ -25,9 +25,9 @@ TITLE, SECTION, ORDER = "Inputs shuffled", "Where the gain comes from", 4
 CAPTION = (
     "The loss in the score within folds (AUROC; concordance of a number) of each model of several inputs when one of "
     "them is shuffled among the test pairs of a fold, the mean of ten shuffles of the trained model: how much it "
-    "relies on that input. Next to it is the loss of a model trained with the input shuffled, if the study has such a"
-    " control: how much the input adds to the others. Intervals are simultaneous (max-T); grey: the interval includes"
-    " zero."
+    "relies on that input. Next to it is the loss of a model trained with the input shuffled, if the study has such "
+    "a control: how much the input adds to the others. Intervals are simultaneous (max-T); grey: the interval "
+    "includes zero."
 )
 WANTED = ["permutable"]
 READS = ["predicted", "permuted"]

@@ -96,8 +96,8 @@ class AnalysisPlan(ComparisonPlan):
         """The tables that hold scores and counts, and nothing of a patient, but for those made from these tables."""
         tables = {name: spec for name, spec in self.analyses.items() if spec.has_table and not spec.of_pairs}
         own = [name for name, spec in tables.items() if not spec.reads_tables]
-        segmentation = [self.segmentation_table, self.region_table] if self.trained_segmenters else []
-        return [self.layout.table("funnel"), self.comparison_table, *map(self.layout.table, own), *segmentation]
+        made = map(self.layout.table, own)
+        return [self.layout.table("funnel"), self.comparison_table, *made, *self.segmenter_tables]
 
     def analyses_of(self, kind: str) -> list[str]:
         """The names of those with a table and a figure ("analysis"), a table alone, or a figure alone."""

@@ -76,14 +76,6 @@ class ComparisonPlan(ExplainingPlan):
         return self.layout.table("comparison")
 
     @property
-    def segmentation_table(self) -> Path:
-        return self.layout.table("segmentation")
-
-    @property
-    def region_table(self) -> Path:
-        return self.layout.table("regions")
-
-    @property
     def intervals(self) -> Intervals:
         """The confidence of intervals, and how many resamples they rest on."""
         return narrowed(Intervals, self.study.comparison)

@@ -83,15 +83,14 @@ class Plan(AnalysisPlan):
         figures += [f"masks_{name}" for name in self.used_segmenters]
         qualities = [layout.masks(name)["quality"] for name in self.used_segmenters]
         pages = [layout.page(name) for name in self.pages_shown]
-        segmented = [self.segmentation_table, self.region_table] if self.trained_segmenters else []
-        return [*made, *map(layout.figure, figures), *pages, self.comparison_table, *segmented, *qualities]
+        tables = [self.comparison_table, *self.segmenter_tables]
+        return [*made, *map(layout.figure, figures), *pages, *tables, *qualities]
 
     @property
     def report_parts(self) -> list[ReportPart]:
         """The parts of the report, in their order."""
         layout = self.layout
-        tables = {"comparison": self.comparison_table, "segmentation": self.segmentation_table}
-        tables |= {"regions": self.region_table}
+        tables = {path.stem: path for path in [self.comparison_table, *self.segmenter_tables]}
         pages = {"data_check": layout.data_check["check_page"]} | self.pages().outputs
         found = {name: ReportPart(name, item, page=pages.get(name)) for name, item in self.pages_shown.items()}
         for name, spec in self.analyses.items():

@@ -26,6 +26,19 @@ class SegmentationPlan(IngestPlan):
         return list(self.study.segmentation.segmenters)
 
     @property
+    def segmentation_table(self) -> Path:
+        return self.layout.table("segmentation")
+
+    @property
+    def region_table(self) -> Path:
+        return self.layout.table("regions")
+
+    @property
+    def segmenter_tables(self) -> list[Path]:
+        """The scores of the segmenters that the study trains, if any."""
+        return [self.segmentation_table, self.region_table] if self.trained_segmenters else []
+
+    @property
     def segmenters(self) -> list[str]:
         """The segmenters that models name, or the packaged one."""
         return segmenters_read(self.study)
@@ -71,7 +84,7 @@ class SegmentationPlan(IngestPlan):
         return Job(
             "segmentation-scores",
             self.layout.annotated,
-            {"segmentation_table": self.layout.table("segmentation"), "region_table": self.layout.table("regions")},
+            {"segmentation_table": self.segmentation_table, "region_table": self.region_table},
             {"mask": study.segmentation.mask, "region": study.segmentation.region}
             | {"intervals": narrowed(Intervals, study.comparison), "seed": study.seed},
             {"segmenters": [self.layout.segmenter_folder(name) for name in names]},

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lungfuse_service.predictions.models import Prediction
+from lungfuse_service.predictions.result_page import only_box
 
 LONGEST = 1280  # pixels of a side, as much as Telegram shows
 OUTLINE = (255, 211, 77)  # as on the page of a result
@@ -50,7 +51,8 @@ def _outlined(base: Image.Image, region: dict) -> Picture:
     for line in region["lines"]:
         points = [(x * base.width, y * base.height) for x, y in [*line, line[0]]]
         pen.line(points, OUTLINE, width, "curve")
-    for left, top, across, down in region.get("boxes", []) if len(region.get("boxes", [])) == 1 else []:
+    if box := only_box(region):
+        left, top, across, down = box
         corners = [left * base.width, top * base.height, (left + across) * base.width, (top + down) * base.height]
         pen.rectangle(corners, outline=OUTLINE, width=width)
     return Picture(_jpeg(drawn), f"The {region['name']} outlined: {100 * region['share']:.0f} % of the image.")

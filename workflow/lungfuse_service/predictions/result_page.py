@@ -85,11 +85,16 @@ def _bars(values: dict[str, float]) -> list[dict]:
 
 
 def _box(region: dict) -> dict[str, float] | None:
-    """The box of a region of one component, in hundredths of the image's width and height."""
-    boxes = region.get("boxes", [])  # of older results none is known
-    if len(boxes) != 1:
+    """The box of a region, in hundredths of the image's width and height."""
+    if (box := only_box(region)) is None:
         return None
-    return {name: round(100 * share, 2) for name, share in zip(["x", "y", "width", "height"], boxes[0], strict=True)}
+    return {name: round(100 * share, 2) for name, share in zip(["x", "y", "width", "height"], box, strict=True)}
+
+
+def only_box(region: dict) -> list[float] | None:
+    """The box of a region of one component: left, top, width and height, as shares of those of the image."""
+    boxes = region.get("boxes", [])  # of older results none is known
+    return boxes[0] if len(boxes) == 1 else None
 
 
 def _path(line: list[list[float]]) -> str:

@@ -61,23 +61,23 @@ def draw(count: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
     ids = np.array([f"case{n:06d}" for n in range(count)])
     patients = np.sort(rng.integers(0, max(1, count // 2), count))
-    told = rng.integers(0, 2, count)
+    label = rng.integers(0, 2, count)
     copied = np.where(rng.random(count) < COPIES, np.arange(count) - 1, np.arange(count)).clip(0)
     texts = _texts(rng, count)[copied]
     reports = pd.DataFrame({"report_id": ids, "patient": [f"P{n}" for n in patients], "site": rng.choice(4, count)})
     reports = reports.assign(major="", automatic="", **dict.fromkeys(SECTIONS, "")).assign(findings=texts)
     reports["date"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, count), "D")
-    values = pd.DataFrame({"report_id": ids, "outcome": np.where(told == 1, "sick", "healthy")})
+    values = pd.DataFrame({"report_id": ids, "outcome": np.where(label == 1, "sick", "healthy")})
     for name in NUMBERS:
-        values[name] = (rng.normal(size=count) + 0.5 * told).round(3)
+        values[name] = (rng.normal(size=count) + 0.5 * label).round(3)
     for name in CATEGORIES:
         values[name] = rng.choice(list("abcdef"), count)
     kinds = [(name, "number", "") for name in NUMBERS] + [(name, "category", "") for name in CATEGORIES]
     candidates = reports[["report_id", "site", *SECTIONS]].assign(
-        pair_id=ids, image_id=ids, label=told, text=texts, group=pd.factorize(patients)[0]
+        pair_id=ids, image_id=ids, label=label, text=texts, group=pd.factorize(patients)[0]
     )
     funnel = pd.DataFrame(
-        {"step": ["pairs"], "count": [count], "negative": [(told == 0).sum()], "positive": told.sum()}
+        {"step": ["pairs"], "count": [count], "negative": [(label == 0).sum()], "positive": label.sum()}
     )
     tables = {
         "reports": reports,

@@ -454,11 +454,11 @@ def main() -> None:
             found = trained(bench, name, fold)
             said = beside(bench.task, {fold: found}, AS_IT_IS, {fold: found})
             print(f"{name}, fold {fold}: {said['accuracy']:.3f} {said['auroc']:.3f}, {found['seconds']} s", flush=True)
-    told = table(bench)
-    print(told.to_markdown(index=False))
+    scores = table(bench)
+    print(scores.to_markdown(index=False))
     if arguments.csv:
         with atomic_write(arguments.csv) as stream:
-            told.to_csv(stream, index=False, lineterminator="\n")
+            scores.to_csv(stream, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

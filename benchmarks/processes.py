@@ -53,10 +53,10 @@ def measure(*arguments: object, folder: Path | None = None, threads: int | None 
         while process.poll() is None:
             own = max(own, _own_mb(process.pid))
             time.sleep(EVERY)
-        told = process.stdout.read()
+        printed = process.stdout.read()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Taken(*map(float, told.split("MEASURED")[1].split()), own)
+    return Taken(*map(float, printed.split("MEASURED")[1].split()), own)
 
 
 def measure_call(stage: str, arguments: dict, threads: int | None = None) -> Taken:

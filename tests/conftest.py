@@ -225,7 +225,7 @@ def keep_models(
 
 
 def draw_fewer(module: Path, **numbers: int) -> None:
-    """Change how much the demo draws where it is not told."""
+    """Change how much the demo draws where nothing else is said."""
     code = module.read_text()
     for name, number in numbers.items():
         code, changes = re.subn(rf"\b({name}: int) = \d+\b", rf"\1 = {number}", code)

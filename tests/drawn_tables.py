@@ -63,13 +63,13 @@ def write_pad(raw: Path, patients: int = 72) -> Path:
 
 
 def write_covid(raw: Path, patients: int = 48) -> Path:
-    """covid-chestxray-dataset: COVID-19 and other pneumonias, outcomes that are often blank, notes that tell them."""
+    """covid-chestxray-dataset: COVID-19 and other pneumonias, outcomes often blank, notes that state them."""
     rng = np.random.default_rng(0)
     (raw / "images").mkdir(parents=True)
     rows = []
     for number in range(patients):
         ill, name = number % 2, f"{number}.jpg"
-        told = " She was transferred to the ICU." if ill and number % 3 else ""
+        outcome = " She was transferred to the ICU." if ill and number % 3 else ""
         row = {"patientid": number, "offset": number % 5, "sex": rng.choice(["M", "F"]), "age": rng.integers(30, 80)}
         row |= {"finding": ["COVID-19", "SARS", "COVID-19"][number % 3], "date": 2004 if number % 3 == 1 else 2020}
         row |= {"survival": "NY"[number % 4 < 2], "intubated": ["Y", "N", ""][number % 5 % 3], "went_icu": "NY"[ill]}
@@ -81,7 +81,7 @@ def write_covid(raw: Path, patients: int = 48) -> Path:
         }
         row |= {"lymphocyte_count": "" if number % 4 else 1.1, "view": ["PA", "AP", "AP Supine"][number % 3]}
         row |= {"modality": "X-ray", "folder": "images", "filename": name, "doi": ""}
-        rows.append(row | {"clinical_notes": f"Cough for {number} days.{told}" if number % 6 else ""})
+        rows.append(row | {"clinical_notes": f"Cough for {number} days.{outcome}" if number % 6 else ""})
         (raw / "images" / name).write_bytes(_jpeg(rng, 100 * ill))
     pd.DataFrame(rows).to_csv(raw / "metadata.csv", index=False)
     return raw

@@ -87,5 +87,5 @@ def labels(count: int = 200, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).permutation(np.arange(count) % 2)
 
 
-def outcome(told: np.ndarray) -> pd.Series:
-    return pd.Series(np.where(told == 1, "sick", "healthy"))
+def outcome(known: np.ndarray) -> pd.Series:
+    return pd.Series(np.where(known == 1, "sick", "healthy"))

@@ -176,7 +176,7 @@ def small_study(folder: Path, encoder_root: Path, task: str = "binary") -> Small
 def drawn_study(folder: Path, task: str = "binary") -> SmallStudy:
     """The small study in a folder, where it need not be.
 
-    Numbers are 20 or 80. In a study of another task sex tells a third class or a second label; some pairs lack their
+    Numbers are 20 or 80. In a study of another task sex predicts a third class or a second label; some pairs lack their
     image, their text or their columns, and some labels are unknown.
     """
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Rules in a container, with a stand-in for apptainer that runs what it is told outside of any."""
+"""Rules in a container, with a stand-in for apptainer that runs what it is given outside of any."""
 
 from conftest import HEAVY, changed_setting, run_snakemake
 

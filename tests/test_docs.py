@@ -20,14 +20,14 @@ POINTS = re.compile(r"([+-]\d+\.\d) \(([+-]\d+\.\d) to ([+-]\d+\.\d)\)")
 TABLE = re.compile(r"docs/results/[\w/-]+\.csv")
 
 
-def told_by(table: Path) -> set[str]:
+def numbers_of(table: Path) -> set[str]:
     """Every value of a table with its limits as docs write it: .863 (.835-.891), or in points +2.9 (+2.0 to +3.9)."""
-    frame, told = pd.read_csv(table), set()
+    frame, known = pd.read_csv(table), set()
     for measure in [name.removesuffix("_low") for name in frame if name.endswith("_low")]:
         for values in frame[[measure, f"{measure}_low", f"{measure}_high"]].dropna().to_numpy():
-            told.add("{} ({}-{})".format(*(f"{value:.3f}".removeprefix("0") for value in values)))
-            told.add("{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * values)))
-    return told
+            known.add("{} ({}-{})".format(*(f"{value:.3f}".removeprefix("0") for value in values)))
+            known.add("{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * values)))
+    return known
 
 
 def sections(page: Path) -> list[str]:
@@ -46,8 +46,8 @@ def test_each_interval_of_a_section_stands_in_a_table_that_it_names(page):
         tables = [ROOT / name for name in TABLE.findall(section)]
         if not tables:
             continue
-        told = set.union(*map(told_by, tables))
-        wrong = [said for said in said_in(section) if said not in told]
+        known = set.union(*map(numbers_of, tables))
+        wrong = [said for said in said_in(section) if said not in known]
         assert wrong == [], f"{page}, {section.splitlines()[0]}: not in {', '.join(table.name for table in tables)}"
         checked += len(said_in(section))
     assert checked or page == "docs/comparison.md"
@@ -56,7 +56,7 @@ def test_each_interval_of_a_section_stands_in_a_table_that_it_names(page):
 def test_an_interval_of_no_table_is_seen(tmp_path):
     table = tmp_path / "table.csv"
     table.write_text("accuracy,accuracy_low,accuracy_high\n0.8634,0.8351,0.8912\n")
-    assert ".863 (.835-.891)" in told_by(table) and ".863 (.835-.892)" not in told_by(table)
+    assert ".863 (.835-.891)" in numbers_of(table) and ".863 (.835-.892)" not in numbers_of(table)
     assert said_in("it is .863 (.835-.892), so +2.9 (-0.1 to +3.9)") == [".863 (.835-.892)", "+2.9 (-0.1 to +3.9)"]
 
 
@@ -71,13 +71,13 @@ def test_the_readme_has_the_verdict_of_every_study_whose_tables_are_kept():
 @pytest.mark.parametrize("folder", sorted(RESULTS.iterdir()), ids=lambda folder: folder.name)
 def test_each_kept_table_says_what_it_was_made_from(folder):
     """Where something was not recorded, it says so."""
-    told = read_table(folder / "provenance.csv", Provenance)
-    kinds = set(told["what"])
+    known = read_table(folder / "provenance.csv", Provenance)
+    kinds = set(known["what"])
     assert {"command", "commit", "version", "machine", "table"} <= kinds and kinds & {"raw file", "raw folder"}
-    assert (told["value"] != "").all()
-    digests = told[told["what"] == "table"].set_index("name")["sha256"].to_dict()
+    assert (known["value"] != "").all()
+    digests = known[known["what"] == "table"].set_index("name")["sha256"].to_dict()
     assert digests == {path.name: sha256(path) for path in folder.glob("*.csv") if path.name != "provenance.csv"}
-    commits = told[told["what"] == "commit"]
+    commits = known[known["what"] == "commit"]
     assert commits["value"].str.fullmatch(r"(not recorded|[0-9a-f]{40})\b.*").all()
     assert "" in set(commits["name"]) or set(commits["name"]) == set(digests), "one for all, or for each table its own"
 

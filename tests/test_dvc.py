@@ -47,7 +47,7 @@ def test_dvc_yaml_is_up_to_date_and_can_be_read(monkeypatch):
     assert not any(out.startswith(("data/raw", "data/encoders")) for out in outs)
 
 
-def test_another_study_has_its_own_file_and_a_stale_one_is_told(new_project):
+def test_another_study_has_its_own_file_and_a_stale_one_is_reported(new_project):
     """The stages are those of the folder that the script is in, whichever clone is installed."""
     project, script = new_project(), [sys.executable, "workflow/scripts/dvc_stages.py"]
     made = run_tool(project, *script, "--study", "demo", PYTHONPATH=str(ROOT / "workflow"))

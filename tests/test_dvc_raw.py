@@ -17,7 +17,7 @@ def raw(tmp_path, monkeypatch) -> list[str]:
     return ["data/raw/clinic/cases.csv", "data/raw/clinic/images"]
 
 
-def test_what_no_stage_makes_is_raw_and_links_are_told_before_dvc_refuses_them(raw):
+def test_what_no_stage_makes_is_raw_and_links_are_reported_before_dvc_refuses_them(raw):
     job = PlannedJob("fetch", "fetch", ["data/raw/openi/reports.tgz"], [], [])
     deps = ["data/plan/clinic/images.json", "data/raw/openi/reports.tgz", *raw]
     stages = [Stage("clinic", None, name, [job], deps, [], []) for name in ["reports", "images"]]

@@ -43,7 +43,7 @@ except UserError as error:
 """
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path):
     """A file system of 64 KiB, mounted in a namespace of its own."""
     script = 'mount -t tmpfs -o size=64k tmpfs "$1" && { "$2" -c "$3" "$1/a.bin"; echo "exit $?"; ls -A "$1"; }'
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
@@ -59,7 +59,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
     assert run.stdout.split() == ["exit", "1"]
 
 
-def test_a_file_larger_than_allowed_is_told_and_leaves_nothing(tmp_path):
+def test_a_file_larger_than_allowed_is_reported_and_leaves_nothing(tmp_path):
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)){WRITE_A_MEGABYTE}"
     run = subprocess.run(
         [sys.executable, "-c", limited, tmp_path / "a.bin"], capture_output=True, text=True, timeout=60

@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 
 
 def draw(folder: Path) -> None:
-    """The table of the page, as Excel writes it in Europe, and its images; all three inputs tell a little each."""
+    """The table of the page, as Excel writes it in Europe, and its images; all three inputs predict a little each."""
     rng = np.random.default_rng(1)
     patient = np.sort(rng.permutation(np.arange(CASES) % PATIENTS))
     ill = (rng.random(PATIENTS) < 0.45)[patient]
@@ -87,7 +87,7 @@ def test_a_table_becomes_a_report_by_two_commands(project):
     assert (project / "clinic/cases.csv").read_text().startswith(blocks("csv")[0])
     first, second = commands()
     assert first[0] == "lungfuse"
-    code = {"PYTHONPATH": str(project / "workflow"), "COLUMNS": "100"}  # as wide as where nothing tells
+    code = {"PYTHONPATH": str(project / "workflow"), "COLUMNS": "100"}  # as wide as where nothing is known
     done = run_tool(project, "python", "-m", *first, **code)
     assert done.returncode == 0, done.stdout
     assert missing_lines("".join(blocks("text")), done.stdout) == []

@@ -50,7 +50,7 @@ def test_a_cell_finds_its_file(raw, cell, file):
     assert found(raw, cell) == [file]
 
 
-def test_a_name_that_several_files_have_is_told_with_them(raw):
+def test_a_name_that_several_files_have_is_reported_with_them(raw):
     (problem,) = found(raw, "1.png")
     assert problem == "2 files are called so: images/p1/1.png, images/p2/1.png; name the folder, too"
 
@@ -91,7 +91,7 @@ def test_a_broken_member_of_a_zip_and_one_that_is_too_large_come_with_their_prob
         ("empty", "empty: no image found; expected files that end in .*png"),
     ],
 )
-def test_a_place_without_images_is_told(raw, place, message):
+def test_a_place_without_images_is_reported(raw, place, message):
     (raw / "empty").mkdir()
     with pytest.raises(UserError, match=message):
         ImageFiles(raw, [place])

@@ -33,9 +33,9 @@ def write_provenance(plan: Plan) -> None:
 
 def test_a_kept_table_has_its_digest_beside_it(plan):
     kept = keep(plan, KEPT)
-    told = read_table(KEPT / "provenance.csv", Provenance).query("what == 'table'")
-    assert {path.name for path in kept} == {*told["name"], "provenance.csv"}
-    assert {"comparison.csv", "funnel.csv", "segmentation.csv", "sites.csv"} <= {*told["name"]}
+    known = read_table(KEPT / "provenance.csv", Provenance).query("what == 'table'")
+    assert {path.name for path in kept} == {*known["name"], "provenance.csv"}
+    assert {"comparison.csv", "funnel.csv", "segmentation.csv", "sites.csv"} <= {*known["name"]}
     assert (KEPT / "sites.csv").read_text() == "sites.csv"
 
 
@@ -46,9 +46,9 @@ def test_what_is_known_of_tables_made_in_another_way_stays(plan):
     rows += [["commit", "sites.csv", "an older one", ""], ["command", "", "an older one", ""]]
     write_table(pd.DataFrame(rows, columns=["what", "name", "value", "sha256"]), KEPT / "provenance.csv", Provenance)
     keep(plan, KEPT)
-    told = read_table(KEPT / "provenance.csv", Provenance)
-    assert told[told["name"] == "by_hand.csv"].to_numpy().tolist() == rows[:2]
-    assert "an older one" not in set(told["value"])
+    known = read_table(KEPT / "provenance.csv", Provenance)
+    assert known[known["name"] == "by_hand.csv"].to_numpy().tolist() == rows[:2]
+    assert "an older one" not in set(known["value"])
 
 
 def test_a_table_that_is_younger_than_its_provenance_is_not_kept(plan):

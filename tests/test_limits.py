@@ -15,8 +15,8 @@ def test_limits_grow_with_the_number_of_images(new_project):
     views.parent.mkdir(parents=True)
     views.write_text("image_id,report_id,view\n" + "CXR1_a,CXR1,Frontal\n" * 377_000)
     plan = ["workflow/scripts/plan.py", "--profile", "profiles/slurm", "--config", "study=openi-published"]
-    told = run_tool(project, sys.executable, *plan).stdout
-    asked = {name: (float(gb), float(hours)) for name, gb, hours in re.findall(LINE, told)}
+    known = run_tool(project, sys.executable, *plan).stdout
+    asked = {name: (float(gb), float(hours)) for name, gb, hours in re.findall(LINE, known)}
     assert asked["pairs"][0] > 3, "the tables of reports are held"
     assert asked["pairs"][1] > 10, "decoding takes hours"
     assert asked["masks"][1] > 10

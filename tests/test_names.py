@@ -30,7 +30,7 @@ def files() -> list[str]:
     return [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-def told(path: Path) -> str:
+def known(path: Path) -> str:
     """What a file says to its readers: all of a document, the docstrings and comments of code."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
@@ -82,7 +82,7 @@ DOCUMENTS = [name for name in files() if re.search(r"(^|/)(Snakefile|Makefile|pa
 
 @pytest.mark.parametrize("folder", ["", "docs", "workflow", "tests", "benchmarks", "profiles"])
 def test_what_is_named_is_there(folder):
-    named = {name: gone(told(ROOT / name)) for name in DOCUMENTS if name.rpartition("/")[0].split("/")[0] == folder}
+    named = {name: gone(known(ROOT / name)) for name in DOCUMENTS if name.rpartition("/")[0].split("/")[0] == folder}
     assert {name: missing for name, missing in named.items() if missing} == {}
 
 

@@ -45,7 +45,7 @@ def project(new_project, drawn_raw):
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_a_batch_system_gets_jobs_with_what_they_ask_for_and_tells_how_they_ended(project, tmp_path, scheduler):
+def test_a_batch_system_gets_jobs_with_what_they_ask_for_and_reports_how_they_ended(project, tmp_path, scheduler):
     for name, command in SCHEDULERS[scheduler].items():
         (tmp_path / name).write_text(f"#!/bin/bash\n{command}\n")
         (tmp_path / name).chmod(0o755)

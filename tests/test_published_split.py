@@ -12,7 +12,7 @@ def benchmark(monkeypatch):
 
 
 def drawn(twins: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """60 groups of two images; with twins an image tells its group and nothing else, without it tells the class."""
+    """60 groups of two images; with twins an image shows its group and nothing else, without it shows the class."""
     rng = np.random.default_rng(0)
     groups, labels = np.repeat(np.arange(60), 2), np.repeat(rng.integers(0, 2, 60), 2)
     own = np.repeat(5 * np.eye(60), 2, axis=0) if twins else 2.0 * labels[:, None]
@@ -20,7 +20,7 @@ def drawn(twins: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return own + 0.3 * rng.normal(size=(120, own.shape[1])), labels, groups, sides
 
 
-def test_images_that_a_twin_alone_tells_are_told_by_the_published_split(benchmark):
+def test_images_that_a_twin_alone_predicts_are_predicted_by_the_published_split(benchmark):
     table = benchmark.priced(*drawn(twins=True), seed=0).set_index("test_cases")
     assert set(table.index) == {"all", "of groups on both sides"}
     assert table.loc["all", "accuracy_published"] >= table.loc["all", "accuracy_shared"]

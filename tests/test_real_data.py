@@ -140,7 +140,7 @@ def test_real_images_are_decoded_and_the_missing_ones_are_named(project):
     assert funnel["lung pairs"] == 2
 
 
-def test_frozen_features_tell_tuberculosis_on_the_real_x_rays_of_two_hospitals(real_data, new_project):
+def test_frozen_features_predict_tuberculosis_on_the_real_x_rays_of_two_hospitals(real_data, new_project):
     project = new_project(models=None)
     shutil.copytree(real_data / "lung-masks/CXR_png", project / "data/raw/tb/CXR_png")
     params = yaml.safe_load((project / "params.yaml").read_text())

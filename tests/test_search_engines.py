@@ -75,7 +75,8 @@ def test_a_search_that_is_killed_is_resumed_by_the_other_engine(new_study, unbro
     assert 0 < len(before) < TRIALS
     project.succeeds("snakemake --unlock")
     done = project.does(SEARCHES[next_tool])
-    assert TRIALS - len(before) <= done["fit_trial"] <= TRIALS - len(before) + 1, "one may have been written, not noted"
+    at_once = 1 if killed == "snakemake" else os.cpu_count()
+    assert TRIALS - len(before) <= done["fit_trial"] <= TRIALS - len(before) + at_once, "written, but not noted"
     assert found(project, "**/*.json") == unbroken
     assert agree_that_it_is_found(project)
 

@@ -70,11 +70,11 @@ def test_image_indication_and_age_are_held_against_their_parts_and_the_device_ag
         assert settings["starts"] == {"image": f"../../../pretrained/{start}/model.safetensors"}
     card = " ".join((results / "model_card.md").read_text().split())
     assert "among them the labels of this study: normal (" in card and "among them no label of this study" in card
-    told = pd.read_csv(results / "provenance.csv", keep_default_na=False)
-    assert {"command", "commit", "version", "machine", "raw file", "table"} == set(told["what"])
-    kept = told[told["what"] == "table"].set_index("name")["sha256"]
+    said = pd.read_csv(results / "provenance.csv", keep_default_na=False)
+    assert {"command", "commit", "version", "machine", "raw file", "table"} == set(said["what"])
+    kept = said[said["what"] == "table"].set_index("name")["sha256"]
     assert kept["comparison.csv"] == sha256(results / "comparison.csv") and len(kept) > len(ASKED)
-    assert told.loc[told["name"] == "trainings", "value"].str.fullmatch(r".* cores?, .*: \d+ trainings").all()
+    assert said.loc[said["name"] == "trainings", "value"].str.fullmatch(r".* cores?, .*: \d+ trainings").all()
 
 
 def pre_train_on_another_collection(project: Path) -> None:
@@ -144,7 +144,7 @@ def cases_of_fold(plan: Plan) -> pd.DataFrame:
     return cases.assign(text=text).merge(structured, left_on="id", right_on="pair_id").drop(columns="pair_id")
 
 
-def test_fourteen_findings_are_told_from_image_text_and_age(new_project, studies):
+def test_fourteen_findings_are_predicted_from_image_text_and_age(new_project, studies):
     study = studies["openi-findings"]
     headings = [heading for rule in study.filter.labels for heading in headings_of(rule)]
     models = ["majority", "tfidf", "image", "text", "late", "early"]
@@ -156,7 +156,7 @@ def test_fourteen_findings_are_told_from_image_text_and_age(new_project, studies
     predicts_its_own(results.parents[1], "openi-findings", "tfidf", "late", "early")
 
 
-def test_outcomes_of_covid_are_told_where_they_are_known(new_project):
+def test_outcomes_of_covid_are_predicted_where_they_are_known(new_project):
     results = run_small(new_project, "covid", FUSED, write_covid, PER_LABEL)
     known = pd.read_csv(results / "per_label.csv").query("row == 'early'").set_index("label")["n"]
     assert known["intubated"] < known["icu"]

@@ -14,7 +14,7 @@ def benchmark(monkeypatch):
     return split_by_image
 
 
-def test_images_that_tell_whose_they_are_and_nothing_else_are_told_by_a_twin_alone(benchmark):
+def test_images_that_show_whose_they_are_and_nothing_else_are_found_by_a_twin_alone(benchmark):
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(60), 2)
     labels = np.repeat(rng.integers(0, 2, 60), 2)

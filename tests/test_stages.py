@@ -1,4 +1,4 @@
-"""What a stage imports before it works, and how it tells what it took."""
+"""What a stage imports before it works, and how it reports what it took."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def test_stages_that_need_no_networks_import_no_library_of_them_and_help_imports
     assert not imported() & {*HEAVY, *(stage.module for stage in STAGES.values())}
 
 
-def test_a_file_that_cannot_be_written_is_told_without_a_traceback(monkeypatch):
+def test_a_file_that_cannot_be_written_is_reported_without_a_traceback(monkeypatch):
     def on_a_full_disk() -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/demo/x.npy")
 

@@ -37,20 +37,20 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
         (b"", "cannot be read as CSV"),
     ],
 )
-def test_a_table_that_does_not_fit_is_told(tmp_path, content, message):
+def test_a_table_that_does_not_fit_is_reported(tmp_path, content, message):
     (tmp_path / "cases.csv").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_table(tmp_path / "cases.csv", cases_with(["image", "text"]))
 
 
 @pytest.mark.parametrize("count", ["many", "-1"])
-def test_a_number_that_is_none_is_told(tmp_path, count):
+def test_a_number_that_is_none_is_reported(tmp_path, count):
     (tmp_path / "funnel.csv").write_text(f"step,count,negative,positive\na,{count},,\n")
     with pytest.raises(UserError, match=f"column count, row 0: found '{count}'"):
         read_table(tmp_path / "funnel.csv", Funnel)
 
 
-def test_a_missing_table_and_a_folder_in_its_place_are_told(tmp_path):
+def test_a_missing_table_and_a_folder_in_its_place_are_reported(tmp_path):
     with pytest.raises(UserError, match=r"funnel\.csv: not found"):
         read_table(tmp_path / "funnel.csv", Funnel)
     with pytest.raises(UserError, match=r"cannot be read as CSV \(.*Is a directory"):

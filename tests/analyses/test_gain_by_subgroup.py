@@ -11,7 +11,7 @@ COUNT = 900
 
 
 def odds_where(helps: np.ndarray, seed: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels, and an image and a fusion of it with a text that tells something in some of the cases only."""
+    """Labels, and an image and a fusion of it with a text that predicts something in some of the cases only."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, (COUNT, 1))
     image = 1.2 * (label - 0.5) + rng.normal(size=(COUNT, 1))
@@ -21,7 +21,7 @@ def odds_where(helps: np.ndarray, seed: int = 0) -> tuple[np.ndarray, dict[str, 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """The text tells something of women alone; sites differ in nothing, and of ages few are known to be young."""
+    """The text predicts something of women alone; sites differ in nothing, and of ages few are known to be young."""
     rng = np.random.default_rng(5)
     sex, age = rng.choice(["F", "M"], COUNT), np.where(np.arange(COUNT) < 15, 30, rng.integers(41, 90, COUNT))
     label, odds = odds_where(sex == "F")
@@ -69,8 +69,8 @@ def test_a_subgroup_of_one_class_has_no_gain():
 def test_each_label_and_each_class_against_the_rest_has_a_row(task):
     rng, count = np.random.default_rng(0), len(task.labels)
     labels = rng.integers(0, 2, (COUNT, 2)) if task is LABELS else rng.integers(0, 3, (COUNT, 1))
-    told = 1.0 * labels if task is LABELS else 1.0 * (labels == np.arange(3))
-    odds = {name: told + rng.normal(size=(COUNT, count)) for name in ["image", "text"]}
+    said = 1.0 * labels if task is LABELS else 1.0 * (labels == np.arange(3))
+    odds = {name: said + rng.normal(size=(COUNT, count)) for name in ["image", "text"]}
     odds["early"] = odds["image"].copy()
     odds["early"][:, -1] += odds["text"][:, -1]
     found = compute(drawn(odds, labels, task), INTERVALS, {}, {}, seed=0)

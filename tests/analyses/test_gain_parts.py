@@ -19,11 +19,11 @@ def parts(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def two_labels() -> pd.DataFrame:
-    """The image tells an effusion, the text a nodule; the fusion takes for each what tells it, and knows no more."""
+    """The image predicts an effusion, the text a nodule; the fusion takes the better for each."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, (COUNT, 2))
-    told = {"image": labels * [2.0, 0.0], "text": labels * [0.0, 1.5]}
-    odds = {name: each + rng.normal(size=(COUNT, 2)) for name, each in told.items()}
+    known = {"image": labels * [2.0, 0.0], "text": labels * [0.0, 1.5]}
+    odds = {name: each + rng.normal(size=(COUNT, 2)) for name, each in known.items()}
     odds["early"] = np.column_stack([odds["image"][:, 0], odds["text"][:, 1]])
     validated = {"image": [0.9, 0.5], "text": [0.5, 0.8], "early": [0.9, 0.8]}
     return compute(drawn(odds, labels, LABELS, validated=validated, trainings=2), INTERVALS, {}, seed=0)
@@ -36,12 +36,12 @@ def test_a_fusion_that_takes_the_best_part_of_each_label_gains_by_switching_alon
     assert found["value_low"]["switching"] > 0.05 and found["p_corrected"]["switching"] < 0.01
 
 
-def test_what_is_told_only_together_is_interaction_and_both_add_up():
-    """Each label is told by whether the image and the text agree, as well as by either alone."""
+def test_what_is_predicted_only_together_is_interaction_and_both_add_up():
+    """Each label is predicted by whether the image and the text agree, as well as by either alone."""
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 2, (COUNT, 2))
-    told = {name: labels + rng.normal(size=(COUNT, 2)) for name in ["image", "text"]}
-    both = told | {"early": told["image"] + told["text"]}
+    known = {name: labels + rng.normal(size=(COUNT, 2)) for name in ["image", "text"]}
+    both = known | {"early": known["image"] + known["text"]}
     validated = {"image": [0.9, 0.5], "text": [0.5, 0.8], "early": [0.9, 0.8]}
     found = parts(compute(drawn(both, labels, LABELS, validated=validated), INTERVALS, {}, seed=0), "auroc")
     assert found["value"]["gain"] == pytest.approx(found["value"]["switching"] + found["value"]["interaction"])

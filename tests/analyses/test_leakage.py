@@ -38,7 +38,7 @@ def audit(tmp_path):
     return run
 
 
-def test_a_report_on_both_sides_is_found_where_it_tells_its_own_label_and_no_other(audit):
+def test_a_report_on_both_sides_is_found_where_it_predicts_its_own_label_and_no_other(audit):
     labels = np.random.default_rng(0).integers(0, 2, 100)
     table = audit(labels, [f"seen before as case{n}" for n in range(100)])
     assert (table["n"] == 200).all(), "lateral views are learned from, not scored"
@@ -56,7 +56,7 @@ def test_a_report_on_both_sides_is_found_where_it_tells_its_own_label_and_no_oth
 
 
 def test_flaws_add_nothing_where_patients_say_one_of_a_few_phrases(audit):
-    """The phrases tell the label of other patients as well as of their own: real signal, no leak."""
+    """The phrases predict the label of other patients as well as of their own: real signal, no leak."""
     rng = np.random.default_rng(1)
     phrase = rng.integers(0, 10, 150)
     labels = (rng.random(150) < np.where(phrase < 5, 0.2, 0.8)).astype(int)

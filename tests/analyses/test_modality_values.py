@@ -47,17 +47,17 @@ def drawn_as_the_demo(count: int = 3000, seed: int = 0) -> tuple[np.ndarray, dic
     sign = np.mean([norm.pdf(volume, *each) for each in SIGN_VOLUME.values()], axis=0)
     density = np.stack([norm.pdf(volume, *NORMAL_VOLUME), sign])  # (drawn sign, case)
     lung, normal = ((SIGNS[name].T @ density) for name in ["lung", "normal"])  # (written sign, case)
-    told = {"image": np.log(lung.sum(axis=0) / normal.sum(axis=0))}
-    told["text"] = np.log(SIGNS["lung"].sum(axis=0) / SIGNS["normal"].sum(axis=0))[written]
-    told["early"] = np.log(lung / normal)[written, np.arange(count)]
+    said = {"image": np.log(lung.sum(axis=0) / normal.sum(axis=0))}
+    said["text"] = np.log(SIGNS["lung"].sum(axis=0) / SIGNS["normal"].sum(axis=0))[written]
+    said["early"] = np.log(lung / normal)[written, np.arange(count)]
     columns = np.zeros(count)
     for name, means, spread in [("age", AGE_MEAN, AGE_SD), ("crp", LOG_CRP_MEAN, LOG_CRP_SD)]:
         both = np.array([means["normal"], means["lung"]])
         value = rng.normal(both[label], spread)
         columns += np.where(rng.random(count) < MISSING[name], 0, (value - both.mean()) * np.diff(both) / spread**2)
-    told |= {"structured": columns, "all": told["early"] + columns}
-    told |= {f"{name} and columns": told[name] + columns for name in ["image", "text"]}
-    return label[:, None], {name: told[name][:, None] for name in READS}
+    said |= {"structured": columns, "all": said["early"] + columns}
+    said |= {f"{name} and columns": said[name] + columns for name in ["image", "text"]}
+    return label[:, None], {name: said[name][:, None] for name in READS}
 
 
 def exact(value: dict[frozenset, float], modality: str) -> float:
@@ -126,7 +126,7 @@ def test_a_set_that_no_model_reads_leaves_its_fusion_out():
     assert found["inputs"].unique().tolist() == ["image + age, crp"]
 
 
-def test_what_tells_nothing_is_worth_nothing():
+def test_what_predicts_nothing_is_worth_nothing():
     label, odds = drawn_as_the_demo(600)
     noise = np.random.default_rng(1).normal(size=label.shape)
     odds = {"image": odds["image"], "text": noise, "early": odds["image"]}

@@ -13,7 +13,7 @@ FILLER = ["the", "heart", "is", "of", "usual", "size", "and", "shape", "with", "
 
 @pytest.fixture
 def look(tmp_path):
-    """Look for shortcuts in texts of random words, with one that tells the label and one that names it.
+    """Look for shortcuts in texts of random words, with one that predicts the label and one that names it.
 
     Half of the ill have no indication, most ill are from one hospital, and more of them were seen late.
     """
@@ -45,7 +45,7 @@ def look(tmp_path):
     return run
 
 
-def test_the_most_telling_words_come_first_with_how_they_tell(look):
+def test_the_most_telling_words_come_first_with_how_they_predict(look):
     found, _ = look(listed=["lung disease"])
     predictive = found.loc[("findings", "telling")].set_index("word")
     assert set(predictive.index[:3]) == {"flattened", "lung", "disease"}
@@ -68,14 +68,14 @@ def test_scores_fall_as_words_are_masked(look):
     assert auroc["words, the most telling masked too"] < 0.6
 
 
-def test_the_hospital_and_whether_there_is_a_text_tell_by_themselves(look):
+def test_the_hospital_and_whether_there_is_a_text_predict_by_themselves(look):
     _, scores = look(listed=[])
     assert scores.loc[("", "the hospital"), "auroc"] == pytest.approx(0.8, abs=0.06)
     assert scores.loc[("indication", "whether there is a text"), "auroc"] == pytest.approx(0.75, abs=0.06)
     assert ("findings", "whether there is a text") not in scores.index, "every pair has findings"
 
 
-def test_what_tells_of_the_device_is_scored_though_no_model_reads_it(look, tmp_path):
+def test_what_is_known_of_the_device_is_scored_though_no_model_reads_it(look, tmp_path):
     _, scores = look(listed=[], sections=["findings"], audited=tmp_path / "audited.csv")
     found = scores.loc[""]["auroc"]
     assert list(found.index) == [

@@ -10,7 +10,7 @@ from lungfuse.settings.comparison import Intervals
 
 @pytest.fixture
 def pairs():
-    """A model that tells the sites apart and nothing else; most patients of one are ill, of the other healthy."""
+    """A model that distinguishes the sites and nothing else; most patients of one are ill, of the other healthy."""
     rng = np.random.default_rng(0)
     site = np.repeat(["north", "south"], 100)
     label = (rng.random(200) < np.where(site == "north", 0.8, 0.2)).astype(int)

@@ -56,7 +56,7 @@ def test_a_sound_table_has_notes_alone(tmp_path):
     assert found.loc["patient", "patient"]["found"].startswith("0 of 240 test rows (0.0%) have their patient")
 
 
-def test_constants_ids_dates_and_texts_are_told_apart(tmp_path):
+def test_constants_ids_dates_and_texts_are_distinguished(tmp_path):
     days = pd.date_range("2020-01-01", periods=ROWS).strftime("%Y-%m-%d").to_numpy()
     late = np.concatenate([days[1::2], days[::2]])  # all that are well come first
     frame = table(site="here", accession_number=np.arange(1000, 1000 + ROWS).astype(str), notes=drawn_texts(ROWS))

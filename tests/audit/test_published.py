@@ -1,4 +1,4 @@
-"""`lungfuse audit` finds the faults of a published protocol in its table, without being told of any."""
+"""`lungfuse audit` finds the faults of a published protocol in its table, without a hint."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_patients_and_lesions_on_both_sides_are_counted_unprompted(found):
     assert code == 1, "as lungfuse check ends where a finding makes a comparison meaningless"
 
 
-def test_biopsed_and_the_gap_of_smoke_are_found_unprompted_with_the_classes_that_they_tell(found):
+def test_biopsed_and_the_gap_of_smoke_are_found_unprompted_with_the_classes_that_they_predict(found):
     findings, _ = found
     biopsed, smoke = findings.loc["column", "biopsed"], findings.loc["gap", "smoke"]
     assert set(biopsed["label"].split(", ")) == set(published.MALIGNANT) == set(smoke["label"].split(", "))

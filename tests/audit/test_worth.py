@@ -21,15 +21,15 @@ def few_trees(monkeypatch):
     monkeypatch.setattr(model, "TREES", 10)
 
 
-def of_patients(folder: Path, told: str, seed: int = 0) -> Worth:
+def of_patients(folder: Path, known: str, seed: int = 0) -> Worth:
     """What a table of 150 patients with four rows each gives, half of them tested.
 
-    Five columns are of the patient alone, so that each can be told again. The label is of the patient, or of the row.
+    Five columns are of the patient alone, so that each can be recognised. The label is of the patient, or of the row.
     """
     rng = np.random.default_rng(seed)
     patient = np.repeat(np.arange(150), 4)
     own = rng.normal(size=(150, 5))[patient] + rng.normal(0, 0.05, (600, 5))
-    label = rng.integers(0, 2, 150)[patient] if told == "patient" else rng.integers(0, 2, 600)
+    label = rng.integers(0, 2, 150)[patient] if known == "patient" else rng.integers(0, 2, 600)
     table = pd.DataFrame(own.round(4), columns=[f"measure{number}" for number in range(5)])
     table = table.assign(patient_id=patient + 1000, label=np.where(label == 1, "sick", "well"))
     table["split"] = np.tile(["train", "test"], 300)
@@ -42,7 +42,7 @@ def test_patients_on_both_sides_are_worth_much_where_the_label_is_theirs(tmp_pat
     worth = of_patients(tmp_path, "patient")
     (flaw,) = [flaw for flaw in flaws_of(worth.data) if flaw.kind == "patient"]
     control, added = worth.of_flaw(flaw)
-    assert control == pytest.approx(0.5, abs=0.1), "without a patient's other rows nothing tells the label"
+    assert control == pytest.approx(0.5, abs=0.1), "without a patient's other rows nothing predicts the label"
     assert added.low > 0.3
     assert worth.as_given().value > 0.9
 
@@ -92,5 +92,5 @@ def test_few_groups_have_no_interval_and_nothing_is_concluded():
     ("low", "high", "said"),
     [(0.01, 0.05, "better"), (-0.05, -0.01, "worse"), (-0.01, 0.015, "equivalent"), (-0.01, 0.05, "inconclusive")],
 )
-def test_an_interval_is_told_in_one_of_four_words(low, high, said):
+def test_an_interval_is_put_in_one_of_four_words(low, high, said):
     assert word(Estimate((low + high) / 2, low, high)) == said

@@ -107,7 +107,7 @@ def test_the_command_runs_the_workflow_and_prints_the_check(files, monkeypatch, 
     assert "Also in results/demo/data_check.md." in said
 
 
-def test_a_workflow_that_fails_before_the_check_is_told(monkeypatch):
+def test_a_workflow_that_fails_before_the_check_is_reported(monkeypatch):
     from lungfuse.check import command
 
     failed = subprocess.CompletedProcess([], 1, "first\nlungfuse: data/raw/mine: not found.\n")

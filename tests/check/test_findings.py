@@ -101,7 +101,7 @@ def test_a_text_that_says_the_label_is_warned_of_and_does_not_stop():
     assert data.score_table.query("what == 'word'")["auroc"].item() == 1
 
 
-def test_outcomes_with_unknown_labels_are_told_one_by_one():
+def test_outcomes_with_unknown_labels_are_scored_one_by_one():
     died = pd.Series(np.where(TOLD == 1, "Y", "N")).mask(np.arange(COUNT) % 3 == 0, "")
     table = pd.DataFrame(
         {"died": died, "icu": RNG.choice(["Y", "N", ""], COUNT), "code": np.where(TOLD == 1, "x", "y")}
@@ -113,7 +113,7 @@ def test_outcomes_with_unknown_labels_are_told_one_by_one():
     assert "known" in counts
 
 
-def test_gaps_that_tell_the_label_stop_where_they_are_read():
+def test_gaps_that_predict_the_label_stop_where_they_are_read():
     lab = np.where(TOLD == 1, "5.0", "")
     found = found_in(
         study(reports(), values(lab=lab), reads={"structured": ["lab"]}, kinds={"lab": "number"}), "missing"
@@ -125,7 +125,7 @@ def test_gaps_that_tell_the_label_stop_where_they_are_read():
     assert found_in(data, "missing")["lab"].severity == "warning"
 
 
-def test_a_step_that_takes_more_of_one_class_and_what_was_rejected_are_told():
+def test_a_step_that_takes_more_of_one_class_and_what_was_rejected_are_reported():
     rejected = rejected_table([("image", "a.png", "is named by 2 rows; the first is used"),
                                ("image", "b.png", "is named by 3 rows; the first is used")])  # fmt: skip
     data = study(reports(), values(), rejected=rejected)
@@ -138,7 +138,7 @@ def test_a_step_that_takes_more_of_one_class_and_what_was_rejected_are_told():
     assert "healthy 200 to 190 (95%), sick 200 to 60 (30%)" in found["step with findings"].found
 
 
-def test_rare_and_single_classes_and_words_of_no_class_are_told():
+def test_rare_and_single_classes_and_words_of_no_class_are_reported():
     rare = pd.Series(["sick"] * 6 + ["healthy"] * 184 + ["Sick"] * 4 + ["unsure"] * 6)
     found = found_in(study(reports(), pd.DataFrame({"outcome": rare})), "classes")
     assert found["sick"].severity == "warning"
@@ -173,7 +173,7 @@ def test_copies_within_a_patient_are_a_note_and_across_patients_a_warning():
     assert set(found_in(data, "duplicates")) == {"images in groups"}
 
 
-def test_texts_that_are_nearly_those_of_another_patient_are_told():
+def test_texts_that_are_nearly_those_of_another_patient_are_reported():
     said = texts()
     said[100:160] = said[:60] + " moreover"
     found = found_in(study(reports(findings=said), values(), reads={"text": ["findings"]}), "duplicates")
@@ -181,7 +181,7 @@ def test_texts_that_are_nearly_those_of_another_patient_are_told():
     assert "120 cases of 200" in found["near findings"].found
 
 
-def test_patients_with_several_cases_and_labels_are_told():
+def test_patients_with_several_cases_and_labels_are_reported():
     found = found_in(study(reports(patient=[f"P{n // 2}" for n in range(COUNT)]), values()), "patients")
     assert "100 of 100 patients" in found["several cases"].found
     assert "several labels" in found
@@ -200,18 +200,18 @@ def test_a_study_that_parts_the_cases_of_a_patient_is_warned():
 
 
 @pytest.mark.parametrize(
-    ("column", "told", "subject"),
+    ("column", "known", "subject"),
     [
         ("site", np.where(TOLD == 1, "north", "south"), "site"),
         ("date", np.where(TOLD == 1, "2020-05-01", "2019-03-07"), "date"),
         ("projection", np.where(TOLD == 1, "AP", "PA"), "view"),
     ],
 )
-def test_a_source_that_is_the_label_stops_where_rows_read_images(column, told, subject):
+def test_a_source_that_is_the_label_stops_where_rows_read_images(column, known, subject):
     for reads, severity in [({"image": ["raw"]}, "stop"), ({}, "warning")]:
-        data = study(reports(**{column: told}), values(), images=images(), reads=reads)
+        data = study(reports(**{column: known}), values(), images=images(), reads=reads)
         assert found_in(data, "sources")[subject].severity == severity
-    mixed = study(reports(**{column: RNG.permutation(told)}), values(), images=images())
+    mixed = study(reports(**{column: RNG.permutation(known)}), values(), images=images())
     assert found_in(mixed, "sources") == {}
 
 
@@ -221,7 +221,7 @@ def test_the_size_of_an_image_may_be_the_label():
     assert found_in(data, "sources")["image size"].severity == "stop"
 
 
-def test_large_and_few_groups_are_told():
+def test_large_and_few_groups_are_reported():
     found = found_in(study(reports(patient=["P0"] * 60 + [f"P{n}" for n in range(1, 141)]), values()), "groups")
     assert "60 of 200 cases" in found["large group"].found
     assert found["large group"].severity == "warning"
@@ -229,7 +229,7 @@ def test_large_and_few_groups_are_told():
     assert found_in(study(reports(), few), "groups")["sick"].severity == "stop"
 
 
-def test_blank_inverted_tiny_and_long_images_are_told():
+def test_blank_inverted_tiny_and_long_images_are_reported():
     shown = images()
     shown[3], shown[7] = 0, 255 - shown[7]
     sizes = [(512, 512)] * 198 + [(40, 40), (2000, 300)]

@@ -11,8 +11,8 @@ from lungfuse.tables.check import Findings, UnivariateAUROC
 
 FOUND = pd.DataFrame(
     [
-        ("stop", "giveaway", "dx_type", "The column dx_type tells nv.", "Rows seem better.", "Take it out."),
-        ("stop", "sources", "site", "The site tells nv.", "Rows tell the site.", "Compare one site."),
+        ("stop", "giveaway", "dx_type", "The column dx_type predicts nv.", "Rows seem better.", "Take it out."),
+        ("stop", "sources", "site", "The site predicts nv.", "Rows predict the site.", "Compare one site."),
         ("warning", "images", "blank", "3 images show nothing: a|b.", "They say nothing.", "Fix the files."),
         ("note", "classes", "counts", "10 cases, " + "word " * 60 + "end.", "None.", "Nothing."),
     ],
@@ -26,7 +26,7 @@ def test_each_stop_is_named_with_its_remedy_and_how_to_allow_it():
         check_findings(FOUND, [], "results/mine/check.csv")
     said = str(raised.value)
     assert said.startswith("results/mine/check.csv: ")
-    assert "giveaway dx_type: The column dx_type tells nv. Rows seem better. Take it out." in said
+    assert "giveaway dx_type: The column dx_type predicts nv. Rows seem better. Take it out." in said
     assert 'check: {allow: ["giveaway dx_type", "sources site"]}' in said
     assert "blank" not in said
 
@@ -38,7 +38,7 @@ def test_what_is_allowed_does_not_stop_the_rest_does():
     check_findings(FOUND[FOUND["severity"] != "stop"], [], "check.csv")
 
 
-def test_what_is_allowed_and_was_not_found_is_told():
+def test_what_is_allowed_and_was_not_found_is_reported():
     assert unmatched(FOUND, ["giveaway dx_type", "giveaway age"]) == ["giveaway age"]
     assert "check.allow names 'giveaway age'" in for_terminal(FOUND, "mine", ["giveaway age"])
 

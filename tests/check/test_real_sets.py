@@ -63,14 +63,14 @@ def test_the_704_x_rays_of_two_hospitals_raise_no_alarm(real_data):
     paths = [real_data / "lung-masks/CXR_png" / f"{name}.png" for name in collection.views["image_id"]]
     images, sizes = zip(*map(decoded, paths), strict=True)
     rules = [rule("normal"), rule("tuberculosis", positive="Tuberculosis")]
-    told = pd.DataFrame({"outcome": found["major"]})
-    data = study(found, told, rules, {"image": ["raw"]}, images=np.stack(images), sizes=sizes)
+    said = pd.DataFrame({"outcome": found["major"]})
+    data = study(found, said, rules, {"image": ["raw"]}, images=np.stack(images), sizes=sizes)
     assert len(data.cases) == 704
     for kind in finding_names():
         assert {finding.severity for finding in found_in(data, kind).values()} <= {"note"}, kind
 
 
-def test_covid_notes_name_the_outcome_and_the_projection_tells_it(covid, reports, x_rays):
+def test_covid_notes_name_the_outcome_and_the_projection_predicts_it(covid, reports, x_rays):
     asked = covid[[*NUMBERS, "sex", "survival", "went_icu", "intubated"]]
     reads = {"image": ["raw"], "text": ["notes"], "structured": ["age", "sex", "offset"]}
     data = study(reports, asked, OUTCOMES, reads, task="multilabel", **x_rays)
@@ -84,7 +84,7 @@ def test_covid_notes_name_the_outcome_and_the_projection_tells_it(covid, reports
     assert "survival nothing" in found_in(data, "classes")["unlabelled"].found
 
 
-def test_covid_dates_and_sources_tell_the_disease_and_rows_without_one_are_named(covid, reports, x_rays):
+def test_covid_dates_and_sources_predict_the_disease_and_rows_without_one_are_named(covid, reports, x_rays):
     disease = covid["finding"].mask(covid["finding"].str.startswith("COVID"), "COVID-19")
     words = sorted(set(disease) - {"COVID-19", "todo", ""})
     rules = [LabelRule(name="other", column="finding", positive=words), rule("covid", "finding", "COVID-19")]

@@ -1,4 +1,4 @@
-"""What one thing tells by itself."""
+"""What one thing predicts by itself."""
 
 import numpy as np
 import pandas as pd
@@ -15,42 +15,42 @@ def each_alone(count: int) -> pd.Series:
 
 
 def test_a_column_that_copies_the_label_reaches_1_and_noise_one_half():
-    told = labels(400)
-    copy, noise = pd.Series(np.where(told == 1, "yes", "no")), pd.Series(RNG.choice(list("abc"), 400))
-    assert univariate_auroc(copy, "category", outcome(told), each_alone(400)) == 1
-    assert univariate_auroc(noise, "category", outcome(told), each_alone(400)) == pytest.approx(0.5, abs=0.08)
+    known = labels(400)
+    copy, noise = pd.Series(np.where(known == 1, "yes", "no")), pd.Series(RNG.choice(list("abc"), 400))
+    assert univariate_auroc(copy, "category", outcome(known), each_alone(400)) == 1
+    assert univariate_auroc(noise, "category", outcome(known), each_alone(400)) == pytest.approx(0.5, abs=0.08)
 
 
 def test_a_number_is_scored_by_its_order_and_by_where_it_lies():
-    told = labels(2000)
-    age = pd.Series((50 + 10 * told + RNG.normal(0, 10, 2000)).round(1).astype(str))
-    assert univariate_auroc(age, "number", outcome(told), each_alone(2000)) == pytest.approx(0.76, abs=0.03)
-    extreme = pd.Series(np.where(told == 1, RNG.choice([-9, 9], 2000), 0) + RNG.normal(0, 1, 2000)).astype(str)
-    assert univariate_auroc(extreme, "number", outcome(told), each_alone(2000)) > 0.95, "both ends are sick"
+    known = labels(2000)
+    age = pd.Series((50 + 10 * known + RNG.normal(0, 10, 2000)).round(1).astype(str))
+    assert univariate_auroc(age, "number", outcome(known), each_alone(2000)) == pytest.approx(0.76, abs=0.03)
+    extreme = pd.Series(np.where(known == 1, RNG.choice([-9, 9], 2000), 0) + RNG.normal(0, 1, 2000)).astype(str)
+    assert univariate_auroc(extreme, "number", outcome(known), each_alone(2000)) > 0.95, "both ends are sick"
 
 
-def test_a_name_that_no_other_group_bears_tells_nothing():
-    told = np.repeat(labels(100), 4)
+def test_a_name_that_no_other_group_bears_predicts_nothing():
+    known = np.repeat(labels(100), 4)
     patients = pd.Series(np.repeat(np.arange(100), 4))
     names = "P" + patients.astype(str)
-    assert univariate_auroc(names, "category", outcome(told), patients) == pytest.approx(0.5, abs=0.02)
-    assert univariate_auroc(names, "category", outcome(told), each_alone(400)) > 0.9, "as if each case were a patient"
+    assert univariate_auroc(names, "category", outcome(known), patients) == pytest.approx(0.5, abs=0.02)
+    assert univariate_auroc(names, "category", outcome(known), each_alone(400)) > 0.9, "as if each case were a patient"
 
 
 def test_that_something_is_missing_counts_as_a_word():
-    told = labels(400)
-    lab = pd.Series(np.where(told == 1, "5.0", ""))
-    assert univariate_auroc(lab, "number", outcome(told), each_alone(400)) == 1
+    known = labels(400)
+    lab = pd.Series(np.where(known == 1, "5.0", ""))
+    assert univariate_auroc(lab, "number", outcome(known), each_alone(400)) == 1
 
 
 def test_unknown_labels_take_no_part_and_one_class_has_no_score():
-    told = outcome(labels(100))
-    copy = told.copy()
-    assert univariate_auroc(copy, "category", told.mask(told.index < 20, ""), each_alone(100)) == 1
+    known = outcome(labels(100))
+    copy = known.copy()
+    assert univariate_auroc(copy, "category", known.mask(known.index < 20, ""), each_alone(100)) == 1
     assert np.isnan(univariate_auroc(copy, "category", pd.Series(["sick"] * 100), each_alone(100)))
 
 
-def test_of_many_classes_the_mean_is_scored_and_the_one_told_best_is_named():
+def test_of_many_classes_the_mean_is_scored_and_the_one_predicted_best_is_named():
     classes = pd.Series(RNG.choice(["a", "b", "c"], 600))
     tells_a = pd.Series(np.where(classes == "a", "yes", "no"))
     score = score_column(tells_a, "category", outcomes_of(classes, each_alone(600)))
@@ -58,11 +58,11 @@ def test_of_many_classes_the_mean_is_scored_and_the_one_told_best_is_named():
     assert 0.6 < score.mean < 0.9
 
 
-def test_chance_in_few_cases_is_not_taken_for_something_told():
-    told, word = outcome(labels(12)), pd.Series(list("abcabcabcabc"))
+def test_chance_in_few_cases_is_not_taken_for_something_predicted():
+    known, word = outcome(labels(12)), pd.Series(list("abcabcabcabc"))
     for seed in range(20):
         mixed = word.sample(frac=1, random_state=seed, ignore_index=True)
-        assert score_column(mixed, "category", outcomes_of(told, each_alone(12))).best()[1] == 0.5
+        assert score_column(mixed, "category", outcomes_of(known, each_alone(12))).best()[1] == 0.5
 
 
 def test_each_label_has_its_own_known_cases():
@@ -74,20 +74,20 @@ def test_each_label_has_its_own_known_cases():
 
 
 def test_folds_keep_groups_whole_and_spread_classes():
-    groups, told = np.repeat(np.arange(100), 3), np.repeat(labels(100), 3)
-    outcomes = outcomes_of(outcome(told), pd.Series(groups))
-    table = pd.DataFrame({"group": groups, "fold": outcomes.fold, "told": told})
+    groups, known = np.repeat(np.arange(100), 3), np.repeat(labels(100), 3)
+    outcomes = outcomes_of(outcome(known), pd.Series(groups))
+    table = pd.DataFrame({"group": groups, "fold": outcomes.fold, "label": known})
     assert table.groupby("group")["fold"].nunique().max() == 1
-    assert table.groupby(["fold", "told"]).size().between(24, 36).all()
+    assert table.groupby(["fold", "label"]).size().between(24, 36).all()
     assert set(table["fold"]) == set(range(FOLDS))
 
 
 def test_a_word_of_one_class_alone_is_found_where_chance_does_not_explain_it():
-    told = pd.Series(["nv"] * 200 + ["mel"] * 100)
+    known = pd.Series(["nv"] * 200 + ["mel"] * 100)
     how = pd.Series(["follow_up"] * 80 + ["histo"] * 218 + ["expert"] * 2)
-    (found,) = pure_words(how, told)
+    (found,) = pure_words(how, known)
     assert found == ("follow_up", "nv", 80)
-    assert pure_words(how, told, pd.Series([0] * 80 + list(range(1, 221)))) == [], "all 80 are of one lesion"
+    assert pure_words(how, known, pd.Series([0] * 80 + list(range(1, 221)))) == [], "all 80 are of one lesion"
     assert pure_words(how, pd.Series(["nv"] * 300)) == []
 
 

@@ -10,8 +10,8 @@ from lungfuse.statistics.power import cases_of_accuracy
 COUNT = 800
 
 
-def told(strength: float, together: float = 0.5, seed: int = 0) -> dict[str, np.ndarray]:
-    """An image and a fusion that are as right and go together by so much, and a text that tells nothing."""
+def known(strength: float, together: float = 0.5, seed: int = 0) -> dict[str, np.ndarray]:
+    """An image and a fusion that are as right and go together by so much, and a text that predicts nothing."""
     rng = np.random.default_rng(seed)
     label, common, *own = rng.integers(0, 2, (COUNT, 1)), *rng.normal(size=(3, COUNT, 1))
     image, early = (np.sqrt(together) * common + np.sqrt(1 - together) * each for each in own)
@@ -20,7 +20,7 @@ def told(strength: float, together: float = 0.5, seed: int = 0) -> dict[str, np.
 
 
 def needed(strength: float, together: float = 0.5, **study):
-    odds = told(strength, together)
+    odds = known(strength, together)
     results = drawn(odds, odds.pop("label"), **study)
     scored = results.scored
     fusion = fusions(scored)[0]
@@ -44,7 +44,7 @@ def test_near_one_they_are_those_of_a_gain_of_two_points_and_not_of_what_is_seen
 def test_groups_of_many_cases_are_counted():
     """Each case stands there four times: as many groups are needed, four times as many cases."""
     once = needed(1.2)
-    odds = {name: np.repeat(each[: COUNT // 4], 4, axis=0) for name, each in told(1.2).items()}
+    odds = {name: np.repeat(each[: COUNT // 4], 4, axis=0) for name, each in known(1.2).items()}
     results = drawn(odds, odds.pop("label"), groups=np.repeat(np.arange(COUNT // 4), 4))
     fusion = fusions(results.scored)[0]
     gained = judge(results.scored, [fusion], 0.95, seed=0)[0]
@@ -54,7 +54,7 @@ def test_groups_of_many_cases_are_counted():
 
 
 def test_a_class_of_few_groups_leaves_it_open():
-    odds = told(1.2)
+    odds = known(1.2)
     label = odds.pop("label")
     label[np.flatnonzero(label)[9:]] = 0
     results = drawn(odds, label)
@@ -75,7 +75,7 @@ def test_groups_of_a_label_are_those_where_it_is_known():
 
 def test_trainings_that_differ_are_not_made_up_for_by_more_cases():
     """Of a fusion that fails in two folds of five, no number of cases shows a gain of two points."""
-    odds = told(1.2)
+    odds = known(1.2)
     results = drawn(odds, odds.pop("label"))
     early = results.joined[2]
     early.loc[early["fold"] < 2, "score"] = 1 - early.loc[early["fold"] < 2, "score"]

@@ -49,7 +49,7 @@ def test_a_second_run_has_nothing_to_do(project, conda):
     assert "Nothing to be done" in run_tool(project, *SNAKEMAKE, **conda).stdout
 
 
-def test_an_environment_that_cannot_be_made_is_told(project, conda):
+def test_an_environment_that_cannot_be_made_is_reported(project, conda):
     data = project / "workflow/envs/data.yaml"
     before = data.read_text()
     data.write_text(before.replace("numpy=", "numpy=99"))

@@ -79,7 +79,7 @@ def test_other_folders_and_second_names_are_rejected_by_name(raw):
         (["brats/a.jpg"], "no image found in Training/ or Testing/ and a folder glioma, .* Put brain-tumor-mri"),
     ],
 )
-def test_what_is_not_there_is_told_with_where_to_get_it(tmp_path, names, message):
+def test_what_is_not_there_is_reported_with_where_to_get_it(tmp_path, names, message):
     if names:
         write_zip(tmp_path / "archive.zip", names)
     with pytest.raises(UserError, match=message):

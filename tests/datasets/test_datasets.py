@@ -1,4 +1,4 @@
-"""What every dataset is asked for, and what is told when one is broken."""
+"""What every dataset is asked for, and what is said when one is broken."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def broken(tmp_path, monkeypatch):
         ("MASK_FILES = []\n\nimport nowhere_at_all\n", r"line 3: ModuleNotFoundError: .*nowhere_at_all"),
     ],
 )
-def test_a_broken_dataset_is_told_where_it_is_used_and_harms_no_other(broken, params, code, message):
+def test_a_broken_dataset_is_reported_where_it_is_used_and_harms_no_other(broken, params, code, message):
     broken.write_text(code)
     assert load_studies(params)
     assert datasets.mask_datasets() == ["broken", "montgomery", "nlm_tb", "table"]
@@ -31,7 +31,7 @@ def test_a_broken_dataset_is_told_where_it_is_used_and_harms_no_other(broken, pa
         datasets.load_dataset("broken")
 
 
-def test_an_unknown_dataset_is_told_with_those_there_are():
+def test_an_unknown_dataset_is_reported_with_those_there_are():
     known = "brain_tumor_mri, demo, montgomery, nlm_tb, oasis1, openi, table"
     with pytest.raises(UserError, match=f"found 'mimic', expected one of {known}"):
         datasets.load_dataset("mimic")
@@ -49,7 +49,7 @@ def test_every_dataset_has_columns_and_sections_of_its_own_or_none():
     assert not any(datasets.own_sections_of(dataset) for dataset in declared.values())
 
 
-def test_a_time_that_there_is_not_is_told_with_where_it_is_said(broken):
+def test_a_time_that_there_is_not_is_reported_with_where_it_is_said(broken):
     broken.write_text('SECTIONS_KNOWN = {"findings": "after_lunch"}\n')
     with pytest.raises(UserError, match=r"datasets/.*\.py: text findings: known: found 'after_lunch', expected one of"):
         datasets.known_of(datasets.load_dataset("broken"))

@@ -13,7 +13,7 @@ def raw(tmp_path):
     return tmp_path
 
 
-def test_names_tell_patient_hospital_and_label(raw):
+def test_names_give_patient_hospital_and_label(raw):
     reports = nlm_tb.read_reports(raw).reports.set_index("report_id")
     assert list(reports.index) == ["CHNCXR_0001", "CHNCXR_0327", "MCUCXR_0001", "MCUCXR_0104"]
     assert list(reports["site"]) == ["Shenzhen", "Shenzhen", "Montgomery", "Montgomery"]
@@ -32,6 +32,6 @@ def test_images_bear_the_ids_of_the_views(raw):
     assert members["CHNCXR_0001_0"].data == png()
 
 
-def test_a_missing_folder_is_told_with_where_to_get_it(tmp_path):
+def test_a_missing_folder_is_reported_with_where_to_get_it(tmp_path):
     with pytest.raises(UserError, match=r"CXR_png: no \.png file found.*kaggle.*chest-xray-masks"):
         nlm_tb.read_reports(tmp_path)

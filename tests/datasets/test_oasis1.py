@@ -68,7 +68,7 @@ def test_no_verdict_rests_on_the_examination_that_makes_the_diagnosis():
     assert {known[f"structured {name}"] for name in ["age", "sex", "education", "ses"]} == {"before_image"}
 
 
-def test_a_missing_table_is_told(tmp_path):
+def test_a_missing_table_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"cases_60plus\.csv"):
         oasis1.read_reports(tmp_path)
 

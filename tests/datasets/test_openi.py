@@ -70,7 +70,7 @@ def test_an_outside_entity_is_not_read(tmp_path):
     assert "declares a document type" in openi.read_reports(raw).rejected["reason"][0]
 
 
-def test_a_report_without_mesh_is_kept_and_told(tmp_path):
+def test_a_report_without_mesh_is_kept_and_reported(tmp_path):
     raw = write_openi(tmp_path, {"1": xml_report("CXR1", [], major=[])}, [], frontal=[])
     collection = openi.read_reports(raw)
     assert list(collection.reports["major"]) == [""]
@@ -86,7 +86,7 @@ def test_an_image_named_by_two_reports_belongs_to_the_first(tmp_path):
     assert collection.rejected.to_numpy().tolist() == [["image", "CXR1_a", "named 2 times; the first is used"]]
 
 
-def test_a_projections_table_without_a_column_is_told(tmp_path):
+def test_a_projections_table_without_a_column_is_reported(tmp_path):
     raw = write_openi(tmp_path, {"1": xml_report("CXR1", [])}, [], frontal=[])
     (raw / "indiana_projections.csv").write_text("uid,file\n1,a\n")
     with pytest.raises(
@@ -96,14 +96,14 @@ def test_a_projections_table_without_a_column_is_told(tmp_path):
         openi.read_reports(raw)
 
 
-def test_a_missing_projections_table_is_told_with_its_page(tmp_path):
+def test_a_missing_projections_table_is_reported_with_its_page(tmp_path):
     raw = write_openi(tmp_path, {"1": xml_report("CXR1", [])}, [], frontal=[])
     (raw / "indiana_projections.csv").unlink()
     with pytest.raises(UserError, match=r"not found\. Expected .* https://www\.kaggle\.com"):
         openi.read_reports(raw)
 
 
-def test_the_command_line_tells_a_truncated_archive_without_traceback_or_output(tmp_path, stage):
+def test_the_command_line_reports_a_truncated_archive_without_traceback_or_output(tmp_path, stage):
     raw = write_openi(tmp_path / "data/raw/openi", {"1": xml_report("CXR1", [])}, [], frontal=[])
     truncate(raw / "NLMCXR_reports.tgz")
     shutil.copy(ROOT / "params.yaml", tmp_path)
@@ -133,7 +133,7 @@ def test_a_word_that_is_no_projection_is_named_and_its_image_has_no_view(tmp_pat
     ],
     ids=["a field too many", "stray quotes"],
 )
-def test_a_projections_table_that_shifts_or_swallows_rows_is_told(tmp_path, old, new, message):
+def test_a_projections_table_that_shifts_or_swallows_rows_is_reported(tmp_path, old, new, message):
     names = ["CXR1_a", "CXR1_b", "CXR1_c"]
     raw = write_openi(tmp_path, {"1": xml_report("CXR1", names)}, [], frontal=names)
     table = raw / "indiana_projections.csv"
@@ -226,7 +226,7 @@ def test_without_tags_every_value_is_missing(both):
     ],
     ids=["no archive", "cut", "other columns"],
 )
-def test_a_damaged_table_of_tags_is_told(both, data, message):
+def test_a_damaged_table_of_tags_is_reported(both, data, message):
     (both[0] / openi.TAGS).write_bytes(data)
     with pytest.raises(UserError, match=message):
         openi.read_reports(both[0])

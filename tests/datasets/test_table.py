@@ -80,7 +80,7 @@ def test_an_image_comes_with_the_mask_that_is_called_after_it(raw):
     assert [each.patient for each in by_patient] == ["p1", "p1", "p3"]
 
 
-def test_an_image_that_is_not_there_is_told_with_its_row_kept(raw):
+def test_an_image_that_is_not_there_is_reported_with_its_row_kept(raw):
     (raw / "images" / "b.png").unlink()
     assert len(dataset().read_reports(raw).views) == 3
     problems = {member.stem: member.problem for member in dataset().read_images(raw)}
@@ -133,7 +133,7 @@ def test_the_first_row_of_each_patient_can_be_all_that_is_taken(raw):
     assert dataset(**first).read_reports(raw).reports["report_id"].tolist() == ["c2", "c3", "c4"], "no age comes last"
 
 
-def test_sentences_that_tell_the_outcome_can_be_cut_from_a_text(raw):
+def test_sentences_that_state_the_outcome_can_be_cut_from_a_text(raw):
     (raw / "cases.csv").write_text(CASES.replace("Dense.", "Dense. He DIED later; no fever. Was intubated."))
     texts = {"findings": "Report", "redacted": {"column": "Report", "redact_terms": ["died", "intubat"]}}
     reports = dataset(texts=texts).read_reports(raw).reports
@@ -149,7 +149,7 @@ def test_sentences_that_tell_the_outcome_can_be_cut_from_a_text(raw):
         ({"file": "case.csv"}, r"case\.csv: not found"),
     ],
 )
-def test_a_mapping_that_does_not_fit_the_table_is_told(raw, changes, message):
+def test_a_mapping_that_does_not_fit_the_table_is_reported(raw, changes, message):
     with pytest.raises(UserError, match=message):
         dataset(**changes).read_reports(raw)
 

@@ -150,7 +150,7 @@ def test_vgg_has_the_width_and_layers_that_its_file_says():
     assert keras_applications.graph("VGG19", (32, 32)).output_shape[-1] == spec.width
 
 
-def test_images_that_are_too_small_are_told(densenet):
+def test_images_that_are_too_small_are_reported(densenet):
     with pytest.raises(UserError, match="DenseNet121: found images of 24 x 24 pixels, expected 32 or more"):
         densenet(torch.zeros(1, 24, 24))
 
@@ -174,7 +174,7 @@ def test_published_weights_are_those_that_keras_fetches(tmp_path, monkeypatch):
     assert json.loads(files["config"].read_text())["lungfuse"]["source"] == "kerasapplications"
 
 
-def test_weights_that_cannot_be_fetched_are_told_and_nothing_is_left(tmp_path, monkeypatch):
+def test_weights_that_cannot_be_fetched_are_reported_and_nothing_is_left(tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise Exception("URL fetch failure")
 
@@ -185,7 +185,7 @@ def test_weights_that_cannot_be_fetched_are_told_and_nothing_is_left(tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
-def test_a_network_tells_three_classes_by_colour_and_predicts_new_images_as_it_did(root, tmp_path, monkeypatch):
+def test_a_network_predicts_three_classes_by_colour_and_predicts_new_images_as_it_did(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     layout, count = Layout("small"), 24
     labels = np.arange(count) % 3

@@ -33,7 +33,7 @@ def test_a_network_has_so_many_convolutions_each_of_which_halves_the_side(tmp_pa
         assert network(pixels).shape == (2, (64 >> convolutions) ** 2, spec.width)
 
 
-def test_images_that_are_too_small_are_told(tmp_path):
+def test_images_that_are_too_small_are_reported(tmp_path):
     network = make("convnet", tmp_path)
     with pytest.raises(UserError, match=r"images\.image_size: found 8, expected 16 or more for 4 convolutions"):
         network(torch.zeros(1, 8, 8, dtype=torch.uint8))

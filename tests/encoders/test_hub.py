@@ -191,7 +191,7 @@ def test_a_study_names_a_repository_in_its_settings_and_nothing_else(params):
     )
 
 
-def test_a_tower_under_the_wrong_modality_is_told_before_any_work(params):
+def test_a_tower_under_the_wrong_modality_is_reported_before_any_work(params):
     params["studies"]["demo"]["encoders"]["image"] = f"{CLIP}:text"
     with pytest.raises(UserError, match=r"encoders\.image: found 'hub:own/clip@v1\.0:text'"):
         load_studies(params)
@@ -217,12 +217,12 @@ def test_a_repository_with_towers_says_which_there_are(hub, tmp_path):
     refused("hub:own/vit@v1.0:image", tmp_path / "out", r"has no towers. Name it in params.yaml as hub:own/vit@v1\.0\.")
 
 
-def test_a_repository_under_the_wrong_modality_is_told(hub, tmp_path):
+def test_a_repository_under_the_wrong_modality_is_reported(hub, tmp_path):
     hub("own/bert")
     refused("hub:own/bert@v1.0", tmp_path / "out", r"hub:own/bert@v1\.0: reads texts.*name it under encoders\.text")
 
 
-def test_weights_that_are_missing_are_told(hub, tmp_path):
+def test_weights_that_are_missing_are_reported(hub, tmp_path):
     from safetensors.torch import load_file, save_file
 
     file = hub("own/bert") / "model.safetensors"
@@ -262,14 +262,14 @@ def test_a_damaged_file_is_named(hub, tmp_path):
     refused("hub:own/vit@v1.0", tmp_path / "out", r"config\.json: is no JSON .*Delete it from the cache of the hub")
 
 
-def test_a_preprocessor_that_says_too_little_is_told(hub, tmp_path):
+def test_a_preprocessor_that_says_too_little_is_reported(hub, tmp_path):
     (hub("own/vit") / "preprocessor_config.json").write_text(json.dumps({"size": {"height": 48, "width": 64}}))
     refused(
         "hub:own/vit@v1.0", tmp_path / "out", r"found size .*'width': 64.*expected a square, a mean and a deviation"
     )
 
 
-def test_a_hub_that_cannot_be_reached_is_told(hub, tmp_path):
+def test_a_hub_that_cannot_be_reached_is_reported(hub, tmp_path):
     hub("own/vit")
     expected = (
         r"own/other: config\.json at revision v1\.0 cannot be had from the hub .*copy the repository into the cache"
@@ -285,7 +285,7 @@ def test_a_hub_that_cannot_be_reached_is_told(hub, tmp_path):
         ("RevisionNotFoundError", "the hub has no such repository or revision. Correct its name in params.yaml"),
     ],
 )
-def test_what_the_hub_answers_is_told(tmp_path, monkeypatch, kind, expected):
+def test_what_the_hub_answers_is_reported(tmp_path, monkeypatch, kind, expected):
     import huggingface_hub
     from huggingface_hub import errors
 

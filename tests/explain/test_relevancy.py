@@ -151,7 +151,7 @@ class Attending(Pointing):
         return both_classes(attend(values, values, values, None, Dropout(0)).square().sum((1, 2, 3))[:, None])
 
 
-def test_a_model_that_does_not_say_what_it_attends_to_is_left_out_and_a_wrong_word_is_told():
+def test_a_model_that_does_not_say_what_it_attends_to_is_left_out_and_a_wrong_word_is_reported():
     explained = network("image", ["image"], "cnn")
     explained.model = Attending(0, None)
     assert explained_by(explained, drawn_case(explained)) == {}

@@ -77,7 +77,7 @@ def test_what_is_no_single_whole_image_is_refused(data, message):
         decode(data, SETTINGS)
 
 
-def test_a_compression_without_a_decoder_is_told():
+def test_a_compression_without_a_decoder_is_reported():
     made = pydicom.dcmread(io.BytesIO(dicom()))
     made.file_meta.TransferSyntaxUID, made.PixelData = JPEGLossless, encapsulate([b"\xff\xd8\xff\xd9"])
     made["PixelData"].is_undefined_length = True

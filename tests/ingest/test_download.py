@@ -15,7 +15,7 @@ CONTENT = bytes(range(256)) * 1000
 class FileServer(BaseHTTPRequestHandler):
     """Serves `server.content` with ranges; cuts the connection after `server.cut` bytes when that is set.
 
-    `server.edition` are headers that tell one edition of the file from another; a range of another is not served.
+    `server.edition` are headers that name an edition of the file; a range of another is not served.
     """
 
     def do_GET(self):
@@ -139,7 +139,7 @@ def test_a_download_that_is_not_the_published_file_is_deleted(tmp_path, publishe
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unreachable_site_is_told_with_the_page_of_the_file(tmp_path):
+def test_an_unreachable_site_is_reported_with_the_page_of_the_file(tmp_path):
     nowhere = Download(url="http://127.0.0.1:9/file.tgz", page="https://example.org/files")
     with pytest.raises(UserError, match=r"get file\.tgz from https://example\.org/files and put it into"):
         fetch(nowhere, tmp_path / "file.tgz")

@@ -104,7 +104,7 @@ def test_the_text_is_the_first_text_field(collection):
     assert steps["count"]["with impression"] == 5
 
 
-def test_a_report_of_both_classes_is_of_neither_and_told():
+def test_a_report_of_both_classes_is_of_neither_and_reported():
     reports = make_reports(("R1", "normal; Lung", "x"))
     pairs, _, dropped = select(reports, make_views(("R1a", "R1", "Frontal")), balance="none")
     assert pairs.empty
@@ -220,7 +220,7 @@ def test_a_filter_that_leaves_nothing_says_what_there_is(collection, change, rul
         select(*change(*collection), **rules)
 
 
-def test_the_stage_counts_each_report_once_and_tells_of_empty_sections(tmp_path, collection, capsys):
+def test_the_stage_counts_each_report_once_and_counts_empty_sections(tmp_path, collection, capsys):
     reports, views = collection
     reports = reports.assign(major=reports["major"].replace("Cardiomegaly", "normal; Lung"))
     write_table(reports, tmp_path / "reports.csv", Reports)

@@ -157,7 +157,7 @@ def test_a_truncated_archive_leaves_no_array(tmp_path):
     assert list(out.iterdir()) == []
 
 
-def test_raw_images_that_are_replaced_while_they_are_read_are_told(tmp_path, monkeypatch):
+def test_raw_images_that_are_replaced_while_they_are_read_are_reported(tmp_path, monkeypatch):
     raw = write_openi(tmp_path / "raw", {}, [("CXR1_a", png())], frontal=[])
     later = write_openi(tmp_path / "later", {}, [("CXR1_a", png(brightest=99))], frontal=[])
     (tmp_path / "views.csv").write_text("image_id,report_id,view\nCXR1_a,CXR1,Frontal\n")

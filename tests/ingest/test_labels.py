@@ -123,7 +123,7 @@ def test_a_pair_with_nothing_to_read_is_named():
     assert dropped == [("pair", "R0", "has no input; its labels: effusion, died")]
 
 
-def test_a_section_that_no_report_has_is_told_with_those_there_are():
+def test_a_section_that_no_report_has_is_reported_with_those_there_are():
     with pytest.raises(
         UserError, match=r"filter\.text_fields: found history, expected some of comparison, .*impression"
     ):

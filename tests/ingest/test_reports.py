@@ -58,7 +58,7 @@ def test_a_report_without_a_patient_is_one_of_a_patient_of_its_own(read, capsys)
     assert "2 of 3 reports name no patient: each is taken for a patient of its own" in capsys.readouterr().out
 
 
-def test_columns_that_no_table_has_are_told(read, capsys):
+def test_columns_that_no_table_has_are_reported(read, capsys):
     read(diagnosis="healthy", file="1.png")
     assert "no table has, so they are left out: diagnosis, file" in capsys.readouterr().out
 
@@ -108,7 +108,7 @@ def test_a_clinic_without_columns_has_no_values(read, tmp_path):
         ({"COLUMNS": {"age": "years"}}, r'COLUMNS: age: found \'years\', expected Number\("<unit>"\) or Category'),
     ],
 )  # fmt: skip
-def test_columns_and_sections_that_do_not_fit_what_is_declared_are_told(read, tmp_path, change, message):
+def test_columns_and_sections_that_do_not_fit_what_is_declared_are_reported(read, tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         read(type("Broken", (Ward,), change), history="")
     assert list(tmp_path.iterdir()) == []

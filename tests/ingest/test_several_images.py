@@ -68,7 +68,7 @@ def test_an_image_that_cannot_be_read_is_missing_and_a_case_without_any_is_left_
     assert alone["image_at_Frontal"].eq("").all()
 
 
-def test_a_view_that_no_image_has_is_told(collection):
+def test_a_view_that_no_image_has_is_reported(collection):
     reports, views = collection
     with pytest.raises(UserError, match="view: found 'Lateral', but no image has it"):
         select(reports, views[views["view"] == "Frontal"])

@@ -56,7 +56,7 @@ def test_each_fold_is_validated_on_pairs_of_the_other_folds_that_share_no_group_
         assert val["label"].mean() == pytest.approx(train["label"].mean(), abs=0.1)
 
 
-def test_validation_pairs_of_one_class_are_told():
+def test_validation_pairs_of_one_class_are_reported():
     pairs = pd.DataFrame({"group": range(40), "label": [1, 1, *[0] * 38], "fold": [0, 1] * 20, "site": ""})
     pairs["pair_id"] = pairs["group"].astype(str)
     with pytest.raises(
@@ -65,7 +65,7 @@ def test_validation_pairs_of_one_class_are_told():
         assign_validation(pairs, SplitSettings(folds=2, validation=0.2), seed=0)
 
 
-def test_too_few_groups_are_told_with_the_step_that_lost_them():
+def test_too_few_groups_are_reported_with_the_step_that_lost_them():
     candidates = pd.DataFrame({"group": [0, 1, 2, 3, 4, 5], "label": [0, 0, 0, 0, 1, 1], "site": ""})
     steps = {"step": ["images", "lung reports", "pairs"], "count": [90, 40, 6]}
     steps = pd.DataFrame(steps | {"negative": [None, 0, 4], "positive": [None, 40, 2]}).astype({"positive": "Int64"})
@@ -95,15 +95,15 @@ def labelled(rare: int) -> pd.DataFrame:
     return pairs.assign(label_rare=pd.array(np.arange(60) < rare, "Int64"))
 
 
-@pytest.mark.parametrize(("rare", "told"), [(12, False), (3, False), (2, True)])
-def test_a_label_that_cannot_be_validated_everywhere_is_told_and_one_alone_is_enough(rare, told):
+@pytest.mark.parametrize(("rare", "known"), [(12, False), (3, False), (2, True)])
+def test_a_label_that_cannot_be_validated_everywhere_is_reported_and_one_alone_is_enough(rare, known):
     task = load_task("multilabel", ["common", "rare"])
     pairs = labelled(rare)
     for seed in range(4):
         pairs["fold"] = assign_folds(pairs, 3, seed, task)
         validation = assign_validation(pairs, SplitSettings(folds=3, validation=0.2), seed, task)
         found = missing_of_validation(pairs, validation, task)
-        assert any("none is 1 in label_rare" in text for text in found) == told, seed
+        assert any("none is 1 in label_rare" in text for text in found) == known, seed
         assert not any("label_common" in text for text in found)
 
 
@@ -208,15 +208,15 @@ def test_each_repeat_draws_folds_and_validation_pairs_anew_and_the_first_is_that
     assert warnings_of_repeats(drawn, settings.model_copy(update={"repeats": 3}), BINARY) == []
 
 
-def test_repeats_whose_folds_are_the_same_are_told():
+def test_repeats_whose_folds_are_the_same_are_reported():
     """Four groups of five pairs make two folds of two groups in three ways."""
     candidates = named(pd.DataFrame({"group": np.arange(20) // 5, "label": np.arange(20) % 2, "site": ""}))
     settings = SplitSettings(folds=2, validation=0.5, repeats=8)
-    told = warnings_of_repeats(draw(candidates, settings, seed=0), settings, BINARY)
-    assert len(told) >= 5 and all(" has the folds of repeat " in text for text in told)
+    known = warnings_of_repeats(draw(candidates, settings, seed=0), settings, BINARY)
+    assert len(known) >= 5 and all(" has the folds of repeat " in text for text in known)
 
 
-def test_a_repeat_that_was_not_drawn_is_told(candidates):
+def test_a_repeat_that_was_not_drawn_is_reported(candidates):
     drawn = draw(named(candidates), SplitSettings(folds=5, validation=0.2), seed=0)
     with pytest.raises(UserError, match=r"folds\.csv: has no fold in repeat 2 for 200 .* split\.repeats to 3 or more"):
         drawn.of_repeat(2)
@@ -260,7 +260,7 @@ def test_a_fold_tests_a_site_and_its_models_never_see_it():
         (at_sites("abc", labels="0").assign(label=lambda t: (t["site"] != "c").astype(int)), r"class 0 .* at a, b"),
     ],
 )
-def test_sites_that_cannot_be_left_out_are_told(pairs, said):
+def test_sites_that_cannot_be_left_out_are_reported(pairs, said):
     pairs["site"] = pairs["site"].str.strip()
     with pytest.raises(UserError, match=said):
         draw(pairs, BY_SITE, seed=0)

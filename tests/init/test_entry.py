@@ -62,7 +62,7 @@ def test_line_ends_stay_as_they_are(change):
     assert yaml.safe_load(text)["studies"]["new"] == {"seed": 3, "models": {}}
 
 
-def test_studies_that_are_not_in_lines_are_told():
+def test_studies_that_are_not_in_lines_are_reported():
     with pytest.raises(UserError, match="studies: expected studies in lines of their own"):
         with_entry("studies: {one: {seed: 1}}\n", "new", entry(), replace=False)
 

@@ -105,7 +105,7 @@ def test_what_gives_the_label_away_is_read_by_no_row():
     found = init(TABLE, [Path("in/images")])
     assert found.inputs == ["age", "sex"]
     assert {"drug", "days"} < {*found.table.columns}
-    assert "no model reads it: it tells the label by itself, AUROC 1.00" in found.comments
+    assert "no model reads it: it predicts the label by itself, AUROC 1.00" in found.comments
 
 
 def test_several_labels_are_a_study_of_many():

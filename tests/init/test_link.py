@@ -119,7 +119,7 @@ def test_a_link_to_something_else_is_replaced_when_that_is_said(place):
     assert (RAW / "images").resolve() == place / "images"
 
 
-def test_images_that_are_not_there_or_of_another_kind_are_told(place):
+def test_images_that_are_not_there_or_of_another_kind_are_reported(place):
     with pytest.raises(UserError, match="--images: nowhere: not found"):
         link("in/cases.csv", "nowhere")
     Path("in/images.tar.gz").write_text("")

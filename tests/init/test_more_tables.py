@@ -1,4 +1,4 @@
-"""Situations of the kinds that others have met: each ends in the right cells, labels or images, or is told clearly."""
+"""Situations of the kinds that others have met: each ends in the right cells, labels or images, or is named clearly."""
 
 import re
 import zipfile

@@ -140,7 +140,7 @@ def test_a_word_or_nothing_is_no_label():
     refused(table, r"--label diagnosis: is 'pneumonia' in 30 of 60 rows.*write the other class", label=["diagnosis"])
 
 
-def test_an_empty_label_is_told():
+def test_an_empty_label_is_reported():
     refused(cases().assign(diagnosis="?"), "--label diagnosis: is empty in every row", label=["diagnosis"])
 
 
@@ -175,7 +175,7 @@ def test_a_message_names_the_raw_folder_and_a_group_stands_for_a_patient():
     assert found.table.group_by == ["doi"] and "No column names the patient" not in found.comments
 
 
-def test_images_that_no_column_names_are_told():
+def test_images_that_no_column_names_are_reported():
     refused(cases().drop(columns="file"), "no column of cases.csv names these images, which are called x000.png")
 
 
@@ -218,7 +218,7 @@ def test_images_may_be_in_a_zip_file():
     assert len(found.found) == 60
 
 
-def test_the_same_names_in_several_folders_are_told_apart_by_the_folder():
+def test_the_same_names_in_several_folders_are_distinguished_by_the_folder():
     table = cases()
     table["file"] = [f"p{number // 2:03}/{number % 2}.png" for number in range(60)]
     draw(HERE / "by_patient", table["file"])
@@ -302,7 +302,7 @@ def test_the_label_may_be_named_in_another_case():
     assert made(cases(), label=["DIAGNOSIS"]).study.filter.labels[0].column == "diagnosis"
 
 
-def test_a_label_that_is_not_there_is_told_with_what_is_like_it():
+def test_a_label_that_is_not_there_is_reported_with_what_is_like_it():
     refused(
         cases(),
         "--label: found 'diagnose', but .* no such column .did you mean diagnosis.*patient, file",

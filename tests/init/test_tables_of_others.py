@@ -150,7 +150,7 @@ def test_thousands_are_read(capsys):
     assert found.table.thousands == "," and found.values["count"].tolist()[-1] == "5000"
 
 
-def test_a_spike_far_outside_is_told_and_can_be_named_missing(capsys):
+def test_a_spike_far_outside_is_reported_and_can_be_named_missing(capsys):
     table = cases()
     table.loc[:5, "age"] = "999"
     assert made(table).values["age"].tolist()[0] == "999"

@@ -75,7 +75,7 @@ def test_dropped_and_reordered_texts_keep_their_vocabulary(vocabulary):
     assert source.reordered(np.array([2, 1, 0])).batch([0, 1])["ids"][0, 1] == padding
 
 
-def test_a_vocabulary_without_a_mask_is_told_where_words_are_to_be_left_out(tmp_path, training):
+def test_a_vocabulary_without_a_mask_is_reported_where_words_are_to_be_left_out(tmp_path, training):
     file = tmp_path / "tokenizer.json"
     word_pieces(["[PAD]", "[UNK]", "[CLS]", "[SEP]"]).save(str(file))
     assert special_tokens(file).mask is None

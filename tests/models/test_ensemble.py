@@ -45,7 +45,7 @@ def test_a_part_that_is_best_by_itself_is_taken_alone():
     assert fit(scores, targets, task, weights)["shares"] == [1, 0, 0, 0]
 
 
-def test_equal_ranks_are_told_apart_by_the_log_loss():
+def test_equal_ranks_are_distinguished_by_the_log_loss():
     task, targets, _, weights = drawn("binary")
     sure, unsure = 0.05 + 0.9 * targets, 0.4 + 0.2 * targets
     assert quality(sure, targets, task, weights)[0] == quality(unsure, targets, task, weights)[0] == 1
@@ -68,7 +68,7 @@ def test_pairs_of_one_class_are_no_error():
         ({"parts": {"a": "early", "b": "nothing"}}, r"there is no model nothing"),
     ],
 )
-def test_parts_that_cannot_be_combined_are_told(params, entry, problem):
+def test_parts_that_cannot_be_combined_are_reported(params, entry, problem):
     params["studies"]["demo"]["models"]["ensemble"] = {"images": "raw", "text": "findings"} | entry
     with pytest.raises(UserError, match=rf"models\.ensemble\.parts: {problem}"):
         load_study(params | {"study": "demo"})

@@ -162,14 +162,14 @@ def test_it_reads_the_tokens_of_other_encoders_too_and_predicts_what_it_did(smal
     assert roc_auc_score(known["label"], known["score"]) > 0.95
 
 
-def test_more_tokens_than_it_has_matrices_are_told():
+def test_more_tokens_than_it_has_matrices_are_reported():
     _, model = network("fixcaps", capsules=10)
     tokens = Tokens(torch.zeros(1, 65, 8), torch.ones(1, 65, dtype=torch.bool))
     with pytest.raises(UserError, match=r"settings\.capsules: found 10, but the image encoder makes 65 tokens"):
         model({"image": tokens})
 
 
-def test_images_that_are_too_small_are_told():
+def test_images_that_are_too_small_are_reported():
     encoder, _ = network("fixcaps")
     with pytest.raises(UserError, match=r"images\.image_size: found 64, expected 71 or more for fixcaps"):
         encoder(torch.zeros(1, 3, 64, 64))

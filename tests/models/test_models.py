@@ -111,7 +111,7 @@ def test_an_absent_modality_is_a_token_that_learns(name, modalities):
 
 
 @every
-def test_a_case_that_lacks_everything_is_told_apart_by_nothing(name, modalities):
+def test_a_case_that_lacks_everything_is_distinguished_by_nothing(name, modalities):
     model, lacking = build(name, modalities), inputs_of(modalities)
     for absent in modalities:
         lacking = without(without(lacking, absent, 0), absent, 1)

@@ -87,7 +87,7 @@ def test_contrast_is_the_mean_of_both_cross_entropies_over_whole_pairs():
 
 
 def test_the_same_text_belongs_to_the_images_of_all_pairs_that_have_it():
-    """Which of them an image comes with cannot be told, and need not: of one text alone there is nothing to learn."""
+    """Which of them an image comes with cannot be known, and need not: of one text alone there is nothing to learn."""
     network, images, text = two_tower(), torch.randn(2, 1, WIDTH), torch.randn(1, 1, 4)
     inputs = {"image": Tokens(images, torch.ones(2, 1, dtype=torch.bool))}
     inputs["text"] = Tokens(text.expand(2, 1, 4), torch.ones(2, 1, dtype=torch.bool))

@@ -133,7 +133,7 @@ def test_models_of_several_classes_are_compared_by_the_mean_over_the_classes(aga
     assert pd.read_csv(tmp_path / "out.verdict.csv")["gain"][0] == pytest.approx(gain, abs=2e-6)
 
 
-def test_models_of_one_name_are_told_by_their_folders(against, trained, tmp_path):
+def test_models_of_one_name_are_reported_by_their_folders(against, trained, tmp_path):
     study = trained()
     against(study.fold("early", "1"), "tfidf")
     found = pd.read_csv(tmp_path / "out.verdict.csv")

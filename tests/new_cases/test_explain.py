@@ -76,7 +76,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("asked", "message"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_explained_is_told_before_the_work(study, tmp_path, asked, message):
+def test_what_cannot_be_explained_is_reported_before_the_work(study, tmp_path, asked, message):
     if asked.get("cases") is CASES:
         (tmp_path / "cases.csv").write_text(CASES)
         asked = {"cases": tmp_path / "cases.csv", "text": ""}

@@ -30,7 +30,7 @@ def test_a_table_of_cases_is_written_as_that_of_the_study_or_as_plain_csv(tmp_pa
     pd.testing.assert_frame_equal(read_written(tmp_path / "cases.csv", CLINIC), CASES)
 
 
-def test_a_missing_table_is_told(tmp_path):
+def test_a_missing_table_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"none\.csv: not found"):
         read_written(tmp_path / "none.csv", CLINIC)
 

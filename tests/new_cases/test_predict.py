@@ -40,17 +40,17 @@ def test_many_cases_become_a_table(trained, tmp_path, task, form):
     np.testing.assert_allclose(found[scores], known.loc[found["id"], scores], atol=1e-5)
 
 
-def test_one_case_is_told_as_json(trained, capsys):
+def test_one_case_is_reported_as_json(trained, capsys):
     study = trained()
     case = {"image": study.small.save_png(1), "text": study.small.pairs["findings"][1]}
     model = study.fold("early")
     capsys.readouterr()
     call("predict", {"model": model} | case)
-    told = json.loads(capsys.readouterr().out)
-    assert list(told) == [*COLUMNS["binary"], "model", "folds", "sha256"]
-    assert told["label"] == ("lung" if told["score"] >= 0.5 else "normal")
-    assert (told["positive"], told["model"], told["folds"]) == ("lung", "early", 1)
-    assert len(told["sha256"]) == 64
+    said = json.loads(capsys.readouterr().out)
+    assert list(said) == [*COLUMNS["binary"], "model", "folds", "sha256"]
+    assert said["label"] == ("lung" if said["score"] >= 0.5 else "normal")
+    assert (said["positive"], said["model"], said["folds"]) == ("lung", "early", 1)
+    assert len(said["sha256"]) == 64
 
 
 def test_values_are_options_of_their_own(trained, capsys):
@@ -59,9 +59,9 @@ def test_values_are_options_of_their_own(trained, capsys):
     app(["predict", *model, "--values.age", "54", "--values.sex", "F"], result_action="return_value")
     assert set(json.loads(capsys.readouterr().out)) == {*COLUMNS["multilabel"], "model", "folds", "sha256"}
     call("predict", {"model": study.fold("logistic"), "values": {"age": "54"}})
-    told = capsys.readouterr()
-    assert json.loads(told.out)["missing"] == "sex"
-    assert "1 of 1 cases: sex is missing, so the model does without" in told.err
+    said = capsys.readouterr()
+    assert json.loads(said.out)["missing"] == "sex"
+    assert "1 of 1 cases: sex is missing, so the model does without" in said.err
 
 
 def test_paths_of_images_are_taken_from_the_folder_of_the_table(trained):
@@ -138,7 +138,7 @@ def test_the_truth_may_be_of_several_labels(trained, tmp_path):
         ("image", {"image": "results/small/pairs.csv"}, r"pairs\.csv: cannot be read \(is no image"),
     ],
 )
-def test_what_is_missing_or_unreadable_is_told(trained, name, case, message):
+def test_what_is_missing_or_unreadable_is_reported(trained, name, case, message):
     study = trained()
     if "image" in case:
         case = case | {"image": study.small.folder / case["image"]}
@@ -146,6 +146,6 @@ def test_what_is_missing_or_unreadable_is_told(trained, name, case, message):
         call("predict", {"model": study.fold(name)} | case)
 
 
-def test_a_table_without_a_column_that_is_read_is_told(trained, tmp_path):
+def test_a_table_without_a_column_that_is_read_is_reported(trained, tmp_path):
     with pytest.raises(UserError, match="no column age; found id, image, text, sex"):
         written(trained(), "logistic", tmp_path / "out.csv", trained().cases(2).drop(columns="age"))

@@ -18,7 +18,7 @@ def known(words: list[str], task=GRADES) -> list[float]:
 
 
 @pytest.mark.parametrize("words", [["1", "2", "3", "2"], ["0", "1", "2", "1"]])
-def test_classes_called_by_numbers_are_told_by_names_or_numbers_whichever_all_words_are(words):
+def test_classes_called_by_numbers_are_reported_by_names_or_numbers_whichever_all_words_are(words):
     assert known(words) == [0, 1, 2, 1]
 
 

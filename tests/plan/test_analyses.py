@@ -96,7 +96,7 @@ def test_a_study_has_the_analyses_whose_conditions_hold(declare, studies):
         ("def draw", "def draws", ""),
     ],
 )
-def test_what_an_analysis_declares_wrongly_is_told(declare, studies, old, new, said):
+def test_what_an_analysis_declares_wrongly_is_reported(declare, studies, old, new, said):
     declare(toy=TOY.replace(old, new))
     plan = Plan("demo", studies["demo"].model_copy(update={"modalities": ["text"]}))
     if said:
@@ -106,7 +106,7 @@ def test_what_an_analysis_declares_wrongly_is_told(declare, studies, old, new, s
         assert set(plan.analysis("toy").outputs) in [{"figure"}, {"table", "page"}], "it has a figure or a table alone"
 
 
-def test_a_function_that_asks_for_what_is_not_declared_is_told():
+def test_a_function_that_asks_for_what_is_not_declared_is_reported():
     def compute(pairs, more, seed=0):
         return pairs, seed
 

@@ -215,7 +215,7 @@ def test_a_wrong_top_level_is_named(params, change, message):
         load_study(params | change)
 
 
-def test_all_problems_are_told_at_once(params):
+def test_all_problems_are_reported_at_once(params):
     params["defaults"]["seed"] = -1
     params["studies"]["demo"]["notice"] = 3
     with pytest.raises(UserError) as error:

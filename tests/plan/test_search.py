@@ -1,4 +1,4 @@
-"""The search of a model in params.yaml: what a space may name, what is told of a mistake, and the jobs it becomes."""
+"""The search of a model in params.yaml: what a space may name, what is said of a mistake, and the jobs it becomes."""
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_a_mistake_in_a_space_names_the_key(planned, space, said):
         ({"train.augment.turn": [1, 2]}, r"train\.augment\.turn: no setting of structured"),
     ],
 )
-def test_a_space_of_another_type_is_told(planned, space, said):
+def test_a_space_of_another_type_is_reported(planned, space, said):
     with pytest.raises(UserError, match=said):
         planned(structured=AGES | {"search": search(space)})
 

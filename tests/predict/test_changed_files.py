@@ -177,14 +177,14 @@ CHANGES = {  # how a fold of a model is changed, and what is said
 
 
 @pytest.mark.parametrize(("name", "change", "message"), CHANGES.values(), ids=CHANGES)
-def test_what_was_changed_is_told(project, name, change, message):
+def test_what_was_changed_is_reported(project, name, change, message):
     names = ["image", "tfidf", "boosting", name] if name == "late-stacked" else [name]
     model = project(*names).folder / "results/small/models" / name
     change(model if name == "late-stacked" else model / "fold0")
     refuses(model, message)
 
 
-def test_starts_that_were_emptied_are_told(study, project):
+def test_starts_that_were_emptied_are_reported(study, project):
     small = project("image", "text")
     shutil.copytree(study.fold("of-trained"), small.folder / "results/small/models/of-trained/fold0")
     fold = small.folder / "results/small/models/of-trained/fold0"

@@ -35,7 +35,7 @@ FOLDERS = {  # of a study, and what is said of them
 
 
 @pytest.mark.parametrize(("folder", "message"), FOLDERS.items(), ids=[folder or "study" for folder in FOLDERS])
-def test_a_folder_of_something_else_is_told_with_the_models_that_predict(study, tmp_path, folder, message):
+def test_a_folder_of_something_else_is_reported_with_the_models_that_predict(study, tmp_path, folder, message):
     clinic = tmp_path / "results/clinic"
     for name in ["boosting", "tfidf"]:
         shutil.copytree(study.model(name), clinic / "models" / name)
@@ -105,7 +105,7 @@ SETTINGS = {  # a model, what its settings say instead, and what is said of it
 
 
 @pytest.mark.parametrize(("name", "changes", "message"), SETTINGS.values(), ids=SETTINGS)
-def test_settings_that_say_something_else_are_told(study, tmp_path, name, changes, message):
+def test_settings_that_say_something_else_are_reported(study, tmp_path, name, changes, message):
     model = tmp_path / "fold0"
     shutil.copytree(study.fold(name), model)
     reseal(model, **changes)
@@ -132,7 +132,7 @@ LEARNED = {  # what a late fusion has learned in a fold, instead
 
 
 @pytest.mark.parametrize("learned", LEARNED.values(), ids=LEARNED)
-def test_weights_of_a_late_fusion_that_combine_nothing_are_told(study, tmp_path, learned):
+def test_weights_of_a_late_fusion_that_combine_nothing_are_reported(study, tmp_path, learned):
     model = shutil.copytree(study.model("late-stacked"), tmp_path / "late-stacked")
     folds = json.loads((model / "settings.json").read_text())["folds"]
     reseal(model, folds=[folds[0] | {"fitted": learned}, *folds[1:]])
@@ -140,7 +140,7 @@ def test_weights_of_a_late_fusion_that_combine_nothing_are_told(study, tmp_path,
         Predictor(late_in_place(model, study, "late-stacked"))
 
 
-def test_folds_of_a_late_fusion_in_another_order_are_told(study, tmp_path):
+def test_folds_of_a_late_fusion_in_another_order_are_reported(study, tmp_path):
     model = shutil.copytree(study.model("late-stacked"), tmp_path / "late-stacked")
     reseal(model, folds=json.loads((model / "settings.json").read_text())["folds"][::-1])
     with pytest.raises(UserError, match="fold2, which is not fold 0 of repeat 0 of image"):
@@ -162,7 +162,7 @@ def test_folds_of_a_late_fusion_in_another_order_are_told(study, tmp_path):
     ],
     ids=["cut", "brackets", "a list", "empty", "numbers", "no text"],
 )
-def test_settings_that_are_none_are_told(tmp_path, content, message):
+def test_settings_that_are_none_are_reported(tmp_path, content, message):
     (tmp_path / "settings.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=message):
         Predictor(tmp_path)
@@ -203,7 +203,7 @@ def loaded(study):
 
 
 @pytest.mark.parametrize(("spoil", "message"), WEIGHTS.values(), ids=WEIGHTS)
-def test_weights_that_cannot_be_used_are_told(study, loaded, tmp_path, spoil, message):
+def test_weights_that_cannot_be_used_are_reported(study, loaded, tmp_path, spoil, message):
     path = tmp_path / "model.safetensors"
     shutil.copy(study.fold("structured") / path.name, path)
     spoil(path)
@@ -228,7 +228,7 @@ ESTIMATORS = {  # what is in a file of fitted estimators instead, from what was,
 
 
 @pytest.mark.parametrize(("change", "message"), ESTIMATORS.values(), ids=ESTIMATORS)
-def test_estimators_that_score_nothing_are_told(study, tmp_path, change, message):
+def test_estimators_that_score_nothing_are_reported(study, tmp_path, change, message):
     folder = shutil.copytree(study.fold("logistic"), tmp_path / "fold0")
     predictor = study.predictor("logistic")
     path = folder / "model.skops"
@@ -238,7 +238,7 @@ def test_estimators_that_score_nothing_are_told(study, tmp_path, change, message
         Predictor(folder).load()
 
 
-def test_a_missing_or_copied_fold_is_told(study, tmp_path):
+def test_a_missing_or_copied_fold_is_reported(study, tmp_path):
     model = tmp_path / "tfidf"
     shutil.copytree(study.fold("tfidf"), model / "fold0")
     with pytest.raises(UserError, match=r"tfidf: lacks fold1, fold2, found fold0"):

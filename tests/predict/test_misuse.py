@@ -103,7 +103,7 @@ TABLES = {  # what cases.csv holds, and what is said
 
 
 @pytest.mark.parametrize(("content", "message"), TABLES.values(), ids=TABLES)
-def test_a_table_that_cannot_be_used_is_told(run, tmp_path, content, message):
+def test_a_table_that_cannot_be_used_is_reported(run, tmp_path, content, message):
     (tmp_path / "cases.csv").write_bytes(content)
     with pytest.raises(UserError, match=message):
         run(cases=tmp_path / "cases.csv")
@@ -123,21 +123,21 @@ IMAGES = {  # how x.png is spoilt, and what is said
 
 
 @pytest.mark.parametrize(("spoil", "message"), IMAGES.values(), ids=IMAGES)
-def test_an_image_that_cannot_be_read_is_told(run, tmp_path, spoil, message):
+def test_an_image_that_cannot_be_read_is_reported(run, tmp_path, spoil, message):
     Image.effect_noise((64, 64), 60).save(tmp_path / "x.png")
     spoil(tmp_path / "x.png")
     with pytest.raises(UserError, match=message):
         run(image=tmp_path / "x.png", text="Clear.")
 
 
-def test_an_image_of_too_many_pixels_is_told(run, study, monkeypatch):
+def test_an_image_of_too_many_pixels_is_reported(run, study, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(UserError, match=r"P00\.png: cannot be read .Image size .4096 pixels. exceeds"):
         run(image=study.small.save_png(0), text="Clear.")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_image_without_permission_is_told(run, tmp_path):
+def test_an_image_without_permission_is_reported(run, tmp_path):
     (tmp_path / "x.png").touch(0o000)
     with pytest.raises(UserError, match=r"x\.png: cannot be read .Permission denied"):
         run(image=tmp_path / "x.png", text="Clear.")
@@ -197,7 +197,7 @@ OPTIONS = {  # what is given besides an image and a text, and what is said
 
 
 @pytest.mark.parametrize(("given", "message"), OPTIONS.values(), ids=OPTIONS)
-def test_options_that_do_not_fit_are_told_before_the_work(run, study, tmp_path, monkeypatch, given, message):
+def test_options_that_do_not_fit_are_reported_before_the_work(run, study, tmp_path, monkeypatch, given, message):
     monkeypatch.setattr(torch.nn.Module, "load_state_dict", None)
     (tmp_path / "folder.csv").mkdir()
     shutil.copy(study.small.save_png(0), tmp_path / "x.png")
@@ -228,7 +228,7 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize(("given", "message"), TRUTHS.values(), ids=TRUTHS)
-def test_a_truth_that_cannot_be_scored_is_told(run, study, tmp_path, given, message):
+def test_a_truth_that_cannot_be_scored_is_reported(run, study, tmp_path, given, message):
     cases = pd.DataFrame(
         {"id": [0, 1], "image": study.small.save_png(0), "text": "Clear.", "label": ["lung", "normal"]}
     )

@@ -66,7 +66,7 @@ LABELS = {
 
 
 def write_cases(raw: Path) -> None:
-    """Forty-eight cases, some of which lack their note or a value, with labels that their inputs tell a little."""
+    """Forty-eight cases, some of which lack their note or a value, with labels that their inputs predict a little."""
     rng = np.random.default_rng(0)
     (raw / "images").mkdir(parents=True)
     rows = []

@@ -38,10 +38,10 @@ def test_a_shuffled_input_gives_each_pair_that_of_another_and_all_else_is_its_ow
     order = np.random.default_rng([study.config(name).seed, 0]).permutation(len(cases))
     columns = {"image": ["image"], "text": ["text"], "structured": ["age", "sex"]}
     for modality in ["", *READS[name]]:
-        told = of_fold[(of_fold["modality"] == modality) & (of_fold["permutation"] == bool(modality))]
+        known = of_fold[(of_fold["modality"] == modality) & (of_fold["permutation"] == bool(modality))]
         changed = {column: cases[column].to_numpy()[order] for column in columns.get(modality, [])}
         expected = study.predict(name, cases.assign(**changed))["score"]
-        np.testing.assert_allclose(told.set_index("pair_id")["score"].loc[cases["id"]], expected, atol=2e-3)
+        np.testing.assert_allclose(known.set_index("pair_id")["score"].loc[cases["id"]], expected, atol=2e-3)
 
 
 def test_no_encoder_reads_a_pair_twice(study, monkeypatch):
@@ -52,7 +52,7 @@ def test_no_encoder_reads_a_pair_twice(study, monkeypatch):
     assert sum(counts) == 2 * 60, "every image and every text once, in the fold that tests it"
 
 
-def test_predictions_of_another_training_are_told(tmp_path):
+def test_predictions_of_another_training_are_reported(tmp_path):
     ids, scores = pd.Series(["P1", "P2"]), np.array([[0.5], [0.25]])
     check_scores(scores, scores + 1e-4, ids, tmp_path / "early.csv")
     with pytest.raises(UserError, match=r"early\.csv: found the score \[0\.3\] of the pair P2, .* gives it \[0\.25\]"):

@@ -43,7 +43,7 @@ def test_a_probability_is_the_score_as_its_validation_pairs_calibrate_it(trained
     np.testing.assert_allclose(task.of("probability", found), probabilities, atol=1e-4)
 
 
-def test_it_tells_what_it_reads_with_units_and_categories(trained):
+def test_it_says_what_it_reads_with_units_and_categories(trained):
     study = trained("multiclass")
     assert study.predictor("kv-exchange").inputs == {
         "image": Input("raw", [Column("image", "image")]),
@@ -88,7 +88,7 @@ def test_values_may_be_missing_or_unknown(trained, name):
     assert (without[scores.columns] == scores.loc["d"]).all(axis=None), "as if it were missing"
 
 
-def test_a_number_that_is_none_is_told(trained):
+def test_a_number_that_is_none_is_reported(trained):
     cases = pd.DataFrame({"id": ["a", "b"], "age": ["54", "old"], "sex": "F"})
     with pytest.raises(UserError, match=r"case 'b', column age: found 'old' .*expected a number in years"):
         trained("multilabel").predictor("irene").predict(cases)
@@ -103,7 +103,7 @@ def test_a_number_that_is_none_is_told(trained):
         ("early", {"image": "", "text": ""}, "reads image and text, but 3 cases have no image and no text"),
     ],
 )
-def test_a_case_without_anything_to_read_is_told(trained, name, lacks, message):
+def test_a_case_without_anything_to_read_is_reported(trained, name, lacks, message):
     with pytest.raises(UserError, match=message):
         trained("multiclass").predictor(name).predict(trained("multiclass").cases(3).assign(**lacks))
 
@@ -125,12 +125,12 @@ def test_sentences_that_the_training_did_not_read_are_not_read_of_new_cases(trai
     cases = study.cases(3).assign(text=lambda cases: cases["text"] + ".")
     folder = shutil.copytree(study.fold(name), tmp_path / "fold0")
     reseal(folder, model__redact_terms=["icu", "died"])
-    telling = cases.assign(text=cases["text"] + " She died in the ICU.")
+    positive = cases.assign(text=cases["text"] + " She died in the ICU.")
     predictor = module.Predictor(folder, study.small.encoder_root)
-    found = pd.concat(predictor.predict(telling)).set_index("id")
+    found = pd.concat(predictor.predict(positive)).set_index("id")
     score = predictor.task.columns("score")
     np.testing.assert_allclose(found[score], study.predict(name, cases)[score], atol=1e-5)
-    assert abs(study.predict(name, telling)[score] - found[score]).to_numpy().max() > 1e-4
+    assert abs(study.predict(name, positive)[score] - found[score]).to_numpy().max() > 1e-4
     assert "sentences that may state the outcome are left out, as in training" in predictor.notes
 
 

@@ -27,8 +27,8 @@ def fitted(small):
 @pytest.mark.parametrize("name", ["tfidf", "logistic", "late"])
 def test_every_training_gives_its_out_of_fold_scores_again_on_the_folds_of_its_repeat(small, fitted, name):
     folds = read_table(LAYOUT.split["fold_table"], Folds)
-    told = fitted[name].merge(folds, on=["pair_id", "repeat"], suffixes=("", "_drawn"))
-    assert len(told) == 120 and (told["fold"] == told["fold_drawn"]).all()
+    known = fitted[name].merge(folds, on=["pair_id", "repeat"], suffixes=("", "_drawn"))
+    assert len(known) == 120 and (known["fold"] == known["fold_drawn"]).all()
     cases = small.pairs[["pair_id", "findings"]].merge(small.structured, on="pair_id")
     cases = cases.rename(columns={"pair_id": "id", "findings": "text"})
     predictor = Predictor(LAYOUT.model_folder(name))

@@ -25,6 +25,6 @@ def test_a_segmenter_works_in_a_process_of_its_own_until_that_ends():
         segmenter.masks(image[None], MASK)
 
 
-def test_a_folder_without_a_segmenter_is_told(tmp_path):
+def test_a_folder_without_a_segmenter_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"settings\.json: not found\. Expected the folder of a trained segmenter"):
         SegmenterProcess(tmp_path)

@@ -46,7 +46,7 @@ def test_the_first_of_the_best_trials_is_taken_and_no_pruned_one():
     assert best_of([Trial(n, each) for n, each in enumerate(found)]).config == 1
 
 
-def test_a_metric_that_is_not_defined_is_told():
+def test_a_metric_that_is_not_defined_is_reported():
     with pytest.raises(UserError, match=r"the 3 validation pairs have one class alone"):
         validated(BINARY, np.ones((3, 1)), np.full((3, 1), 0.5), "auroc")
 

@@ -105,7 +105,7 @@ def test_too_many_unusable_images_stop_the_run_and_leave_nothing(mask_set, tmp_p
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob("*.csv"))
 
 
-def test_a_site_with_one_patient_is_told():
+def test_a_site_with_one_patient_is_reported():
     index = pd.DataFrame({"patient": np.arange(21), "site": ["a"] * 20 + ["b"]})
     with pytest.raises(UserError, match=r"too few patients .* in each site; found a 20, b 1\. Add annotated images"):
         split_parts(index, test=0.25, validation=0.25, seed=0)

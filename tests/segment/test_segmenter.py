@@ -155,7 +155,7 @@ def test_a_folder_without_a_whole_segmenter_is_named(segmenter, tmp_path, spoil,
         load_segmenter(folder)
 
 
-CALLS = {  # what segment is told, and what it says before any work
+CALLS = {  # what segment is given, and what it says before any work
     "onto its folder": ({"image": "in", "out": "in"}, r"in/a\.png: is an X-ray that is read"),
     "onto its folder by another way": ({"image": "in", "out": "in/../link"}, r"link/a\.png: is an X-ray that is read"),
     "onto itself": ({"image": "in/a.png", "out": "in/a.png"}, r"in/a\.png: is an X-ray that is read"),
@@ -174,7 +174,7 @@ CALLS = {  # what segment is told, and what it says before any work
 
 
 @pytest.mark.parametrize(("given", "message"), CALLS.values(), ids=CALLS)
-def test_a_call_that_would_lose_something_is_told_before_the_work(tmp_path, monkeypatch, given, message):
+def test_a_call_that_would_lose_something_is_reported_before_the_work(tmp_path, monkeypatch, given, message):
     monkeypatch.setattr(segment, "load_segmenter", None)
     for name in ["in/a.png", "twins/a.png", "twins/a.jpg"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -45,7 +45,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(annotated_set,
     assert first["learning_rate"][5] < 0.01 and first["learning_rate"][11] < first["learning_rate"][6]
 
 
-def test_damaged_weights_are_told_and_the_training_starts_anew(tmp_path, capsys):
+def test_damaged_weights_are_reported_and_the_training_starts_anew(tmp_path, capsys):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     checkpoints = Checkpoints(tmp_path, "this training")

@@ -351,7 +351,7 @@ def test_messages_are_as_long_as_telegram_allows():
     assert chunks(["a" * 30, "b" * 30, "c" * 99], most=62) == ["a" * 30 + "\n" + "b" * 30, "c" * 62]
 
 
-def test_the_process_answers_what_another_owed_stops_when_told_and_hides_its_token(double, asked, ann, tmp_path):
+def test_the_process_answers_what_another_owed_stops_when_asked_and_hides_its_token(double, asked, ann, tmp_path):
     """A bot that was killed has left a case that it had accepted."""
     chat = Chat.objects.create(number=7, user=ann)
     Request.objects.create(chat=chat, message=5, prediction=asked(ann))

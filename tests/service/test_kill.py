@@ -1,6 +1,6 @@
 """Kill -9 of the web process and of the worker, in turn, while cases are sent: each ends with exactly one result.
 
-`benchmarks/kills.py` does the same for as many rounds as it is told to, with the database too.
+`benchmarks/kills.py` does the same for as many rounds as asked, with the database too.
 """
 
 from functools import partial

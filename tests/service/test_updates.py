@@ -198,7 +198,7 @@ def test_what_is_kept_for_updates_is_exported_and_goes_with_the_account(model, k
     assert update.job is None and update.state == State.FAILED
 
 
-def test_a_trainer_that_is_told_to_stop_leaves_its_job_to_the_next(model, keeper, confirmed, monkeypatch):
+def test_a_trainer_that_is_asked_to_stop_leaves_its_job_to_the_next(model, keeper, confirmed, monkeypatch):
     start_update(keeper, model)
 
     def told_to_stop(jobs: list[Job]) -> None:

@@ -98,7 +98,9 @@ def test_every_setting_of_the_environment_is_documented():
     code = "".join(
         (WORKFLOW / "lungfuse_service/config" / name).read_text() for name in ["settings.py", "environment.py"]
     )
-    told = (ROOT / "docs/service.md").read_text()
+    known = (ROOT / "docs/service.md").read_text()
     names = set(read.findall(code))
     assert len(names) > 10
-    assert {name for name in names if f"`LUNGFUSE_SERVICE_{name}`" not in told and f"`..._{name}`" not in told} == set()
+    assert {
+        name for name in names if f"`LUNGFUSE_SERVICE_{name}`" not in known and f"`..._{name}`" not in known
+    } == set()

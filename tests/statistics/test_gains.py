@@ -72,7 +72,7 @@ def test_one_gain_has_the_interval_and_p_of_student():
 
 
 def test_a_fusion_has_to_beat_every_part():
-    """The largest p and the smallest gain; and a part that is hard to tell from it holds the lower limit down."""
+    """The largest p and the smallest gain; and a part that is nearly as good holds the lower limit down."""
     sure, unsure = drawn(0.03, 0, error=0.005), drawn(0.05, 1, error=0.04)
     found = smallest_gains([[sure, unsure]], degrees=60, confidence=0.95, seed=0)[0]
     assert (found.part, found.value) == (0, 0.03)

@@ -36,7 +36,7 @@ def test_a_calibrated_score_ranks_as_the_score_does():
     assert (np.argsort(apply(scores), kind="stable") == np.argsort(scores, kind="stable")).all()
 
 
-def test_few_pairs_told_apart_without_a_fault_make_no_certainty():
+def test_few_pairs_distinguished_without_a_fault_make_no_certainty():
     scores, labels = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9]), np.array([0, 0, 0, 1, 1, 1])
     _, apply = calibrate(scores, labels)
     assert apply(np.array([0.95]))[0] < 0.97

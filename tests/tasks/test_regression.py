@@ -63,9 +63,9 @@ def test_the_measures_are_those_of_scikit_learn(numbers):
 
 def test_concordance_of_two_numbers_is_the_auroc_and_each_case_moves_it_as_much(numbers):
     labels, scores = (numbers[0] > 50).astype(float), numbers[1].round(1)
-    ranked, told = concordance_within_folds(labels, scores, FOLD, 4), auroc_within_folds(labels, scores, FOLD, 4)
-    np.testing.assert_allclose(ranked.of_fold, told.of_fold)
-    np.testing.assert_allclose(ranked.influence, told.influence, atol=1e-12)
+    ranked, known = concordance_within_folds(labels, scores, FOLD, 4), auroc_within_folds(labels, scores, FOLD, 4)
+    np.testing.assert_allclose(ranked.of_fold, known.of_fold)
+    np.testing.assert_allclose(ranked.influence, known.influence, atol=1e-12)
 
 
 def test_concordance_is_that_of_kendall_where_nothing_is_tied(numbers):

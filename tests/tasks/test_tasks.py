@@ -24,7 +24,7 @@ ALL = {"binary": BINARY, "multiclass": CLASSES, "multilabel": LABELS, "ordinal":
 
 
 def drawn(name: str, pairs: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and scores of a task, in which a score tells a little of its label."""
+    """Targets and scores of a task, in which a score predicts a little of its label."""
     rng = np.random.default_rng(0)
     if name == "regression":
         shares = rng.random((pairs, 1))

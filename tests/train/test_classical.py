@@ -60,8 +60,8 @@ def test_what_is_kept_is_the_estimator_that_inner_folds_chose(small):
 
 
 @pytest.mark.parametrize("architecture", KINDS)
-def test_a_shuffled_or_dropped_input_tells_nothing(small, architecture):
-    """Sex tells nothing of the label: without the image this model is at chance."""
+def test_a_shuffled_or_dropped_input_predicts_nothing(small, architecture):
+    """Sex predicts nothing of the label: without the image this model is at chance."""
     columns = {"inputs": {"image": "raw", "structured": ["sex"]}, "settings": SMALL[architecture]}
     for ablation in ["shuffled-image", "dropped-image"]:
         config = small.model(architecture=architecture, name="ablated", ablation=ablation, **columns)

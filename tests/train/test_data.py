@@ -56,7 +56,7 @@ def test_images_are_joined_by_id_not_by_position(small):
     np.testing.assert_allclose(score(permuted), plain, rtol=1e-6)
 
 
-def test_a_pair_without_image_is_told(small):
+def test_a_pair_without_image_is_reported(small):
     with pytest.raises(UserError, match="1 pairs have no image in the array, P07 first"):
         image_rows(small.pairs, small.index[small.index["image_id"] != "P07"])
 

@@ -68,7 +68,7 @@ def test_devices_that_cannot_share_a_batch_are_refused():
         TrainSettings.model_validate(TRAIN.model_dump() | {"devices": 3})
 
 
-def test_missing_gpus_are_told_before_training(monkeypatch):
+def test_missing_gpus_are_reported_before_training(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     check_devices(1)

@@ -146,7 +146,7 @@ def test_random_weights_are_the_same_every_time(tmp_path):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def test_an_unreachable_hub_is_told_and_nothing_is_left(tmp_path, monkeypatch):
+def test_an_unreachable_hub_is_reported_and_nothing_is_left(tmp_path, monkeypatch):
     import huggingface_hub
 
     def unreachable(*_, **__):
@@ -189,7 +189,7 @@ CALLS = {  # what the stage is given besides outputs that can be written, and wh
 
 
 @pytest.mark.parametrize(("given", "message"), CALLS.values(), ids=CALLS)
-def test_a_wrong_call_is_told_before_the_work(tmp_path, given, message):
+def test_a_wrong_call_is_reported_before_the_work(tmp_path, given, message):
     (tmp_path / "file").touch()
     files = {"config": "config.json", "weights": "model.safetensors"} | given
     files = {key: tmp_path / file for key, file in files.items() if key != "name"}
@@ -198,7 +198,7 @@ def test_a_wrong_call_is_told_before_the_work(tmp_path, given, message):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_package_that_is_not_installed_is_told():
+def test_a_package_that_is_not_installed_is_reported():
     with pytest.raises(UserError, match="no_such_package: the package is not installed"):
         package_file(Package("no_such_package", "weights"))
 

@@ -35,7 +35,7 @@ def classes():
 
 @pytest.fixture
 def texts(classes):
-    """Texts of drawn words, of which one tells the class more often than not."""
+    """Texts of drawn words, of which one predicts the class more often than not."""
     rng = np.random.default_rng(0)
     hints = np.where(rng.random(140) < 0.7, np.array(WORDS)[classes[:, 0].astype(int)], "the")
     return np.array([" ".join([*rng.choice(WORDS[2:], 8), hint]) for hint in hints], dtype=object)
@@ -150,7 +150,7 @@ def test_labels_of_the_test_fold_are_never_seen():
 
 
 def test_class_weights_move_the_answer_to_the_rare_class():
-    """Eight of sixty are positive, and their findings tell it in two of three."""
+    """Eight of sixty are positive, and their findings predict it in two of three."""
     labels = (np.arange(60) < 8).astype(float)[:, None]
     texts = np.where((labels[:, 0] == 1) & (np.arange(60) % 3 > 0), "lungs are low", "lungs are clear")
     everyone = np.arange(60)
@@ -168,7 +168,7 @@ KINDS = {"sex": "category", "age": "number", "gone": "number", "same": "number",
 
 @pytest.fixture
 def columns():
-    """Structured columns of 140 cases, some values of which are missing; `sex` and `age` tell the label."""
+    """Structured columns of 140 cases, some values of which are missing; `sex` and `age` predict the label."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"sex": rng.choice(["m", "f", ""], 140), "age": rng.integers(20, 80, 140).astype(str)})
     frame.loc[::5, "age"] = ""
@@ -184,7 +184,7 @@ def structured(model, columns, weights="none", names=tuple(KINDS)):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("model", ["logistic", "boosting"])
-def test_structured_columns_tell_the_label_with_values_missing(columns, model):
+def test_structured_columns_predict_the_label_with_values_missing(columns, model):
     models, labels = structured(model, columns)
     found = score(models, columns.iloc[SCORED], BINARY)
     assert (BINARY.decide(found) == labels[SCORED]).mean() > 0.85
@@ -210,9 +210,9 @@ def test_logistic_standardises_numbers_and_marks_what_is_missing(columns):
     np.testing.assert_allclose(score(models, columns[["age"]].iloc[SCORED], BINARY)[:, 0], expected)
 
 
-@pytest.mark.parametrize(("count", "right"), [(40, 1.0), (300, 0.5)], ids=["as sets", "more than trees tell apart"])
+@pytest.mark.parametrize(("count", "right"), [(40, 1.0), (300, 0.5)], ids=["as sets", "more than trees distinguish"])
 def test_boosting_splits_categories(count, right):
-    """Every second category has the label, so that no order of them tells it with few splits."""
+    """Every second category has the label, so that no order of them predicts it with few splits."""
     kinds = {"ward": "category"}
     wards = np.arange(600) % count
     columns = as_values(pd.DataFrame({"ward": [f"w{ward:03}" for ward in wards]}), kinds)

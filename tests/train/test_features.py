@@ -45,7 +45,7 @@ def test_the_features_of_texts_are_kept_without_padding(small):
     assert (tokens[~mask] == 0).all()
 
 
-def test_texts_that_are_cut_are_told(small, capsys):
+def test_texts_that_are_cut_are_reported(small, capsys):
     tokenizer = small.encoder_root / "bert-tiny/tokenizer.json"
     cut = read(DataFiles(small.pairs, tokenizer=tokenizer, max_tokens=5), "findings")
     assert max(map(len, cut.texts)) == 5
@@ -66,7 +66,7 @@ def test_what_a_pair_lacks_has_no_features_and_is_masked(tmp_path, encoder_root)
 
 
 @pytest.mark.parametrize("value", [np.nan, 7e4])
-def test_tokens_that_cannot_be_kept_are_told_before_any_training(small, tmp_path, monkeypatch, value):
+def test_tokens_that_cannot_be_kept_are_reported_before_any_training(small, tmp_path, monkeypatch, value):
     """7e4 is more than float16 holds."""
     monkeypatch.setattr(features_stage, "encode", lambda *_: iter([np.ones((2, 64)), np.full((2, 64), value)]))
     out = tmp_path / "out"
@@ -78,7 +78,7 @@ def test_tokens_that_cannot_be_kept_are_told_before_any_training(small, tmp_path
     assert not [*out.iterdir()]
 
 
-def test_features_are_joined_by_id_and_a_missing_pair_is_told(small):
+def test_features_are_joined_by_id_and_a_missing_pair_is_reported(small):
     folder = small.features(small.model(train={"layers": "frozen"}), "image", "0")
     turned = read_features(folder, small.pairs["pair_id"][::-1])
     plain = read_features(folder, small.pairs["pair_id"])
@@ -111,7 +111,7 @@ def test_a_model_may_pool_and_cut_what_others_read_whole(small):
     assert folders == ["findings", "findings.max4", "findings.mean"]
 
 
-def test_what_reads_means_alone_tells_the_same_from_pooled_features(small):
+def test_what_reads_means_alone_predicts_the_same_from_pooled_features(small):
     """A linear probe and early fusion, up to the rounding of float16; texts of different lengths meet in the same
     batches."""
     small.pairs["findings"] += [" and" * (n % 7) for n in range(len(small.pairs))]
@@ -131,7 +131,7 @@ def test_a_linear_probe_reads_the_label_from_features(small):
     assert (predictions["prediction"] == predictions["label"]).mean() > 0.9
 
 
-def test_an_array_shorter_than_its_index_and_a_section_nobody_has_are_told(small):
+def test_an_array_shorter_than_its_index_and_a_section_nobody_has_are_reported(small):
     frozen = {"train": {"layers": "frozen"}}
     with pytest.raises(UserError, match="no pair has impression, which a model reads"):
         small.features(small.model(images="raw", text="impression", **frozen), "text", "0")

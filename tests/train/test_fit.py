@@ -24,7 +24,7 @@ HASHED = {"buckets": 4096}
 
 @pytest.fixture
 def pairs(tmp_path, monkeypatch):
-    """Sixty pairs whose findings tell the label and whose indication does not; the test works in their folder."""
+    """Sixty pairs whose findings predict the label and whose indication does not; the test works in their folder."""
     monkeypatch.chdir(tmp_path)
     labels = np.arange(60) % 2
     frame = pd.DataFrame({"label": labels, "group": np.arange(60), "fold": np.arange(60) % 3})
@@ -45,7 +45,7 @@ def predict(pairs, architecture="tfidf", **entry):
 
 @pytest.mark.parametrize("model", ["tfidf", "tfidf-logistic"])
 @pytest.mark.parametrize("settings", [{}, HASHED], ids=["every n-gram", "buckets"])
-def test_a_text_that_tells_the_label_is_learned(pairs, model, settings):
+def test_a_text_that_predicts_the_label_is_learned(pairs, model, settings):
     predictions = predict(pairs, model, text="findings", settings=settings)
     assert list(predictions["pair_id"]) == list(pairs["pair_id"])
     assert (predictions["prediction"] == pairs["label"]).mean() > 0.95
@@ -130,13 +130,13 @@ def test_structured_columns_are_joined_by_id_and_kept_with_their_kinds(pairs, ar
         ({"age": ""}, r"structured\.csv: no pair has age"),
     ],
 )
-def test_structured_columns_that_are_not_there_are_told(pairs, columns, message):
+def test_structured_columns_that_are_not_there_are_reported(pairs, columns, message):
     structured(pairs, **columns)
     with pytest.raises(UserError, match=message):
         predict(pairs, "logistic", structured=["age"])
 
 
-def test_pairs_without_a_row_of_structured_columns_are_told(pairs):
+def test_pairs_without_a_row_of_structured_columns_are_reported(pairs):
     structured(pairs[:50], sex="m")
     with pytest.raises(UserError, match=r"structured\.csv: 10 pairs have no row, P50 first"):
         predict(pairs, "logistic", structured=["sex"])
@@ -151,7 +151,7 @@ def test_pairs_without_a_row_of_structured_columns_are_told(pairs):
     ],
     ids=["empty", "no word twice"],
 )
-def test_texts_that_teach_nothing_are_told(pairs, architecture, buckets, texts, message):
+def test_texts_that_teach_nothing_are_reported(pairs, architecture, buckets, texts, message):
     settings = {"characters": None, "buckets": buckets}
     with pytest.raises(UserError, match=message):
         predict(pairs.assign(indication=texts), architecture, text="indication", settings=settings)
@@ -160,11 +160,11 @@ def test_texts_that_teach_nothing_are_told(pairs, architecture, buckets, texts, 
 BOTH = {"images": "raw", "text": "findings"}
 
 
-def write_features(pairs, modality, told, width=4, seed=0):
-    """Two tokens a pair that tell the label of the pairs that are `told`, in an order of their own."""
+def write_features(pairs, modality, said, width=4, seed=0):
+    """Two tokens a pair that predict the label of the pairs that are `said`, in an order of their own."""
     folder = feature_set(model_config("linear-probe", **BOTH), modality).folder
     rng, order = np.random.default_rng(seed), np.random.default_rng(seed).permutation(60)
-    shifts = np.where(told, 2 * pairs["label"] - 1, 0)
+    shifts = np.where(said, 2 * pairs["label"] - 1, 0)
     tokens = rng.normal(3 * shifts[:, None, None], 1, (60, 2, width)).astype(np.float16)
     folder.mkdir(parents=True)
     np.save(folder / "tokens.npy", tokens[order].reshape(-1, width))
@@ -181,16 +181,16 @@ def encoders(encoder_root, pairs):
     LAYOUT.data("x").parents[1].joinpath("encoders").symlink_to(encoder_root)
 
 
-def test_mean_tokens_are_joined_to_pairs_by_id_and_a_pair_without_features_is_told(pairs):
-    folder, means = write_features(pairs, "image", told=True)
+def test_mean_tokens_are_joined_to_pairs_by_id_and_a_pair_without_features_is_reported(pairs):
+    folder, means = write_features(pairs, "image", said=True)
     np.testing.assert_allclose(read_tokens(folder, pairs["pair_id"]).means(), means, rtol=1e-3)
     with pytest.raises(UserError, match=r"index\.csv: 1 pairs have no features, P99 first"):
         read_tokens(folder, pd.Series(["P00", "P99"])).means()
 
 
 def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs, encoders):
-    write_features(pairs, "image", told=True)
-    folder, _ = write_features(pairs, "text", told=True, width=3, seed=1)
+    write_features(pairs, "image", said=True)
+    folder, _ = write_features(pairs, "text", said=True, width=3, seed=1)
     index = read_table(folder / "index.csv", FeatureIndex)
     lacking = index["pair_id"].isin(["P03", "P31"])
     write_table(index.assign(tokens=index["tokens"].mask(lacking, 0)), folder / "index.csv", FeatureIndex)
@@ -199,7 +199,7 @@ def test_a_pair_without_tokens_has_none_and_is_scored_by_the_other_encoder(pairs
     assert (found["prediction"] == found["label"]).mean() > 0.95
 
 
-def test_a_probe_of_both_encoders_tells_what_neither_tells_alone(pairs, encoders):
+def test_a_probe_of_both_encoders_predicts_what_neither_predicts_alone(pairs, encoders):
     every_other = pairs.index // 2 % 2 == 0
     write_features(pairs, "image", every_other)
     write_features(pairs, "text", ~every_other, width=3, seed=1)
@@ -211,7 +211,7 @@ def test_a_probe_of_both_encoders_tells_what_neither_tells_alone(pairs, encoders
 
 
 def test_what_is_kept_of_a_probe_reads_new_images_alike(pairs, encoders, tmp_path):
-    folder, means = write_features(pairs, "image", told=True)
+    folder, means = write_features(pairs, "image", said=True)
     folder.rename(folder.with_name("segmented_unet"))
     masks, segmenter = LAYOUT.masks("unet")["settings"], LAYOUT.segmenter("unet")["network"]
     for path in [masks, segmenter]:

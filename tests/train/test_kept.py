@@ -127,7 +127,7 @@ def test_a_file_that_asks_for_other_code_is_refused(tmp_path):
     ],
     ids=["missing", "cut", "newer"],
 )
-def test_a_file_that_cannot_be_read_is_told(pairs, tmp_path, spoil, message):
+def test_a_file_that_cannot_be_read_is_reported(pairs, tmp_path, spoil, message):
     kept(pairs, tmp_path, "majority")
     path = fold(tmp_path)["estimator"]
     spoil(path)

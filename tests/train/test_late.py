@@ -32,13 +32,13 @@ def pairs(tmp_path, monkeypatch):
 
 
 def write_folds(pairs, name, asked, strength, n_seeds=1, seed=0):
-    """Scores of a network whose trainings tell the label with a `strength`; the rows of each are shuffled."""
+    """Scores of a network whose trainings predict the label with a `strength`; the rows of each are shuffled."""
     task, rng, files = load_task(asked["task"], asked["labels"]), np.random.default_rng(seed), []
     for repeat in range(n_seeds):
         blank = np.zeros((len(pairs), len(task.columns("score"))))
         found = task.one_against_rest(task.targets(pairs), blank, blank)
-        telling = np.stack([each.label for each in found], axis=1)
-        scores = expit(rng.normal(strength * (2 * telling - 1), 1))
+        positive = np.stack([each.label for each in found], axis=1)
+        scores = expit(rng.normal(strength * (2 * positive - 1), 1))
         scores = scores / scores.sum(axis=1, keepdims=True) if task.excludes else scores
         for fold in range(3):
             part = np.where(pairs["fold"] == fold, "test", np.where(pairs["fold"] == (fold + 1) % 3, "validation", ""))
@@ -56,7 +56,7 @@ def write_folds(pairs, name, asked, strength, n_seeds=1, seed=0):
 
 @pytest.fixture
 def folds(pairs):
-    """The image scores tell more than the text scores."""
+    """The image scores predict more than the text scores."""
     write_table(pairs, LAYOUT.split["pairs"], Pairs)
     return {
         name: write_folds(pairs, name, BINARY, strength, seed=seed)
@@ -99,7 +99,7 @@ def test_pooled_scores_are_the_test_scores_in_the_order_of_the_pairs(folds):
     assert validated.groupby("fold").size().tolist() == [30, 30, 30], "each fold has its own validation pairs"
 
 
-def test_a_missing_fold_is_told(folds):
+def test_a_missing_fold_is_reported(folds):
     last = pd.read_csv(folds["image"][2])
     last[last["part"] == "validation"].to_csv(folds["image"][2], index=False)
     with pytest.raises(UserError, match=r"image\.csv: 60 test scores for 90 pairs"):
@@ -149,9 +149,9 @@ def test_the_score_of_a_validation_pair_is_by_weights_that_have_not_learned_from
 
     before = validated()
     for file in [file for files in folds.values() for file in files]:
-        told = pd.read_csv(file)
-        of_group = told["pair_id"].isin(pairs.loc[pairs["group"] == 0, "pair_id"])
-        told.assign(label=told["label"].where(~of_group, 1 - told["label"])).to_csv(file, index=False)
+        known = pd.read_csv(file)
+        of_group = known["pair_id"].isin(pairs.loc[pairs["group"] == 0, "pair_id"])
+        known.assign(label=known["label"].where(~of_group, 1 - known["label"])).to_csv(file, index=False)
     after = validated()
     changed = before["score"] != after["score"]
     assert not changed[before["group"] == 0].any()
@@ -174,7 +174,7 @@ def test_an_ensemble_is_selected_by_the_validation_pairs_of_each_fold_alone(fold
         pairs = read_table(LAYOUT.split["pairs"], Pairs)
         write_table(pairs.assign(label=1 - pairs["label"]), LAYOUT.split["pairs"], Pairs)
     assert selected[0] == selected[1]
-    assert np.mean(selected[0], axis=0)[0] > 0.5, "the image, which tells more, has the larger share"
+    assert np.mean(selected[0], axis=0)[0] > 0.5, "the image, which predicts more, has the larger share"
     assert rank_of(fused[0]) > 0.9
 
 
@@ -259,7 +259,7 @@ def test_each_repeat_combines_the_same_repeat_of_the_parts(pairs):
         fuse({"image": image, "text": text}, "late", n_seeds=2)
 
 
-def test_parts_that_do_not_belong_together_are_told(folds):
+def test_parts_that_do_not_belong_together_are_reported(folds):
     write_table(read_table(LAYOUT.split["pairs"], Pairs)[:-1], LAYOUT.split["pairs"], Pairs)
     with pytest.raises(UserError, match=r"pairs\.csv: lacks P89, which the parts have scored"):
         fuse(folds, "late-stacked")

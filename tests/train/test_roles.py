@@ -81,7 +81,7 @@ def test_an_inner_training_learns_from_the_others_of_its_part_alone(small):
         assert sorted([*train, *scored]) == sorted(learned)
 
 
-def test_a_student_is_told_when_a_pair_has_no_score(small):
+def test_a_student_is_reported_when_a_pair_has_no_score(small):
     teacher, config = taught(small)
     scores = small.fold(teacher, "0_inner1") / "predictions.csv"
     table = pd.read_csv(scores)

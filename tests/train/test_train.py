@@ -32,7 +32,7 @@ BINARY = load_task("binary", ["normal", "lung"])
 
 
 @pytest.mark.parametrize(("name", "layers", "epochs"), [("image", "full", 5), ("text", "top:2", 8)])
-def test_an_encoder_learns_what_its_input_tells(small, name, layers, epochs):
+def test_an_encoder_learns_what_its_input_predicts(small, name, layers, epochs):
     train = {"layers": layers, "epochs": epochs}
     config = small.model(name, architecture=name, inputs={name: READS[name]}, train=train)
     test = small.train(config).query("part == 'test'")
@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_weights(small):
     assert files[0] == files[1]
 
 
-def test_a_full_disk_in_training_is_told_with_the_file(small):
+def test_a_full_disk_in_training_is_reported_with_the_file(small):
     """A limit of 64 KiB on the size of files stands for a disk without room."""
     config = small.model("image", architecture="image", images="raw")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -160,7 +160,7 @@ def test_settings_know_it(params):
 
 
 @pytest.mark.parametrize("layers", ["half", "top", "top:0", "top:two", "full:2", "frozen:", ""])
-def test_a_way_that_nobody_has_is_told(params, layers):
+def test_a_way_that_nobody_has_is_reported(params, layers):
     params["studies"]["demo"]["train"]["layers"] = layers
     with pytest.raises(UserError, match=r"demo\.train\.layers: found .*, expected one of frozen, full, lora:"):
         load_studies(params)

@@ -27,14 +27,14 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
-        with _told_of(path):
+        with _naming(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             stream = partial.open(mode, **text)
-        with _told_of(path, inputs=True), stream:
+        with _naming(path, inputs=True), stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        with _told_of(path):
+        with _naming(path):
             partial.replace(path)
     finally:
         with suppress(OSError):
@@ -42,7 +42,7 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO]:
 
 
 @contextmanager
-def _told_of(path: Path, inputs: bool = False) -> Iterator[None]:
+def _naming(path: Path, inputs: bool = False) -> Iterator[None]:
     """Report that `path` cannot be written; an error that names a file may be of another where `inputs` are read."""
     try:
         yield
@@ -61,10 +61,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     once the block has ended well. It ends like `path`."""
     partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
     try:
-        with _told_of(path):
+        with _naming(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
-        with _told_of(path):
+        with _naming(path):
             partial.replace(path)
     finally:
         with suppress(OSError):

@@ -35,8 +35,8 @@ def named(chosen: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _best(codes: np.ndarray, values: np.ndarray, groups: np.ndarray) -> int | None:
-    told = score_codes(codes, Outcomes(values, [""] * values.shape[1], groups, exclusive=False)).auroc
-    return int(np.nanargmax(told)) if np.isfinite(told).any() else None
+    auroc = score_codes(codes, Outcomes(values, [""] * values.shape[1], groups, exclusive=False)).auroc
+    return int(np.nanargmax(auroc)) if np.isfinite(auroc).any() else None
 
 
 def _partitions(classes: int) -> np.ndarray:

@@ -200,7 +200,7 @@ def look(cases: pd.DataFrame, array: Path, index: pd.DataFrame) -> Pictures:
 
 @contextmanager
 def bar(total: int, unit: str) -> Iterator:
-    """A progress bar on the terminal, if there is one; gives the function that is told what is done."""
+    """A progress bar on the terminal, if there is one; gives the function that is called with what is done."""
     with ExitStack() as opened:
         stream = sys.stderr
         if place := os.environ.get(TERMINAL):

@@ -67,7 +67,7 @@ class Checked:
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """What is to be told of each case."""
+        """What is predicted of each case."""
         targets, groups = self.task.targets(self.cases), self.cases["group"].to_numpy()
         if targets.shape[1] > 1:
             return Outcomes(targets, self.task.labels, groups, exclusive=False)
@@ -106,7 +106,7 @@ class Checked:
 
     @property
     def has_classes(self) -> bool:
-        """Whether there is something to tell: cases of two classes, or a label that some have and others lack."""
+        """Whether there is something to predict: cases of two classes, or a label that some have and others lack."""
         values = self.outcomes.values
         return bool(len(values) and ((values == 1).any(axis=0) & (values == 0).any(axis=0)).any())
 

@@ -55,8 +55,8 @@ def as_page(findings: pd.DataFrame, scores: pd.DataFrame, above: str) -> str:
             continue
         lines += [f"## {severity.capitalize()}", "", f"What {MEANS[severity]}.", ""]
         for finding in part.itertuples():
-            told = f"{escape(finding.found)} {escape(finding.effect)} *{escape(finding.remedy)}*"
-            lines += [f"- **{finding.kind}: {escape(finding.subject)}.** {told}"]
+            said = f"{escape(finding.found)} {escape(finding.effect)} *{escape(finding.remedy)}*"
+            lines += [f"- **{finding.kind}: {escape(finding.subject)}.** {said}"]
         lines.append("")
     if len(scores):
         shown = scores.sort_values("auroc", ascending=False, kind="stable").head(40)

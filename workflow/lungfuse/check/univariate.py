@@ -1,7 +1,7 @@
-"""How well one thing tells the label by itself: a column, a word, or that something is missing.
+"""How well one thing predicts the label by itself: a column, a word, or that something is missing.
 
 A value is scored by the share of each class among cases of other groups that have the same value, or, of numbers, one
-near it. So a name that no other group bears tells nothing. All is counting: 100,000 rows take a moment.
+near it. So a name that no other group bears predicts nothing. All is counting: 100,000 rows take a moment.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class PureWord(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What is told: `values` is 0, 1 or NaN where unknown, (case, class or label); groups never stand on two sides.
+    """What is predicted: `values` is 0, 1 or NaN where unknown, (case, class or label); groups are never on two sides.
 
     Two classes have one column, that of the second. `exclusive` says whether a case is of one class alone.
     """
@@ -70,15 +70,15 @@ class Score:
         return float(np.nanmean(self.auroc)) if np.isfinite(self.auroc).any() else float("nan")
 
     def best(self, least: float = LEAST_SHARE) -> tuple[str, float]:
-        """The class or label that is told best beyond chance, and its AUROC; one half where none is.
+        """The class or label that is predicted best beyond chance, and its AUROC; one half where none is.
 
         Of many classes, those with at least a share of the cases.
         """
-        told = np.where(self.auroc - 0.5 > ERRORS * self.errors, self.auroc, 0.5)
+        auroc = np.where(self.auroc - 0.5 > ERRORS * self.errors, self.auroc, 0.5)
         if self.exclusive and len(self.names) > 1:
-            told = np.where(self.counts >= least * self.n, told, 0.5)
-        place = int(told.argmax()) if len(told) else 0
-        return (self.names[place], float(told[place])) if len(told) else ("", 0.5)
+            auroc = np.where(self.counts >= least * self.n, auroc, 0.5)
+        place = int(auroc.argmax()) if len(auroc) else 0
+        return (self.names[place], float(auroc[place])) if len(auroc) else ("", 0.5)
 
 
 def univariate_auroc(values: pd.Series, kind: Kind, labels: pd.Series, groups: pd.Series) -> float:
@@ -115,7 +115,7 @@ def score_column(values: pd.Series, kind: Kind, outcomes: Outcomes) -> Score:
 def out_of_fold(values: pd.Series, kind: Kind, outcomes: Outcomes) -> np.ndarray:
     """What a column says of each case, learned from the other folds, (case, class or label).
 
-    It rises with each class or label. Of numbers it is their order or the interval they are in, whichever tells more.
+    It rises with each class or label. Of numbers it is their order or the interval they are in, whichever is better.
     """
     if kind == "category":
         return _rates(_coded(values)[0] + 1, outcomes)
@@ -188,7 +188,7 @@ def _coded(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 def _rates(codes: np.ndarray, outcomes: Outcomes) -> np.ndarray:
     """The share of each class or label among the cases of other folds with the same code, (case, class or label).
 
-    It is told against that of all cases of those folds, for theirs is the lower, the higher that of the fold itself.
+    It is compared with that of all cases of those folds, for theirs is the lower, the higher that of the fold itself.
     """
     size = int(codes.max(initial=0)) + 1
     place = codes * FOLDS + outcomes.fold
@@ -211,10 +211,10 @@ def _ordered(numbers: np.ndarray, outcomes: Outcomes) -> np.ndarray:
     ranks[known] = ranks_of(numbers[known]) / max(known.sum(), 1) - 0.5
     found = np.empty(outcomes.values.shape)
     for column, values in enumerate(outcomes.values.T):
-        told = values == 1
+        positive = values == 1
         for fold in range(FOLDS):
             others = (outcomes.fold != fold) & known & ~np.isnan(values)
-            first, second = ranks[others & told], ranks[others & ~told]
+            first, second = ranks[others & positive], ranks[others & ~positive]
             rises = len(first) == 0 or len(second) == 0 or first.mean() >= second.mean()
             of_fold = outcomes.fold == fold
             found[of_fold, column] = ranks[of_fold] if rises else -ranks[of_fold]

@@ -1,4 +1,4 @@
-"""Words of texts: which of them tell the label, which stand for one class alone, and what the whole text tells."""
+"""Words of texts: which of them predict the label, which occur in one class alone, and what the whole text predicts."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MOST_WORDS = 20_000
 STEM = 7  # letters that two words of one meaning share
 TIMES, NAMED_ERRORS = 1.5, 2.0
 SAYS_NOTHING = {"the", "and", "not", "yes", "with", "went", "finding", "other", "none", "any", "case", "class", "label"}
-OUTCOMES = {  # words by which a text tells an outcome, by what a label of it may be called
+OUTCOMES = {  # words by which a text states an outcome, by what a label of it may be called
     ("death", "died", "dead", "survival", "survived", "mortality", "deceased", "alive"): (
         "died death deceased expired passed fatal demise succumbed mortality survived survival recovered discharged"
     ),
@@ -62,7 +62,7 @@ def words_of(texts: list[str], groups: np.ndarray) -> Words | None:
 
 
 def predictive(words: Words, outcomes: Outcomes) -> tuple[str, Score] | None:
-    """The word that tells a label best by being there, chosen on one half of the groups and scored on the other."""
+    """The word that predicts a label best by being there, chosen on one half of the groups and scored on the other."""
     chosen_on = drawn_by_group(outcomes.groups, 0) < 0.5
     difference = np.abs(_shares(words.has[chosen_on], outcomes.values[chosen_on], 1) - _shares(
         words.has[chosen_on], outcomes.values[chosen_on], 0
@@ -96,9 +96,9 @@ def pure_in(words: Words, outcomes: Outcomes) -> list[tuple[str, str, int]]:
 
 
 def naming(words: Words, outcomes: Outcomes, labels: dict[str, list[str]]) -> list[Named]:
-    """Words that name a label, by the words of its rule, or an outcome of that name, where they tell it.
+    """Words that name a label, by the words of its rule, or an outcome of that name, where they predict it.
 
-    A word tells a label where it is in half as many texts again of one side than of the other, beyond chance.
+    A word predicts a label where it is in half as many texts again of one side than of the other, beyond chance.
     """
     found = []
     for label, said in labels.items():
@@ -126,7 +126,7 @@ def _differ(first: np.ndarray, second: np.ndarray, independent: float) -> bool:
 
 
 def whole_text(texts: np.ndarray, outcomes: Outcomes) -> Score | None:
-    """What TF-IDF of the words and pairs of words tells in cross-validation, of a sample of the groups."""
+    """What TF-IDF of the words and pairs of words predicts in cross-validation, of a sample of the groups."""
     found = text_scores(texts, outcomes)
     return None if found is None else score_numbers(found[1], _part(outcomes, found[0]))
 

@@ -112,14 +112,14 @@ def cases_of(study: Study, raw: Path) -> Cases:
     return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected), left)
 
 
-def tells(cases: Cases, name: str, kind: str, leak_auroc: float, leak_min_share: float) -> str:
-    """What a column tells of a label by itself, in words, where it gives the label away; else nothing."""
+def gives_away(cases: Cases, name: str, kind: str, leak_auroc: float, leak_min_share: float) -> str:
+    """How a column gives the label away by itself, in words; else nothing."""
     values, group = cases.values_of(name), cases.pairs["group"]
     for label, known in cases.labels.items():
         of = f" of {label}" if label else ""
         score = univariate_auroc(values, kind, known, group)
         if np.isfinite(score) and score >= leak_auroc:
-            return f"it tells the label{of} by itself, AUROC {score:.2f}"
+            return f"it predicts the label{of} by itself, AUROC {score:.2f}"
         if kind == "number":
             continue
         for word, stands_for, count in pure_words(values, known, group):

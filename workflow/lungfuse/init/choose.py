@@ -48,7 +48,7 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
     """The label column where none is named, and why: the only one that is called so, or the one that a user picks.
 
     Raises:
-        UserError: it cannot be told and there is nobody to ask.
+        UserError: the label is unclear and there is nobody to ask.
     """
     candidates = label_candidates(profiles)
     sure = [found for found in profiles.values() if found.called(*LABEL) and found.kind not in ("text", "date", "url")]
@@ -64,13 +64,15 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
     shown = [f"{found.name} ({_words(found)})" for found in candidates[:SHOWN]]
     if not ask:
         raise UserError(
-            "--label: which column is to be told from the others? Say --label and its name, or several. It may be "
+            "--label: which column is to be predicted? Give --label and its name, or several. It may be "
             + ", ".join(shown)
             + "."
         )
-    return pick("Which column is to be told from the others?", shown, [found.name for found in candidates[:SHOWN]]), (
-        "was picked"
-    )
+    return pick(
+        "Which column is to be predicted?",
+        shown,
+        [found.name for found in candidates[:SHOWN]],
+    ), ("was picked")
 
 
 def pick(question: str, shown: Sequence[str], values: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
 from lungfuse.init.asked import NUMBERS, asked
-from lungfuse.init.cases import Cases, cases_of, splits, tells
+from lungfuse.init.cases import Cases, cases_of, gives_away, splits
 from lungfuse.init.choose import chosen_label
 from lungfuse.init.colours import mostly_coloured
 from lungfuse.init.draft import Draft, Files, draft_of, filters
@@ -25,7 +25,7 @@ from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles
 from lungfuse.init.question import Question
 from lungfuse.init.roles import Roles, UserRoles, column_called
 from lungfuse.init.rows import ENCODERS, MORE, Inputs, folds_for, rows_of
-from lungfuse.init.summary import NO_MODEL, doubts_of_images, doubts_of_values, summary, told
+from lungfuse.init.summary import NO_MODEL, doubts_of_images, doubts_of_values, not_read, summary
 from lungfuse.init.texts import set_groups
 from lungfuse.plan.load import load_studies
 from lungfuse.settings.ingest import SplitSettings
@@ -76,7 +76,8 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], op
     """The entry of a study called `name`, whose files, or links to them, are in `folder`.
 
     Raises:
-        UserError: the files cannot be read, or no study can be made of them, or it cannot be told which without asking.
+        UserError: the files cannot be read, no study can be made of them, or it is unclear which and there is nobody to
+            ask.
     """
     inspection, draft = _inspected(files, folder, options, ask)
     cases = cases_of(study_of(name, draft.entry, defaults), folder)
@@ -253,7 +254,7 @@ def _without_what_tells(
             draft.say(f"{NO_MODEL}it is empty in all cases of the study", "table", "columns", name)
         elif column.column in kept_by_user:
             kept.append(name)
-        elif said := tells(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
+        elif said := gives_away(cases, name, column.kind, study.check.leak_auroc, study.check.leak_min_share):
             draft.say(f"{NO_MODEL}{said}", "table", "columns", name)
         elif label := named_like(column.column, inspection.question.columns):
             draft.say(
@@ -275,7 +276,7 @@ def _add_rows(draft: Draft, roles: Roles, inputs: list[str], cases: Cases, more:
     if not found.single:
         raise UserError(
             "No column is left that a model could read. Not read: "
-            + "; ".join(f"{name} ({why})" for name, why in (roles.left | told(draft)).items())
+            + "; ".join(f"{name} ({why})" for name, why in (roles.left | not_read(draft)).items())
             + ". Name images with --images, or a text with --text."
         )
     entry["modalities"] = found.modalities

@@ -62,7 +62,7 @@ def draft_of(files: Files, question: Question, roles: Roles, missing: Missing, l
 
 
 def _set_number(draft: Draft, question: Question, labels: dict[str, str]) -> None:
-    """The label column as one of numbers, and how models that tell them are compared."""
+    """The label column as one of numbers, and how models that predict them are compared."""
     form = {"form": question.form} if question.form != "plain" else {}
     for name in labels:
         draft.entry["table"]["columns"][name] |= {"kind": "number"} | form

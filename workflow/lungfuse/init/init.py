@@ -23,12 +23,12 @@ from lungfuse.sheets import Sniffed, sniffed
 
 @options
 class Labels:
-    """What is to be told of a case.
+    """What is predicted of a case.
 
     Parameters
     ----------
     label
-        The column that is to be told from the others; several for several labels a case.
+        The column that is predicted from the others; several for several labels a case.
     positive
         Words of the positive class; all others are negative, unless they are named.
     negative
@@ -158,7 +158,7 @@ def main(
     images
         Folders or .zip files with the images that the table names.
     labels
-        What is to be told of a case.
+        What is predicted of a case.
     columns
         Columns by their role.
     written

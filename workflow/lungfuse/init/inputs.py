@@ -44,7 +44,7 @@ def label_columns(labels: Sequence[str]) -> dict[str, str]:
 
 
 def unit_of(name: str) -> str:
-    """The unit that a column's name tells, or nothing."""
+    """The unit in a column's name, or nothing."""
     if found := UNIT.search(name):
         return found[1]
     return "years" if name.casefold() in AGE or name.lower().startswith("age_year") else ""

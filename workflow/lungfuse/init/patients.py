@@ -15,7 +15,7 @@ from lungfuse.init.roles import NONE, Roles, UserRoles, column_called
 from lungfuse.words import listed
 
 KINDS = ("id", "number", "near-number", "words", "category", "constant")
-MOST_ROWS = 50  # of one patient, in a column that no heading tells
+MOST_ROWS = 50  # of one patient, in a column that no heading names
 FEWEST = 20  # patients, in such a column
 CODE = re.compile(r"(?=.*\d)[\w.:/-]+")
 IN_PATH = re.compile(r"(?:patient|subject|person|pat|sub|pt|case|paciente|patnr)[-_ ]?\d+", re.IGNORECASE)

@@ -119,7 +119,7 @@ class Profile:
 def profiles_of(
     table: pd.DataFrame, share_of_images: ShareOfImages | None = None, missing: "Missing | None" = None
 ) -> dict[str, Profile]:
-    """The profile of each column; `share_of_images` tells how many of some cells name an image, `missing` are words
+    """The profile of each column; `share_of_images` gives how many of some cells name an image, `missing` are words
     that stand for nothing beside those that usually do."""
     said = missing or Missing()
     return {

@@ -1,4 +1,4 @@
-"""What `init` tells a user: what was chosen, which rows are left out and why, and what is unsure."""
+"""What `init` prints: what was chosen, which rows are left out and why, and what is unsure."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ WIDTH = 12
 
 def summary(question: Question, roles: Roles, cases: Cases, draft: Draft) -> str:
     """What was chosen, in lines."""
-    entry, said = draft.entry, told(draft)
+    entry, said = draft.entry, not_read(draft)
     groups = cases.pairs["group"].nunique()
     counts = ", ".join(f"{name} {count}" for name, count in cases.counts().items())
     joined_by = "patients, same texts" if "text" in entry["filter"].get("group_by", ["text"]) else "patients"
@@ -57,7 +57,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def told(draft: Draft) -> dict[str, str]:
+def not_read(draft: Draft) -> dict[str, str]:
     """What comments say of structured columns."""
     return {
         place[-1]: said for place, said in draft.comments.items() if place[:2] == ("table", "columns") and place[2:]

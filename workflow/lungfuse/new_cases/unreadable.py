@@ -15,7 +15,7 @@ from lungfuse.predict.predictor import Predictor
 
 def readable(asked: AskedCases, tables: list[pd.DataFrame], models: list[Predictor]) -> list[pd.DataFrame]:
     """The cases as each model reads them, without those of which one cannot read an image, if a user says so; these are
-    told.
+    named.
 
     Raises:
         UserError: of no case all images can be read.

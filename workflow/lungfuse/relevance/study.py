@@ -38,6 +38,7 @@ from lungfuse.tables.explanations import ExplanationScores
 from lungfuse.tables.training import Predictions
 from lungfuse.tasks import Task, load_task
 
+OTHER_TRAININGS = 2  # with which explanations are compared, at most: each costs as much again as the explanations
 SHUFFLING = "shuffling"  # the measure of how much each modality decided
 TITLE, SECTION, ORDER = "Explanation", "Disagreements and explanations", 2
 CAPTION = (
@@ -138,8 +139,8 @@ class ExplainedModel:
 
     @property
     def other_trainings(self) -> range:
-        """The numbers of the trainings with other seeds, and folds, than the first one."""
-        return range(1, len(self.fold_models) // self.config.folds)
+        """The numbers of trainings with other seeds, and folds, than the first one."""
+        return range(1, len(self.fold_models) // self.config.folds)[:OTHER_TRAININGS]
 
     def held_out_in(self, training: int) -> np.ndarray:
         """The fold of a training whose network has not learned from each pair, (pair,)."""

@@ -72,7 +72,7 @@ class Answering:
 
 
 def ended_requests() -> list[Request]:
-    """Those that can be answered; the worker is told where one waits for long."""
+    """Those that can be answered; the worker is woken where one waits for long."""
     waiting = Request.objects.select_related("chat", "prediction__job", "prediction__model__study")
     found = list(waiting.order_by("pk"))
     if any(each.prediction.job.overdue for each in found):

@@ -1,4 +1,4 @@
-"""Run the bot until it is told to stop: read messages, and answer what is decided."""
+"""Run the bot until it is asked to stop: read messages, and answer what is decided."""
 
 import asyncio
 from contextlib import suppress

@@ -106,9 +106,9 @@ def twins_of(data: Checked) -> dict[str, np.ndarray]:
             long = data.texts[section].where(data.texts[section].str.count(" ") >= LEAST_WORDS - 1, "")
             found[section] = _across(same_texts(long).same, groups)
     names = data.read("structured")
-    told = data.values[names] if names else pd.DataFrame(index=data.cases.index)
+    known = data.values[names] if names else pd.DataFrame(index=data.cases.index)
     if len(names) >= LEAST_VALUES:
-        keys = (told + "\n").sum(axis=1).mask((told != "").sum(axis=1) < LEAST_VALUES)
+        keys = (known + "\n").sum(axis=1).mask((known != "").sum(axis=1) < LEAST_VALUES)
         number = pd.factorize(keys)[0]
         of_key = pd.Series(groups).groupby(number).transform("nunique").to_numpy()
         found["values"] = (number >= 0) & (of_key > 1)
@@ -126,7 +126,7 @@ def _leaks(data: Checked, added: np.ndarray) -> Iterator[Refusal]:
     """Inputs that predict the label in the added cases far better than they do in the study."""
     study, new = subset(data, ~added), subset(data, added)
     if not (study.has_classes and new.has_classes):
-        yield Refusal("labels", "The added cases are all of one class: nothing shows that they are told apart.")
+        yield Refusal("labels", "The added cases are all of one class: nothing shows that models can distinguish them.")
         return
     for name in data.read("structured"):
         yield from _rise(f"The column {name}", *(_of_column(each, name) for each in (study, new)))
@@ -154,7 +154,7 @@ def _of_absence(data: Checked, name: str) -> Score:
 
 
 def _rise(what: str, before: Score, after: Score) -> Iterator[Refusal]:
-    """A refusal where an input tells a class beyond what it does in the study, and chance."""
+    """A refusal where an input predicts a class beyond what it does in the study, and chance."""
     rise = np.where(after.auroc >= LEAK, after.auroc - before.auroc, 0.0)
     place = int(np.nan_to_num(rise).argmax())
     if rise[place] > max(RISE, ERRORS * after.errors[place]):
@@ -206,13 +206,13 @@ def _unlearned(learned: tuple[float, float, float], usual: float) -> Iterator[Re
     if not low > 0.5:
         yield Refusal(
             "labels",
-            f"The new model does not tell the added cases apart, even having learned from others of them (AUROC "
+            f"The new model does not distinguish the added cases, even having learned from others of them (AUROC "
             f"{value:.2f}, {low:.2f} to {high:.2f}). Their labels may be of other cases, or too few are added.",
         )
     elif high < usual - DRIFT:
         yield Refusal(
             "labels",
-            f"The added cases are told apart far worse (AUROC {value:.2f}, at most {high:.2f}) than those of the study "
+            f"The added cases are ranked far worse (AUROC {value:.2f}, at most {high:.2f}) than those of the study "
             f"({usual:.2f}). Some of their labels may be wrong.",
         )
 

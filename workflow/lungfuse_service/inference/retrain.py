@@ -117,7 +117,7 @@ def run_workflow(folder: Path, target: Path) -> None:
     ) as process:
         try:
             said, _ = process.communicate()
-        except BaseException:  # told to stop: the jobs of the workflow too
+        except BaseException:  # asked to stop: the jobs of the workflow too
             os.killpg(process.pid, signal.SIGTERM)
             raise
     if process.returncode:

@@ -57,7 +57,7 @@ def finish_together(jobs: list[Job]) -> set[uuid.UUID]:
 
 
 def release(job: Job) -> None:
-    """Queue a job again that its process cannot end, because it is told to stop; this counts as no attempt."""
+    """Queue a job again that its process cannot end, because it is asked to stop; this counts as no attempt."""
     mine = Job.objects.filter(pk=job.pk, claim=job.claim, state=State.RUNNING)
     mine.update(state=State.QUEUED, claim=None, attempts=F("attempts") - 1)
 

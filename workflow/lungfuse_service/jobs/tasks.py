@@ -22,7 +22,7 @@ NOT_MENDABLE = "The model could not be used. This is a fault of the service, whi
 @db_task()
 def work() -> None:
     """Do the oldest job, also one that a dead worker has left, with those that can be done together with it. What comes
-    next is another task, before which a worker may be told to stop."""
+    next is another task, before which a worker may be asked to stop."""
     requeue_stale()
     if jobs := claim_next():
         run(jobs)
@@ -32,7 +32,7 @@ def work() -> None:
 
 @db_periodic_task(crontab(minute="*"))
 def sweep() -> None:
-    """Find what no queue tells of, as after a crash."""
+    """Find what no queue knows of, as after a crash."""
     work.call_local()
 
 

@@ -33,21 +33,21 @@ def _column(data: Checked, column: str) -> Iterator[Finding]:
     if values.nunique() < 2:
         return
     read = column in data.read("structured")
-    label, told = data.score("column", column, values, kind).best()
+    label, auroc = data.score("column", column, values, kind).best()
     pure = [word for word in _pure(data, column) if word.n >= SOME * len(data.cases)]
     excluding = _excluding(data, column)
-    gives_away = told >= data.settings.leak_auroc
+    gives_away = auroc >= data.settings.leak_auroc
     stands = any(word.n >= data.settings.leak_min_share * len(data.cases) for word in pure)
-    if told < GOOD and not pure and not excluding:
+    if auroc < GOOD and not pure and not excluding:
         return
     severity = "note"
     if read:
-        severity = "stop" if gives_away or stands else "warning" if told >= STRONG or pure or excluding else "note"
+        severity = "stop" if gives_away or stands else "warning" if auroc >= STRONG or pure or excluding else "note"
     said = [f"{word.word} ({_of_cases(word.n, data)}, all {word.label})" for word in pure]
-    found = f"The column {column} alone predicts {label} with AUROC {told:.2f}" if told > 0.5 else f"In {column}"
+    found = f"The column {column} alone predicts {label} with AUROC {auroc:.2f}" if auroc > 0.5 else f"In {column}"
     if pure:
-        found += f"{', and ' if told > 0.5 else ' '}these values occur in one class only: {listed(said)}"
-    found += f"{'; ' if told > 0.5 or pure else ', '}{'; '.join(excluding)}." if excluding else "."
+        found += f"{', and ' if auroc > 0.5 else ' '}these values occur in one class only: {listed(said)}"
+    found += f"{'; ' if auroc > 0.5 or pure else ', '}{'; '.join(excluding)}." if excluding else "."
     yield Finding(
         severity,
         column,
@@ -70,8 +70,8 @@ def _pure(data: Checked, column: str) -> list[PureWord]:
     if data.exclusive:
         return pure_words(values, data.words, groups)
     found = []
-    for name, told in zip(data.outcomes.names, data.outcomes.values.T, strict=True):
-        labels = pd.Series(np.where(np.isnan(told), "", np.where(told == 1, name, f"not {name}")))
+    for name, known in zip(data.outcomes.names, data.outcomes.values.T, strict=True):
+        labels = pd.Series(np.where(np.isnan(known), "", np.where(known == 1, name, f"not {name}")))
         found += [word for word in pure_words(values, labels, groups) if word.label == name]
     return found
 
@@ -99,15 +99,15 @@ def _of_cases(number: int, data: Checked) -> str:
 def _text(data: Checked, section: str) -> Iterator[Finding]:
     texts, read = data.texts[section], section in data.read("text")
     score = whole_text(texts.to_numpy(object), data.outcomes)
-    label, told = "", 0.5
+    label, auroc = "", 0.5
     if score is not None:
         data.note("text", section, score)
-        label, told = score.best()
-    if told >= TEXT_GOOD:
+        label, auroc = score.best()
+    if auroc >= TEXT_GOOD:
         yield Finding(
-            "warning" if read and told >= TEXT_STRONG else "note",
+            "warning" if read and auroc >= TEXT_STRONG else "note",
             section,
-            f"The words of {section} alone predict {label} with AUROC {told:.2f} (TF-IDF).",
+            f"The words of {section} alone predict {label} with AUROC {auroc:.2f} (TF-IDF).",
             "If it was written by someone who knew the label, a model that uses it repeats the label."
             if read
             else "No model uses it.",

@@ -13,12 +13,12 @@ from lungfuse.ingest.funnel import counts_by_class
 from lungfuse.ingest.labels import class_names
 from lungfuse.words import counted, listed, share
 
-TELLS = 0.65  # AUROC of a gap by itself
+PREDICTS = 0.65  # AUROC of a gap by itself
 MUCH = 0.2  # of the values
 UNEVEN = 0.05  # difference of two classes in what a step has left
 CHANCE = 1e-3
 BALANCE = "balanced reports"
-UNLABELLED = "has no label"  # told by the findings of classes
+UNLABELLED = "has no label"  # reported by the findings of classes
 
 
 def findings(data: Checked) -> Iterator[Finding]:
@@ -42,16 +42,16 @@ def _gaps(data: Checked) -> Iterator[tuple[str, np.ndarray, bool]]:
 def _gap(data: Checked, name: str, gaps: np.ndarray, read: bool) -> Iterator[Finding]:
     if not gaps.any() or gaps.all():
         return
-    label, told = data.score("missing", name, pd.Series(gaps.astype(str))).best()
+    label, auroc = data.score("missing", name, pd.Series(gaps.astype(str))).best()
     by_class = ", ".join(f"{share(gaps[has].sum(), has.sum())} of {cls}" for cls, has in data.of_class.items())
     found = f"{name} is missing in {gaps.sum():,} of {counted(len(gaps), 'case')} ({share(gaps.sum(), len(gaps))})"
     found += f": {by_class}." if len(data.of_class) <= 8 else "."
-    if told >= TELLS:
-        severity = "note" if not read else "stop" if told >= data.settings.leak_auroc else "warning"
+    if auroc >= PREDICTS:
+        severity = "note" if not read else "stop" if auroc >= data.settings.leak_auroc else "warning"
         yield Finding(
             severity,
             name,
-            f"{found} Its missing values alone predict {label} with AUROC {told:.2f}.",
+            f"{found} Its missing values alone predict {label} with AUROC {auroc:.2f}.",
             "A model can learn who was examined instead of what was found, which does not hold for new cases.",
             "Ask why it is missing. Remove it from the models, or keep only the cases that have it.",
         )

@@ -9,7 +9,7 @@ from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding
 from lungfuse.check.univariate import Kind
 
-TELLS, HINTS = 0.65, 0.6  # AUROC by itself
+PREDICTS, HINTS = 0.65, 0.6  # AUROC by itself
 MEANS = {
     "site": "Images and texts of a site look and read alike",
     "date": "Devices, habits and diseases change with time",
@@ -30,11 +30,11 @@ def findings(data: Checked) -> Iterator[Finding]:
     best: dict[str, tuple] = {}
     for what, name, values, kind in _sources(data):
         if values[values != ""].nunique() > 1:
-            label, told = data.score(what, name, values, kind).best()
-            if told >= max(HINTS, best.get(what, (0.0,))[0]):
-                best[what] = (told, label, name, values)
-    for what, (told, label, name, values) in best.items():
-        yield _finding(data, what, name, label, told, values)
+            label, auroc = data.score(what, name, values, kind).best()
+            if auroc >= max(HINTS, best.get(what, (0.0,))[0]):
+                best[what] = (auroc, label, name, values)
+    for what, (auroc, label, name, values) in best.items():
+        yield _finding(data, what, name, label, auroc, values)
 
 
 def _sources(data: Checked) -> Iterator[tuple[str, str, pd.Series, Kind]]:
@@ -55,17 +55,17 @@ def _sources(data: Checked) -> Iterator[tuple[str, str, pd.Series, Kind]]:
         yield "image size", "shape", (width / height).round(3).astype(str).where(known, ""), "number"
 
 
-def _finding(data: Checked, what: str, name: str, label: str, told: float, values: pd.Series) -> Finding:
+def _finding(data: Checked, what: str, name: str, label: str, auroc: float, values: pd.Series) -> Finding:
     read = bool(data.read("image"))
     severity = "note"
-    if told >= TELLS:
+    if auroc >= PREDICTS:
         severity = "warning"
-    if told >= data.settings.leak_auroc and read:
+    if auroc >= data.settings.leak_auroc and read:
         severity = "stop"
     return Finding(
         severity,
         what,
-        f"The {what if name == what else f'{what} ({name})'} alone predicts {label} with AUROC {told:.2f}"
+        f"The {what if name == what else f'{what} ({name})'} alone predicts {label} with AUROC {auroc:.2f}"
         f"{_by_value(data, values)}.",
         f"{MEANS[what]}, so a model can rely on it and be wrong elsewhere.",
         REMEDIES[what],

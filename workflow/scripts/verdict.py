@@ -2,9 +2,10 @@
 
 python workflow/scripts/verdict.py
 
-prints the table in Markdown and writes docs/verdict.svg, both from docs/results/<study>/verdict.csv.
+writes the table in README.md and docs/verdict.svg, both from docs/results/<study>/verdict.csv.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from lungfuse.report.style import STYLE, plt, save
 from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
-KEPT, FIGURE = Path("docs/results"), Path("docs/verdict.svg")
+KEPT, FIGURE, README = Path("docs/results"), Path("docs/verdict.svg"), Path("README.md")
+IN_README = re.compile(r"(?<=<!-- python workflow/scripts/verdict.py -->\n).*?^As one family of [^\n]*$", re.M | re.S)
 ALPHA = 0.05
 NONE_YET = "No study has been trained under the protocol yet."
 WIDTH = 9.0  # inches of the figure
@@ -32,9 +34,21 @@ def main() -> None:
     if table.empty:
         print(NONE_YET)
         return
-    print(in_markdown(table))
-    print(over_all_studies(table))
+    README.write_text(in_readme(table, README.read_text(encoding="utf-8")), encoding="utf-8")
     draw(table, FIGURE)
+    print(f"{README}, {FIGURE}: {over_all_studies(table)}")
+
+
+def in_readme(table: pd.DataFrame, text: str) -> str:
+    """The README with this table, and what it says over all studies, in place of those it has.
+
+    Raises:
+        ValueError: it has none.
+    """
+    found, count = IN_README.subn(lambda _: f"{in_markdown(table)}\n\n{over_all_studies(table)}", text)
+    if not count:
+        raise ValueError(f"{README}: no table below '<!-- python workflow/scripts/verdict.py -->'")
+    return found
 
 
 def draw(table: pd.DataFrame, figure: Path) -> None:

@@ -7,9 +7,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 from served import children_of, free_port
 
 
@@ -20,10 +21,17 @@ class Database:
     folder: Path
     programs: Path
     port: int
+    name: str = "postgres"
 
     @property
     def address(self) -> str:
-        return f"postgresql://lungfuse@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://lungfuse@127.0.0.1:{self.port}/{self.name}"
+
+    def another(self, name: str) -> "Database":
+        """A new database of the same server."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return replace(self, name=name)
 
     def run(self, *command: str) -> None:
         as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []

@@ -26,6 +26,12 @@ class Served:
     process: subprocess.Popen
     folder: Path
     log: Path
+    environment: dict[str, str]
+
+    def manage(self, *command: str, **variables: str) -> None:
+        """Run a command of the service for its operator."""
+        words = [sys.executable, "-m", "lungfuse_service", *command]
+        subprocess.run(words, env=self.environment | variables, check=True, timeout=120, stdout=subprocess.DEVNULL)
 
     def children(self) -> dict[str, int]:
         """The processes of the web process and of the worker, by name."""
@@ -86,7 +92,7 @@ def serving(project: Path, folder: Path, **variables: str) -> Iterator[Served]:
     log = folder.with_suffix(".log")
     with log.open("wb") as stream:
         process = subprocess.Popen(command, env=environment, cwd=project, stdout=stream, stderr=stream)
-    served = Served(f"http://127.0.0.1:{port}", process, folder, log)
+    served = Served(f"http://127.0.0.1:{port}", process, folder, log, environment)
     try:
         _wait_until_up(served)
         yield served

@@ -17,10 +17,10 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 class Visit:
     """A browser window on the service, in which nothing may go wrong unseen."""
 
-    def __init__(self, browser: Browser, address: str, size: str, **options):
+    def __init__(self, browser: Browser, address: str, size: str, with_axe: bool = True, **options):
         width, height = SIZES[size]
         self.page: Page = browser.new_page(viewport={"width": width, "height": height}, base_url=address, **options)
-        self.size, self.problems, self.seen = size, [], 0
+        self.size, self.with_axe, self.problems, self.seen = size, with_axe, [], 0
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self.hear)
 
@@ -33,15 +33,18 @@ class Visit:
         """See that a page can be used by everybody, in the light and in the dark, and fits the window."""
         for scheme in ["light", "dark"]:
             self.page.emulate_media(color_scheme=scheme)
-            found = Axe().run(self.page, options=RULES).response["violations"]
-            wrong = [(each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"]) for each in found]
-            assert wrong == [], f"{name}, {scheme}"
+            assert self.violations() == [], f"{name}, {scheme}"
             self.keep(f"{name}-{scheme}")
         self.page.emulate_media(color_scheme="light")
         too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert self.page.evaluate(too_wide) == 0, f"{name} is wider than the window"
         assert "Not for diagnosis" in self.page.inner_text("body")
         assert self.problems == [], name
+
+    def violations(self) -> list[tuple[str, str, str]]:
+        """What axe finds on the page: rule, element and what to do."""
+        found = Axe().run(self.page, options=RULES).response["violations"] if self.with_axe else []
+        return [(each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"]) for each in found]
 
     def keep(self, name: str) -> None:
         if folder := os.environ.get("LUNGFUSE_SCREENSHOTS"):

@@ -9,9 +9,12 @@ from pathlib import Path
 import django
 import pandas as pd
 import pytest
+from databases import Database, initdb, temporary_database
 from django.conf import settings
+from production import behind_nginx
 from served import Served, serving
 from service_cases import COLUMNS, PASSWORD, drawn_outcome, image_file
+from ward import make_ward
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "lungfuse_service.config.settings"
 os.environ["LUNGFUSE_SERVICE_FOLDER"] = tempfile.mkdtemp(prefix="lungfuse-service-")
@@ -137,6 +140,12 @@ def results(tmp_path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def ward(once) -> Path:
+    """A project with a trained model, which tests only read."""
+    return once("ward", make_ward)
+
+
+@pytest.fixture(scope="session")
 def served(trained, tmp_path_factory) -> Iterator[Served]:
     """The service in processes of its own, on the small study with trained models."""
     study = trained("binary")
@@ -146,6 +155,22 @@ def served(trained, tmp_path_factory) -> Iterator[Served]:
     with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
         yield served
     assert "Traceback" not in served.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Database]:
+    with temporary_database(initdb() or pytest.skip("initdb is not installed")) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def production(trained, postgres, tmp_path_factory) -> Iterator[Served]:
+    """The service on PostgreSQL and behind nginx, on the models of `served`."""
+    study = trained("binary")
+    for name in ["late-of-networks", "tfidf"]:
+        study.model(name)
+    with behind_nginx(study.small.folder, tmp_path_factory.mktemp("production"), postgres) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

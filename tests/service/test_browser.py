@@ -30,9 +30,10 @@ def chest(tmp_path) -> Path:
     return tmp_path / "chest.png"
 
 
+@pytest.mark.parametrize("on", ["served", "production"])
 @pytest.mark.parametrize("size", SIZES)
-def test_from_sign_up_to_deletion(browser, served, size, chest):
-    visit = Visit(browser, served.address, size)
+def test_from_sign_up_to_deletion(browser, request, on, size, chest):
+    visit = Visit(browser, request.getfixturevalue(on).address, size, with_axe=on == "served")
     page = visit.page
     page.goto("/account/sign-up")
     visit.look("sign-up")

@@ -1,79 +1,13 @@
 """The service on a real PostgreSQL, behind a real nginx with the committed configuration."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
 import requests
-from conftest import ROOT
-from databases import Database, initdb, temporary_database
-from served import Served, free_port, serving
+from served import Served
 from service_cases import PASSWORD, image_file
 
 IMAGE = image_file(96, 96).read()
-
-
-def find(name: str) -> str:
-    """A program of this machine; the test is skipped with the reason where there is none."""
-    found = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
-    return found or pytest.skip(f"{name} is not installed")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Database]:
-    with temporary_database(initdb() or pytest.skip("initdb is not installed")) as database:
-        yield database
-
-
-@contextmanager
-def nginx(served: Served, folder: Path) -> Iterator[str]:
-    """nginx with the configuration of deploy/, whose paths are those of the test; its address."""
-    port, program = free_port(), find("nginx")
-    text = (ROOT / "deploy/nginx.conf").read_text()
-    for written, here in {
-        "listen 8080": f"listen 127.0.0.1:{port}",
-        "http://web:8000": served.address,
-        "/srv/": f"{served.folder}/",
-        "/tmp/nginx.pid": f"{folder}/nginx.pid",
-        "/dev/stdout": f"{folder}/access.log",
-    }.items():
-        assert written in text
-        text = text.replace(written, here)
-    text = "daemon off;\nuser root;\n" + text if os.geteuid() == 0 else "daemon off;\n" + text
-    (folder / "nginx.conf").write_text(text)
-    process = subprocess.Popen([program, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def production(trained, postgres, tmp_path_factory) -> Iterator[Served]:
-    """The service on PostgreSQL, by the address of nginx."""
-    find("nginx")
-    study = trained("binary")
-    study.model("tfidf")
-    study.model("late-of-networks")
-    folder = tmp_path_factory.mktemp("production")
-    variables = {"DATABASE": postgres.address, "MEDIA_ACCEL": "/protected/", "PROXY": "yes", "REGIONS": "no"}
-    with serving(study.small.folder, folder / "service", **variables) as served:
-        shutil.copytree(ROOT / "workflow/lungfuse_service/static", served.folder / "static", dirs_exist_ok=True)
-        with nginx(served, folder) as address:
-            yield Served(address, served.process, served.folder, served.log)
 
 
 def ask(production: Served, token: str) -> str:

@@ -1,8 +1,9 @@
-"""How long `lungfuse init` takes from an unzipped folder: a table of 1,000 drawn cases with images and notes.
+"""How long it takes from an unzipped folder to a study: a table of 1,000 drawn cases with images, notes and values.
 
-python benchmarks/init.py [--cases 1000]
+python benchmarks/init.py [--cases 1000] [--side 512] [--verdict]
 
-The project is a fresh copy, so that nothing is made or compiled before; the data check is part of it.
+`lungfuse init` with and without its data check and, with `--verdict`, the workflow from there to verdict.csv with the
+models that `init` chooses. The project is a fresh copy, so that nothing is made or compiled before.
 """
 
 import argparse
@@ -20,24 +21,37 @@ import pandas as pd
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+STUDY = "clinic"
 WORDS = ["clear", "dense", "left", "right", "lower", "upper", "lobe", "small", "large", "shadow", "heart", "fluid"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1000)
-    cases = parser.parse_args().cases
+    parser.add_argument("--side", type=int, default=512, help="of the images, in pixels")
+    parser.add_argument("--verdict", action="store_true", help="run the study")
+    arguments = parser.parse_args()
+    cases = arguments.cases
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "lungfuse"
         copy_project(project)
-        draw(project / "clinic", cases)
+        draw(project / "clinic", cases, arguments.side)
         print(f"{cases:,} cases, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        for what, more in [("looking and writing", ["--no-check"]), ("the same and the data check", ["--replace"])]:
+        init = [sys.executable, "-m", "lungfuse", "init"]
+        init += ["--name", STUDY, "--table", "clinic/cases.csv", "--images", "clinic/images"]
+        commands = {"looking and writing": [*init, "--no-check"], "the same and the data check": [*init, "--replace"]}
+        if arguments.verdict:
+            run = ["snakemake", "--cores", str(os.cpu_count()), "--config", f"study={STUDY}", "--"]
+            commands["the workflow to its verdict"] = [*run, f"results/{STUDY}/verdict.csv"]
+        for what, command in commands.items():
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            seconds = timed(project, more)
+            seconds = timed(project, command)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            print(f"{what:28} {seconds:5.1f} s, {worked:5.1f} s of processor time")
+            print(f"{what:28} {seconds:6.1f} s, {worked:6.1f} s of processor time", flush=True)
+        if arguments.verdict:
+            verdict = pd.read_csv(project / f"results/{STUDY}/verdict.csv")
+            print(verdict[["inputs", "gain", "gain_low", "gain_high", "word"]].to_string(index=False))
 
 
 def copy_project(project: Path) -> None:
@@ -47,8 +61,8 @@ def copy_project(project: Path) -> None:
             shutil.copy(ROOT / file, project / file)
 
 
-def draw(folder: Path, cases: int) -> None:
-    """A table and its images of 512 pixels a side, two cases a patient."""
+def draw(folder: Path, cases: int, side: int) -> None:
+    """A table and its images of `side` pixels a side, two cases a patient."""
     rng = np.random.default_rng(0)
     ill = np.repeat(rng.random((cases + 1) // 2) < 0.5, 2)[:cases]
     (folder / "images").mkdir(parents=True)
@@ -68,15 +82,14 @@ def draw(folder: Path, cases: int) -> None:
     table.to_csv(folder / "cases.csv", index=False)
     for file in table["file"]:
         small = Image.fromarray(rng.integers(0, 255, (32, 32)).astype(np.uint8))
-        small.resize((512, 512)).save(folder / "images" / file)
+        small.resize((side, side)).save(folder / "images" / file)
 
 
-def timed(project: Path, more: list[str]) -> float:
-    command = [sys.executable, "-m", "lungfuse", "init", "--table", "clinic/cases.csv", "--images", "clinic/images"]
+def timed(project: Path, command: list[str]) -> float:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     start = time.monotonic()
     subprocess.run(
-        [*command, *more], cwd=project, check=True, stdout=subprocess.DEVNULL,
+        command, cwd=project, check=True, stdout=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(project / "workflow"), "PATH": path},
     )  # fmt: skip
     return time.monotonic() - start

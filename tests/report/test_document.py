@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -13,6 +14,7 @@ from small_report import Reported
 
 from lungfuse.plan.plan import Plan
 from lungfuse.report.document import methods
+from lungfuse.report.document.answer import words_of
 from lungfuse.report.document.checklists import CHECKLISTS, items
 from lungfuse.report.document.document import QUESTIONS
 from lungfuse.report.document.tables import shown_frame
@@ -128,11 +130,27 @@ def test_the_answer_changes_with_a_cell_of_the_verdict(document, reported):
         file.write_text(kept)
     lead = re.search(r'<p class="lead">(.*?)</p>', changed)[1]
     minus = "\N{MINUS SIGN}"
-    assert f"worse than the best of its parts ({minus}12.3 points)" in lead
+    assert f"({minus}12.3 points) is worse than the best of its parts" in lead
     said = re.search(r'<span class="word worse">.*?</li>', changed, re.S)[0]
     assert "AUROC 0.432" in said and "(logistic)" in said and "77 groups" in said
     assert f"interval {minus}20.0 to {minus}5.0" in said
     assert "0.432" not in before and again(study) == document("binary")
+
+
+def test_inputs_that_are_answered_alike_share_a_sentence_and_what_an_interval_excludes_is_said():
+    rows = [
+        ("image + age", -0.003, -0.042, 0.018),
+        ("image + sex", -0.006, -0.039, 0.017),
+        ("text + age", 0, -0.05, 0.05),
+    ]
+    rows += [("image + text", 0.004, -0.019, 0.03), ("all", 0.002, np.nan, np.nan)]
+    table = pd.DataFrame(rows, columns=["inputs", "gain", "gain_low", "gain_high"])
+    minus, open_ = "\N{MINUS SIGN}", "inconclusive: the data show neither a gain nor its absence"
+    assert words_of(table.assign(word="inconclusive", margin=0.02)) == (
+        f"Fusing image + age ({minus}0.3 points) or image + sex ({minus}0.6 points) is inconclusive: a gain of 2 points "
+        f"is excluded; fusing text + age (+0.0 points) or all (+0.2 points) is {open_}; fusing image + text (+0.4 "
+        "points) is inconclusive: a loss of 2 points is excluded."
+    )
 
 
 def test_the_numbers_of_the_data_come_from_the_funnel(document, reported):

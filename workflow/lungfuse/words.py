@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Set
 SHOWN = 5  # of many
 
 
-def joined(names: Collection[str]) -> str:
+def joined(names: Collection[str], word: str = "and") -> str:
     """All names, those of a set in their order: a, b and c."""
     *others, last = (sorted(names) if isinstance(names, Set) else names) or [""]
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def listed(names: Iterable[object], shown: int = SHOWN) -> str:

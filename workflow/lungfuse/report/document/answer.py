@@ -52,21 +52,26 @@ def answer(table: pd.DataFrame | None, comparison: pd.DataFrame, study: Study) -
 
 
 def words_of(table: pd.DataFrame) -> str:
-    """What is fused, and the word of each."""
-    found = [f"{named(row.inputs)} is {phrase(row)}" for row in table.itertuples()]
+    """What is fused with its gain, and the word of each; those that are answered alike share it."""
+    alike: dict[str, list[str]] = {}
+    for row in table.itertuples():
+        alike.setdefault(phrase(row), []).append(f"{named(row.inputs)} ({signed(row.gain)} points)")
+    found = [f"{joined(fused, 'or')} is {said}" for said, fused in alike.items()]
     return f"Fusing {'; fusing '.join(found)}."
 
 
 def phrase(row) -> str:
-    """The word of a verdict in a sentence, with its gain."""
-    gain = f"{signed(row.gain)} points"
-    phrases = {
-        "better": f"better than the best of its parts ({gain})",
-        "worse": f"worse than the best of its parts ({gain})",
-        "equivalent": f"equivalent to the best of its parts within {points(row.margin)} points ({gain})",
-        "inconclusive": f"inconclusive: the data show neither a gain nor its absence ({gain})",
-    }
-    return phrases[row.word]
+    """The word of a verdict in a sentence, and what its interval excludes where it is inconclusive."""
+    margin = points(row.margin)
+    if row.word == "inconclusive":
+        gain, loss = row.gain_high < row.margin, row.gain_low > -row.margin
+        excluded = {(True, False): "a gain", (False, True): "a loss"}.get((gain, loss))
+        left = (
+            f"{excluded} of {margin} points is excluded" if excluded else "the data show neither a gain nor its absence"
+        )
+        return f"inconclusive: {left}"
+    within = f" within {margin} points" if row.word == "equivalent" else ""
+    return f"{row.word} {'to' if within else 'than'} the best of its parts{within}"
 
 
 def without_fusion(comparison: pd.DataFrame, study: Study) -> str:
@@ -106,7 +111,7 @@ def beware(row) -> str:
     found = []
     if row.leak_check:
         late = joined([LATE.sub("", part) for part in row.known.split("; ") if LATE.search(part)])
-        found.append(f"Leak check: {late} was written by someone who had seen the image, so a gain measures a leak.")
+        found.append(f"Leak check: {late} came with the report or after it, so a gain measures a leak.")
     if row.part in row.not_above_majority.split():
         found.append(f"{row.part} itself is not shown to be better than always predicting the majority class.")
     if row.effective_groups < MIN_GROUPS:

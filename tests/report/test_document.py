@@ -148,8 +148,8 @@ def test_inputs_that_are_answered_alike_share_a_sentence_and_what_an_interval_ex
     minus, open_ = "\N{MINUS SIGN}", "inconclusive: the data show neither a gain nor its absence"
     assert words_of(table.assign(word="inconclusive", margin=0.02)) == (
         f"Fusing image + age ({minus}0.3 points) or image + sex ({minus}0.6 points) is inconclusive: a gain of 2 "
-        f"points is excluded; fusing text + age (+0.0 points) or all (+0.2 points) is {open_}; fusing image + text (+0.4 "
-        "points) is inconclusive: a loss of 2 points is excluded."
+        f"points is excluded; fusing text + age (+0.0 points) or all (+0.2 points) is {open_}; fusing image + text (+"
+        "0.4 points) is inconclusive: a loss of 2 points is excluded."
     )
 
 

@@ -128,7 +128,7 @@ def test_without_a_label_groups_are_counted_and_what_was_left_out_is_said(tmp_pa
     found = audited(tmp_path, frame.assign(kind=np.where(np.arange(ROWS) % 3, "a", "b")))
     assert found.loc["patient", "patient"]["count"] > 100
     assert found.loc["label", "none"]["severity"] == "warning"
-    assert "Say --label and its name" in found.loc["label", "none"]["found"]
+    assert "Give --label and its name" in found.loc["label", "none"]["found"]
 
 
 def test_a_group_of_many_rows_may_be_a_site_and_stops_nothing(tmp_path):

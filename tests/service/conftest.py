@@ -146,13 +146,19 @@ def ward(once) -> Path:
 
 
 @pytest.fixture(scope="session")
-def served(trained, tmp_path_factory) -> Iterator[Served]:
-    """The service in processes of its own, on the small study with trained models."""
+def with_models(trained) -> Path:
+    """The small study as a project, with the trained models that are served."""
     study = trained("binary")
     for name in ["late-of-networks", "tfidf"]:
         study.model(name)
+    return study.small.folder
+
+
+@pytest.fixture(scope="session")
+def served(with_models, tmp_path_factory) -> Iterator[Served]:
+    """The service in processes of its own, on the small study with trained models."""
     quotas = {"MOST_WAITING": "1000", "MOST_A_DAY": "100000", "REGIONS": "no", "MOST_MEGABYTES": "1"}
-    with serving(study.small.folder, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
+    with serving(with_models, tmp_path_factory.mktemp("served") / "service", **quotas) as served:
         yield served
     assert "Traceback" not in served.log.read_text()
 
@@ -164,12 +170,9 @@ def postgres() -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def production(trained, postgres, tmp_path_factory) -> Iterator[Served]:
+def production(with_models, postgres, tmp_path_factory) -> Iterator[Served]:
     """The service on PostgreSQL and behind nginx, on the models of `served`."""
-    study = trained("binary")
-    for name in ["late-of-networks", "tfidf"]:
-        study.model(name)
-    with behind_nginx(study.small.folder, tmp_path_factory.mktemp("production"), postgres) as served:
+    with behind_nginx(with_models, tmp_path_factory.mktemp("production"), postgres) as served:
         yield served
 
 

@@ -201,10 +201,10 @@ def test_what_is_kept_for_updates_is_exported_and_goes_with_the_account(model, k
 def test_a_trainer_that_is_asked_to_stop_leaves_its_job_to_the_next(model, keeper, confirmed, monkeypatch):
     start_update(keeper, model)
 
-    def told_to_stop(jobs: list[Job]) -> None:
+    def asked_to_stop(jobs: list[Job]) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(trainer, "run", told_to_stop)
+    monkeypatch.setattr(trainer, "run", asked_to_stop)
     call_command("trainer")
     job = Job.objects.get()
     assert (job.state, job.attempts) == (State.QUEUED, 0)

@@ -20,7 +20,8 @@ from lungfuse.tables.base import columns, read_table
 from lungfuse.tables.comparison import Verdict, limits, with_limits
 
 KEPT, FIGURE, README = Path("docs/results"), Path("docs/verdict.svg"), Path("README.md")
-IN_README = re.compile(r"(?<=<!-- python workflow/scripts/verdict.py -->\n).*?^As one family of [^\n]*$", re.M | re.S)
+MARK = "<!-- python workflow/scripts/verdict.py -->"  # above the table in the README
+IN_README = re.compile(rf"(?<={re.escape(MARK)}\n).*?^As one family of [^\n]*$", re.M | re.S)
 ALPHA = 0.05
 NONE_YET = "No study has been trained under the protocol yet."
 WIDTH = 9.0  # inches of the figure
@@ -47,7 +48,7 @@ def in_readme(table: pd.DataFrame, text: str) -> str:
     """
     found, count = IN_README.subn(lambda _: f"{in_markdown(table)}\n\n{over_all_studies(table)}", text)
     if not count:
-        raise ValueError(f"{README}: no table below '<!-- python workflow/scripts/verdict.py -->'")
+        raise ValueError(f"{README}: no table below '{MARK}'")
     return found
 
 

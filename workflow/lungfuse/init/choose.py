@@ -68,11 +68,8 @@ def chosen_label(profiles: dict[str, Profile], ask: bool) -> tuple[str, str]:
             + ", ".join(shown)
             + "."
         )
-    return pick(
-        "Which column is to be predicted?",
-        shown,
-        [found.name for found in candidates[:SHOWN]],
-    ), ("was picked")
+    names = [found.name for found in candidates[:SHOWN]]
+    return pick("Which column is to be predicted?", shown, names), "was picked"
 
 
 def pick(question: str, shown: Sequence[str], values: Sequence[str]) -> str:

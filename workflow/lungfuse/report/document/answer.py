@@ -64,12 +64,11 @@ def phrase(row) -> str:
     """The word of a verdict in a sentence, and what its interval excludes where it is inconclusive."""
     margin = points(row.margin)
     if row.word == "inconclusive":
-        gain, loss = row.gain_high < row.margin, row.gain_low > -row.margin
-        excluded = {(True, False): "a gain", (False, True): "a loss"}.get((gain, loss))
-        left = (
-            f"{excluded} of {margin} points is excluded" if excluded else "the data show neither a gain nor its absence"
-        )
-        return f"inconclusive: {left}"
+        if row.gain_high < row.margin:
+            return f"inconclusive: a gain of {margin} points is excluded"
+        if row.gain_low > -row.margin:
+            return f"inconclusive: a loss of {margin} points is excluded"
+        return "inconclusive: the data show neither a gain nor its absence"
     within = f" within {margin} points" if row.word == "equivalent" else ""
     return f"{row.word} {'to' if within else 'than'} the best of its parts{within}"
 

@@ -132,7 +132,9 @@ def train(
             variants = [augment(rng, images[row], masks[row]) for row in rows]
             pixels = np.stack([image for image, _ in variants])
             boxes = [boxes_of(largest(mask > 0, components)) for _, mask in variants]
-            loss = detector(pixel_values=as_pixels(pixels), labels=[labels_of(each, images.shape[1]) for each in boxes]).loss
+            loss = detector(
+                pixel_values=as_pixels(pixels), labels=[labels_of(each, images.shape[1]) for each in boxes]
+            ).loss
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
@@ -144,7 +146,9 @@ def train(
             np.arange(len(checked))
         )
         history.append({"map50": float(map50), "map50_95": float(map50_95), "seconds": seconds})
-        print(f"epoch {epoch}: loss {loss.item():.3f}, validation mAP50 {map50:.3f}, mAP50-95 {map50_95:.3f}", flush=True)
+        print(
+            f"epoch {epoch}: loss {loss.item():.3f}, validation mAP50 {map50:.3f}, mAP50-95 {map50_95:.3f}", flush=True
+        )
         if map50_95 == max(each["map50_95"] for each in history):
             save(best, {"detector": detector.state_dict()})
         states = {"detector": detector, "optimizer": optimizer, "schedule": schedule}

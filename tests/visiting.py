@@ -18,11 +18,16 @@ class Visit:
     """A browser window on the service, in which nothing may go wrong unseen."""
 
     def __init__(self, browser: Browser, address: str, size: str, with_axe: bool = True, **options):
-        width, height = SIZES[size]
-        self.page: Page = browser.new_page(viewport={"width": width, "height": height}, base_url=address, **options)
-        self.size, self.with_axe, self.problems, self.seen = size, with_axe, [], 0
+        self.page: Page = browser.new_page(base_url=address, **options)
+        self.with_axe, self.problems, self.seen = with_axe, [], 0
+        self.resize(size)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self.hear)
+
+    def resize(self, size: str) -> None:
+        width, height = SIZES[size]
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.size = size
 
     def hear(self, said: ConsoleMessage) -> None:
         """Of errors; that a form was refused is none."""

@@ -11,7 +11,7 @@ from lungfuse.settings.segmentation import MaskSettings
 MASK = MaskSettings(threshold=0.5, components=2, margin=0.0)
 
 
-def test_a_segmenter_works_in_a_process_of_its_own_until_that_ends():
+def test_a_segmenter_works_in_a_process_of_its_own_until_that_ends(capfd):
     image, lungs, _ = draw_frontal(np.random.default_rng(0), volume=1.0, opacities=0, px=64)
     image = (255 * image / image.max()).astype(np.uint8)
     segmenter = SegmenterProcess(Path("packaged"))
@@ -19,6 +19,7 @@ def test_a_segmenter_works_in_a_process_of_its_own_until_that_ends():
     assert masks.shape == (2, 64, 64) and masks.dtype == bool
     assert 2 * (masks[0] & (lungs > 0)).sum() / (masks[0].sum() + (lungs > 0).sum()) > 0.5, "Dice"
     assert np.array_equal(segmenter.masks(image[None], MASK)[0], masks[0])
+    assert capfd.readouterr().err == ""
     segmenter.process.kill()
     segmenter.process.wait()
     with pytest.raises(UserError, match="packaged: the process of the segmenter was ended, or ran out of memory"):

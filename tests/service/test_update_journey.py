@@ -1,4 +1,7 @@
-"""Retraining in a browser on PostgreSQL and nginx: the right is given, the workflow trains, one click goes back."""
+"""Retraining in a browser on PostgreSQL and nginx: the right is given, the workflow trains, one click goes back.
+
+Each step is done at the width of a telephone, and its page is looked at at that of a desk too.
+"""
 
 from collections.abc import Iterator
 
@@ -8,7 +11,7 @@ from playwright.sync_api import Page, expect
 from production import behind_nginx
 from served import Served
 from service_cases import PASSWORD
-from visiting import Visit
+from visiting import SIZES, Visit
 from ward import COLUMNS, draw
 
 PATIENCE = 180_000  # milliseconds in which the workflow trains
@@ -37,9 +40,15 @@ def give_the_right(page: Page, user: str) -> None:
     expect(page.get_by_text("was changed successfully")).to_be_visible()
 
 
+def look_at_every_width(visit: Visit, name: str) -> None:
+    for size in reversed(SIZES):  # the last is that of a telephone
+        visit.resize(size)
+        visit.look(name)
+
+
 def test_an_update_is_trained_accepted_and_taken_back(browser, clinic):
     token = clinic.sign_up("ann", PASSWORD)
-    operator = Visit(browser, clinic.address, "desk")
+    operator = Visit(browser, clinic.address, "telephone")
     give_the_right(operator.page, "ann")
     operator.keep("admin")
     *cases, last = draw(60, 1).to_dict("records")
@@ -49,7 +58,7 @@ def test_an_update_is_trained_accepted_and_taken_back(browser, clinic):
         headers = {"Authorization": f"Bearer {token}"}
         assert requests.post(f"{clinic.address}/api/confirmed-cases", fields, headers=headers).status_code == 201
 
-    visit = Visit(browser, clinic.address, "desk")
+    visit = Visit(browser, clinic.address, "telephone")
     page = visit.page
     page.goto("/account/log-in")
     page.get_by_label("Username").fill("ann")
@@ -63,10 +72,11 @@ def test_an_update_is_trained_accepted_and_taken_back(browser, clinic):
     page.get_by_label("Code of the patient").fill("new59")
     page.get_by_role("button", name="Add the case").click()
     expect(page.get_by_role("heading", name="60 cases to learn from")).to_be_visible()
+    look_at_every_width(visit, "update-cases")
     page.get_by_role("button", name="Train with these cases").click()
     expect(page.get_by_text("60 cases of 60 patients")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("heading", name="accepted")).to_be_visible()
-    visit.look("update-trained")
+    look_at_every_width(visit, "update-trained")
     page.get_by_role("button", name="Make version").click()
     expect(page.get_by_text("is active.")).to_be_visible()
     expect(page.get_by_role("heading", name="60 cases to learn from")).to_be_visible()

@@ -1,7 +1,6 @@
 """Work on jobs: python -m lungfuse_service worker. SIGTERM lets it end the job that it is at."""
 
 import logging
-import os
 
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules
@@ -16,7 +15,6 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, **options) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of the segmenter, whose processes are children
         autodiscover_modules("tasks")
         logging.getLogger("huey.consumer").setLevel(logging.WARNING)
         HUEY.create_consumer(**CONSUMER, check_worker_health=True, graceful_signal="TERM").run()

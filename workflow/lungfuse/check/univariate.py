@@ -17,6 +17,7 @@ FOLDS = 5
 MOST_BINS = 32
 PRIOR = 2.0  # cases that a value is smoothed with
 ERRORS = 3.0  # standard errors above one half that are no chance
+PREDICTS = 0.65  # AUROC by itself from which on something is said to predict the label
 LEAST_SHARE = 0.05  # of the cases that a class has, for it to count by itself
 PURE = 1e-5  # chance of a word that stands for one class alone, over all words
 

@@ -15,6 +15,7 @@ from lungfuse.models import kind_spec
 from lungfuse.plan.layout import Layout
 from lungfuse.plan.model import of_fold, read_model
 from lungfuse.predict.permuted import Fold, Scorer, estimator_scorer, late_scorer, network_scorer
+from lungfuse.processor import keep_freed_memory
 from lungfuse.settings.model import ModelConfig
 from lungfuse.tables.base import read_table, write_table
 from lungfuse.tables.training import PermutedScores, Predictions
@@ -36,6 +37,7 @@ def main(*, model: Path, threads: int = 1) -> None:
         Processor threads.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
     config = read_model(model)
     layout, task = Layout(config.study), load_task(config.task, config.labels)
     pairs, validation = read_split(layout.split).of_repeat(0)

@@ -17,6 +17,7 @@ from lungfuse.plan.model import read_model
 from lungfuse.plan.names import ENCODER_ROOT
 from lungfuse.plan.segmentation import image_files
 from lungfuse.predict.fold_models import read_fold_models
+from lungfuse.processor import keep_freed_memory
 from lungfuse.relevance.cases import likeliest, measured_cases, shown_cases
 from lungfuse.relevance.draw import draw
 from lungfuse.relevance.evidence import read_evidence
@@ -84,6 +85,7 @@ def main(
     """
     check_writable(figure)
     torch.set_num_threads(threads)
+    keep_freed_memory()
     explained = ExplainedModel(read_model(model), explanations, raw)
     methods = [each for each in map(method, method_names()) if each.explains(list(explained.config.inputs))]
     measured: dict[str, list[pd.DataFrame]] = {}

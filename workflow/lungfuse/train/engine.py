@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_write
+from lungfuse.processor import keep_freed_memory
 from lungfuse.settings.training import TrainSettings
 from lungfuse.train.classifier import Classifier
 from lungfuse.train.data import Batches, PairDataset, in_order
@@ -152,6 +153,7 @@ def seed_and_limit_threads(devices: int, threads: int, seed: int) -> None:
     quiet()
     check_devices(devices)
     torch.set_num_threads(max(1, threads // devices))
+    keep_freed_memory()
     lightning.seed_everything(seed, verbose=False)
 
 

@@ -16,6 +16,7 @@ from lungfuse.files import atomic_array, atomic_write, slug
 from lungfuse.modalities import load_inputs
 from lungfuse.modalities.data_files import DataFiles, Source
 from lungfuse.parameters import options
+from lungfuse.processor import keep_freed_memory
 from lungfuse.settings.base import Precision
 from lungfuse.settings.training import Pooling
 from lungfuse.tables.base import read_table, write_table
@@ -116,6 +117,7 @@ def main(
         Processor threads.
     """
     torch.set_num_threads(threads)
+    keep_freed_memory()
     table, folder = read_table(files.pairs, Pairs), files.encoder_root / slug(encoder)
     modality = modality_of(encoder, folder / CONFIG)
     tokenizer = folder / TOKENIZER if modality == "text" else None

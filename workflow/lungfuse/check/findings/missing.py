@@ -9,11 +9,11 @@ from scipy.special import chdtrc
 
 from lungfuse.check.checked import Checked
 from lungfuse.check.finding import Finding
+from lungfuse.check.univariate import PREDICTS
 from lungfuse.ingest.funnel import counts_by_class
 from lungfuse.ingest.labels import class_names
 from lungfuse.words import counted, listed, share
 
-PREDICTS = 0.65  # AUROC of a gap by itself
 MUCH = 0.2  # of the values
 UNEVEN = 0.05  # difference of two classes in what a step has left
 CHANCE = 1e-3

@@ -55,6 +55,12 @@ def test_a_link_has_no_braces_which_are_wildcards_to_snakemake(place):
     assert link(place / "patient's cases {copy}.csv").table == "patient's cases (copy).csv"
 
 
+def test_images_with_braces_in_their_names_are_reported(place):
+    (place / "images/scan {0}.png").write_text("b")
+    with pytest.raises(UserError, match=r"scan \{0\}\.png: is one of 1 files with braces in their paths.*Rename them"):
+        link("in/cases.csv", place / "images")
+
+
 def test_copies_stay_when_the_files_go(place):
     link(place / "cases.csv", place / "images", copy=True)
     (place / "images/a.png").unlink()

@@ -69,6 +69,10 @@ def test_every_setting_has_a_value_in_params_yaml_and_none_in_the_code(params):
         ({"explanations": {"inside": "lungs"}}, r"explanations\.inside: found 'lungs', expected one of packaged"),
         ({"dataset": "mimic"}, r"dataset: found 'mimic'.*expected one of .*openi"),
         ({"models": {"tfidf": {}}}, r"models\.tfidf: .*tfidf takes text, found none"),
+        (
+            {"models": {"image": {"images": ["raw", "raw"]}}},
+            r"models\.image: images: found .*, expected one kind of images",
+        ),
         ({"models": {"svm": {"text": "findings"}}}, r"studies\.demo\.models\.svm\.architecture: missing"),
         (
             {"models": {"majority": {}, "again": {"architecture": "majority"}}},
@@ -234,6 +238,7 @@ def test_all_problems_are_reported_at_once(params):
         (b"study: a\n<<<<<<< mine\nseed: 1\n=======\nseed: 2\n", "line 3: .*Line 2 is the mark of a merge"),
         (b"study: a\nnotice: caf\xe9\n", "line 2: byte 0xe9 is not UTF-8. Save the file as UTF-8"),
         (b"study: a\x00\n", "is not valid YAML"),
+        (b"study: a\nafter: 2021-13-45\n", "line 2: 2021-13-45 looks like a date and is none"),
         (b"- study\n", "found list, expected a mapping"),
     ],
 )

@@ -102,6 +102,25 @@ def test_a_model_is_trained_as_often_as_it_says_and_no_more_often_than_what_it_s
         load_studies(params)
 
 
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"structured": "tfidf"}, "structured: found tfidf, which reads no structured; name a model that does"),
+        (
+            {"structured": "age_alone"},
+            "reads structured crp and structured sex; name a model that does, or leave it out",
+        ),
+    ],
+)
+def test_a_late_fusion_reads_nothing_that_none_of_its_parts_reads(params, parts, message):
+    del params["studies"]["demo-full"]  # which has the same models
+    models = params["studies"]["demo"]["models"]
+    models["age_alone"] = {"architecture": "logistic", "structured": ["age"]}
+    models["late"] |= {"structured": ["age", "crp", "sex"], "parts": parts}
+    with pytest.raises(UserError, match=rf"models\.late\.parts: .*{message}"):
+        load_studies(params)
+
+
 def test_an_estimator_is_fitted_as_often_as_it_says_with_files_for_each_training(params):
     params["studies"]["demo"]["models"]["tfidf"]["n_seeds"] = 2
     plan = Plan("demo", load_studies(params)["demo"])

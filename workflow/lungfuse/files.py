@@ -205,9 +205,24 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def raw_files(raw: Path, names: list[str]) -> list[Path]:
-    """Files of a raw folder; a folder is given by the files in it, so that a change of any of them is seen."""
+    """Files of a raw folder; a folder is given by the files in it, so that a change of any of them is seen.
+
+    Raises:
+        UserError: the path of one has braces.
+    """
     paths = [raw / name for name in names]
-    return [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+    found = [file for path in paths for file in (files_below(path) if path.is_dir() else [path])]
+    refuse_braces(found)
+    return found
+
+
+def refuse_braces(paths: list[Path]) -> None:
+    """Raises UserError where paths have braces, which Snakemake takes for wildcards."""
+    if named := [path for path in paths if {*"{}"} & {*str(path)}]:
+        raise UserError(
+            f"{named[0]}: is one of {len(named):,} files with braces in their paths, which Snakemake takes for "
+            "wildcards. Rename them, and what names them."
+        )
 
 
 def slug(name: str) -> str:

@@ -38,7 +38,7 @@ configfile: str(PARAMS)
 
 try:
     PLAN = Plan(*load_study(config))
-    PLAN.dataset, PLAN.mask_files
+    PLAN.dataset, PLAN.mask_files, PLAN.raw_inputs
 except UserError as error:
     raise WorkflowError(str(error))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungfuse.errors import UserError
-from lungfuse.files import FULL, atomic_path, files_below
+from lungfuse.files import FULL, atomic_path, files_below, refuse_braces
 
 NO_BRACES = str.maketrans("{}", "()")  # in which Snakemake has its wildcards
 
@@ -33,11 +33,12 @@ def sources_of(raw: Path, table: Path, images: list[Path]) -> Sources:
     """What the files are called in the raw folder.
 
     Raises:
-        UserError: a file is missing, or images are no folder or .zip file.
+        UserError: a file is missing or has braces in its path, or images are no folder or .zip file.
     """
     for place in images:
         if not place.exists():
             raise UserError(f"--images: {place}: not found. Expected a folder or a .zip file with the images.")
+        refuse_braces([path.relative_to(place) for path in files_below(place)])
         if not place.is_dir() and place.suffix.lower() != ".zip":
             raise UserError(
                 f"--images: {place}: is a {place.suffix or 'plain'} file, expected a folder or a .zip file. Unpack it."

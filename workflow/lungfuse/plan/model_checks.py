@@ -235,9 +235,16 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
         yield ".parts", f"there is no model {joined(unknown)}"
         return
     for role, name in parts.items() if kind.combines else ():
-        if problem := _combined_problem(study.models[name], model):
+        if problem := _combined_problem(role, study.models[name], model):
             yield ".parts", f"{role}: found {name}, {problem}"
             return
+    read = {source for name in parts.values() for source in sources_of(study.models[name])}
+    if kind.combines and (unread := sorted(sources_of(model) - read)):
+        yield (
+            ".parts",
+            f"none of {joined(parts.values())} reads {joined(unread)}; name a model that does, or leave it out",
+        )
+        return
     for role in set(roles) & set(parts):
         if not kind_spec(study.models[parts[role]].architecture).trained:
             yield ".parts", f"{role}: found {parts[role]}, which is no network; name a model that is trained"
@@ -250,12 +257,14 @@ def _of_parts(study: Study, model: ModelSettings) -> Iterator[Problem]:
         )
 
 
-def _combined_problem(part: ModelSettings, model: ModelSettings) -> str:
-    """What is wrong with a model that another combines, or nothing."""
+def _combined_problem(role: str, part: ModelSettings, model: ModelSettings) -> str:
+    """What is wrong with a model that has a role in another, which combines several, or nothing."""
     if kind_spec(part.architecture).combines:
         return "which combines models itself; name those, or a network that fuses the inputs"
     if other := set(sources_of(part)) - set(sources_of(model)):
         return f"which reads {joined(other)}, and {model.architecture} does not; add it to its inputs, or leave it out"
+    if role not in part.inputs and not model_spec(model.architecture).any_parts:
+        return f"which reads no {role}; name a model that does"
     return ""
 
 

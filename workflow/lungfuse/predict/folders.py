@@ -82,7 +82,8 @@ def _what_is(folder: Path) -> str:
     if not (folder / TRAINED_SETTINGS).exists():
         return f"has no {TRAINED_SETTINGS}" if folder.exists() else "not found"
     settings = json.loads((folder / TRAINED_SETTINGS).read_text(encoding="utf-8"))
-    return next((f"holds {kind}" for key, kind in OTHERS.items() if key in settings), "is none of a trained model")
+    keys = settings if isinstance(settings, dict) else {}
+    return next((f"holds {kind}" for key, kind in OTHERS.items() if key in keys), "is none of a trained model")
 
 
 def _models_near(folder: Path) -> list[Path]:

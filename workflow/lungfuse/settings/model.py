@@ -82,6 +82,10 @@ class ModelSettings(ModelInputs):
             if twice := set(short) & set(inputs):
                 raise ValueError(f"inputs: {joined(twice)} is given twice, here and by its short form; give it once")
             inputs = inputs | short
+            if isinstance(images := inputs.get("image"), list):
+                raise ValueError(
+                    f"images: found {images}, expected one kind of images; raw@<view>+<view> reads several"
+                )
             if isinstance(inputs.get("structured"), str):
                 inputs["structured"] = [inputs["structured"]]
             texts = inputs.get("text")

@@ -63,12 +63,25 @@ class OnceEach:
         return super().construct_mapping(node, deep)
 
 
+def day_of(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode) -> Any:
+    """A date, or where it stands that it is none."""
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:
+        problem = f"{node.value} looks like a date and is none ({error}). Correct it, or put it between quotes"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
+
 class UniqueKeys(OnceEach, yaml.SafeLoader):
     """YAML in which no key comes twice."""
 
 
 class FastUniqueKeys(OnceEach, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """The same, read by LibYAML where PyYAML was built with it."""
+
+
+for loader in [UniqueKeys, FastUniqueKeys]:
+    loader.add_constructor("tag:yaml.org,2002:timestamp", day_of)
 
 
 def _meaning_of(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -27,7 +27,7 @@ from visiting import Visit
 from lungfuse.demo.chest import draw_frontal
 
 TEXT, VALUES = "The lungs are low in volume. The heart is enlarged.", {"age": "71", "crp": "38", "sex": "F"}
-PATIENCE = 120  # seconds
+PATIENCE = 600  # seconds
 SHOWN = ("sendMessage", "sendPhoto", "sendMediaGroup")
 CHAT = """<!doctype html><style>
 body { margin: 0; padding: 16px; background: #dfe7ee; font: 15px/1.4 "DejaVu Sans", sans-serif; width: 388px }

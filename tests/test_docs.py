@@ -23,8 +23,12 @@ TABLE = re.compile(r"docs/results/[\w/-]+\.csv")
 def numbers_of(table: Path) -> set[str]:
     """Every value of a table with its limits as docs write it: .863 (.835-.891), or in points +2.9 (+2.0 to +3.9)."""
     frame, known = pd.read_csv(table), set()
-    for measure in [name.removesuffix("_low") for name in frame if name.endswith("_low")]:
-        for values in frame[[measure, f"{measure}_low", f"{measure}_high"]].dropna().to_numpy():
+    columns = [
+        [name.removesuffix("_low"), name, f"{name.removesuffix('_low')}_high"] for name in frame if "_low" in name
+    ]
+    columns += [["value", "low", "high"]] if "low" in frame else []
+    for measure in columns:
+        for values in frame[measure].dropna().to_numpy():
             known.add("{} ({}-{})".format(*(f"{value:.3f}".removeprefix("0") for value in values)))
             known.add("{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * values)))
     return known

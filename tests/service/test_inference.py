@@ -187,9 +187,10 @@ def test_a_region_is_called_and_boxed_as_the_study_of_its_segmenter_says(tmp_pat
     Image.fromarray(drawn.pixels).save(tmp_path / "chest.png")
     layout = Layout("skin")
     shutil.copytree(PACKAGED, tmp_path / layout.segmenter_folder("unet-lesions"))
-    row = {"segmenter": "unet-lesions", "region": "lesion", "components": 1, "source": "HAM10000", "n": 9, "boxes": 9}
+    row = {"segmenter": "unet-lesions", "region": "lesion", "components": 1, "n": 9, "boxes": 9}
     row |= {f"{name}{end}": 0.9 for name in ["map50", "map50_95", "box_iou"] for end in ["", "_low", "_high"]}
-    write_table(pd.DataFrame([row]), tmp_path / layout.table("regions"), Regions)
+    rows = [row | {"source": source} for source in ["Vienna", "Queensland"]]
+    write_table(pd.DataFrame(rows), tmp_path / layout.table("regions"), Regions)
     with override_settings(PROJECT=tmp_path):
         found = region_of(Study(name="skin", segmenter="unet-lesions"), tmp_path / "chest.png")
     assert found["name"] == "lesion" and len(found["lines"]) == 1

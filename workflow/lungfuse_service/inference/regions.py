@@ -77,8 +77,9 @@ def _marked(study: Study) -> Marked:
     table = settings.PROJECT / Layout(study.name).table("regions")
     if study.segmenter == PACKAGED_SEGMENTER or not table.exists():
         return LUNGS
-    known = read_table(table, Regions).set_index("segmenter")[["region", "components"]].to_dict("index")
-    return Marked(**known[study.segmenter]) if study.segmenter in known else LUNGS
+    rows = read_table(table, Regions)  # one a source of its images
+    known = rows.loc[rows["segmenter"] == study.segmenter, ["region", "components"]]
+    return Marked(**known.iloc[0].to_dict()) if len(known) else LUNGS
 
 
 def _folder(study: Study) -> Path:

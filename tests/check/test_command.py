@@ -31,3 +31,29 @@ def test_a_home_in_which_nothing_can_be_written_gets_a_cache_in_the_project(monk
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert command.cache_variable() == {"XDG_CACHE_HOME": str(tmp_path / ".snakemake/cache")}
+
+
+FAILED = """Job 2: Reading the reports of data/raw/a
+RuleException:
+Logfile logs/a/reports.log:
+================================================================================
+lungfuse: cases.csv: no column 'Nosuch'; found 'Patient'.
+================================================================================
+Shutting down, this might take some time.
+"""
+ABSENT = """MissingInputException in rule reports in file "workflow/rules/ingest.smk", line 50:
+Missing input files for rule reports:
+    output: data/reports/a/reports.csv
+    affected files:
+        data/raw/a/cases.csv
+"""
+REASONS = {
+    "a job": (FAILED, "lungfuse: cases.csv: no column 'Nosuch'; found 'Patient'.\n(all of it: logs/a/reports.log)"),
+    "a file": (ABSENT, "not found: data/raw/a/cases.csv. Put them there, or correct the settings that name them."),
+    "else": ("WorkflowError:\nno disk", "WorkflowError:\nno disk"),
+}
+
+
+@pytest.mark.parametrize(("output", "reason"), REASONS.values(), ids=REASONS)
+def test_why_the_workflow_failed_stands_by_itself(output, reason):
+    assert command.reason_in(output) == reason

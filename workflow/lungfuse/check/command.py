@@ -1,6 +1,7 @@
 """The command of a user: run the workflow up to the data check, and print it."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +19,8 @@ from lungfuse.tables.check import Findings
 
 OWN_CACHE = Path(".snakemake/cache")
 LAST = 30  # lines of what Snakemake says when it fails
+FAILED_LOGS = re.compile(r"^Logfile (\S+):\n=+\n(.*?)\n=+$", re.M | re.S)
+ABSENT = re.compile(r"^ +affected files:\n((?: {8}.*\n?)+)", re.M)
 TERMINAL, WHERE = "LUNGFUSE_TERMINAL", "/dev/tty"
 
 
@@ -59,5 +62,13 @@ def _run_workflow(study: str, target: Path) -> None:
         env=os.environ | shown | cache_variable(),
     )
     if done.returncode:
-        said = "\n".join(done.stdout.strip().splitlines()[-LAST:])
-        raise UserError(f"the workflow of {study} has failed before its data check:\n{said}")
+        raise UserError(f"the workflow of {study} has failed before its data check:\n{reason_in(done.stdout)}")
+
+
+def reason_in(output: str) -> str:
+    """Why Snakemake has failed: the logs of jobs that failed, or the files that are missing, or its last lines."""
+    if logs := FAILED_LOGS.findall(output):
+        return "\n".join(f"{said}\n(all of it: {file})" for file, said in logs)
+    if absent := ABSENT.search(output):
+        return f"not found: {', '.join(absent[1].split())}. Put them there, or correct the settings that name them."
+    return "\n".join(output.strip().splitlines()[-LAST:])

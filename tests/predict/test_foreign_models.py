@@ -252,6 +252,9 @@ def test_a_missing_or_copied_fold_is_reported(study, tmp_path):
     for number in (1, 2):
         reseal(model / f"fold{number}", fold=number)
     Predictor(model)
+    reseal(model / "fold2", split="0" * 64)
+    with pytest.raises(UserError, match=r"fold2: has another setting of split, .* learned from, than .*fold0"):
+        Predictor(model)
     reseal(model / "fold2", model__labels=["lung", "normal"])
     with pytest.raises(UserError, match=r"fold2: has another setting of model than .*fold0"):
         Predictor(model)

@@ -30,6 +30,7 @@ SEARCHED = {
 SAME = {  # of the settings of all folds
     "model": lambda settings: settings.model.model_dump(exclude=SEARCHED if settings.model.point else None),
     "columns": lambda settings: settings.columns,
+    "split, the digest of the pairs and folds it learned from,": lambda settings: settings.split,
 }
 RUN = re.compile(r"fold(\d+)(?:_repeat(\d+))?")
 

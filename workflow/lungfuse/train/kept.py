@@ -25,7 +25,7 @@ from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task
 from lungfuse.train.estimators import Models
 from lungfuse.train.predictions import calibration_of
-from lungfuse.train.trained import write_trained_settings
+from lungfuse.train.trained import split_digest, write_trained_settings
 
 # skops imports all of scikit-learn, and with this module PyTorch, where it is installed.
 _OF_TORCH = "sklearn.externals.array_api_compat.torch"
@@ -77,7 +77,7 @@ def keep(
         with atomic_write(files["estimator"], "wb") as stream:
             stream.write(packed(fitted))
         made = {"fold": fold, "repeat": repeat, "columns": columns, "calibration": calibration_of(scores, task)}
-        made |= measured
+        made |= {"split": split_digest(layout.split)} | measured
         write_trained_settings(trained, made, [files["estimator"], *encoders], files["settings"], masks)
         trainings.append(scores)
     return trainings

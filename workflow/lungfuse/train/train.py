@@ -40,7 +40,7 @@ from lungfuse.train.networks import build_module, fitted_of, starts_of
 from lungfuse.train.precision import uses_bf16
 from lungfuse.train.starts import with_starts
 from lungfuse.train.teachers import out_of_fold_scores
-from lungfuse.train.trained import write_trained_settings
+from lungfuse.train.trained import split_digest, write_trained_settings
 from lungfuse.tuning import tuning
 
 
@@ -71,6 +71,7 @@ def main(*, model: Path, run: str, threads: int = 1) -> None:
     write_table(pd.concat(scores).assign(fold=fold, repeat=repeat), outputs["fold_predictions"], FoldPredictions)
     write_trained(training.module, record, outputs["weights"], outputs["history"])
     made = {"fold": fold, "repeat": repeat, "fitted": fitted_of(training.dataset.sources)}
+    made |= {"split": split_digest(Layout(config.study).split)}
     made |= {"starts": {name: os.path.relpath(start, folder) for name, start in starts_of(config, run).items()}}
     made |= {"calibration": task.calibrate(task.of("score", scores[0]), task.targets(scores[0]))}
     made |= {"seconds_per_epoch": float(record["seconds"].mean()), "peak_memory_mb": peak_memory_mb()}

@@ -62,11 +62,12 @@ class Trained(Settings):
 
 class FoldSettings(Trained):
     """What was trained in a fold: `fitted` is what was measured on the pairs learned from, `starts` the weights from
-    which encoders start, both by modality; `parameters` and `ms_per_case` are what it costs to predict, see
-    `lungfuse.train.cost`; `machine` is where, and in which precision."""
+    which encoders start, both by modality; `split` is the digest of the pairs and their folds; `parameters` and
+    `ms_per_case` are what it costs to predict, see `lungfuse.train.cost`; `machine` is where, in which precision."""
 
     fold: Number
     repeat: Number
+    split: str = ""
     calibration: Calibration
     columns: list[ColumnRecord] = Field(default=[])
     fitted: dict[str, list[dict[str, Any]]] = Field(default={})
@@ -120,6 +121,11 @@ def masks_made_by(mask_settings: Path, folder: Path) -> dict[str, Any]:
 def segmenter_of(segmenter: str, folder: Path) -> Path:
     """The folder of the segmenter that makes the masks of a model in `folder`."""
     return PACKAGED if segmenter == PACKAGED_SEGMENTER else folder / segmenter
+
+
+def split_digest(split: dict[str, Path]) -> str:
+    """The SHA-256 over the tables of a study's pairs and of their folds."""
+    return hashlib.sha256("".join(map(sha256, split.values())).encode()).hexdigest()
 
 
 def digests_of(parts: list[Path], folder: Path) -> dict[str, str]:

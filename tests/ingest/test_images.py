@@ -176,6 +176,9 @@ def test_raw_images_that_are_replaced_while_they_are_read_are_reported(tmp_path,
 RAMP = np.tile(np.linspace(0, 4095, 200).astype(np.uint16), (200, 1))  # 12 bits of 16
 
 
+SHADES = (RAMP >> 4).astype(np.uint8)
+
+
 def marked(value: int, side: int) -> np.ndarray:
     """The ramp with a square of one value drawn on it."""
     pixels = RAMP.copy()
@@ -197,11 +200,36 @@ def test_a_tiff_whose_white_is_zero_is_read_as_it_is_seen():
     assert abs(found.astype(int) - decode(encoded(RAMP), SMALL)[0]).max() <= 1
 
 
-def test_a_file_of_several_pages_is_refused_with_what_to_do():
-    data, page = io.BytesIO(), Image.new("L", (30, 40))
-    page.save(data, "tiff", save_all=True, append_images=[page])
+@pytest.mark.parametrize("kind", ["tiff", "gif", "png", "webp", "avif"])
+def test_a_file_of_several_pages_is_refused_with_what_to_do(kind):
+    data, page = io.BytesIO(), Image.new("RGB", (30, 40))
+    page.save(data, kind, save_all=True, append_images=[Image.new("RGB", page.size, "red")])
     with pytest.raises(ValueError, match="has 2 pages; expected one image, so save each page as a file"):
         decode(data.getvalue(), SMALL)
+
+
+def transparent(colour: int | np.ndarray, alpha: np.ndarray) -> Image.Image:
+    """Grey of one value, or of many, with a transparency."""
+    return Image.merge(
+        "LA", [Image.fromarray(np.broadcast_to(colour, alpha.shape).astype(np.uint8)), Image.fromarray(alpha)]
+    )
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_picture_that_the_transparency_alone_holds_is_refused(mode, colour):
+    data = io.BytesIO()
+    transparent(colour, SHADES).convert(mode).save(data, "png")
+    with pytest.raises(ValueError, match="has one colour, and its picture in the transparency; save it without"):
+        decode(data.getvalue(), SMALL)
+
+
+@pytest.mark.parametrize(("colour", "alpha"), [(SHADES, SHADES.T), (SHADES, SHADES * 0 + 255), (90, SHADES * 0 + 9)])
+def test_transparency_beside_a_picture_is_dropped(colour, alpha):
+    data = io.BytesIO()
+    transparent(colour, alpha).save(data, "png")
+    plain = encoded(np.broadcast_to(colour, alpha.shape).astype(np.uint8))
+    assert np.array_equal(decode(data.getvalue(), SMALL)[0], decode(plain, SMALL)[0])
 
 
 def encoded(pixels: np.ndarray) -> bytes:

@@ -17,6 +17,7 @@ DECODE_ERRORS = (  # what Pillow raises on bad files
     Image.DecompressionBombError,
 )
 TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # PhotometricInterpretation, TIFF 6.0
+SLIVER = 1 / 8  # of a range of grey values: 32 of 256
 SEVERAL_PAGES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # and frames; the second picture of a JPEG is a preview
 
 
@@ -24,7 +25,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     """Decode one image file to grey, or to red, green and blue where the settings say so.
 
     Whole samples of more than 8 bits are scaled from the least depth that holds the brightest ones, so that 12-bit
-    images stored in 16 bits stay visible, also with a marker of 65535 on them, which becomes white. For a grey array
+    images stored in 16 bits stay visible, also with a marker of 65535 on them, which becomes white. Samples in a small
+    part of that depth, such as Hounsfield units plus 32768, are spread over black to white. For a grey array
     colour becomes luminance, for one with colours grey is three times the same; transparency is dropped. An image
     that is stored turned, as its EXIF data say, is turned back. Refused are samples whose black and white are not
     known, negative ones and fractions, colours of 16 bits, which Pillow cuts to 8, a picture in the transparency
@@ -133,8 +135,25 @@ def _to_8_bits(image: Image.Image, mode: str, white_is_zero: bool = False) -> Im
     if samples.min() < 0:
         raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
     bits = _depth(samples)
-    grey = np.minimum(samples.astype(np.int64) >> (bits - 8), 255).astype(np.uint8)
+    wide = samples.astype(np.int64)
+    if ends := _ends_of_sliver(samples, bits):
+        low, high = ends
+        wide = (wide - low) * 255 // (high - low)
+    else:
+        wide >>= bits - 8
+    grey = wide.clip(0, 255).astype(np.uint8)
     return Image.fromarray(255 - grey if white_is_zero else grey).convert(mode)
+
+
+def _ends_of_sliver(samples: np.ndarray, bits: int) -> tuple[int, int] | None:
+    """The least and greatest sample, where all are in a sliver of what the bits hold, but for padding of one value."""
+    for kept in [samples, samples[samples > samples.min()]] if bits > 8 else []:
+        if kept.size:
+            low = int(np.quantile(kept, FEW, method="nearest"))
+            high = int(brightest(kept[kept >= low]))
+            if 0 < high - low < SLIVER * 2**bits:
+                return low, high
+    return None
 
 
 def _depth(samples: np.ndarray) -> int:

@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLossless, SecondaryCaptureImageStorage
 
 from lungfuse.imaging.decode import DECODE_ERRORS, decode
@@ -77,13 +78,13 @@ def test_what_is_no_single_whole_image_is_refused(data, message):
         decode(data, SETTINGS)
 
 
-def test_a_compression_without_a_decoder_is_reported():
+def test_a_compression_without_a_decoder_is_reported_with_what_to_install():
     made = pydicom.dcmread(io.BytesIO(dicom()))
     made.file_meta.TransferSyntaxUID, made.PixelData = JPEGLossless, encapsulate([b"\xff\xd8\xff\xd9"])
     made["PixelData"].is_undefined_length = True
     stream = io.BytesIO()
     made.save_as(stream)
-    with pytest.raises(ValueError, match=r"cannot be read as DICOM .*JPEG Lossless"):
+    with pytest.raises(ValueError, match=r"JPEG Lossless.*; install .* pip install pylibjpeg pylibjpeg-libjpeg"):
         decode(stream.getvalue(), SETTINGS)
 
 
@@ -112,8 +113,56 @@ def test_signed_padding_is_black_too():
     assert found[:4] == [0] * 4 and found[4] == 0 and found[-1] == 255
 
 
-def test_a_window_without_a_width_is_none():
-    assert row(dicom(WindowCenter=1024, WindowWidth=0)) == [17 * step for step in range(16)]
+@pytest.mark.parametrize("width", [0, 0.5])
+def test_a_window_without_a_width_is_none(width):
+    assert row(dicom(WindowCenter=1024, WindowWidth=width)) == [17 * step for step in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("centers", "widths"),
+    [(10000, 100), (-500, 100), ([10000, -500], [100, 100]), ([10000, 1024], [100, 0]), ([10000, ""], [100, ""])],
+)
+def test_windows_that_show_nothing_are_none(centers, widths):
+    for function in ["LINEAR", "SIGMOID"]:
+        data = dicom(WindowCenter=centers, WindowWidth=widths, VOILUTFunction=function)
+        assert row(data) == [17 * step for step in range(16)]
+
+
+def test_the_first_window_that_shows_something_counts():
+    found = row(dicom(WindowCenter=[10000, 1024, 2048], WindowWidth=[100, 1024, 4096]))
+    assert found == row(dicom(WindowCenter=1024, WindowWidth=1024)) != row(dicom())
+
+
+def test_a_window_with_a_speck_alone_is_none():
+    pixels = np.tile(RAMP, (16, 16))
+    pixels[0, 0] = 10000
+    assert np.median(decode(dicom(pixels, WindowCenter=10000, WindowWidth=100), SETTINGS)[0]) > 100
+
+
+def table(values: list[int]) -> Sequence:
+    """A table for stored values from 0 to 4095."""
+    item = Dataset()
+    item.LUTDescriptor, item.LUTData = [4096, 0, 16], values
+    item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
+    return Sequence([item])
+
+
+def test_a_table_of_one_value_is_none():
+    assert row(dicom(VOILUTSequence=table([*range(4095, -1, -1)]))) == [255 - 17 * step for step in range(16)]
+    assert row(dicom(VOILUTSequence=table([7] * 4096))) == [17 * step for step in range(16)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope 0"),
+        ({"ModalityLUTSequence": table([7] * 4096)}, "table of the modality"),
+    ],
+)
+def test_a_rescaling_to_one_value_is_refused(changes, cause):
+    with pytest.raises(ValueError, match=f"has one value alone after its {cause}; correct that in the file"):
+        decode(dicom(**changes), SETTINGS)
+    assert row(dicom(RAMP * 0, **changes)) == [0] * 16
 
 
 def test_a_file_without_its_first_132_bytes_is_read():

@@ -13,6 +13,7 @@ from lungfuse.archive import Member
 from lungfuse.datasets import openi
 from lungfuse.errors import UserError
 from lungfuse.imaging.decode import DECODE_ERRORS, decode
+from lungfuse.imaging.markers import brightest
 from lungfuse.ingest.images import write_array
 from lungfuse.settings.ingest import ImageSettings
 
@@ -176,6 +177,9 @@ def test_raw_images_that_are_replaced_while_they_are_read_are_reported(tmp_path,
 RAMP = np.tile(np.linspace(0, 4095, 200).astype(np.uint16), (200, 1))  # 12 bits of 16
 
 
+SHADES = (RAMP >> 4).astype(np.uint8)
+
+
 def marked(value: int, side: int) -> np.ndarray:
     """The ramp with a square of one value drawn on it."""
     pixels = RAMP.copy()
@@ -190,6 +194,59 @@ def test_a_marker_does_not_darken_the_image_below_it(value, side):
     assert (found[4:] == plain[4:]).all() and found[4:].max() > 240
 
 
+EDGE = np.clip(np.minimum(np.arange(200) - 5, 40 - np.arange(200)) / 4, 0, 1)  # of a marker, four samples wide
+SOFT = np.outer(EDGE, EDGE)
+SPREAD = np.pad(np.random.default_rng(0).integers(30_000, 65_536, (20, 50)), ((0, 180), (0, 150)))
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        RAMP * (1 - SOFT) + 65535 * SOFT,
+        RAMP * (1 - SOFT) + 20000 * SOFT,
+        np.maximum(RAMP, SPREAD),
+        marked(65535, 71),
+    ],
+)
+def test_a_marker_that_is_soft_or_spread_or_large_does_not_darken_the_image_either(pixels):
+    found, _ = decode(encoded(pixels.astype(np.uint16)), SMALL)
+    plain, _ = decode(encoded(RAMP), SMALL)
+    assert abs(found[8:].astype(int) - plain[8:]).max() < 8
+
+
+def object_on(background: np.ndarray, radius: int) -> np.ndarray:
+    """A drawn round object, thick in its middle, on a background of some noise."""
+    y, x = np.mgrid[-100:100, -100:100] / radius
+    return background + 30_000 * np.sqrt(np.clip(1 - x**2 - y**2, 0, None))
+
+
+NOISE = np.random.default_rng(0).normal(700, 150, (200, 200))
+
+
+@pytest.mark.parametrize("pixels", [object_on(NOISE / 4, 15), object_on(NOISE, 30), object_on(NOISE, 60), RAMP])
+def test_what_is_measured_is_no_marker(pixels):
+    samples = pixels.clip(0).astype(np.uint16)
+    assert brightest(samples) == samples.max()
+
+
+@pytest.mark.parametrize("pixels", [RAMP // 2 + 32768, RAMP // 4 + 20000, RAMP // 64 + 20000])
+def test_samples_in_a_small_part_of_the_range_are_spread(pixels):
+    expected, _ = decode(encoded(RAMP), SMALL)
+    padded, specks = pixels.copy(), pixels.copy()
+    padded[:60], specks[0, :9] = 0, 0
+    specks[:30, :30] = 65535
+    for made, rows in [(pixels, slice(0, 16)), (padded, slice(6, 16)), (specks, slice(4, 16))]:
+        found, _ = decode(encoded(made), SMALL)
+        assert abs(found[rows].astype(int) - expected[rows]).max() < 8
+    assert decode(encoded(padded), SMALL)[0][:4].max() == 0
+
+
+@pytest.mark.parametrize(("pixels", "shift"), [(RAMP, 4), (RAMP << 4, 8), (RAMP + 1024, 5), (RAMP // 4 + 1024, 3)])
+def test_samples_in_much_of_the_range_are_not_spread(pixels, shift):
+    shifted = (pixels >> shift).astype(np.uint8)
+    assert np.array_equal(decode(encoded(pixels), SMALL)[0], decode(encoded(shifted), SMALL)[0])
+
+
 def test_a_tiff_whose_white_is_zero_is_read_as_it_is_seen():
     data = io.BytesIO()
     Image.fromarray(4095 - RAMP).save(data, "tiff", tiffinfo={262: 0})
@@ -197,11 +254,36 @@ def test_a_tiff_whose_white_is_zero_is_read_as_it_is_seen():
     assert abs(found.astype(int) - decode(encoded(RAMP), SMALL)[0]).max() <= 1
 
 
-def test_a_file_of_several_pages_is_refused_with_what_to_do():
-    data, page = io.BytesIO(), Image.new("L", (30, 40))
-    page.save(data, "tiff", save_all=True, append_images=[page])
+@pytest.mark.parametrize("kind", ["tiff", "gif", "png", "webp", "avif"])
+def test_a_file_of_several_pages_is_refused_with_what_to_do(kind):
+    data, page = io.BytesIO(), Image.new("RGB", (30, 40))
+    page.save(data, kind, save_all=True, append_images=[Image.new("RGB", page.size, "red")])
     with pytest.raises(ValueError, match="has 2 pages; expected one image, so save each page as a file"):
         decode(data.getvalue(), SMALL)
+
+
+def transparent(colour: int | np.ndarray, alpha: np.ndarray) -> Image.Image:
+    """Grey of one value, or of many, with a transparency."""
+    return Image.merge(
+        "LA", [Image.fromarray(np.broadcast_to(colour, alpha.shape).astype(np.uint8)), Image.fromarray(alpha)]
+    )
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_picture_that_the_transparency_alone_holds_is_refused(mode, colour):
+    data = io.BytesIO()
+    transparent(colour, SHADES).convert(mode).save(data, "png")
+    with pytest.raises(ValueError, match="has one colour, and its picture in the transparency; save it without"):
+        decode(data.getvalue(), SMALL)
+
+
+@pytest.mark.parametrize(("colour", "alpha"), [(SHADES, SHADES.T), (SHADES, SHADES * 0 + 255), (90, SHADES * 0 + 9)])
+def test_transparency_beside_a_picture_is_dropped(colour, alpha):
+    data = io.BytesIO()
+    transparent(colour, alpha).save(data, "png")
+    plain = encoded(np.broadcast_to(colour, alpha.shape).astype(np.uint8))
+    assert np.array_equal(decode(data.getvalue(), SMALL)[0], decode(plain, SMALL)[0])
 
 
 def encoded(pixels: np.ndarray) -> bytes:

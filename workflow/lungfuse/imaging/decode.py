@@ -17,17 +17,20 @@ DECODE_ERRORS = (  # what Pillow raises on bad files
     Image.DecompressionBombError,
 )
 TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # PhotometricInterpretation, TIFF 6.0
-SEVERAL_PAGES = {"TIFF", "GIF"}
+SLIVER = 1 / 8  # of a range of grey values: 32 of 256
+SEVERAL_PAGES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # and frames; the second picture of a JPEG is a preview
 
 
 def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
     """Decode one image file to grey, or to red, green and blue where the settings say so.
 
     Whole samples of more than 8 bits are scaled from the least depth that holds the brightest ones, so that 12-bit
-    images stored in 16 bits stay visible, also with a marker of 65535 on them, which becomes white. For a grey array
+    images stored in 16 bits stay visible, also with a marker of 65535 on them, which becomes white. Samples in a small
+    part of that depth, such as Hounsfield units plus 32768, are spread over black to white. For a grey array
     colour becomes luminance, for one with colours grey is three times the same; transparency is dropped. An image
     that is stored turned, as its EXIF data say, is turned back. Refused are samples whose black and white are not
-    known, negative ones and fractions, colours of 16 bits, which Pillow cuts to 8, and files of several pages.
+    known, negative ones and fractions, colours of 16 bits, which Pillow cuts to 8, a picture in the transparency
+    alone, and files of several pages or frames.
 
     Returns uint8 pixels of shape (image_size, image_size), with colours (image_size, image_size, 3), and the source's
     (width, height) in pixels.
@@ -40,6 +43,7 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
         image.load()
         if deep_colour:
             raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
+        _check_transparency(image)
         upright = ImageOps.exif_transpose(image)
         pixels = _to_8_bits(upright, "RGB" if settings.colour else "L", white_is_zero)
         return np.asarray(fit_square(pixels, settings)), upright.size
@@ -95,7 +99,7 @@ def unfit_square(square: Image.Image, size: tuple[int, int], fit: Fit) -> Image.
 
 
 def _check_pages(image: Image.Image) -> None:
-    """Refuse a TIFF or GIF file of several pages of one size; smaller ones are previews."""
+    """Refuse a file of several pages or frames of one size; smaller ones are previews."""
     pages = getattr(image, "n_frames", 1) if image.format in SEVERAL_PAGES else 1
     if pages < 2:
         return
@@ -105,6 +109,16 @@ def _check_pages(image: Image.Image) -> None:
     image.seek(0)
     if same:
         raise ValueError(f"has {pages} pages; expected one image, so save each page as a file")
+
+
+def _check_transparency(image: Image.Image) -> None:
+    """Refuse one colour with a picture in its transparency: whether that is dark or bright is not known."""
+    if image.mode.startswith("I") or not image.has_transparency_data:
+        return
+    samples = np.asarray(image.convert("RGBA"))
+    alpha = samples[..., 3]
+    if np.ptp(alpha) and not np.ptp(samples[alpha > 0, :3], axis=0).any():
+        raise ValueError("has one colour, and its picture in the transparency; save it without, from black to white")
 
 
 def _has_white_at_zero(image: Image.Image) -> bool:
@@ -121,8 +135,25 @@ def _to_8_bits(image: Image.Image, mode: str, white_is_zero: bool = False) -> Im
     if samples.min() < 0:
         raise ValueError("has negative samples; save it with 8 or 16 bits, from black to white")
     bits = _depth(samples)
-    grey = np.minimum(samples.astype(np.int64) >> (bits - 8), 255).astype(np.uint8)
+    wide = samples.astype(np.int64)
+    if ends := _ends_of_sliver(samples, bits):
+        low, high = ends
+        wide = (wide - low) * 255 // (high - low)
+    else:
+        wide >>= bits - 8
+    grey = wide.clip(0, 255).astype(np.uint8)
     return Image.fromarray(255 - grey if white_is_zero else grey).convert(mode)
+
+
+def _ends_of_sliver(samples: np.ndarray, bits: int) -> tuple[int, int] | None:
+    """The least and greatest sample, where all are in a sliver of what the bits hold, but for padding of one value."""
+    for kept in [samples, samples[samples > samples.min()]] if bits > 8 else []:
+        if kept.size:
+            low = int(np.quantile(kept, FEW, method="nearest"))
+            high = int(brightest(kept[kept >= low]))
+            if 0 < high - low < SLIVER * 2**bits:
+                return low, high
+    return None
 
 
 def _depth(samples: np.ndarray) -> int:

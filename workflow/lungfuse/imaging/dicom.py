@@ -1,11 +1,12 @@
 """DICOM files as images."""
 
 import io
+import re
 
 import numpy as np
 from PIL import Image
 
-from lungfuse.imaging.markers import brightest
+from lungfuse.imaging.markers import FEW, brightest
 
 MARK = slice(128, 132)
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"  # transfer syntaxes of files that name none
@@ -28,11 +29,13 @@ def read_dicom(data: bytes) -> Image.Image:
 
     Grey values are those of the modality, in the window or by the table that the file holds, and spread from the least
     to the greatest of them over 0 to 255; MONOCHROME1 is inverted, so that white is bright. Padding is black, whatever
-    its value, and a window without a width is none (DICOM PS3.3, C.11.1, C.11.2, C.7.6.3.1.2 and C.7.5.1.1.2).
+    its value. A table or window that shows nothing, or has no width, is none: the next one counts, or the range of the
+    values (DICOM PS3.3, C.11.1, C.11.2, C.7.6.3.1.2 and C.7.5.1.1.2).
 
     Raises:
-        ValueError: it is no whole DICOM file, has no image or several, has colours of more than 8 bits, is stored in a
-            way that is not known here, or the library pydicom is not installed.
+        ValueError: it is no whole DICOM file, has no image or several, has colours of more than 8 bits, becomes one
+            value when it is rescaled, is stored in a way that is not known here, or needs a library that is not
+            installed, which is named.
     """
     try:
         import pydicom
@@ -46,6 +49,7 @@ def read_dicom(data: bytes) -> Image.Image:
             raise ValueError("is DICOM without an image")
         if (frames := int(found.get("NumberOfFrames") or 1)) > 1:
             raise ValueError(f"has {frames} frames; expected one image, so save each frame as a file")
+        _check_decoder(found.file_meta.TransferSyntaxUID)
         pixels = found.pixel_array
         return _grey(pixels, found) if found.PhotometricInterpretation in GREY else _coloured(pixels)
     except ValueError:
@@ -54,21 +58,65 @@ def read_dicom(data: bytes) -> Image.Image:
         raise ValueError(f"cannot be read as DICOM ({type(error).__name__}: {error})") from error
 
 
+def _check_decoder(syntax) -> None:
+    """Refuse a compression that no library here can read, if one exists for it."""
+    from pydicom.pixels import get_decoder
+
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        return
+    if not decoder.is_available:
+        packages = sorted({*re.findall(r"pylibjpeg[a-z-]*", " ".join(decoder.missing_dependencies))})
+        raise ValueError(f"is DICOM in {syntax.name}; install a decoder with pip install {' '.join(packages)}")
+
+
 def _grey(pixels: np.ndarray, found) -> Image.Image:
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels import apply_modality_lut
 
     padding = _padding(pixels, found)
-    if not _has_window(found):
-        for name in ["WindowCenter", "WindowWidth"]:
-            if name in found:
-                del found[name]
-    seen = apply_voi_lut(apply_modality_lut(pixels, found), found).astype(np.float32)
-    shown = seen[~padding] if not padding.all() else seen
-    least, most = shown.min(), shown.max() if _has_window(found) else brightest(shown)
+    kept = ~padding if not padding.all() else padding
+    values = apply_modality_lut(pixels, found)
+    if np.ptp(pixels[kept]) and not np.ptp(values[kept]):
+        cause = "table of the modality" if "ModalityLUTSequence" in found else f"RescaleSlope {found.RescaleSlope:g}"
+        raise ValueError(f"has one value alone after its {cause}; correct that in the file")
+    windows = _windows(found, values[kept])
+    seen = _as_meant(values, found, kept, windows).astype(np.float32)
+    shown = seen[kept]
+    least, most = shown.min(), shown.max() if windows else brightest(shown)
     spread = ((seen - least) * (255 / max(most - least, 1e-6))).clip(0, 255)
     if found.PhotometricInterpretation == "MONOCHROME1":
         spread = 255 - spread
     return Image.fromarray(np.where(padding, 0, spread).round().astype(np.uint8))
+
+
+def _as_meant(values: np.ndarray, found, kept: np.ndarray, windows: list[int]) -> np.ndarray:
+    """Values by the first table of the file that does not make one of all, or in the first of its windows, if any."""
+    from pydicom.pixels import apply_voi, apply_windowing
+
+    for place, table in enumerate(found.get("VOILUTSequence") or []):
+        if "LUTData" in table and np.ptp((seen := apply_voi(values, found, place))[kept]):
+            return seen
+    return apply_windowing(values, found, windows[0]) if windows else values
+
+
+def _windows(found, values: np.ndarray) -> list[int]:
+    """The places of the windows of the file that have a width, and in which more than a few of its values lie."""
+    least_width = 1 if found.get("VOILUTFunction", "LINEAR") == "LINEAR" else 1e-6
+    usable, most = [], (1 - FEW) * values.size
+    pairs = zip(_listed(found, "WindowCenter"), _listed(found, "WindowWidth"), strict=False)
+    for place, (center, width) in enumerate(pairs):
+        if {center, width} & {None, ""} or width < least_width:
+            continue
+        outside = np.count_nonzero(values <= center - width / 2), np.count_nonzero(values >= center + width / 2)
+        if max(outside) < most:
+            usable.append(place)
+    return usable
+
+
+def _listed(found, name: str) -> list:
+    value = found.get(name)
+    return [*value] if hasattr(value, "__iter__") else [value]
 
 
 def _padding(pixels: np.ndarray, found) -> np.ndarray:
@@ -84,13 +132,6 @@ def _padding(pixels: np.ndarray, found) -> np.ndarray:
 def _as_stored(value: int, kind: np.dtype) -> int:
     """A value of padding with the sign that samples have, which some devices write otherwise."""
     return int(np.array(value & ((1 << 8 * kind.itemsize) - 1)).astype(f"u{kind.itemsize}").view(kind))
-
-
-def _has_window(found) -> bool:
-    """Whether there is a window, and its width can be used."""
-    width = found.get("WindowWidth")
-    widths = list(width) if isinstance(width, (list, tuple)) or hasattr(width, "__iter__") else [width]
-    return bool(widths) and all(each is not None and float(each) > 0 for each in widths)
 
 
 def _coloured(pixels: np.ndarray) -> Image.Image:

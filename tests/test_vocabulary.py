@@ -10,7 +10,7 @@ from lungfuse.vocabulary import yes_and_no
     [
         ("có", "không"),
         ("ya", "tidak"),
-        ("Да", "Не"),
+        ("да", "не"),
         ("da", "nu"),
         ("da", "ne"),
         ("نعم", "لا"),

@@ -22,6 +22,7 @@ DATE = re.compile(
 TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")
 DICOM_TIME = re.compile(r"\d{6}(\.\d+)?")
 SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")  # days since 1899-12-30, as Excel counts them: 1954 to 2091
+BEFORE_DIGITS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\d)")
 WHOLE = re.compile(r"0*(\d+)(\.0+)?")
 NUMBERED_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})")
 
@@ -50,6 +51,11 @@ def checked_pattern(text: str) -> str:
 def whole_number(cell: str) -> str:
     """A number as it is without zeros before it or behind its point: 017, 17 and 17.0 are the same."""
     return found[1] if (found := WHOLE.fullmatch(cell)) else cell
+
+
+def written_in_one_way(cell: str) -> str:
+    """The number of a patient without what people leave out or add: 017 and 17.0 are 17, P-001 and p 001 are p001."""
+    return whole_number(BEFORE_DIGITS.sub("", cell).casefold())
 
 
 def days_of(dates: pd.Series) -> pd.Series:

@@ -71,6 +71,13 @@ def tokens(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|[0-9]+", parted.casefold())
 
 
+def is_called(name: str, words: Iterable[str]) -> bool:
+    """Whether one of some words is in a column's name, or stands within it where words are written without spaces."""
+    own, sought = {*tokens(name), "".join(tokens(name))}, {plain(word).casefold() for word in words}
+    inner = plain(name).casefold()  # with the vowel signs that part the words of Thai and Hindi
+    return bool(sought & own) or any(not word.isascii() and word in inner for word in sought)
+
+
 def plain(text: str) -> str:
     """Text with the letters of ASCII for accented Latin ones; other scripts stay."""
     if text.isascii():

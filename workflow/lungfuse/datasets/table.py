@@ -8,7 +8,7 @@ from typing import ClassVar
 import pandas as pd
 
 from lungfuse.archive import Member
-from lungfuse.cell_forms import number_of, whole_number
+from lungfuse.cell_forms import number_of, written_in_one_way
 from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
 from lungfuse.datasets._table_images import image_headings, images_of, known_views, with_views
 from lungfuse.errors import UserError
@@ -163,7 +163,7 @@ class MappedTable:
         if pattern:
             found = {cell: re.search(pattern, cell) for cell in cells.unique()}
             cells = cells.map({cell: each[each.re.groups and 1] if each else "" for cell, each in found.items()})
-        return cells.map(whole_number) if self.table.same_numbers else cells
+        return cells.map(written_in_one_way) if self.table.same_numbers else cells
 
     def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
         return sheet[name] if name else pd.Series("", index=sheet.index)

@@ -12,7 +12,7 @@ import pandas as pd
 from lungfuse.cell_forms import AGE, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES
-from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, plain, tokens, unknown_among
+from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, is_called, tokens, unknown_among
 
 Kind = Literal[
     "empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "time", "url"
@@ -41,7 +41,8 @@ DATED = {
 TIMED = {"time", "uhrzeit", "hora", "heure", "ora", "время", "时间", "時刻", "studytime", "seriestime", "clock"}
 NUMBERED = {
     "id", "ids", "nr", "no", "num", "number", "uid", "index", "key", "code", "mrn", "pid", "patientid", "caseid",
-    "nummer", "numero", "número", "nº", "n°", "codigo", "código", "codice", "номер", "编号", "番号", "번호", "case",
+    "nummer", "numero", "número", "nº", "n°", "codigo", "código", "codice", "номер", "号", "號", "编号", "番号", "번호",
+    "case",
     "fall",
     "caso", "cas",
 }  # fmt: skip
@@ -112,8 +113,7 @@ class Profile:
 
     def called(self, *names: str) -> bool:
         """Whether one of these is a word of its name, or stands in it where words are written without spaces."""
-        own, sought = {*self.tokens, "".join(self.tokens)}, {plain(name).casefold() for name in names}
-        return bool(sought & own) or any(not name.isascii() and any(name in word for word in own) for name in sought)
+        return is_called(self.name, names)
 
 
 def profiles_of(
@@ -167,7 +167,7 @@ def _form(name: str, words: pd.Series) -> tuple[Form, str]:
         return "age", "years"
     if len(words) > 2 and not _are_dates(name, words) and (unit := unit_in(words.index)):
         plain = _share(words, NUMBER)
-        mixed = {*tokens(name)} & NUMBERED or (len(unit) == 1 and unit not in UNITS)
+        mixed = is_called(name, NUMBERED) or (len(unit) == 1 and unit not in UNITS)
         return ("plain", "") if plain > 0.5 or mixed else ("unit", unit)
     return "plain", ""
 
@@ -234,7 +234,7 @@ def _of_words(name: str, words: pd.Series, rows: int) -> Kind:
     if len(words) == filled and filled > min(rows / 2, 20) and parts < 2:
         return "id"
     few = len(words) <= max(2, min(MOST_WORDS, filled / 3))
-    return "category" if few else "id" if {*tokens(name)} & NUMBERED else "words"
+    return "category" if few else "id" if is_called(name, NUMBERED) else "words"
 
 
 def _mean(numbers: pd.Index, words: pd.Series) -> float:
@@ -263,7 +263,7 @@ def _is_numbered(name: str, words: pd.Series, rows: int) -> bool:
     """Whether numbers are names of something."""
     zeros = any(re.match(r"0\d", word) for word in words.index)
     whole = all(word.isdigit() for word in words.index)
-    called = bool({*tokens(name), "".join(tokens(name))} & NUMBERED)
+    called = is_called(name, NUMBERED)
     many = len(words) > max(2, 0.5 * words.sum())
     return whole and (zeros or (called and len(words) > 2) or (many and len(words) > 20 and _consecutive(words)))
 

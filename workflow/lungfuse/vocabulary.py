@@ -15,32 +15,45 @@ NO = {
     "nee", "négatif", "negativo", "negativ", "falsch", "faux", "falso", "onwaar", "fałsz", "yanlış", "ложь", "假",
 }  # fmt: skip
 UNKNOWN = {
-    "?", "??", "???", "-", "--", "---", ".", "..", "#n/a", "n/a", "na", "nan", "null", "nil", "unknown", "unk",
+    "?", "??", "???", "-", "--", "---", ".", "..", "#n/a", "n/a", "na", "nan", "null", "unknown", "unk",
     "unknown sex", "not known", "not available", "not applicable", "not visible", "not reported", "not recorded",
     "not stated", "not done", "not tested", "no data", "missing", "undetermined", "unspecified", "unclear", "tbd",
     "todo", "to do", "unbekannt", "inconnu", "desconocido", "desconhecido", "sconosciuto", "onbekend", "nieznane",
     "неизвестно", "нет данных", "不详", "未知", "不明", "미상", "bilinmiyor", "<na>", "#value!", "#ref!", "#div/0!",
-    "n/d", "s/d", "k.a.", "o.b.", "n. d.",
+    "n/d", "s/d", "k.a.", "n. d.",
 }  # fmt: skip
-UNKNOWN_AMONG_NUMBERS = {"none", "nd", "x", "*", "n.d.", "n.a.", "k.a.", "/", "\\", "—", "–"}
+UNKNOWN_AMONG_NUMBERS = {"none", "nil", "o.b.", "nd", "x", "*", "n.d.", "n.a.", "k.a.", "/", "\\", "—", "–"}
 HEALTHY = {
     "normal", "healthy", "control", "controls", "benign", "negative", "clear", "none", "absent", "alive", "survived",
     "low", "nontumor", "notumor", "unaffected", "hc", "cn", "nc", "gesund", "unauffällig", "sain", "sano", "sana",
     "sano/a", "saudável", "normale", "normalny", "zdrowy", "норма", "здоров", "здоровый", "здорова", "正常", "健康",
-    "정상", "υγιής", "φυσιολογικό", "sağlıklı", "fit", "gezond", "frisk", "terve",
+    "정상", "υγιής", "φυσιολογικό", "sağlıklı", "fit", "gezond", "frisk", "terve", "nil", "o.b.", "o. b.", "o.b",
 }  # fmt: skip
 HEALTHY_START = re.compile(
     r"(no|non|not|without|never|keine?|ohne|sans|pas de|nicht|other|sin|sem|senza|без|нет|geen|ingen|brak)[ _-]+\w.*",
     re.IGNORECASE,
 )
 FRONTAL = {"pa", "ap", "frontal", "front", "ap supine", "ap erect", "ap semi erect", "ap semierect", "posteroanterior",
-           "anteroposterior", "pa erect", "frontale", "正位", "прямая"}  # fmt: skip
-LATERAL = {"l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "l lateral", "侧位", "側面", "боковая"}
+           "anteroposterior", "pa erect", "frontale", "正位", "прямая", "p a", "a p", "face", "de face", "d face",
+           "postero anterior",
+           "antero posterior", "正面", "後前", "前後", "正面像"}  # fmt: skip
+LATERAL = {
+    "l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "l lateral", "侧位", "側面", "боковая", "l l",
+    "seitlich", "seite", "lateralis", "laterale", "profil", "de profil", "profil gauche", "profil droit", "perfil",
+    "profile", "lateral left", "lateral right", "lat left", "lat right", "left lat", "right lat", "latero lateral",
+    "latero laterale", "laterolateral", "laterolaterale", "側面像",
+}  # fmt: skip
+POSTURES = {
+    "supine", "erect", "semi", "semierect", "upright", "sitting", "standing", "portable", "bedside", "im", "liegend",
+    "liegen", "stehend", "stehen", "sitzend", "sitzen", "debout", "couché", "couchée", "assis", "лежа", "лёжа", "стоя",
+}  # fmt: skip
 SIGNS = {"+": "plus", "-": "minus", "±": "plus-minus", "<": "less", ">": "more", "≤": "at-most", "≥": "at-least"}
 TAKEN_START = "label_"
 SCALE = [  # from the least to the most
     {
         "none",
+        "nil",
+        "ob",
         "no",
         "absent",
         "normal",
@@ -135,21 +148,34 @@ def grades(words: Iterable[str]) -> bool:
     return len({*numbers}) > 2 and all(number is not None and number == int(number) for number in numbers)
 
 
+def is_weak(word: str, words: Iterable[str]) -> bool:
+    """Whether a word is a plus between brackets and stands beside the same one without, as laboratories write."""
+    return bool(re.fullmatch(r"\([+]+\)", word)) and word[1:-1] in words
+
+
 def rank_of(word: str) -> int | None:
     """The rank of a word of a scale, such as mild, or None."""
     return next((rank for rank, words in enumerate(SCALE) if _bare(word) in words), None)
 
 
 def is_frontal(word: str) -> bool:
-    return _bare(word) in FRONTAL
+    return _projection(word) in FRONTAL
 
 
 def is_lateral(word: str) -> bool:
-    return _bare(word) in LATERAL
+    return _projection(word) in LATERAL
+
+
+def _projection(word: str) -> str:
+    """A word of a view without what it says of how the patient lies or stands."""
+    parts = _bare(word).split()
+    return " ".join([part for part in parts if part not in POSTURES] or parts)
 
 
 def _bare(word: str) -> str:
-    return re.sub(r"[\W\d_]+", " ", word.casefold()).strip()
+    """A word without its signs and digits; p.a. is pa."""
+    shortened = re.sub(r"(?<=\b[^\W\d_])\.", "", word.casefold())
+    return re.sub(r"[\W\d_]+", " ", shortened).strip()
 
 
 def grouped_views(words: list[str]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lungfuse.cell_forms import AGE, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
+from lungfuse.cell_forms import AGE, AT_LEAST, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES
 from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, is_called, tokens, unknown_among
@@ -46,7 +46,7 @@ NUMBERED = {
     "fall",
     "caso", "cas",
 }  # fmt: skip
-SEVERAL_IMAGES = re.compile(r"\s*[;|,\n]\s*|\s+(?=\S+\.\w{3,4}\b)")
+SEVERAL_IMAGES = re.compile(r"\s*[;|,\n\t，、；+&]\s*|\s+(?=\S+\.\w{3,4}\b)")
 UNITS = "%°ghlmsdkyµ"  # of one letter
 SAMPLE = 300  # cells that are looked up among the images
 MOST_WORDS = 50  # of a category
@@ -165,11 +165,20 @@ def _form(name: str, words: pd.Series) -> tuple[Form, str]:
     """How the numbers of a column are written, where they are not plain, and their unit."""
     if len(words) and _share(words, AGE) == 1 and len(words) > 2:
         return "age", "years"
+    if len(words) > 2 and _highest_is_a_limit(words):
+        return "at-least", ""
     if len(words) > 2 and not _are_dates(name, words) and (unit := unit_in(words.index)):
         plain = _share(words, NUMBER)
         mixed = is_called(name, NUMBERED) or (len(unit) == 1 and unit not in UNITS)
         return ("plain", "") if plain > 0.5 or mixed else ("unit", unit)
     return "plain", ""
+
+
+def _highest_is_a_limit(words: pd.Series) -> bool:
+    """Whether numbers have one among them that means "or more", such as 90+, and none above."""
+    others = [word for word in words.index if not NUMBER.fullmatch(word)]
+    limit = AT_LEAST.fullmatch(others[0]) if len(others) == 1 else None
+    return limit is not None and all(float(word) <= float(limit[1]) for word in words.index if word != others[0])
 
 
 def _several_images(cells: Sequence[str], share_of_images: ShareOfImages) -> float:

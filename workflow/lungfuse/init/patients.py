@@ -50,7 +50,7 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
             )
     if persons and roles.patient is None and said.patient is None:
         roles.unsure.append(
-            f"{listed(persons)} holds names of persons: say --patient {quoted(persons[0])} if rows with the "
+            f"{listed(persons)} {'hold' if persons[1:] else 'holds'} names of persons: say --patient {quoted(persons[0])} if rows with the "
             f"same name are of one patient, or --use {quoted(persons[0])} if it names something else"
         )
     if roles.patient and not roles.patient_pattern:

@@ -82,7 +82,8 @@ def _check_classes(sheet: pd.DataFrame, again: pd.Series, question: Question) ->
         if lost:
             word = next((rule.positive[0] for rule in rules if kept & {*rule.positive}), "effusion")
             raise UserError(
-                f"--label {column}: {listed(map(repr, lost))} {'stand' if lost[1:] else 'stands'} only in rows that name an image which a row above "
-                f"names ({again.sum():,} of {len(sheet):,} rows), and only the first row of an image is read. "
+                f"--label {column}: {listed(map(repr, lost))} {'stand' if lost[1:] else 'stands'} only in rows that "
+                f"name an image which a row above names ({again.sum():,} of {len(sheet):,} rows), and only the "
+                "first row of an image is read. "
                 f"W{REMEDY.format(f'{word}|{lost[0]}')[1:]}."
             )

@@ -50,8 +50,9 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
             )
     if persons and roles.patient is None and said.patient is None:
         roles.unsure.append(
-            f"{listed(persons)} {'hold' if persons[1:] else 'holds'} names of persons: say --patient {quoted(persons[0])} if rows with the "
-            f"same name are of one patient, or --use {quoted(persons[0])} if it names something else"
+            f"{listed(persons)} {'hold' if persons[1:] else 'holds'} names of persons: say --patient "
+            f"{quoted(persons[0])} if rows with the same name are of one patient, or --use "
+            f"{quoted(persons[0])} if it names something else"
         )
     if roles.patient and not roles.patient_pattern:
         roles.unsure += _odd_numbers(free[roles.patient])

@@ -15,7 +15,8 @@ Pattern = Annotated[str, Field(min_length=1), AfterValidator(checked_pattern)]
 
 class ReadColumn(Settings):
     """How a structured column, or one that labels are read from, is read: its heading in the table, its kind, how its
-    numbers are written (088Y is an age of DICOM, 12 mg has a unit) and its own words for missing values."""
+    numbers are written (088Y is an age of DICOM, 12 mg has a unit, 90+ is 90 of at-least) and its own words for missing
+    values."""
 
     column: Heading
     kind: Literal["number", "category"] = "category"

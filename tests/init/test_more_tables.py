@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungfuse.cell_forms import number_of
 from lungfuse.check.sentinels import sentinels
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFiles
@@ -16,6 +17,7 @@ from lungfuse.init.missing import missing_of
 from lungfuse.init.profile import check_header, profiles_of
 from lungfuse.init.roles import UserRoles
 from lungfuse.sheets import read_sheet, sniff
+from lungfuse.vocabulary import is_frontal, is_lateral
 
 N = np.arange(60)
 TABLES = {  # what a file holds, and the cells of its last column
@@ -68,6 +70,8 @@ COLUMNS = {  # cells of a column, its heading, and the kind and form it is of
     "years and months": ("age", [f"{each} {['years', 'months'][each % 2]}" for each in N], ("near-number", "plain")),
     "powers of ten": ("ctDNA", [f"{each}.5E+03" for each in N], ("number", "plain")),
     "blood pressure": ("BP", [f"{each + 100}/{each + 50}" for each in N], ("near-number", "plain")),
+    "ninety or more": ("age", ["90+" if each % 9 == 0 else str(each + 20) for each in N], ("number", "at-least")),
+    "a plus that is no limit": ("x", ["30+" if each % 9 == 0 else str(each) for each in N], ("near-number", "plain")),
     "below a limit": ("PSA", ["<0.1" if each % 3 else str(each) for each in N], ("near-number", "plain")),
     "days of Excel": ("Date of study", [str(43_000 + each) for each in N], ("date", "plain")),
     "a number of a visit": ("visit_no", [str(each % 3 + 1) for each in N], ("id", "plain")),
@@ -93,6 +97,15 @@ QUESTIONS = {  # words of a label, the task, and its classes with their words in
     "tumour stages": (["T1", "T2", "T3", "T4"], "multiclass", [["T1"], ["T2"], ["T3"], ["T4"]]),
     "severity in German": (["leicht", "mittel", "schwer"], "ordinal", [["leicht"], ["mittel"], ["schwer"]]),
     "a slash in a class": (["N/V", "M/T"], "binary", [["N/V"], ["M/T"]]),
+    "nothing found in German": (["o.B.", "Fraktur"], "binary", [["o.B."], ["Fraktur"]]),
+    "nothing in British": (["nil", "mild", "severe"], "ordinal", [["nil"], ["mild"], ["severe"]]),
+    "yes in two spellings": (["yes", "y", "no"], "binary", [["no"], ["yes", "y"]]),
+    "no in two languages": (["No", "Nein", "Ja"], "binary", [["No", "Nein"], ["Ja"]]),
+    "a weak plus beside others": (["-", "(+)", "+", "++"], "ordinal", [["-"], ["(+)"], ["+"], ["++"]]),
+    "a slash between grades": (["low", "low/moderate", "moderate"], "multiclass", 3),
+    "a slash of signs": (["+", "+/-", "-"], "multiclass", 3),
+    "a slash of doubt": (["benign", "malignant", "benign/malignant"], "multiclass", 3),
+    "a receptor": (["ER+", "ER-", "ER+/PR+"], "multiclass", 3),
 }
 
 
@@ -102,9 +115,65 @@ def test_a_label_asks_what_its_words_mean(words, task, expected):
     assert found.task == task
     if isinstance(expected, str):
         assert expected in " ".join(found.unsure)
+    elif isinstance(expected, int):
+        assert len(found.rules) == expected
     else:
         assert [rule.positive for rule in found.rules] == expected
         assert not [each for each in found.unsure if "--missing" in each]
+
+
+@pytest.mark.parametrize("between", ["，", "、", "；", " + ", "+", "/", " & ", "|"])
+def test_several_labels_in_a_cell_are_offered_where_each_stands_alone(between):
+    words = ["肺炎", "结节", "积液", f"肺炎{between}结节", f"结节{between}积液", "正常"]
+    table = pd.DataFrame({"dx": np.resize(words, 60)})
+    found = asked([*profiles_of(table).values()], [], [])
+    assert {rule.positive[0] for rule in found.rules} == {"肺炎", "结节", "积液"}
+    assert found.task == "multilabel" and "say --between none if each is one class" in found.unsure[0]
+
+
+def test_a_class_that_is_a_weak_plus_is_called_so():
+    found = asked([*profiles_of(pd.DataFrame({"x": np.resize(["-", "(+)", "+", "(++)", "++"], 60)})).values()], [], [])
+    assert [rule.name for rule in found.rules] == ["minus", "weak-plus", "plus", "weak-plus-plus", "plus-plus"]
+    assert not [each for each in found.unsure if "read like" in each]
+
+
+def test_classes_of_yes_and_no_in_several_spellings_are_called_after_the_column():
+    found = asked([*profiles_of(pd.DataFrame({"tb": np.resize(["No", "Nein", "Ja"], 60)})).values()], [], [])
+    assert [rule.name for rule in found.rules] == ["no-tb", "tb"] and not found.unsure
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["p.a.", "P.A.", "PA.", "a.p. liegend", "AP im Liegen", "p.a. stehend", "p-a", "face", "de face", "PA upright",
+     "AP portable", "AP semi-erect", "後前", "frontal debout"],
+)  # fmt: skip
+def test_frontal_views_are_known(word):
+    assert is_frontal(word) and not is_lateral(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["LAT.", "lat", "seitlich", "profil", "de profil", "Profil gauche", "L.L.", "latero-laterale", "侧位"]
+)
+def test_lateral_views_are_known(word):
+    assert is_lateral(word) and not is_frontal(word)
+
+
+BETWEEN = {"plus": " + ", "ampersand": " & ", "tab": "\t", "comma of Japan": "、", "comma of China": "，", "space": " "}
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+def test_images_of_a_cell_are_found_by_what_is_between(between):
+    table = pd.DataFrame({"file": [f"a{each}.png{between}b{each}.png" for each in N]})
+    share = lambda cells: sum(bool(re.fullmatch(r"\w+\.png", cell)) for cell in cells) / len(cells)  # noqa: E731
+    found = roles_of(profiles_of(table, share), UserRoles(), table=table)
+    assert (found.between, found.most_images) == (between.strip() or between, 2)
+
+
+def test_an_age_of_ninety_or_more_is_read_as_ninety_and_said():
+    table = pd.DataFrame({"age": ["90+" if each % 9 == 0 else str(each + 20) for each in N]})
+    found = roles_of(profiles_of(table), UserRoles(), table=table)
+    assert found.columns["age"].form == "at-least" and number_of("at-least")("90+") == "90"
+    assert found.unsure == ["age: '90+' is read as 90"]
 
 
 def test_a_code_for_nobody_knows_leaves_two_classes_once_it_is_named():

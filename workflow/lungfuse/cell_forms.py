@@ -6,9 +6,10 @@ from typing import Literal
 
 import pandas as pd
 
-Form = Literal["plain", "age", "unit"]
+Form = Literal["plain", "age", "unit", "at-least"]
 AGE = re.compile(r"0*(\d{1,3})\s*([YMWDymwd])")  # DICOM PS3.5, value representation AS
 YEARS_OF = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+AT_LEAST = re.compile(r"(\d+)\s*[+]")
 WITH_UNIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s<>≤≥~.,+-][^\d\s]{0,11})")
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 CLOCK = r"([T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s*([AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
@@ -22,13 +23,14 @@ DATE = re.compile(
 TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")
 DICOM_TIME = re.compile(r"\d{6}(\.\d+)?")
 SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")  # days since 1899-12-30, as Excel counts them: 1954 to 2091
+BEFORE_DIGITS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=\d)")
 WHOLE = re.compile(r"0*(\d+)(\.0+)?")
 NUMBERED_DAY = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})")
 
 
 def number_of(form: Form) -> Callable[[str], str]:
     """What makes a cell of a form a plain number; other cells stay as they are, so that they are refused as such."""
-    return {"plain": str, "age": _years, "unit": _bare}[form]
+    return {"plain": str, "age": _years, "unit": _bare, "at-least": _limit}[form]
 
 
 def unit_in(cells: Iterable[str]) -> str | None:
@@ -50,6 +52,11 @@ def checked_pattern(text: str) -> str:
 def whole_number(cell: str) -> str:
     """A number as it is without zeros before it or behind its point: 017, 17 and 17.0 are the same."""
     return found[1] if (found := WHOLE.fullmatch(cell)) else cell
+
+
+def written_in_one_way(cell: str) -> str:
+    """The number of a patient without what people leave out or add: 017 and 17.0 are 17, P-001 and p 001 are p001."""
+    return whole_number(BEFORE_DIGITS.sub("", cell).casefold())
 
 
 def days_of(dates: pd.Series) -> pd.Series:
@@ -86,6 +93,11 @@ def _years(cell: str) -> str:
     if found := AGE.fullmatch(cell):
         return f"{int(found[1]) * YEARS_OF[found[2].upper()]:g}"
     return cell
+
+
+def _limit(cell: str) -> str:
+    found = AT_LEAST.fullmatch(cell)
+    return found[1] if found else cell
 
 
 def _bare(cell: str) -> str:

@@ -17,32 +17,45 @@ NO = {
     "không", "tidak", "не", "nu", "لا", "خیر", "nē", "nei", "yok", "לא", "नहीं", "ไม่", "ไม่ใช่",
 }  # fmt: skip
 UNKNOWN = {
-    "?", "??", "???", "-", "--", "---", ".", "..", "#n/a", "n/a", "na", "nan", "null", "nil", "unknown", "unk",
+    "?", "??", "???", "-", "--", "---", ".", "..", "#n/a", "n/a", "na", "nan", "null", "unknown", "unk",
     "unknown sex", "not known", "not available", "not applicable", "not visible", "not reported", "not recorded",
     "not stated", "not done", "not tested", "no data", "missing", "undetermined", "unspecified", "unclear", "tbd",
     "todo", "to do", "unbekannt", "inconnu", "desconocido", "desconhecido", "sconosciuto", "onbekend", "nieznane",
     "неизвестно", "нет данных", "不详", "未知", "不明", "미상", "bilinmiyor", "<na>", "#value!", "#ref!", "#div/0!",
-    "n/d", "s/d", "k.a.", "o.b.", "n. d.",
+    "n/d", "s/d", "k.a.", "n. d.",
 }  # fmt: skip
-UNKNOWN_AMONG_NUMBERS = {"none", "nd", "x", "*", "n.d.", "n.a.", "k.a.", "/", "\\", "—", "–"}
+UNKNOWN_AMONG_NUMBERS = {"none", "nil", "o.b.", "nd", "x", "*", "n.d.", "n.a.", "k.a.", "/", "\\", "—", "–"}
 HEALTHY = {
     "normal", "healthy", "control", "controls", "benign", "negative", "clear", "none", "absent", "alive", "survived",
     "low", "nontumor", "notumor", "unaffected", "hc", "cn", "nc", "gesund", "unauffällig", "sain", "sano", "sana",
     "sano/a", "saudável", "normale", "normalny", "zdrowy", "норма", "здоров", "здоровый", "здорова", "正常", "健康",
-    "정상", "υγιής", "φυσιολογικό", "sağlıklı", "fit", "gezond", "frisk", "terve",
+    "정상", "υγιής", "φυσιολογικό", "sağlıklı", "fit", "gezond", "frisk", "terve", "nil", "o.b.", "o. b.", "o.b",
 }  # fmt: skip
 HEALTHY_START = re.compile(
     r"(no|non|not|without|never|keine?|ohne|sans|pas de|nicht|other|sin|sem|senza|без|нет|geen|ingen|brak)[ _-]+\w.*",
     re.IGNORECASE,
 )
 FRONTAL = {"pa", "ap", "frontal", "front", "ap supine", "ap erect", "ap semi erect", "ap semierect", "posteroanterior",
-           "anteroposterior", "pa erect", "frontale", "正位", "прямая"}  # fmt: skip
-LATERAL = {"l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "l lateral", "侧位", "側面", "боковая"}
+           "anteroposterior", "pa erect", "frontale", "正位", "прямая", "p a", "a p", "face", "de face", "d face",
+           "postero anterior",
+           "antero posterior", "正面", "後前", "前後", "正面像"}  # fmt: skip
+LATERAL = {
+    "l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "l lateral", "侧位", "側面", "боковая", "l l",
+    "seitlich", "seite", "lateralis", "laterale", "profil", "de profil", "profil gauche", "profil droit", "perfil",
+    "profile", "lateral left", "lateral right", "lat left", "lat right", "left lat", "right lat", "latero lateral",
+    "latero laterale", "laterolateral", "laterolaterale", "側面像",
+}  # fmt: skip
+POSTURES = {
+    "supine", "erect", "semi", "semierect", "upright", "sitting", "standing", "portable", "bedside", "im", "liegend",
+    "liegen", "stehend", "stehen", "sitzend", "sitzen", "debout", "couché", "couchée", "assis", "лежа", "лёжа", "стоя",
+}  # fmt: skip
 SIGNS = {"+": "plus", "-": "minus", "±": "plus-minus", "<": "less", ">": "more", "≤": "at-most", "≥": "at-least"}
 TAKEN_START = "label_"
 SCALE = [  # from the least to the most
     {
         "none",
+        "nil",
+        "ob",
         "no",
         "absent",
         "normal",
@@ -71,6 +84,13 @@ def tokens(name: str) -> list[str]:
     """The words of a column's name, in lower case: patientId and Patient_ID are patient and id."""
     parted = re.sub(r"([a-zß-ÿ0-9])([A-Z])", r"\1 \2", plain(name))
     return re.findall(r"[^\W\d_]+|[0-9]+", parted.casefold())
+
+
+def is_called(name: str, words: Iterable[str]) -> bool:
+    """Whether one of some words is in a column's name, or stands within it where words are written without spaces."""
+    own, sought = {*tokens(name), "".join(tokens(name))}, {plain(word).casefold() for word in words}
+    inner = plain(name).casefold()  # with the vowel signs that part the words of Thai and Hindi
+    return bool(sought & own) or any(not word.isascii() and word in inner for word in sought)
 
 
 def plain(text: str) -> str:
@@ -130,21 +150,34 @@ def grades(words: Iterable[str]) -> bool:
     return len({*numbers}) > 2 and all(number is not None and number == int(number) for number in numbers)
 
 
+def is_weak(word: str, words: Iterable[str]) -> bool:
+    """Whether a word is a plus between brackets and stands beside the same one without, as laboratories write."""
+    return bool(re.fullmatch(r"\([+]+\)", word)) and word[1:-1] in words
+
+
 def rank_of(word: str) -> int | None:
     """The rank of a word of a scale, such as mild, or None."""
     return next((rank for rank, words in enumerate(SCALE) if _bare(word) in words), None)
 
 
 def is_frontal(word: str) -> bool:
-    return _bare(word) in FRONTAL
+    return _projection(word) in FRONTAL
 
 
 def is_lateral(word: str) -> bool:
-    return _bare(word) in LATERAL
+    return _projection(word) in LATERAL
+
+
+def _projection(word: str) -> str:
+    """A word of a view without what it says of how the patient lies or stands."""
+    parts = _bare(word).split()
+    return " ".join([part for part in parts if part not in POSTURES] or parts)
 
 
 def _bare(word: str) -> str:
-    return re.sub(r"[\W\d_]+", " ", word.casefold()).strip()
+    """A word without its signs and digits; p.a. is pa."""
+    shortened = re.sub(r"(?<=\b[^\W\d_])\.", "", word.casefold())
+    return re.sub(r"[\W\d_]+", " ", shortened).strip()
 
 
 def grouped_views(words: list[str]) -> dict[str, list[str]]:

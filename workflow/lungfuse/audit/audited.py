@@ -10,7 +10,7 @@ import pandas as pd
 
 from lungfuse.audit.question import Asked, asked_of
 from lungfuse.audit.units import joined
-from lungfuse.cell_forms import number_of, whole_number
+from lungfuse.cell_forms import number_of, written_in_one_way
 from lungfuse.check.univariate import Outcomes
 from lungfuse.duplicates.pictures import Pictures
 from lungfuse.errors import UserError
@@ -77,9 +77,8 @@ class Audited:
         return [name for name in [self.roles.patient, *self.roles.group_by] if name]
 
     def codes(self, column: str) -> np.ndarray:
-        """What each row is of, by number; -1 where the cell is empty. 017, 17 and 17.0 are the same; (row,)."""
-        cells = self.cells[column].str.casefold()
-        whole = cells.map(whole_number)
+        """What each row is of, by number; -1 where the cell is empty. 017 and 17, P-1 and p1 are the same; (row,)."""
+        whole = self.cells[column].str.casefold().map(written_in_one_way)
         return pd.factorize(whole.mask(whole == ""))[0]
 
     @cached_property

@@ -1,6 +1,7 @@
 """Numbers that stand for a missing value, such as 999 or -1: a value far from all others."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,4 +50,13 @@ def _outside(numbers: pd.Series, counts: pd.Series, word: str) -> Sentinel | Non
     below_zero = value < 0 <= low
     if (is_code and (below_zero or gap > GAP_OF_CODE * spread)) or (counts[word] >= SPIKE and gap > GAP * spread):
         return Sentinel(word, int(counts[word]), float(low), float(high))
+    return None
+
+
+def code_among(numbers: Sequence[int]) -> int | None:
+    """Of some numbers in order the one that may stand for a missing value, such as 9 beside 0 and 1."""
+    for code, others in [(numbers[-1], numbers[:-1]), (numbers[0], numbers[1:])]:
+        gap = min(abs(code - other) for other in others)
+        if CODE.fullmatch(str(code)) and (gap > max(1, others[-1] - others[0]) or code < 0 <= others[0]):
+            return code
     return None

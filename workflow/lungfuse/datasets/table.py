@@ -8,9 +8,9 @@ from typing import ClassVar
 import pandas as pd
 
 from lungfuse.archive import Member
-from lungfuse.cell_forms import number_of, whole_number
+from lungfuse.cell_forms import number_of, written_in_one_way
 from lungfuse.datasets import Annotation, Category, Collection, Download, Number, Source
-from lungfuse.datasets._table_images import image_headings, images_of, known_views, with_views
+from lungfuse.datasets._table_images import image_headings, images_of, known_views, named_images, with_views
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import ImageFile, ImageFiles, without_suffix
 from lungfuse.redaction import without_sentences
@@ -40,6 +40,7 @@ class MappedTable:
             biases=tuple(source.biases),
         )
         self.left_out: dict[str, int] = {}  # rows that the mapping leaves out, by the reason, once they are read
+        self.named_again: set[str] = set()  # reports that name only images that another row names, once they are read
         self.REPORT_FILES = [table.file]
         self.IMAGE_FILES = list(table.images)
         self.MASK_FILES = [table.file, *table.images, *table.masks]
@@ -64,6 +65,8 @@ class MappedTable:
         sheet, rejected = self._read(raw), []
         images = images_of(sheet, self.table, rejected)
         sheet = sheet.assign(report_id=self._case_ids(sheet, images))
+        again = named_images(sheet, self.table).index.difference(images.index)
+        self.named_again = {*sheet["report_id"][again]}
         images = images.assign(report_id=sheet["report_id"].reindex(images.index))
         views = with_views(images, sheet, self.table).drop(columns="cell")
         if self.table.case_rows:
@@ -163,7 +166,7 @@ class MappedTable:
         if pattern:
             found = {cell: re.search(pattern, cell) for cell in cells.unique()}
             cells = cells.map({cell: each[each.re.groups and 1] if each else "" for cell, each in found.items()})
-        return cells.map(whole_number) if self.table.same_numbers else cells
+        return cells.map(written_in_one_way) if self.table.same_numbers else cells
 
     def _column(self, sheet: pd.DataFrame, name: str | None) -> pd.Series:
         return sheet[name] if name else pd.Series("", index=sheet.index)

@@ -1,7 +1,7 @@
 """What label columns ask for: classes, grades in an order, or a number."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import ceil, floor, log10
 
@@ -11,7 +11,7 @@ from lungfuse.cell_forms import number_of
 from lungfuse.errors import UserError
 from lungfuse.init.profile import Profile
 from lungfuse.init.question import MOST_CLASSES, Question, Rule, question_of
-from lungfuse.vocabulary import as_number, grades, label_name, rank_of
+from lungfuse.vocabulary import as_number, grades, is_weak, label_name, rank_of
 
 CLASSES, GRADES, NUMBERS = TASKS = ["multiclass", "ordinal", "regression"]
 PLUS = re.compile(r"[+]{1,5}|\([+]{1,4}\)")  # as laboratories write
@@ -80,7 +80,8 @@ def _range(numbers: np.ndarray) -> tuple[float, float]:
 
 def _graded(question: Question, found: Profile, sure: bool) -> Question:
     """The question with its classes as grades, where they have an order."""
-    ranks = [_rank(rule) for rule in question.rules]
+    words = {word.strip() for rule in question.rules for word in rule.positive}
+    ranks = [_rank(rule.positive[0].strip(), words) for rule in question.rules]
     ordered = question.task == CLASSES and None not in ranks and len({*ranks}) == len(ranks)
     if not ordered and sure:
         raise UserError(
@@ -101,8 +102,9 @@ def _graded(question: Question, found: Profile, sure: bool) -> Question:
     )
 
 
-def _rank(rule: Rule) -> float | None:
-    word = rule.positive[0].strip()
+def _rank(word: str, words: Collection[str]) -> float | None:
+    if is_weak(word, words):
+        return word.count("+") - 0.5
     if PLUS.fullmatch(word) or word == "-":
         return word.count("+")
     number = as_number(word)

@@ -1,7 +1,7 @@
 """The cases that a mapping makes of a table: read as the workflow will read them, and counted."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,8 +83,10 @@ class Cases:
         return {name: f"{(labels[name] == 'yes').sum():,} of {(labels[name] != '').sum():,}" for name in labels}
 
 
-def cases_of(study: Study, raw: Path) -> Cases:
+def cases_of(study: Study, raw: Path, unknown: Mapping[str, Sequence[str]] | None = None) -> Cases:
     """Read the table of a study with the files of `raw`.
+
+    `unknown` are the words of label columns that stand for nothing.
 
     Raises:
         UserError: what the workflow would stop with.
@@ -107,7 +109,7 @@ def cases_of(study: Study, raw: Path) -> Cases:
     views = collection.views
     unread = len(views) - len(readable & {*views["image_id"]}) if readable is not None else 0
     left = {reason: count for reason, count in source.left_out.items() if count}
-    left |= left_out(study, task, reports, views, values, readable, pairs)
+    left |= left_out(study, task, found, pairs, source.named_again, unknown or {})
     task, pairs = task.in_classes(pairs)
     return Cases(pairs.reset_index(drop=True), values, task, len(views), unread, losses_of(counts, rejected), left)
 

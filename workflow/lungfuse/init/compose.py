@@ -17,6 +17,7 @@ from lungfuse.init.colours import mostly_coloured
 from lungfuse.init.draft import Draft, Files, draft_of, filters
 from lungfuse.init.given_split import given_split
 from lungfuse.init.guess import roles_of
+from lungfuse.init.images_named import check_images, images_named_again
 from lungfuse.init.inputs import label_columns, missing_words
 from lungfuse.init.language import is_foreign
 from lungfuse.init.missing import missing_of
@@ -80,10 +81,10 @@ def composed(name: str, files: Files, folder: Path, defaults: dict[str, Any], op
             ask.
     """
     inspection, draft = _inspected(files, folder, options, ask)
-    cases = cases_of(study_of(name, draft.entry, defaults), folder)
+    cases = _cases(name, draft, inspection, folder, defaults)
     _check_found(cases)
     if set_groups(draft, cases, options.same_texts):
-        cases = cases_of(study_of(name, draft.entry, defaults), folder)
+        cases = _cases(name, draft, inspection, folder, defaults)
     cases = _without_rare(name, draft, inspection, cases, folder, defaults)
     _allow_losses(draft, cases)
     if inspection.roles.split:
@@ -111,6 +112,11 @@ def study_of(name: str, entry: dict[str, Any], defaults: dict[str, Any]) -> Stud
     return load_studies(params | {"studies": {name: entry}})[name]
 
 
+def _cases(name: str, draft: Draft, inspection: Inspection, folder: Path, defaults: dict[str, Any]) -> Cases:
+    unknown = {name: inspection.profiles[column].missing for column, name in draft.label_names.items()}
+    return cases_of(study_of(name, draft.entry, defaults), folder, unknown)
+
+
 def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple[Inspection, Draft]:
     sheet = read_sheet(folder / files.table, *files.form)
     check_header(sheet, files.table)
@@ -125,7 +131,8 @@ def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple
     question = asked(of_labels, options.positive, options.negative, options.between, options.task)
     said = options.roles
     roles = roles_of(profiles, UserRoles(**{**vars(said), "labels": labels}), table=sheet)
-    _check_images(images, roles, said, files, profiles)
+    check_images(images, roles, said, files, profiles)
+    roles.unsure += images_named_again(sheet, profiles, roles, question)
     names = label_columns(labels)
     draft = draft_of(files, question, roles, missing_words(profiles, roles, labels), names)
     if why:
@@ -143,19 +150,6 @@ def _share_found(images: ImageFiles | None) -> ShareOfImages | None:
         return sum(not isinstance(file, str) for file in found.values()) / max(1, len(found))
 
     return share
-
-
-def _check_images(
-    images: ImageFiles | None, roles: Roles, said: UserRoles, files: Files, profiles: dict[str, Profile]
-) -> None:
-    if images is not None and roles.image is None and said.image is None:
-        names = ", ".join(file.called or file.path.name for file in images.files[:3])
-        raise UserError(
-            f"--images: no column of {files.table} names these images, which are called {names}. Say --image-column "
-            "and its name, or write a column with their names."
-        )
-    if images is None:
-        roles.image = None
 
 
 def _require(draft: Draft, roles: Roles, profiles: dict[str, Profile], sheet: pd.DataFrame) -> None:
@@ -206,7 +200,7 @@ def _without_rare(name: str, draft: Draft, inspection: Inspection, cases: Cases,
     draft.entry["task"] = inspection.question.task
     draft.entry["filter"] |= filters(draft, inspection.question, inspection.roles)
     draft.say(f"{why}.", "filter", "labels")
-    return cases_of(study_of(name, draft.entry, defaults), folder)
+    return _cases(name, draft, inspection, folder, defaults)
 
 
 def _set_split(draft: Draft, question: Question, cases: Cases, repeats: int) -> None:

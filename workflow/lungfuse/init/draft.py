@@ -111,7 +111,7 @@ def _table(draft: Draft, files: Files, roles: Roles, missing: Missing, labels: d
             draft.say("the part of a cell that names the patient, as a regular expression", "table", "patient_pattern")
         if role == "patient" and roles.same_numbers:
             table["same_numbers"] = True
-            draft.say("017, 17 and 17.0 are the same patient", "table", "same_numbers")
+            draft.say("017, 17 and 17.0 are the same patient, and P-001 and p 001", "table", "same_numbers")
     if not roles.patient and not roles.group_by:
         draft.say(
             "No column names the patient, so each row counts as one of a patient of its own. If patients have several "

@@ -9,7 +9,12 @@ PATIENT = (
     "пацієнт",
     "患者", "病人", "病历号", "病歷號", "病案号", "住院号", "登记号", "受试者", "被験者", "カルテ番号", "환자",
     "病患", "bệnhnhân",
-    "מטופל", "حالة", "مريض", "المريض", "रोगी", "मरीज",
+    "מטופל", "حالة", "مريض", "المريض", "रोगी", "मरीज", "patientin", "proband", "probandin", "probanden", "volunteer",
+    "probandennummer", "probandennr", "pseudonym", "iid", "pacient", "pacienta", "patsientkood", "hn", "rekam", "cip",
+    "kartyaszam", "taj", "rodnecislo", "rut", "dni", "curp", "ssn", "nhsnumber", "dossier", "ndossier", "expediente",
+    "historiaclinica", "nhistoriaclinica", "историиболезни", "номеристорииболезни",
+    "историяболезни", "ผู้ป่วย", "ת.ז", "بیمار", "病歴", "診察券",
+    "档案号", "门诊号", "就诊卡", "身份证", "차트번호", "등록번호", "병록", "mabenhnhan",
 )  # fmt: skip
 NOT_PATIENT = (  # of a patient, and no name of one
     "age", "sex", "gender", "name", "type", "class", "category", "status", "group", "weight", "height", "size", "count",
@@ -18,9 +23,18 @@ NOT_PATIENT = (  # of a patient, and no name of one
     "性别",
     "年齢", "性別", "나이", "성별", "姓名", "氏名", "имя", "фио",
 )  # fmt: skip
+PERSON_NAME = (  # the whole heading, without spaces and accents
+    "name", "names", "lastname", "firstname", "fullname", "surname", "forename", "givenname", "familyname", "nachname",
+    "vorname", "familienname", "patientname", "patientsname", "nameofpatient", "namedespatienten", "nom", "prenom",
+    "nometprenom", "nomdupatient", "nombre", "nombres", "apellido", "apellidos", "nombredelpaciente", "nome", "cognome",
+    "nomecompleto", "nomedopaciente", "sobrenome", "naam", "achternaam", "voornaam", "nazwisko", "imie", "jmeno",
+    "prijmeni", "efternamn", "fornamn", "etternavn", "fornavn", "sukunimi", "etunimi", "soyad", "adsoyad",
+    "фамилия", "имя", "фио", "отчество", "фамилияимя", "имяпациента", "прізвище", "ім'я", "姓名", "名字", "患者姓名",
+    "病人姓名", "氏名", "名前", "患者名", "患者氏名", "이름", "성명", "환자명", "환자이름",
+)  # fmt: skip
 NUMBERED = ("id", "ids", "nr", "no", "num", "number", "nummer", "numero", "número", "mrn", "code", "codice", "codigo",
     "código",
-            "номер", "号", "番号", "번호", "编号", "key", "uid")  # fmt: skip
+            "номер", "号", "號", "番号", "번호", "编号", "key", "uid")  # fmt: skip
 SITE = (
     "hospital", "site", "center", "centre", "institution", "clinic", "institute", "location", "source", "cohort",
     "krankenhaus", "klinik", "standort", "hôpital", "hopital", "centro", "ospedale", "ziekenhuis", "szpital",
@@ -34,7 +48,7 @@ BIRTH = ("birth", "dob", "birthdate", "born", "geburtsdatum", "geburt", "nacimie
 APART = (
     "doi", "pmid", "pubmed", "publication", "paper", "article", "lesion", "lesionid", "study", "studyid", "studyuid",
     "exam", "examination", "accession", "series", "family", "twin", "visit", "session", "slide", "specimen", "episode",
-    "case", "caseid", "fall", "caso", "cas", "случай", "病例", "症例",
+    "case", "caseid", "fall", "caso", "cas", "случай", "病例", "症例", "fid",
 )  # fmt: skip
 VIEW = ("view", "projection", "viewposition", "orientation", "plane", "projektion", "проекция", "体位", "撮影方向")
 MODALITY = ("modality", "modalität", "modalidad", "модальность", "检查方式")
@@ -84,3 +98,10 @@ AGE = (
     "ηλικία",
     "yaş",
 )
+MEASURE = (  # of whole numbers, though they repeat as those of patients do
+    *AGE, *BIRTH, "year", "jahr", "jaar", "année", "año", "ano", "anno", "rok", "год", "年", "weight", "gewicht",
+    "poids", "peso", "вес", "体重", "체중", "height", "grösse", "taille", "altura", "altezza", "рост", "身長", "身高",
+    "dose", "dosis", "count", "counts", "anzahl", "nombre", "score", "days", "months", "years", "tage", "jours", "zip",
+    "zipcode", "postcode", "postal", "postleitzahl", "plz", "cap", "cep", "индекс", "邮编", "郵便番号", "우편번호",
+    "mg", "ml", "mm", "cm", "kg", "price", "cost", "time", "duration", "width", "length", "area", "volume",
+)  # fmt: skip

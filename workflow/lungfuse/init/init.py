@@ -61,7 +61,8 @@ class Columns:
     patient_pattern
         The part of its cells that names the patient, as a regular expression, such as 'patient\\d+' in a path.
     same_numbers
-        Whether 017, 17 and 17.0 are the same patient; where several are written, they are unless it is said.
+        Whether 017, 17 and 17.0 are the same patient, as P-001 and p 001 are; where several are written,
+        they are unless it is said.
     site
         The column of sites, such as hospitals.
     date

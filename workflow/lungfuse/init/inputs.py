@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lungfuse.cell_forms import number_of
 from lungfuse.ingest.reports import taken_names
 from lungfuse.ingest.sides import are_sides
 from lungfuse.init.headings import AGE, OF_DEVICE, OF_FILE
@@ -29,6 +30,9 @@ def find_inputs(roles: Roles, free: dict[str, Profile], labels: Sequence[str], u
             number = found.kind == "number" or (found.kind == "id" and name in used and _are_numbers(found))
             unit = (found.unit or unit_of(name)) if number else ""
             roles.columns[called] = Column(name, "number" if number else "category", unit, found.form)
+            if found.form == "at-least":
+                limit = next(word for word in found.words.index if "+" in word)
+                roles.unsure.append(f"{name}: {limit!r} is read as {number_of(found.form)(limit)}")
 
 
 def _are_numbers(found: Profile) -> bool:

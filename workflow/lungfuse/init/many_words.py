@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 from lungfuse.ingest.labels import parts_of
 from lungfuse.init.profile import Profile
-from lungfuse.vocabulary import is_healthy, is_unknown
+from lungfuse.vocabulary import as_number, is_healthy, is_unknown, rank_of, yes_and_no
 
 SEPARATORS = ["|", ";", "\n", ","]
+OTHER_SEPARATORS = ["，", "、", "；", " + ", "+", "/", " & "]  # which may stand within a word, too
+NO_LABEL = {"benign", "malignant", "+", "-"}
 LEAST = 0.03  # of the rows, that hold several words
 LONGEST = 40  # letters of a label
 FEWER = 0.75  # words, by number, than cells that differ
@@ -27,7 +29,22 @@ def between_words(found: Profile) -> str | None:
         short = all(len(word) <= LONGEST for word in cells_of)
         if short and (listed or (again >= 0.8 and len(cells_of) <= max(2, FEWER * len(parts)))):
             return between
-    return None
+    return next((between for between in OTHER_SEPARATORS if _stands_between_labels(found, between)), None)
+
+
+def _stands_between_labels(found: Profile, between: str) -> bool:
+    """Whether many cells hold several words that each are a cell of their own, too, and that do not exclude each
+    other, as grades do."""
+    cells = {cell.casefold() for cell in found.words.index}
+    several = {cell: words for cell in found.words.index if len(words := parts_of(cell, between)) > 1}
+    words = {word.casefold() for parts in several.values() for word in parts}
+    many = found.words[[*several]].sum() >= LEAST * found.filled
+    return bool(several) and bool(many) and words <= cells and not any(map(_excludes_others, words))
+
+
+def _excludes_others(word: str) -> bool:
+    graded = as_number(word) is not None or rank_of(word) is not None
+    return graded or word in NO_LABEL or is_healthy(word) or any(yes_and_no([word]))
 
 
 def labels_in(found: Profile, between: str) -> list[str]:

@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from lungfuse.cell_forms import whole_number
-from lungfuse.init.headings import APART, NOT_PATIENT, NUMBERED, PATIENT
+from lungfuse.cell_forms import written_in_one_way
+from lungfuse.init.headings import APART, MEASURE, NOT_PATIENT, NUMBERED, PATIENT, PERSON_NAME
+from lungfuse.init.identifiers import name_somebody
 from lungfuse.init.profile import Profile
 from lungfuse.init.roles import NONE, Roles, UserRoles, column_called
 from lungfuse.words import listed
@@ -21,6 +22,7 @@ CODE = re.compile(r"(?=.*\d)[\w.:/-]+")
 IN_PATH = re.compile(r"(?:patient|subject|person|pat|sub|pt|case|paciente|patnr)[-_ ]?\d+", re.IGNORECASE)
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+")
 LEAST_OF_NOBODY, SHARE_OF_NOBODY = 10, 0.1  # rows with one word that may stand for no patient
+LEAST_MERGED = 0.3  # of the rows, blank where cells were merged
 ALIKE = 0.9  # of pairs of rows that share a value, agree in what is of the patient
 LEAST_UPLIFT = 0.15
 
@@ -28,6 +30,9 @@ LEAST_UPLIFT = 0.15
 def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table: pd.DataFrame | None) -> None:
     """The column of patients, and how their numbers are read; what is unsure of it is said."""
     left = [found for name, found in free.items() if name not in roles.used]
+    persons = [found.name for found in left if found.name != said.patient and names_persons(found)]
+    roles.left |= dict.fromkeys(persons, "holds names of persons")
+    left = [found for found in left if found.name not in persons]
     if said.patient is not None:
         roles.patient = None if said.patient == NONE else column_called(said.patient, "patient", free)
     else:
@@ -43,16 +48,22 @@ def find_patient(roles: Roles, free: dict[str, Profile], said: UserRoles, table:
                 f"the patient is read from {roles.image}, by {pattern}: say --patient none if that is none, or another "
                 "--patient-pattern"
             )
+    if persons and roles.patient is None and said.patient is None:
+        roles.unsure.append(
+            f"{listed(persons)} {'hold' if persons[1:] else 'holds'} names of persons: say --patient "
+            f"{quoted(persons[0])} if rows with the same name are of one patient, or --use "
+            f"{quoted(persons[0])} if it names something else"
+        )
     if roles.patient and not roles.patient_pattern:
         roles.unsure += _odd_numbers(free[roles.patient])
+        roles.unsure += _blank(free[roles.patient], table)
     if roles.patient and table is not None:
         several = written_in_several_ways(table[roles.patient])
         roles.same_numbers = bool(several) if said.same_numbers is None else said.same_numbers
         if roles.same_numbers and several:
             roles.unsure.append(
-                f"{roles.patient}: {listed(map(repr, several), 3)} are taken for the same where they differ in zeros "
-                "alone "
-                "(017, 17, 17.0): say --no-same-numbers if they are not"
+                f"{roles.patient}: {listed(map(repr, several), 3)} are taken for the same where they differ in zeros, "
+                "case, spaces or hyphens alone (017 and 17, P-001 and p 001): say --no-same-numbers if they are not"
             )
 
 
@@ -71,6 +82,29 @@ def _odd_numbers(found: Profile) -> Iterator[str]:
             f"{found.name}: {word!r} stands in {first:,} of {found.rows:,} rows: say --missing "
             f"{quoted(f'{found.name}={word}')} if it names nobody"
         )
+
+
+def _blank(found: Profile, table: pd.DataFrame | None) -> Iterator[str]:
+    """Rows without a patient, and whether they are those below the first one of a patient, as in merged cells."""
+    blank = found.rows - found.filled
+    if not blank:
+        return
+    said = f"{found.name}: {blank:,} of {found.rows:,} rows name no patient"
+    first = table is not None and table[found.name].iloc[0] in found.words
+    if first and found.distinct == found.filled and blank >= LEAST_MERGED * found.rows:
+        yield (
+            f"{said}, as where cells were merged: write the patient into each row; until then each of "
+            "them counts as one of a patient of its own"
+        )
+    else:
+        yield f"{said}: each counts as one of a patient of its own; write the patient into them"
+
+
+def names_persons(found: Profile) -> bool:
+    """Whether a column is called like one of names of persons, and holds words without digits."""
+    if "".join(found.tokens) not in PERSON_NAME or found.kind not in (*KINDS, "text"):
+        return False
+    return bool(found.words[found.words.index.str.contains(r"\d")].sum() < 0.1 * found.filled)
 
 
 def _find_unnamed_patient(roles: Roles, left: list[Profile], table: pd.DataFrame) -> None:
@@ -119,7 +153,7 @@ def like_patients(table: pd.DataFrame, free: Iterable[Profile]) -> tuple[str | N
     It holds numbers or codes, many of them, each in a few rows. Rows that share one agree in sex, age and the like more
     than any two rows do.
     """
-    found, doubtful = [], []
+    found, doubtful, numbers = [], [], []
     free = list(free)
     traits = [one for one in free if one.kind in ("category", "yes/no") and 2 <= one.distinct <= 10][:8]
     for one in free:
@@ -130,8 +164,10 @@ def like_patients(table: pd.DataFrame, free: Iterable[Profile]) -> tuple[str | N
             found.append((one.name, one.distinct))
         elif _is_code(one):
             doubtful.append(one.name)
+        elif one.kind == "number" and not one.called(*MEASURE) and name_somebody(one.words):
+            numbers.append(one.name)
     chosen = max(found, key=lambda each: each[1])[0] if found else None
-    return chosen, doubtful
+    return chosen, doubtful + (numbers if chosen is None else [])
 
 
 def _repeats_like_patients(found: Profile) -> bool:
@@ -184,5 +220,5 @@ def written_in_several_ways(cells: Iterable[str]) -> list[str]:
     """Numbers that stand in a column in more ways than one."""
     ways: dict[str, set[str]] = {}
     for cell in {*cells} - {""}:
-        ways.setdefault(whole_number(cell), set()).add(cell)
+        ways.setdefault(written_in_one_way(cell), set()).add(cell)
     return sorted({cell for found in ways.values() if len(found) > 1 for cell in found})

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lungfuse.cell_forms import AGE, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
+from lungfuse.cell_forms import AGE, AT_LEAST, DATE, DICOM_TIME, PACKED, SERIAL, TIME, YEAR, Form, unit_in
 from lungfuse.errors import UserError
 from lungfuse.image_lookup import SUFFIXES
-from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, plain, tokens, unknown_among
+from lungfuse.vocabulary import NO, UNKNOWN_AMONG_NUMBERS, UNSPACED, YES, is_called, tokens, unknown_among
 
 Kind = Literal[
     "empty", "constant", "id", "number", "near-number", "category", "yes/no", "words", "text", "date", "time", "url"
@@ -41,11 +41,12 @@ DATED = {
 TIMED = {"time", "uhrzeit", "hora", "heure", "ora", "время", "时间", "時刻", "studytime", "seriestime", "clock"}
 NUMBERED = {
     "id", "ids", "nr", "no", "num", "number", "uid", "index", "key", "code", "mrn", "pid", "patientid", "caseid",
-    "nummer", "numero", "número", "nº", "n°", "codigo", "código", "codice", "номер", "编号", "番号", "번호", "case",
+    "nummer", "numero", "número", "nº", "n°", "codigo", "código", "codice", "номер", "号", "號", "编号", "番号", "번호",
+    "case",
     "fall",
     "caso", "cas",
 }  # fmt: skip
-SEVERAL_IMAGES = re.compile(r"\s*[;|,\n]\s*|\s+(?=\S+\.\w{3,4}\b)")
+SEVERAL_IMAGES = re.compile(r"\s*[;|,\n\t，、；+&]\s*|\s+(?=\S+\.\w{3,4}\b)")
 UNITS = "%°ghlmsdkyµ"  # of one letter
 SAMPLE = 300  # cells that are looked up among the images
 MOST_WORDS = 50  # of a category
@@ -112,8 +113,7 @@ class Profile:
 
     def called(self, *names: str) -> bool:
         """Whether one of these is a word of its name, or stands in it where words are written without spaces."""
-        own, sought = {*self.tokens, "".join(self.tokens)}, {plain(name).casefold() for name in names}
-        return bool(sought & own) or any(not name.isascii() and any(name in word for word in own) for name in sought)
+        return is_called(self.name, names)
 
 
 def profiles_of(
@@ -165,11 +165,20 @@ def _form(name: str, words: pd.Series) -> tuple[Form, str]:
     """How the numbers of a column are written, where they are not plain, and their unit."""
     if len(words) and _share(words, AGE) == 1 and len(words) > 2:
         return "age", "years"
+    if len(words) > 2 and _highest_is_a_limit(words):
+        return "at-least", ""
     if len(words) > 2 and not _are_dates(name, words) and (unit := unit_in(words.index)):
         plain = _share(words, NUMBER)
-        mixed = {*tokens(name)} & NUMBERED or (len(unit) == 1 and unit not in UNITS)
+        mixed = is_called(name, NUMBERED) or (len(unit) == 1 and unit not in UNITS)
         return ("plain", "") if plain > 0.5 or mixed else ("unit", unit)
     return "plain", ""
+
+
+def _highest_is_a_limit(words: pd.Series) -> bool:
+    """Whether numbers have one among them that means "or more", such as 90+, and none above."""
+    others = [word for word in words.index if not NUMBER.fullmatch(word)]
+    limit = AT_LEAST.fullmatch(others[0]) if len(others) == 1 else None
+    return limit is not None and all(float(word) <= float(limit[1]) for word in words.index if word != others[0])
 
 
 def _several_images(cells: Sequence[str], share_of_images: ShareOfImages) -> float:
@@ -234,7 +243,7 @@ def _of_words(name: str, words: pd.Series, rows: int) -> Kind:
     if len(words) == filled and filled > min(rows / 2, 20) and parts < 2:
         return "id"
     few = len(words) <= max(2, min(MOST_WORDS, filled / 3))
-    return "category" if few else "id" if {*tokens(name)} & NUMBERED else "words"
+    return "category" if few else "id" if is_called(name, NUMBERED) else "words"
 
 
 def _mean(numbers: pd.Index, words: pd.Series) -> float:
@@ -263,7 +272,7 @@ def _is_numbered(name: str, words: pd.Series, rows: int) -> bool:
     """Whether numbers are names of something."""
     zeros = any(re.match(r"0\d", word) for word in words.index)
     whole = all(word.isdigit() for word in words.index)
-    called = bool({*tokens(name), "".join(tokens(name))} & NUMBERED)
+    called = is_called(name, NUMBERED)
     many = len(words) > max(2, 0.5 * words.sum())
     return whole and (zeros or (called and len(words) > 2) or (many and len(words) > 20 and _consecutive(words)))
 

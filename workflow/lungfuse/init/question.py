@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lungfuse.cell_forms import Form
-from lungfuse.check.sentinels import CODE
+from lungfuse.check.sentinels import code_among
 from lungfuse.errors import UserError
 from lungfuse.init.many_words import between_words, labels_in
 from lungfuse.init.patients import quoted
 from lungfuse.init.profile import Profile
-from lungfuse.vocabulary import CODE_OF_GRADES, as_number, grades, is_healthy, label_name, yes_and_no
+from lungfuse.vocabulary import CODE_OF_GRADES, as_number, grades, is_healthy, is_weak, label_name, yes_and_no
 from lungfuse.words import listed
 
 MOST_CLASSES = 30
@@ -85,6 +85,8 @@ def question_of(
     graded = sum(bool(CODE_OF_GRADES.fullmatch(word)) for word in words) > 1
     if yes and no and len(words) > 2 and not graded and found.words[[*yes, *no]].sum() > found.filled / 2:
         others = [word for word in words if word not in [*yes, *no]]
+        if not others:
+            return _two_classes(found, yes, no, [f"{_shown(yes)} say yes, and {_shown(no)} no"])
         left = int(found.words[_variants(words, others)].sum())
         said = f"{_shown(others)} say neither yes nor no: these {left:,} rows are left out"
         return _two_classes(found, yes, no, [said], [f"{said}; say --positive and --negative to have them in a class"])
@@ -117,22 +119,13 @@ def _grades(found: Profile, words: dict[str, list[str]]) -> Question:
     numbers = sorted(by_number)
     rules = [Rule(label_name(str(number), []), found.name, by_number[number]) for number in numbers]
     unsure = []
-    if (code := _code_among(numbers)) is not None:
+    if (code := code_among(numbers)) is not None:
         word, others = by_number[code][0], [number for number in numbers if number != code]
         unsure.append(
             f"{word} of {found.name} is far from {others[0]} to {others[-1]}: say --missing "
             f"{quoted(f'{found.name}={word}')} if it means that nobody knows"
         )
     return Question("multiclass", rules, [f"{len(rules)} grades, each a class, in their order"], unsure)
-
-
-def _code_among(numbers: list[int]) -> int | None:
-    """Of some numbers in order the one that may stand for a missing value, such as 9 beside 0 and 1."""
-    for code, others in [(numbers[-1], numbers[:-1]), (numbers[0], numbers[1:])]:
-        gap = min(abs(code - other) for other in others)
-        if CODE.fullmatch(str(code)) and (gap > max(1, others[-1] - others[0]) or code < 0 <= others[0]):
-            return code
-    return None
 
 
 def _of_many(profiles: list[Profile], positive: Sequence[str], negative: Sequence[str]) -> Question:
@@ -251,7 +244,7 @@ def _two_classes(
 ) -> Question:
     words = _words(found)
     said = yes_and_no([*yes, *no])
-    if len(yes) == len(no) == 1 and all(said):
+    if [{*each} for each in said] == [{*yes}, {*no}]:
         names = [f"no-{label_name(found.name, [])}", label_name(found.name, [])]
     else:
         name = label_name(yes[0], [])
@@ -264,7 +257,8 @@ def _several_classes(found: Profile, words: dict[str, list[str]]) -> Question:
     ordered = sorted(words, key=lambda word: not is_healthy(word))  # else by their counts
     rules: list[Rule] = []
     for word in ordered:
-        rules.append(Rule(label_name(word, [rule.name for rule in rules]), found.name, words[word]))
+        spelled = f"weak {word[1:-1]}" if is_weak(word, words) else word
+        rules.append(Rule(label_name(spelled, [rule.name for rule in rules]), found.name, words[word]))
     alike = {
         rule.name: rule
         for rule in rules

@@ -15,7 +15,7 @@ from lungfuse.words import listed
 LEAST = 0.3  # of the cells of a column name an image
 MANY = 0.1  # of the cells name several
 MOST = 4  # images of a case that are read
-BETWEEN = [";", "|", ",", "\n", " "]
+BETWEEN = [";", "|", ",", "\n", "\t", "，", "、", "；", "+", "&", " "]
 OUTLINES = ("mask", "masks", "segmentation", "contour", "outline", "annotation", "maske", "маска")
 
 

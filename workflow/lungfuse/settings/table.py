@@ -15,7 +15,8 @@ Pattern = Annotated[str, Field(min_length=1), AfterValidator(checked_pattern)]
 
 class ReadColumn(Settings):
     """How a structured column, or one that labels are read from, is read: its heading in the table, its kind, how its
-    numbers are written (088Y is an age of DICOM, 12 mg has a unit) and its own words for missing values."""
+    numbers are written (088Y is an age of DICOM, 12 mg has a unit, 90+ is 90 of at-least) and its own words for missing
+    values."""
 
     column: Heading
     kind: Literal["number", "category"] = "category"
@@ -105,10 +106,10 @@ class TableSettings(TableFormat):
     have one of some words in a column, and `first` of these the first row of each patient or the like. `case`,
     `patient`, `site`, `date`, `image` and `view` are headings of columns; without `case` a case is called by its image,
     or by the number of its row. Of a cell of `patient` the part that fits the regular expression `patient_pattern` is
-    the patient, where there is one, and with `same_numbers` 017, 17 and 17.0 are the same. Rows with the same value
-    in a column of `group_by` are never on both sides of a split. `own_split` is the column that the study's `split`
-    names, from where it is taken. `views` says what words of the column `view` mean. `texts` names the columns of
-    sections, `columns` those of structured values and of labels.
+    the patient, where there is one, and with `same_numbers` 017, 17 and 17.0 are the same, as P-001 and p 001 are. Rows
+    with the same value in a column of `group_by` are never on both sides of a split. `own_split` is the column that the
+    study's `split` names, from where it is taken. `views` says what words of the column `view` mean. `texts` names the
+    columns of sections, `columns` those of structured values and of labels.
 
     A case has several images where `image` names a column for each of several views, where `image_between` is what
     stands between the images of a cell, or where `case_rows` are joined: all else is then read from the first row of a

@@ -15,7 +15,7 @@ from lungfuse.init.guess import roles_of
 from lungfuse.init.missing import missing_of
 from lungfuse.init.profile import check_header, profiles_of
 from lungfuse.init.roles import UserRoles
-from lungfuse.sheets import read_sheet, sniff
+from lungfuse.sheets import read_sheet, sniff, sniffed
 
 N = np.arange(60)
 TABLES = {  # what a file holds, and the cells of its last column
@@ -30,6 +30,27 @@ TABLES = {  # what a file holds, and the cells of its last column
     "a comma in a quoted text beside points": ('a,n\n"x, and y",3.5\n"1,5",4.25\n', ["3.5", "4.25"]),
     "hard spaces and others that nobody sees": ("a,n\nx,ill\u00a0\ny,\u200bIll\u200b\n", ["ill", "Ill"]),
     "two points in what is no number": ("a,n\nx,1.2.840\ny,1.2.841\n", ["1.2.840", "1.2.841"]),
+    "points between thousands beside commas": ("a;n\n3,5;2.601\n0,5;864\n1;1.433\n", ["2601", "864", "1433"]),
+    "points of decimals beside commas": ("a;n\n3,5;1.433\n0,5;0.864\n", ["1.433", "0.864"]),
+    "points between thousands beside whole numbers": ("a;n\nx;2.601\ny;864\nz;1.433\n", ["2601", "864", "1433"]),
+    "three decimals, some with a zero before": ("a,n\nx,1.433\ny,0.864\nz,12\n", ["1.433", "0.864", "12"]),
+    "three decimals beside two": ("a,n\nx,1.433\ny,2.25\nz,12\n", ["1.433", "2.25", "12"]),
+    "three decimals beside two in another column": ("a,n\n0.5,1.433\n,2.255\n,12\n", ["1.433", "2.255", "12"]),
+    "three decimals everywhere": ("a,n\nx,1.433\ny,2.255\n", ["1.433", "2.255"]),
+    "points between millions": ("a,n\n0.5,1.234.567\n,2.255\n,12\n", ["1234567", "2255", "12"]),
+    "spaces between thousands beside commas": ("a;n\n3,5;2 601\n0,5;864\n1;12\u202f000\n", ["2601", "864", "12000"]),
+    "only thousands with spaces beside commas": (
+        "a;n\n3,5;149 000\n0,5;212 000\n;98 000\n",
+        ["149000", "212000", "98000"],
+    ),
+    "spaces and commas in one column": ("a;n\nx;1 234,5\ny;0,5\nz;17\n", ["1234.5", "0.5", "17"]),
+    "codes in two parts": ("a;n\n3,5;149 123\n0,5;212 456\n", ["149 123", "212 456"]),
+    "per cent with commas": ("a;n\nx;12,5 %\ny;9,0 %\n", ["12.5 %", "9.0 %"]),
+    "a dose with commas": ("a;n\nx;<12,5 mg\ny;1.200,5mg\n", ["<12.5 mg", "1200.5mg"]),
+    "commas in quotes": ('a,n\nx,"9,0"\ny,"10,5"\nz,12\n', ["9.0", "10.5", "12"]),
+    "commas in quotes with a unit": ('a,n\nx,"9,0 %"\ny,"10,5 %"\n', ["9.0 %", "10.5 %"]),
+    "two labels in quotes": ('a,n\nx,"1,3"\ny,"2,3"\nz,2\n', ["1,3", "2,3", "2"]),
+    "commas in quotes beside points": ('a,n\n0.5,"9,0"\n1,"10,5"\n', ["9,0", "10,5"]),
 }
 
 
@@ -38,6 +59,51 @@ def test_cells_are_read_as_they_are_meant(tmp_path, text, cells):
     path = tmp_path / "cases.csv"
     path.write_bytes(text.encode())
     assert read_sheet(path, *sniff(path)).iloc[:, -1].tolist() == cells
+
+
+UNSURE = {  # a column whose numbers may be meant in two ways, what is read, and what is said
+    "points beside whole numbers": (
+        "n\n2.601\n864\n",
+        "2601",
+        "n: 2.601 was read as 2601; say --decimal \\. if .* --thousands \\. if not",
+    ),
+    "points in all": (
+        "n\n2.601\n1.433\n",
+        "2.601",
+        "n: 2.601 .* decimals; say --thousands \\. if .* --decimal \\. if not",
+    ),
+    "points before commas": ("n;m;k\n2.601;0.5;3,5\n1.433;1;2\n", "2.601", "n: 2.601 .* decimals; say --thousands .*"),
+    "commas in quotes": (
+        'n,m\n"9,0",x\n"10,5",y\n',
+        "9.0",
+        "n: 9,0 was read as 9.0; say --decimal \\. if .* list .* --decimal , if not",
+    ),
+    "commas in all": ("n;m\n2,601;x\n1,433;y\n", "2601", "n: 2,601 was read as 2601; .* say --decimal ,"),
+}
+
+
+@pytest.mark.parametrize(("text", "cell", "said"), UNSURE.values(), ids=UNSURE)
+def test_what_a_mark_in_numbers_means_is_unsure_until_it_is_said(tmp_path, text, cell, said):
+    path = tmp_path / "cases.csv"
+    path.write_text(text)
+    form, (unsure,) = sniffed(path)
+    assert read_sheet(path, *form)["n"][0] == cell and re.fullmatch(said, unsure)
+    assert not sniffed(path, thousands=form.thousands, decimal=form.decimal).unsure
+
+
+@pytest.mark.parametrize("text", ["n\n1.433\n0.864\n", "n\n1.433\n12.5\n", "n\n2.601\n1234\n", "n\n1.234.567\n12\n"])
+def test_what_a_point_means_is_sure_where_it_is_seen(tmp_path, text):
+    (tmp_path / "cases.csv").write_text(text)
+    assert not sniffed(tmp_path / "cases.csv").unsure
+
+
+def test_one_mark_that_is_said_goes_before_the_other_that_is_guessed(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("n;m\n2.601;x\n1.433;y\n")
+    assert read_sheet(path, *sniff(path, thousands="."))["n"].tolist() == ["2601", "1433"]
+    assert read_sheet(path, *sniff(path, decimal="."))["n"].tolist() == ["2.601", "1.433"]
+    with pytest.raises(UserError, match=r"--thousands \.: is the mark of decimals, too. Say --decimal , with it"):
+        sniff(path, thousands=".", decimal=".")
 
 
 def test_utf_16_of_a_script_without_its_mark_is_read(tmp_path):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lungfuse.errors import UserError
-from lungfuse.numerals import numerals_of, with_points
+from lungfuse.numerals import Numerals, numerals_of, with_points
 from lungfuse.parquet import is_parquet, read_parquet
 
 SEPARATORS = [",", ";", "\t", "|"]
@@ -126,12 +126,22 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
         samples = {separator: _sample(text, separator)}
     header, *rows = samples[separator] or [[]]
     columns = [[seen(cell) for cell in cells] for cells in itertools.zip_longest(*rows, fillvalue="")]
-    found = numerals_of(zip(header, columns, strict=False), separator)
-    decimal, thousands = said.get("decimal", found.decimal), said.get("thousands", found.thousands)
-    if thousands == decimal:
-        thousands = ""
+    found = numerals_of(zip(header, columns, strict=False), separator, said.get("decimal"))
     unsure = [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
-    return Sniffed(Format(separator, encoding, decimal, thousands), unsure)
+    return Sniffed(Format(separator, encoding, *_marks(found, said)), unsure)
+
+
+def _marks(found: Numerals, said: dict[str, str]) -> tuple[str, str]:
+    """What parts decimals, and what parts thousands: what is said goes before what was found."""
+    decimal, thousands = said.get("decimal", found.decimal), said.get("thousands", found.thousands)
+    if decimal != thousands:
+        return decimal, thousands
+    other = {".": ",", ",": "."}[decimal]
+    if {"decimal", "thousands"} <= {*said}:
+        raise UserError(
+            f"--thousands {thousands}: is the mark of decimals, too. Say --decimal {other} with it, or leave one out."
+        )
+    return (decimal, "") if "decimal" in said else (other, thousands)
 
 
 def _check_kind(path: Path) -> None:

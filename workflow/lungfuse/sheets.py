@@ -12,17 +12,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from lungfuse.encodings import decoded, doubts_of_letters, encoding_of
 from lungfuse.errors import UserError
 from lungfuse.numerals import Numerals, numerals_of, with_points
 from lungfuse.parquet import is_parquet, read_parquet
 
 SEPARATORS = [",", ";", "\t", "|"]
 SAMPLE = 500  # rows that `sniff` looks at
-ENCODINGS = [  # of tables that are not UTF-8: what Windows and Excel write in the languages of the world
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949",
-    "mac-roman",
-]  # fmt: skip
-BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TABLES = {  # by their first bytes
     rb"PK\x03\x04": "an Excel workbook or another zip file. In Excel choose Save As, CSV UTF-8",
     rb"\xd0\xcf\x11\xe0": "an old Excel workbook. In Excel choose Save As, CSV UTF-8",
@@ -116,8 +112,8 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
         return Sniffed(Format(), [])
     _check_kind(path)
     said = {name: value for name, value in said.items() if value is not None}
-    encoding = said.get("encoding") or _encoding(path)
-    text = _decoded(path, encoding)
+    encoding, guessed = (said["encoding"], False) if said.get("encoding") else encoding_of(path.read_bytes())
+    text = decoded(path, encoding)
     separators = list(dict.fromkeys([said["separator"]] if "separator" in said else SEPARATORS))
     samples = {separator: _sample(text, separator) for separator in separators}
     separator = max(separators, key=lambda each: _fit(samples[each]))
@@ -127,7 +123,8 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
     header, *rows = samples[separator] or [[]]
     columns = [[seen(cell) for cell in cells] for cells in itertools.zip_longest(*rows, fillvalue="")]
     found = numerals_of(zip(header, columns, strict=False), separator, said.get("decimal"))
-    unsure = [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
+    unsure = doubts_of_letters(path.name, text, encoding, guessed)
+    unsure += [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
     return Sniffed(Format(separator, encoding, *_marks(found, said)), unsure)
 
 
@@ -156,7 +153,7 @@ def _check_kind(path: Path) -> None:
 
 def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], list[list[str]]]:
     """The header, with spaces around names taken off, and the rows that have content."""
-    with io.StringIO(_decoded(path, encoding), newline="") as stream:
+    with io.StringIO(decoded(path, encoding), newline="") as stream:
         if not EXCELS_FIRST_LINE.match(stream.readline()):
             stream.seek(0)
         reader = csv.reader(stream, delimiter=separator, strict=True)
@@ -190,48 +187,6 @@ def _misfit(path: Path, line: int, found: int, header: list[str], separator: str
         f"{path}: line {line}: found {found} fields, expected the {len(header)} of the header. Put quotes around a "
         f"field that holds {separator!r}, or fix the row."
     )
-
-
-def _decoded(path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UserError(f"encoding: found {encoding!r}, expected one such as utf-8, utf-16 or cp1252.") from None
-    except UnicodeError as error:
-        place = getattr(error, "start", 0)
-        line = data[:place].count(b"\n") + 1
-        meant = BYTE_ORDER_MARKS.get(data[:2], "cp1252 for a file of Windows")
-        remedy = f"Save the file as UTF-8, or say its encoding, such as {meant}."
-        if encoding == "utf-8" and _is_mostly_utf8(data):
-            remedy = "The rest of the file is: replace what is wrong in this line."
-        raise UserError(f"{path}: line {line}: byte 0x{data[place]:02x} is not {encoding}. {remedy}") from None
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8 where the file is, but for some bytes; else the likeliest encoding, by its lines that are not ASCII."""
-    data = path.read_bytes()
-    if marked := BYTE_ORDER_MARKS.get(data[:2]):
-        return marked
-    for place, name in [(1, "utf-16-le"), (0, "utf-16-be")]:  # without a mark: where the zeros are, low byte first
-        if data[place:2000:2].count(0) > len(data[place:2000:2]) / 2:
-            return name
-    if _is_mostly_utf8(data):
-        return "utf-8"
-    from chardet import detect  # right on 173 of 180 short tables, where charset-normalizer is on 152
-
-    lines = b"\n".join(dict.fromkeys(line for line in data.splitlines() if not line.isascii()))
-    usual = ENCODINGS[0]
-    found = detect(lines, include_encodings=ENCODINGS, no_match_encoding=usual, empty_input_encoding=usual)["encoding"]
-    same = lines.decode(found, "replace") == lines.decode(usual, "replace")
-    return usual if same else codecs.lookup(found).name
-
-
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Whether all bytes of a file are UTF-8, or more letters than wrong bytes: of other encodings few are by chance."""
-    kept = data.decode("utf-8", "ignore")
-    wrong = len(data.decode("utf-8", "surrogateescape")) - len(kept)
-    return not wrong or len(kept) - len(kept.encode("ascii", "ignore")) > wrong
 
 
 def _sample(text: str, separator: str) -> list[list[str]]:

@@ -106,6 +106,32 @@ def test_one_mark_that_is_said_goes_before_the_other_that_is_guessed(tmp_path):
         sniff(path, thousands=".", decimal=".")
 
 
+ABOVE = {  # what stands above a header, and the line of the header; or nothing does
+    "a comment": ("# exported 2024-01-01\na,n\nx,5\ny,6\n", 2),
+    "a comment with commas": ("# exported 2024, by A, B and C\na,n\nx,5\ny,6\n", 2),
+    "a title of Excel": ("Export Radiologie;;\na;b;n\nx;;5\ny;;6\n", 2),
+    "a title and a day": ("Klinik;\n\nTag: 1.2.2024\na;b;n\nx;1,5;5\ny;;6\n", 4),
+    "a title with the other separator": ("Klinik, Haus 2\na;b;n\nx;1,5;5\ny;;6\n", 2),
+    "a header without one name": ("a,b,\nx,5,1\ny,6,2\n", 1),
+    "a header without most names": ("a,,,\nx,5,1,2\ny,6,2,3\n", 1),
+    "a header with a sign": ("#,n\n1,5\n2,6\n", 1),
+    "one column": ("note\nx\ny and z\n", 1),
+    "two columns with commas": ("a;n\nx;1,5\ny;6,5\n", 1),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), ABOVE.values(), ids=ABOVE)
+def test_lines_above_a_header_are_left_out_and_said(tmp_path, text, line):
+    path = tmp_path / "cases.csv"
+    path.write_text(text)
+    form, unsure = sniffed(path)
+    names = re.split("[,;]", text.splitlines()[line - 1])
+    assert read_sheet(path, *form).columns.tolist() == [name or f"column{n}" for n, name in enumerate(names, 1)]
+    assert len(read_sheet(path, *form)) == 2
+    said = [re.match(r"the header was found in line (\d+); left out is what stands above", each)[1] for each in unsure]
+    assert said == ([str(line)] if line > 1 else [])
+
+
 def test_utf_16_of_a_script_without_its_mark_is_read(tmp_path):
     path = tmp_path / "cases.txt"
     path.write_bytes("Größe\tn\nx\t5\n".encode("utf-16-le"))

@@ -6,12 +6,14 @@ import io
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from lungfuse.above_header import lines_above
 from lungfuse.encodings import decoded, doubts_of_letters, encoding_of
 from lungfuse.errors import UserError
 from lungfuse.numerals import Numerals, numerals_of, with_points
@@ -54,6 +56,14 @@ class Sniffed(NamedTuple):
     unsure: list[str]
 
 
+class Sample(NamedTuple):
+    """The header and the first rows of a file, and in words what stands above them, if something does."""
+
+    above: list[str]
+    header: list[str]
+    rows: list[list[str]]
+
+
 def read_sheet(
     path: Path, separator: str = ",", encoding: str = "utf-8", decimal: str = ".", thousands: str = ""
 ) -> pd.DataFrame:
@@ -62,9 +72,9 @@ def read_sheet(
     Letters and headings are in their composed form (Unicode NFC), without characters that nobody sees, such as
     zero-width spaces; a hard space is a space. Numbers have the digits and signs of ASCII.
 
-    A row without any content is left out. A column without a name and content is left out; one that has content is
-    called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5, and with `thousands` "," a
-    cell 1,517 becomes 1517. No word is taken for a missing value.
+    A row without any content is left out, and lines above the header, such as a title. A column without a name and
+    content is left out; one that has content is called by its place, column1 for the first. With `decimal` "," a cell
+    3,5 becomes 3.5, and with `thousands` "," a cell 1,517 becomes 1517. No word is taken for a missing value.
 
     Raises:
         UserError: the file is missing, empty, of another kind or encoding, has no row or a row that does not fit its
@@ -115,15 +125,14 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
     encoding, guessed = (said["encoding"], False) if said.get("encoding") else encoding_of(path.read_bytes())
     text = decoded(path, encoding)
     separators = list(dict.fromkeys([said["separator"]] if "separator" in said else SEPARATORS))
-    samples = {separator: _sample(text, separator) for separator in separators}
-    separator = max(separators, key=lambda each: _fit(samples[each]))
     if "separator" not in said and (first := EXCELS_FIRST_LINE.match(text)):
-        separator = first[1]
-        samples = {separator: _sample(text, separator)}
-    header, *rows = samples[separator] or [[]]
+        separators = [first[1]]
+    samples = {separator: _sample(path, text, separator) for separator in separators}
+    separator = max(separators, key=lambda each: _fit(samples[each]))
+    above, header, rows = samples[separator]
     columns = [[seen(cell) for cell in cells] for cells in itertools.zip_longest(*rows, fillvalue="")]
     found = numerals_of(zip(header, columns, strict=False), separator, said.get("decimal"))
-    unsure = doubts_of_letters(path.name, text, encoding, guessed)
+    unsure = [*doubts_of_letters(path.name, text, encoding, guessed), *above]
     unsure += [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
     return Sniffed(Format(separator, encoding, *_marks(found, said)), unsure)
 
@@ -153,27 +162,30 @@ def _check_kind(path: Path) -> None:
 
 def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], list[list[str]]]:
     """The header, with spaces around names taken off, and the rows that have content."""
-    with io.StringIO(decoded(path, encoding), newline="") as stream:
-        if not EXCELS_FIRST_LINE.match(stream.readline()):
-            stream.seek(0)
-        reader = csv.reader(stream, delimiter=separator, strict=True)
-        rows: list[list[str]] = []
-        try:
-            header = [seen(name) for name in next((row for row in reader if any(row)), [])]
-            for row in reader:
-                if not any(map(seen, row)):
-                    continue
-                if len(row) != len(header):
-                    raise UserError(_misfit(path, reader.line_num, len(row), header, separator))
-                rows.append(row)
-        except csv.Error as error:
-            raise UserError(
-                f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
-                "Fix the quotes."
-            ) from error
-    if not header:
+    rows = list(_rows(path, decoded(path, encoding), separator))
+    if not rows:
         raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
-    return header, rows
+    above = lines_above([row for _, row in rows[:SAMPLE]])
+    header = [seen(name) for name in rows[above][1]]
+    for line, row in rows[above + 1 :]:
+        if len(row) != len(header):
+            raise UserError(_misfit(path, line, len(row), header, separator))
+    return header, [row for _, row in rows[above + 1 :]]
+
+
+def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that have content, each with the line in which it ends."""
+    stream = io.StringIO(text, newline="")
+    if not EXCELS_FIRST_LINE.match(stream.readline()):
+        stream.seek(0)
+    reader = csv.reader(stream, delimiter=separator, strict=True)
+    try:
+        yield from ((reader.line_num, row) for row in reader if any(map(seen, row)))
+    except csv.Error as error:
+        raise UserError(
+            f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
+            "Fix the quotes."
+        ) from error
 
 
 def _misfit(path: Path, line: int, found: int, header: list[str], separator: str) -> str:
@@ -189,22 +201,24 @@ def _misfit(path: Path, line: int, found: int, header: list[str], separator: str
     )
 
 
-def _sample(text: str, separator: str) -> list[list[str]]:
-    """The first rows as far as they can be read, the header first."""
-    stream = io.StringIO(text, newline="")
-    if not EXCELS_FIRST_LINE.match(stream.readline()):
-        stream.seek(0)
-    rows: list[list[str]] = []
-    with suppress(csv.Error):
-        rows += itertools.islice(filter(any, csv.reader(stream, delimiter=separator, strict=True)), SAMPLE)
-    return rows
+def _sample(path: Path, text: str, separator: str) -> Sample:
+    """The first rows as far as they can be read."""
+    found: list[tuple[int, list[str]]] = []
+    with suppress(UserError):
+        found += itertools.islice(_rows(path, text, separator), SAMPLE)
+    above = lines_above([row for _, row in found])
+    (line, header), *rows = found[above:] or [(1, [])]
+    first = separator.join(found[0][1]).strip(f"{separator} ")[:60] if above else ""
+    said = [f"the header was found in line {line}; left out is what stands above, {first!r}"] if above else []
+    return Sample(said, header, [row for _, row in rows])
 
 
-def _fit(rows: list[list[str]]) -> tuple[bool, float, int]:
-    """How well rows fit their header: whether it has several fields, the share that has as many, and how many."""
-    width = len(rows[0]) if rows else 0
-    same = sum(len(row) == width for row in rows) / max(1, len(rows))
-    return width > 1, same, width
+def _fit(sample: Sample) -> tuple[bool, float, bool, int]:
+    """How well rows fit their header: whether it has several fields, the share that has as many, whether it is the
+    first line, and how many."""
+    width = len(sample.header)
+    same = (1 + sum(len(row) == width for row in sample.rows)) / (1 + len(sample.rows))
+    return width > 1, same, not sample.above, width
 
 
 def _seen_cells(cells: pd.Series) -> pd.Series:

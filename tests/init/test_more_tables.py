@@ -15,6 +15,7 @@ from lungfuse.init.guess import roles_of
 from lungfuse.init.missing import missing_of
 from lungfuse.init.profile import check_header, profiles_of
 from lungfuse.init.roles import UserRoles
+from lungfuse.init.spoiled import doubts_of_rows, doubts_of_units
 from lungfuse.sheets import read_sheet, sniff, sniffed
 
 N = np.arange(60)
@@ -172,6 +173,46 @@ COLUMNS = {  # cells of a column, its heading, and the kind and form it is of
 def test_a_column_is_what_it_holds(heading, cells, kind):
     found = profiles_of(pd.DataFrame({heading: cells}))[heading]
     assert (found.kind, found.form) == kind
+
+
+ONE_ROW = {  # cells of three columns, and what is said of one row of them
+    "units": (
+        [["", "p1", "p2"], ["years", "5", "6"], ["mg/l", "3.5", "4"]],
+        "row 1 below the header holds 'years', 'mg/l' where",
+    ),
+    "units of one column": (
+        [["", "p1", "p2"], ["years", "5", "6"], ["", "a", "b"]],
+        "row 1 below the header holds 'years' where",
+    ),
+    "a header once more": (
+        [["p1", "A", "p2"], ["5", "b", "6"], ["3.5", "C", "4"]],
+        "row 2 below the header: the header once more",
+    ),
+    "a word of a user": ([["p1", "p2", "p3"], ["5", "6", "many"], ["3.5", "", "4"]], ""),
+    "a mark in both": ([["p1", "p2", "p3"], ["5", "6", "?"], ["3.5", "2", "?"]], ""),
+    "words": ([["p1", "p2", "p3"], ["5", "6", "high"], ["3", "low", "4"]], ""),
+    "texts": ([["p1", "p2", "p3"], ["a", "6", "b"], ["c", "4", "d"]], ""),
+}
+
+
+@pytest.mark.parametrize(("cells", "said"), ONE_ROW.values(), ids=ONE_ROW)
+def test_one_row_that_spoils_columns_is_named(cells, said):
+    table = pd.DataFrame(dict(zip(["a", "B", "c"], cells, strict=True)))
+    numbers = pd.DataFrame({"a": ["p9"] * 30, "B": ["7"] * 30, "c": ["8"] * 30})
+    table = pd.concat([table, numbers], ignore_index=True)
+    doubts = [*doubts_of_rows(table, profiles_of(table))]
+    assert [said in each and "remove" in each for each in doubts] == ([True] if said else [])
+
+
+def test_a_column_that_mixes_per_cent_and_fractions_is_said():
+    mixed = [f"{each}%" if each % 2 else f"0.{each:02}" for each in N]
+    table = pd.DataFrame(
+        {"FiO2": mixed, "spo2": [f"{each}%" if each % 2 else str(each) for each in N], "n": N.astype(str)}
+    )
+    (said,) = doubts_of_units(profiles_of(table).values())
+    assert re.match(
+        r"FiO2 holds \d+% beside 0\.\d+ without %, in 30 rows: write all in one way, or say --leave-out FiO2", said
+    )
 
 
 QUESTIONS = {  # words of a label, the task, and its classes with their words in order, or what is said

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lungfuse.errors import UserError
-from lungfuse.sheets import Format, read_sheet, sniff
+from lungfuse.sheets import Format, read_sheet, sniff, sniffed
 
 TABLE = {"id": ["007", "12"], "age": ["54", ""], "note": ["clear, both", 'he said "no"\nand left']}
 
@@ -50,6 +50,14 @@ GREETINGS = {
     "cp932": "性別;診断|男性;両肺野は清明、三日前から発熱",
     "cp949": "성별;진단|남자;양측 폐야는 깨끗함, 삼일 전부터 기침",
     "mac-roman": "größe;Übersicht|männlich;Herz leicht vergrößert, keine Ergüsse",
+    "cp850": "größe;Übersicht|männlich;Herz leicht vergrößert, keine Ergüsse",
+    "cp866": "возраст;жалоба|мужской;лёгкие чистые, кашель три дня",
+    "koi8-r": "возраст;жалоба|мужской;лёгкие чистые, кашель три дня",
+    "cp874": "ผู้ป่วย;ผล|หญิง;ปอดบวม ไข้สามวัน",
+    "euc_jp": "性別;診断|男性;両肺野は清明、三日前から発熱",
+    "iso8859-2": "płeć;rozpoznanie|mężczyzna;zapalenie płuc, gorączka, świszczący oddech",
+    "cp1257": "pacientas;diagnozė|žmogus;plaučių uždegimas, kosulys tris dienas",
+    "utf-32": "größe;Übersicht|männlich;Herz leicht vergrößert",
 }
 
 
@@ -62,6 +70,32 @@ def test_tables_in_the_encodings_of_the_world_are_read_as_they_were_written(tmp_
     assert cells(path, *sniff(path)) == {
         name: [cell, rest] for name, cell, rest in zip(header, row, ["x", "clear"], strict=True)
     }
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp850", "koi8-r", "utf-16-le"])
+def test_a_guessed_encoding_is_said_until_a_user_says_it(tmp_path, encoding):
+    text = GREETINGS.get(encoding, "größe;n|männlich;2").replace("|", "\n")
+    path = write(tmp_path, text + "\n", encoding)
+    assert [re.findall(r"^the encoding (\S+) is guessed.*--encoding", each) for each in sniffed(path).unsure] == [
+        [encoding]
+    ]
+    assert not sniffed(path, encoding=encoding).unsure
+
+
+@pytest.mark.parametrize("cell", ["25 µg", "±2", "€ 5", "36 °C", "it’s"])
+def test_a_sign_alone_is_one_of_windows(tmp_path, cell):
+    path = write(tmp_path, f"id,dose\n1,{cell}\n", "cp1252")
+    assert cells(path, *sniff(path))["dose"] == [cell]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_encoding_that_the_file_shows_is_not_unsure(tmp_path, encoding):
+    assert not sniffed(write(tmp_path, "größe;n\nmännlich;2\n", encoding)).unsure
+
+
+def test_letters_that_were_lost_before_are_counted(tmp_path):
+    (said,) = sniffed(write(tmp_path, "sex;n\nm\ufffdnnlich;2\nm\ufffdnnlich\ufffd;3\n")).unsure
+    assert said.startswith("3 letters of cases.csv are \ufffd, the first in line 2") and "export it again" in said
 
 
 def test_one_wrong_byte_in_utf_8_is_named_with_its_line_and_not_taken_for_another_encoding(tmp_path):

@@ -16,7 +16,8 @@ from lungfuse.init.guess import roles_of
 from lungfuse.init.missing import missing_of
 from lungfuse.init.profile import check_header, profiles_of
 from lungfuse.init.roles import UserRoles
-from lungfuse.sheets import read_sheet, sniff
+from lungfuse.init.spoiled import doubts_of_rows, doubts_of_units
+from lungfuse.sheets import read_sheet, sniff, sniffed
 from lungfuse.vocabulary import is_frontal, is_lateral
 
 N = np.arange(60)
@@ -32,6 +33,27 @@ TABLES = {  # what a file holds, and the cells of its last column
     "a comma in a quoted text beside points": ('a,n\n"x, and y",3.5\n"1,5",4.25\n', ["3.5", "4.25"]),
     "hard spaces and others that nobody sees": ("a,n\nx,ill\u00a0\ny,\u200bIll\u200b\n", ["ill", "Ill"]),
     "two points in what is no number": ("a,n\nx,1.2.840\ny,1.2.841\n", ["1.2.840", "1.2.841"]),
+    "points between thousands beside commas": ("a;n\n3,5;2.601\n0,5;864\n1;1.433\n", ["2601", "864", "1433"]),
+    "points of decimals beside commas": ("a;n\n3,5;1.433\n0,5;0.864\n", ["1.433", "0.864"]),
+    "points between thousands beside whole numbers": ("a;n\nx;2.601\ny;864\nz;1.433\n", ["2601", "864", "1433"]),
+    "three decimals, some with a zero before": ("a,n\nx,1.433\ny,0.864\nz,12\n", ["1.433", "0.864", "12"]),
+    "three decimals beside two": ("a,n\nx,1.433\ny,2.25\nz,12\n", ["1.433", "2.25", "12"]),
+    "three decimals beside two in another column": ("a,n\n0.5,1.433\n,2.255\n,12\n", ["1.433", "2.255", "12"]),
+    "three decimals everywhere": ("a,n\nx,1.433\ny,2.255\n", ["1.433", "2.255"]),
+    "points between millions": ("a,n\n0.5,1.234.567\n,2.255\n,12\n", ["1234567", "2255", "12"]),
+    "spaces between thousands beside commas": ("a;n\n3,5;2 601\n0,5;864\n1;12\u202f000\n", ["2601", "864", "12000"]),
+    "only thousands with spaces beside commas": (
+        "a;n\n3,5;149 000\n0,5;212 000\n;98 000\n",
+        ["149000", "212000", "98000"],
+    ),
+    "spaces and commas in one column": ("a;n\nx;1 234,5\ny;0,5\nz;17\n", ["1234.5", "0.5", "17"]),
+    "codes in two parts": ("a;n\n3,5;149 123\n0,5;212 456\n", ["149 123", "212 456"]),
+    "per cent with commas": ("a;n\nx;12,5 %\ny;9,0 %\n", ["12.5 %", "9.0 %"]),
+    "a dose with commas": ("a;n\nx;<12,5 mg\ny;1.200,5mg\n", ["<12.5 mg", "1200.5mg"]),
+    "commas in quotes": ('a,n\nx,"9,0"\ny,"10,5"\nz,12\n', ["9.0", "10.5", "12"]),
+    "commas in quotes with a unit": ('a,n\nx,"9,0 %"\ny,"10,5 %"\n', ["9.0 %", "10.5 %"]),
+    "two labels in quotes": ('a,n\nx,"1,3"\ny,"2,3"\nz,2\n', ["1,3", "2,3", "2"]),
+    "commas in quotes beside points": ('a,n\n0.5,"9,0"\n1,"10,5"\n', ["9,0", "10,5"]),
 }
 
 
@@ -40,6 +62,77 @@ def test_cells_are_read_as_they_are_meant(tmp_path, text, cells):
     path = tmp_path / "cases.csv"
     path.write_bytes(text.encode())
     assert read_sheet(path, *sniff(path)).iloc[:, -1].tolist() == cells
+
+
+UNSURE = {  # a column whose numbers may be meant in two ways, what is read, and what is said
+    "points beside whole numbers": (
+        "n\n2.601\n864\n",
+        "2601",
+        "n: 2.601 was read as 2601; say --decimal \\. if .* --thousands \\. if not",
+    ),
+    "points in all": (
+        "n\n2.601\n1.433\n",
+        "2.601",
+        "n: 2.601 .* decimals; say --thousands \\. if .* --decimal \\. if not",
+    ),
+    "points before commas": ("n;m;k\n2.601;0.5;3,5\n1.433;1;2\n", "2.601", "n: 2.601 .* decimals; say --thousands .*"),
+    "commas in quotes": (
+        'n,m\n"9,0",x\n"10,5",y\n',
+        "9.0",
+        "n: 9,0 was read as 9.0; say --decimal \\. if .* list .* --decimal , if not",
+    ),
+    "commas in all": ("n;m\n2,601;x\n1,433;y\n", "2601", "n: 2,601 was read as 2601; .* say --decimal ,"),
+}
+
+
+@pytest.mark.parametrize(("text", "cell", "said"), UNSURE.values(), ids=UNSURE)
+def test_what_a_mark_in_numbers_means_is_unsure_until_it_is_said(tmp_path, text, cell, said):
+    path = tmp_path / "cases.csv"
+    path.write_text(text)
+    form, (unsure,) = sniffed(path)
+    assert read_sheet(path, *form)["n"][0] == cell and re.fullmatch(said, unsure)
+    assert not sniffed(path, thousands=form.thousands, decimal=form.decimal).unsure
+
+
+@pytest.mark.parametrize("text", ["n\n1.433\n0.864\n", "n\n1.433\n12.5\n", "n\n2.601\n1234\n", "n\n1.234.567\n12\n"])
+def test_what_a_point_means_is_sure_where_it_is_seen(tmp_path, text):
+    (tmp_path / "cases.csv").write_text(text)
+    assert not sniffed(tmp_path / "cases.csv").unsure
+
+
+def test_one_mark_that_is_said_goes_before_the_other_that_is_guessed(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text("n;m\n2.601;x\n1.433;y\n")
+    assert read_sheet(path, *sniff(path, thousands="."))["n"].tolist() == ["2601", "1433"]
+    assert read_sheet(path, *sniff(path, decimal="."))["n"].tolist() == ["2.601", "1.433"]
+    with pytest.raises(UserError, match=r"--thousands \.: is the mark of decimals, too. Say --decimal , with it"):
+        sniff(path, thousands=".", decimal=".")
+
+
+ABOVE = {  # what stands above a header, and the line of the header; or nothing does
+    "a comment": ("# exported 2024-01-01\na,n\nx,5\ny,6\n", 2),
+    "a comment with commas": ("# exported 2024, by A, B and C\na,n\nx,5\ny,6\n", 2),
+    "a title of Excel": ("Export Radiologie;;\na;b;n\nx;;5\ny;;6\n", 2),
+    "a title and a day": ("Klinik;\n\nTag: 1.2.2024\na;b;n\nx;1,5;5\ny;;6\n", 4),
+    "a title with the other separator": ("Klinik, Haus 2\na;b;n\nx;1,5;5\ny;;6\n", 2),
+    "a header without one name": ("a,b,\nx,5,1\ny,6,2\n", 1),
+    "a header without most names": ("a,,,\nx,5,1,2\ny,6,2,3\n", 1),
+    "a header with a sign": ("#,n\n1,5\n2,6\n", 1),
+    "one column": ("note\nx\ny and z\n", 1),
+    "two columns with commas": ("a;n\nx;1,5\ny;6,5\n", 1),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), ABOVE.values(), ids=ABOVE)
+def test_lines_above_a_header_are_left_out_and_said(tmp_path, text, line):
+    path = tmp_path / "cases.csv"
+    path.write_text(text)
+    form, unsure = sniffed(path)
+    names = re.split("[,;]", text.splitlines()[line - 1])
+    assert read_sheet(path, *form).columns.tolist() == [name or f"column{n}" for n, name in enumerate(names, 1)]
+    assert len(read_sheet(path, *form)) == 2
+    said = [re.match(r"the header was found in line (\d+); left out is what stands above", each)[1] for each in unsure]
+    assert said == ([str(line)] if line > 1 else [])
 
 
 def test_utf_16_of_a_script_without_its_mark_is_read(tmp_path):
@@ -84,6 +177,46 @@ COLUMNS = {  # cells of a column, its heading, and the kind and form it is of
 def test_a_column_is_what_it_holds(heading, cells, kind):
     found = profiles_of(pd.DataFrame({heading: cells}))[heading]
     assert (found.kind, found.form) == kind
+
+
+ONE_ROW = {  # cells of three columns, and what is said of one row of them
+    "units": (
+        [["", "p1", "p2"], ["years", "5", "6"], ["mg/l", "3.5", "4"]],
+        "row 1 below the header holds 'years', 'mg/l' where",
+    ),
+    "units of one column": (
+        [["", "p1", "p2"], ["years", "5", "6"], ["", "a", "b"]],
+        "row 1 below the header holds 'years' where",
+    ),
+    "a header once more": (
+        [["p1", "A", "p2"], ["5", "b", "6"], ["3.5", "C", "4"]],
+        "row 2 below the header: the header once more",
+    ),
+    "a word of a user": ([["p1", "p2", "p3"], ["5", "6", "many"], ["3.5", "", "4"]], ""),
+    "a mark in both": ([["p1", "p2", "p3"], ["5", "6", "?"], ["3.5", "2", "?"]], ""),
+    "words": ([["p1", "p2", "p3"], ["5", "6", "high"], ["3", "low", "4"]], ""),
+    "texts": ([["p1", "p2", "p3"], ["a", "6", "b"], ["c", "4", "d"]], ""),
+}
+
+
+@pytest.mark.parametrize(("cells", "said"), ONE_ROW.values(), ids=ONE_ROW)
+def test_one_row_that_spoils_columns_is_named(cells, said):
+    table = pd.DataFrame(dict(zip(["a", "B", "c"], cells, strict=True)))
+    numbers = pd.DataFrame({"a": ["p9"] * 30, "B": ["7"] * 30, "c": ["8"] * 30})
+    table = pd.concat([table, numbers], ignore_index=True)
+    doubts = [*doubts_of_rows(table, profiles_of(table))]
+    assert [said in each and "remove" in each for each in doubts] == ([True] if said else [])
+
+
+def test_a_column_that_mixes_per_cent_and_fractions_is_said():
+    mixed = [f"{each}%" if each % 2 else f"0.{each:02}" for each in N]
+    table = pd.DataFrame(
+        {"FiO2": mixed, "spo2": [f"{each}%" if each % 2 else str(each) for each in N], "n": N.astype(str)}
+    )
+    (said,) = doubts_of_units(profiles_of(table).values())
+    assert re.match(
+        r"FiO2 holds \d+% beside 0\.\d+ without %, in 30 rows: write all in one way, or say --leave-out FiO2", said
+    )
 
 
 QUESTIONS = {  # words of a label, the task, and its classes with their words in order, or what is said

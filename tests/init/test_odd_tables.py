@@ -90,6 +90,14 @@ def test_a_table_of_windows_keeps_its_letters_and_columns_of_other_letters_get_p
     assert found.table.texts == {"ubersicht": TableText(column="Übersicht")}
 
 
+def test_a_guessed_encoding_is_said_in_the_summary_and_where_no_study_can_be_made(capsys):
+    table = cases().replace({"M": "männlich", "F": "weiblich", "pneumonia": "Lungenentzündung"})
+    made(table, {"encoding": "cp850"}, label=["diagnosis"])
+    assert "unsure       the encoding cp850 is guessed" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"--label: which column.*Unsure: the encoding cp850 is guessed.*--encoding\."):
+        made(table.rename(columns={"diagnosis": "group"}), {"encoding": "cp850"}, replace=True)
+
+
 def test_columns_in_another_script_are_read():
     table = cases().rename(columns={"age": "возраст", "diagnosis": "диагноз", "sex": "年龄"})
     found = made(table, label=["диагноз"])

@@ -150,6 +150,19 @@ def test_thousands_are_read(capsys):
     assert found.table.thousands == "," and found.values["count"].tolist()[-1] == "5000"
 
 
+def test_a_table_of_excel_in_german_keeps_how_it_is_written(capsys):
+    number = np.arange(60)
+    table = cases().assign(dimer=[f"{each:,}".replace(",", ".") for each in 400 + 37 * number])
+    table["spo2"] = [f"{each + 40},5 %" for each in number]
+    text = "Export;;;;;;;\n" + table.to_csv(index=False, sep=";")
+    (HERE / "cases.csv").write_bytes(text.encode())
+    found = init(HERE / "cases.csv", label=["diagnosis"])
+    assert (found.table.decimal, found.table.thousands) == (",", ".")
+    assert found.values["dimer"].tolist()[-1] == "2583" and found.values["spo2"].tolist()[0] == "40.5"
+    assert found.table.columns["spo2"].unit == "%"
+    assert "left out is what stands above, 'Export'" in capsys.readouterr().out
+
+
 def test_a_spike_far_outside_is_reported_and_can_be_named_missing(capsys):
     table = cases()
     table.loc[:5, "age"] = "999"

@@ -6,11 +6,13 @@ from typing import Literal
 
 import pandas as pd
 
+from lungfuse.numerals import UNIT
+
 Form = Literal["plain", "age", "unit", "at-least"]
 AGE = re.compile(r"0*(\d{1,3})\s*([YMWDymwd])")  # DICOM PS3.5, value representation AS
 YEARS_OF = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 AT_LEAST = re.compile(r"(\d+)\s*[+]")
-WITH_UNIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s<>≤≥~.,+-][^\d\s]{0,11})")
+WITH_UNIT = re.compile(rf"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*({UNIT})")
 MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 CLOCK = r"([T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s*([AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
 YEAR = re.compile(r"(19|20)\d\d")

@@ -6,23 +6,21 @@ import io
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from lungfuse.above_header import lines_above
+from lungfuse.encodings import decoded, doubts_of_letters, encoding_of
 from lungfuse.errors import UserError
-from lungfuse.numerals import numerals_of, with_points
+from lungfuse.numerals import Numerals, numerals_of, with_points
 from lungfuse.parquet import is_parquet, read_parquet
 
 SEPARATORS = [",", ";", "\t", "|"]
 SAMPLE = 500  # rows that `sniff` looks at
-ENCODINGS = [  # of tables that are not UTF-8: what Windows and Excel write in the languages of the world
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949",
-    "mac-roman",
-]  # fmt: skip
-BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TABLES = {  # by their first bytes
     rb"PK\x03\x04": "an Excel workbook or another zip file. In Excel choose Save As, CSV UTF-8",
     rb"\xd0\xcf\x11\xe0": "an old Excel workbook. In Excel choose Save As, CSV UTF-8",
@@ -58,6 +56,14 @@ class Sniffed(NamedTuple):
     unsure: list[str]
 
 
+class Sample(NamedTuple):
+    """The header and the first rows of a file, and in words what stands above them, if something does."""
+
+    above: list[str]
+    header: list[str]
+    rows: list[list[str]]
+
+
 def read_sheet(
     path: Path, separator: str = ",", encoding: str = "utf-8", decimal: str = ".", thousands: str = ""
 ) -> pd.DataFrame:
@@ -66,9 +72,9 @@ def read_sheet(
     Letters and headings are in their composed form (Unicode NFC), without characters that nobody sees, such as
     zero-width spaces; a hard space is a space. Numbers have the digits and signs of ASCII.
 
-    A row without any content is left out. A column without a name and content is left out; one that has content is
-    called by its place, column1 for the first. With `decimal` "," a cell 3,5 becomes 3.5, and with `thousands` "," a
-    cell 1,517 becomes 1517. No word is taken for a missing value.
+    A row without any content is left out, and lines above the header, such as a title. A column without a name and
+    content is left out; one that has content is called by its place, column1 for the first. With `decimal` "," a cell
+    3,5 becomes 3.5, and with `thousands` "," a cell 1,517 becomes 1517. No word is taken for a missing value.
 
     Raises:
         UserError: the file is missing, empty, of another kind or encoding, has no row or a row that does not fit its
@@ -116,22 +122,32 @@ def sniffed(path: Path, **said: str | None) -> Sniffed:
         return Sniffed(Format(), [])
     _check_kind(path)
     said = {name: value for name, value in said.items() if value is not None}
-    encoding = said.get("encoding") or _encoding(path)
-    text = _decoded(path, encoding)
+    encoding, guessed = (said["encoding"], False) if said.get("encoding") else encoding_of(path.read_bytes())
+    text = decoded(path, encoding)
     separators = list(dict.fromkeys([said["separator"]] if "separator" in said else SEPARATORS))
-    samples = {separator: _sample(text, separator) for separator in separators}
-    separator = max(separators, key=lambda each: _fit(samples[each]))
     if "separator" not in said and (first := EXCELS_FIRST_LINE.match(text)):
-        separator = first[1]
-        samples = {separator: _sample(text, separator)}
-    header, *rows = samples[separator] or [[]]
+        separators = [first[1]]
+    samples = {separator: _sample(path, text, separator) for separator in separators}
+    separator = max(separators, key=lambda each: _fit(samples[each]))
+    above, header, rows = samples[separator]
     columns = [[seen(cell) for cell in cells] for cells in itertools.zip_longest(*rows, fillvalue="")]
-    found = numerals_of(zip(header, columns, strict=False), separator)
+    found = numerals_of(zip(header, columns, strict=False), separator, said.get("decimal"))
+    unsure = [*doubts_of_letters(path.name, text, encoding, guessed), *above]
+    unsure += [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
+    return Sniffed(Format(separator, encoding, *_marks(found, said)), unsure)
+
+
+def _marks(found: Numerals, said: dict[str, str]) -> tuple[str, str]:
+    """What parts decimals, and what parts thousands: what is said goes before what was found."""
     decimal, thousands = said.get("decimal", found.decimal), said.get("thousands", found.thousands)
-    if thousands == decimal:
-        thousands = ""
-    unsure = [found.unsure] if found.unsure and not {"decimal", "thousands"} & {*said} else []
-    return Sniffed(Format(separator, encoding, decimal, thousands), unsure)
+    if decimal != thousands:
+        return decimal, thousands
+    other = {".": ",", ",": "."}[decimal]
+    if {"decimal", "thousands"} <= {*said}:
+        raise UserError(
+            f"--thousands {thousands}: is the mark of decimals, too. Say --decimal {other} with it, or leave one out."
+        )
+    return (decimal, "") if "decimal" in said else (other, thousands)
 
 
 def _check_kind(path: Path) -> None:
@@ -146,27 +162,30 @@ def _check_kind(path: Path) -> None:
 
 def _read_csv(path: Path, separator: str, encoding: str) -> tuple[list[str], list[list[str]]]:
     """The header, with spaces around names taken off, and the rows that have content."""
-    with io.StringIO(_decoded(path, encoding), newline="") as stream:
-        if not EXCELS_FIRST_LINE.match(stream.readline()):
-            stream.seek(0)
-        reader = csv.reader(stream, delimiter=separator, strict=True)
-        rows: list[list[str]] = []
-        try:
-            header = [seen(name) for name in next((row for row in reader if any(row)), [])]
-            for row in reader:
-                if not any(map(seen, row)):
-                    continue
-                if len(row) != len(header):
-                    raise UserError(_misfit(path, reader.line_num, len(row), header, separator))
-                rows.append(row)
-        except csv.Error as error:
-            raise UserError(
-                f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
-                "Fix the quotes."
-            ) from error
-    if not header:
+    rows = list(_rows(path, decoded(path, encoding), separator))
+    if not rows:
         raise UserError(f"{path}: is empty. Expected a table with a header and a row a case.")
-    return header, rows
+    above = lines_above([row for _, row in rows[:SAMPLE]])
+    header = [seen(name) for name in rows[above][1]]
+    for line, row in rows[above + 1 :]:
+        if len(row) != len(header):
+            raise UserError(_misfit(path, line, len(row), header, separator))
+    return header, [row for _, row in rows[above + 1 :]]
+
+
+def _rows(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that have content, each with the line in which it ends."""
+    stream = io.StringIO(text, newline="")
+    if not EXCELS_FIRST_LINE.match(stream.readline()):
+        stream.seek(0)
+    reader = csv.reader(stream, delimiter=separator, strict=True)
+    try:
+        yield from ((reader.line_num, row) for row in reader if any(map(seen, row)))
+    except csv.Error as error:
+        raise UserError(
+            f'{path}: line {reader.line_num}: {error}. A quote inside a quoted field is written twice: "". '
+            "Fix the quotes."
+        ) from error
 
 
 def _misfit(path: Path, line: int, found: int, header: list[str], separator: str) -> str:
@@ -182,64 +201,24 @@ def _misfit(path: Path, line: int, found: int, header: list[str], separator: str
     )
 
 
-def _decoded(path: Path, encoding: str) -> str:
-    data = path.read_bytes()
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UserError(f"encoding: found {encoding!r}, expected one such as utf-8, utf-16 or cp1252.") from None
-    except UnicodeError as error:
-        place = getattr(error, "start", 0)
-        line = data[:place].count(b"\n") + 1
-        meant = BYTE_ORDER_MARKS.get(data[:2], "cp1252 for a file of Windows")
-        remedy = f"Save the file as UTF-8, or say its encoding, such as {meant}."
-        if encoding == "utf-8" and _is_mostly_utf8(data):
-            remedy = "The rest of the file is: replace what is wrong in this line."
-        raise UserError(f"{path}: line {line}: byte 0x{data[place]:02x} is not {encoding}. {remedy}") from None
+def _sample(path: Path, text: str, separator: str) -> Sample:
+    """The first rows as far as they can be read."""
+    found: list[tuple[int, list[str]]] = []
+    with suppress(UserError):
+        found += itertools.islice(_rows(path, text, separator), SAMPLE)
+    above = lines_above([row for _, row in found])
+    (line, header), *rows = found[above:] or [(1, [])]
+    first = separator.join(found[0][1]).strip(f"{separator} ")[:60] if above else ""
+    said = [f"the header was found in line {line}; left out is what stands above, {first!r}"] if above else []
+    return Sample(said, header, [row for _, row in rows])
 
 
-def _encoding(path: Path) -> str:
-    """UTF-8 where the file is, but for some bytes; else the likeliest encoding, by its lines that are not ASCII."""
-    data = path.read_bytes()
-    if marked := BYTE_ORDER_MARKS.get(data[:2]):
-        return marked
-    for place, name in [(1, "utf-16-le"), (0, "utf-16-be")]:  # without a mark: where the zeros are, low byte first
-        if data[place:2000:2].count(0) > len(data[place:2000:2]) / 2:
-            return name
-    if _is_mostly_utf8(data):
-        return "utf-8"
-    from chardet import detect  # right on 173 of 180 short tables, where charset-normalizer is on 152
-
-    lines = b"\n".join(dict.fromkeys(line for line in data.splitlines() if not line.isascii()))
-    usual = ENCODINGS[0]
-    found = detect(lines, include_encodings=ENCODINGS, no_match_encoding=usual, empty_input_encoding=usual)["encoding"]
-    same = lines.decode(found, "replace") == lines.decode(usual, "replace")
-    return usual if same else codecs.lookup(found).name
-
-
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Whether all bytes of a file are UTF-8, or more letters than wrong bytes: of other encodings few are by chance."""
-    kept = data.decode("utf-8", "ignore")
-    wrong = len(data.decode("utf-8", "surrogateescape")) - len(kept)
-    return not wrong or len(kept) - len(kept.encode("ascii", "ignore")) > wrong
-
-
-def _sample(text: str, separator: str) -> list[list[str]]:
-    """The first rows as far as they can be read, the header first."""
-    stream = io.StringIO(text, newline="")
-    if not EXCELS_FIRST_LINE.match(stream.readline()):
-        stream.seek(0)
-    rows: list[list[str]] = []
-    with suppress(csv.Error):
-        rows += itertools.islice(filter(any, csv.reader(stream, delimiter=separator, strict=True)), SAMPLE)
-    return rows
-
-
-def _fit(rows: list[list[str]]) -> tuple[bool, float, int]:
-    """How well rows fit their header: whether it has several fields, the share that has as many, and how many."""
-    width = len(rows[0]) if rows else 0
-    same = sum(len(row) == width for row in rows) / max(1, len(rows))
-    return width > 1, same, width
+def _fit(sample: Sample) -> tuple[bool, float, bool, int]:
+    """How well rows fit their header: whether it has several fields, the share that has as many, whether it is the
+    first line, and how many."""
+    width = len(sample.header)
+    same = (1 + sum(len(row) == width for row in sample.rows)) / (1 + len(sample.rows))
+    return width > 1, same, not sample.above, width
 
 
 def _seen_cells(cells: pd.Series) -> pd.Series:

@@ -26,6 +26,7 @@ from lungfuse.init.profile import Profile, ShareOfImages, check_header, profiles
 from lungfuse.init.question import Question
 from lungfuse.init.roles import Roles, UserRoles, column_called
 from lungfuse.init.rows import ENCODERS, MORE, Inputs, folds_for, rows_of
+from lungfuse.init.spoiled import doubts_of_rows, doubts_of_units
 from lungfuse.init.summary import NO_MODEL, doubts_of_images, doubts_of_values, not_read, summary
 from lungfuse.init.texts import set_groups
 from lungfuse.plan.load import load_studies
@@ -138,6 +139,7 @@ def _inspected(files: Files, folder: Path, options: Options, ask: bool) -> tuple
     if why:
         draft.say(f"{why}.", "filter", "labels")
     _require(draft, roles, profiles, sheet)
+    draft.unsure += [*doubts_of_rows(sheet, profiles), *doubts_of_units(profiles.values())]
     return Inspection(profiles, roles, question, images), draft
 
 

@@ -207,4 +207,5 @@ def drafted(name: str, sources: Sources, found: Sniffed, defaults: dict[str, Any
         try:
             return composed(name, files, Path(folder), defaults, said, on_terminal())
         except UserError as error:
-            raise UserError(str(error).replace(f"{folder}/", f"{sources.raw}/")) from error
+            said = str(error).replace(f"{folder}/", f"{sources.raw}/")
+            raise UserError(" ".join([said, *(f"Unsure: {each}." for each in found.unsure)])) from error

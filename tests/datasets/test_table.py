@@ -223,6 +223,8 @@ def test_rows_of_a_case_are_joined_with_all_their_images(tmp_path):
         ({"view": None}, "views: says what the words of a column mean"),
         ({"file": "/home/me/cases.csv"}, "in the raw folder; link or copy"),
         ({"images": ["../images"]}, "in the raw folder; link or copy"),
+        ({"decimal": ",", "thousands": ","}, "thousands: found ',', which stands between decimals"),
+        ({"encoding": "nosuch"}, "encoding: found 'nosuch', expected one such as utf-8 or cp1252"),
         ({"file": "cases {1}.csv"}, "in which Snakemake takes what is in braces for a wildcard; rename it"),
     ],
 )

@@ -1,5 +1,6 @@
 """How the rows of a table become cases, for the dataset `table`."""
 
+import codecs
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -67,6 +68,16 @@ class TableFormat(Settings):
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'", "’"] = ""
     missing: Words = Field(default=[])
+
+    @model_validator(mode="after")
+    def can_be_read(self) -> "TableFormat":
+        if self.decimal == self.thousands:
+            raise ValueError(f"thousands: found {self.thousands!r}, which stands between decimals; say another")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(f"encoding: found {self.encoding!r}, expected one such as utf-8 or cp1252") from None
+        return self
 
 
 class ClassWords(Settings):

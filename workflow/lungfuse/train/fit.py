@@ -33,6 +33,7 @@ from lungfuse.train.kept import Measured, keep
 from lungfuse.train.memory import peak_memory_mb
 from lungfuse.train.predictions import write_predictions
 from lungfuse.train.stored import mean_of, read_tokens
+from lungfuse.train.trained import split_digest
 
 TIMED = 256  # cases whose scoring is timed
 
@@ -73,7 +74,7 @@ def main(*, model: Path) -> None:
     inputs = read_inputs(of_fold(config, runs[0]), layout, split.pairs)
     with temporary_files_in(outputs["predictions"].parent):
         folds = by_repeat(config, task, inputs, split)
-        trainings = keep(folds, task, config, inputs.columns)
+        trainings = keep(folds, task, config, inputs.columns, split_digest(layout.split))
     write_predictions(split.pairs, trainings, task, outputs["predictions"], outputs["validated"])
     kept = {layout.fold_folder(config.name, run) for run in runs}
     for left in set(layout.model_folder(config.name).glob("fold*")) - kept:  # when more trainings were asked for

@@ -25,7 +25,7 @@ from lungfuse.tables.training import FoldPredictions
 from lungfuse.tasks import Task
 from lungfuse.train.estimators import Models
 from lungfuse.train.predictions import calibration_of
-from lungfuse.train.trained import split_digest, write_trained_settings
+from lungfuse.train.trained import write_trained_settings
 
 # skops imports all of scikit-learn, and with this module PyTorch, where it is installed.
 _OF_TORCH = "sklearn.externals.array_api_compat.torch"
@@ -60,12 +60,13 @@ def keep(
     task: Task,
     config: ModelConfig,
     columns: list[dict[str, Any]],
+    split: str = "",
 ) -> list[pd.DataFrame]:
     """Write what each training of a model has learned into a folder of its own; returns the scores of all.
 
     `folds` give the scores of each, its estimators and what they take. The estimator is that of the test scores; how
     scores become probabilities is learned from the validation scores. `columns` are the records of `Columns` that the
-    model reads.
+    model reads; `split` is the digest of the pairs and folds.
     """
     layout, trainings = Layout(config.study), []
     masks = layout.masks(config.segmenter)["settings"] if config.segmenter else None
@@ -77,7 +78,7 @@ def keep(
         with atomic_write(files["estimator"], "wb") as stream:
             stream.write(packed(fitted))
         made = {"fold": fold, "repeat": repeat, "columns": columns, "calibration": calibration_of(scores, task)}
-        made |= {"split": split_digest(layout.split)} | measured
+        made |= {"split": split} | measured
         write_trained_settings(trained, made, [files["estimator"], *encoders], files["settings"], masks)
         trainings.append(scores)
     return trainings

@@ -78,7 +78,7 @@ class Audited:
 
     def codes(self, column: str) -> np.ndarray:
         """What each row is of, by number; -1 where the cell is empty. 017 and 17, P-1 and p1 are the same; (row,)."""
-        whole = self.cells[column].str.casefold().map(written_in_one_way)
+        whole = self.cells[column].map(written_in_one_way)
         return pd.factorize(whole.mask(whole == ""))[0]
 
     @cached_property

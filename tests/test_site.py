@@ -11,12 +11,17 @@ from lxml import html
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
-    """The site of all pages, with the tables of one study and one command, which is faster."""
-    out = tmp_path_factory.mktemp("site") / "html"
+    """The site of all pages, with the tables of two studies, one report and one command, which is faster."""
+    out, results = tmp_path_factory.mktemp("site") / "html", tmp_path_factory.mktemp("results")
+    for name in ["demo", "pad"]:
+        (results / name).mkdir()
+        (results / name / "report.html").write_text("<a href='provenance.html#a figure'>How it was made</a>")
+        (results / name / "provenance.html").write_text("<script>made()</script>")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(ROOT)
         patched.setattr(make_site, "COMMANDS", ["init"])
-        patched.setattr(make_site, "kept_studies", lambda: ["pad"])
+        patched.setattr(make_site, "kept_studies", lambda: ["demo", "pad"])
+        patched.setattr(make_site, "RESULTS", results)
         make_site.main(out)
     return out
 
@@ -32,6 +37,12 @@ def test_the_site_has_every_page_the_verdicts_the_tables_and_a_search(site):
     (link,) = study.xpath("//a[contains(@href, 'verdict.csv')]/@href")
     kept = ROOT / "docs/results/pad/verdict.csv"
     assert (site / "generated" / link).resolve().read_bytes() == kept.read_bytes()
+
+
+def test_the_report_of_a_study_that_may_be_shared_lies_beside_what_it_links_to(site):
+    (link,) = html.parse(site / "generated/study-demo.html").xpath("//a[text()='The whole report']/@href")
+    assert (site / "generated" / link).resolve() == site / "reports/demo/report.html"
+    assert (site / "reports/demo/provenance.html").exists() and not (site / "reports/pad").exists()
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path):

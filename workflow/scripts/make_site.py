@@ -26,7 +26,8 @@ from lungfuse.command_line import app
 DOCS, ROOT_PAGES = Path("docs"), ["CHANGELOG.md", "CONTRIBUTING.md"]
 WIDE = "class='table-wrapper' style='white-space: nowrap; font-size: .75rem'"
 KEPT, RESULTS = DOCS / "results", Path("results")
-REPORTS = "demo*"  # reports of other studies show images that may not be passed on
+SHARED = "demo"  # studies whose name starts so; reports of others show images that may not be passed on
+REPORT, PROVENANCE = "report.html", "provenance.html"  # the second is a program that makes its anchors itself
 COMMANDS = ["init", "check", "audit", "predict", "explain", "segment", "analysis", "schema"]
 OUTWARD = re.compile(r"\[([^\]]+)\]\(\.\./([^)]+)\)")
 PUBLIC = {
@@ -60,6 +61,7 @@ def main(out: Path) -> None:
         options = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(Path(folder) / "doctrees")]
         if sphinx_build([*options, str(source), str(out)]):
             sys.exit("The site has warnings, see above. Fix the pages that they name.")
+    publish_reports(out / "reports")
     (out / ".nojekyll").touch()  # GitHub Pages leaves out folders that begin with an underscore otherwise
     if broken := list(broken_links(out)):
         sys.exit("\n".join(["These links lead nowhere:", *broken]))
@@ -109,12 +111,23 @@ def kept_studies() -> list[str]:
     return sorted(path.name for path in KEPT.iterdir())
 
 
+def with_reports() -> list[str]:
+    """The kept studies whose reports are here and may be shared."""
+    return [name for name in kept_studies() if name.startswith(SHARED) and (RESULTS / name / REPORT).exists()]
+
+
+def publish_reports(folder: Path) -> None:
+    """Put each report into a folder of its study, beside what says how its figures were made."""
+    for name in with_reports():
+        (folder / name).mkdir(parents=True)
+        for page in [REPORT, PROVENANCE]:
+            shutil.copy(RESULTS / name / page, folder / name / page)
+
+
 def study_page(name: str, folder: Path) -> str:
     sections = [f"# {name}"]
-    report = RESULTS / name / "report.html"
-    if report.exists() and report.match(f"{REPORTS}/report.html"):
-        shutil.copy(report, folder / "tables" / name / "report.html")
-        sections.append(f"{{download}}`The whole report <tables/{name}/report.html>`")
+    if name in with_reports():
+        sections.append(f'```{{raw}} html\n<p><a href="../reports/{name}/{REPORT}">The whole report</a></p>\n```')
     for path in sorted((KEPT / name).glob("*.csv"), key=place):
         table = pd.read_csv(path).round(4).astype(object).fillna("")
         link = f"{{download}}`{path.name} <tables/{name}/{path.name}>`"
@@ -143,7 +156,7 @@ def command_line_page() -> str:
 
 def broken_links(site: Path) -> Iterator[str]:
     """The links of a site to a page, file or anchor of its own that is not there, as <page>: <link>."""
-    trees = {page: html.parse(page).getroot() for page in site.rglob("*.html") if "tables" not in page.parts}
+    trees = {page: html.parse(page).getroot() for page in site.rglob("*.html") if page.name != PROVENANCE}
     anchors = {page: {*tree.xpath("//@id"), *tree.xpath("//a/@name")} for page, tree in trees.items()}
     for page, tree in trees.items():
         for link in {*tree.xpath("//a/@href"), *tree.xpath("//img/@src")}:

@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-MOST_CATEGORIES = 255  # that a tree of scikit-learn distinguishes; the rarest beyond share one
+from lungfuse.models.bins import BINS, Binned
 
 
 def as_values(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
@@ -34,14 +34,12 @@ def as_features(kinds: dict[str, str]) -> BaseEstimator:
 
 
 def as_numbers(kinds: dict[str, str]) -> BaseEstimator:
-    """Numbers as they are, NaN where missing; behind them categories numbered, NaN where missing or unknown."""
+    """Numbers binned, NaN where missing; behind them categories numbered, the rarest as one where trees cannot
+    distinguish all, NaN where missing or unknown."""
     missing = float("nan")
-    categories = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=missing, max_categories=MOST_CATEGORIES
-    )
-    return make_column_transformer(
-        (WithoutEmpty(), names_of("number", kinds)), (categories, names_of("category", kinds))
-    )
+    categories = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=missing, max_categories=BINS)
+    numbers = make_pipeline(WithoutEmpty(), Binned())
+    return make_column_transformer((numbers, names_of("number", kinds)), (categories, names_of("category", kinds)))
 
 
 class WithoutEmpty(TransformerMixin, BaseEstimator):

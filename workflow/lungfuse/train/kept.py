@@ -38,6 +38,7 @@ if sys.modules[_OF_TORCH] is None:
 
 TRUSTED = [  # besides what skops trusts by itself; of trees see `has_sound_trees`
     "functools.partial",
+    "lungfuse.models.bins.Binned",
     "lungfuse.models.columns.WithoutEmpty",
     "lungfuse.models.hashing.HashedTfidf",
     "lungfuse.models.hashing.SVCOnDisk",

@@ -12,6 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
+from lungfuse.models.bins import Binned
 from lungfuse.models.columns import are_categories, as_numbers
 from lungfuse.models.inner_folds import InnerSearch
 from lungfuse.models.side_by_side import Dense, MainComponents, by_modality, standardised
@@ -54,7 +55,7 @@ def build(
     inputs: list[str], kinds: dict[str, str], class_weight: str | None, seed: int, **settings: Any
 ) -> BaseEstimator:
     frequent = {"max_features": settings["ngrams"], "min_df": settings["min_df"], "binary": True}
-    tokens = make_pipeline(*standardised(), MainComponents(settings["components"], seed))
+    tokens = make_pipeline(*standardised(), MainComponents(settings["components"], seed), Binned())
     features = {
         "structured": as_numbers(kinds),
         "image": tokens,

@@ -23,6 +23,7 @@ from lungfuse.encoders.network import ImageEncoder, TextEncoder
 from lungfuse.encoders.networks import bert, efficientnet_lite, vit
 from lungfuse.modalities.structured.tokens import ColumnTokens
 from lungfuse.models import load_model
+from lungfuse.processor import keep_freed_memory
 from lungfuse.relevance.draw import draw
 from lungfuse.relevance.explanation import Explained
 from lungfuse.relevance.methods import Method, method, method_names
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, help="write the table here")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     watched, rows = memory(arguments.cases), []
     for encoder in IMAGES:
         network = fused(encoder)

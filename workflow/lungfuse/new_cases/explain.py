@@ -7,6 +7,7 @@ from lungfuse.new_cases.pictures import ALL, Pictures
 from lungfuse.new_cases.unreadable import readable, with_way_out
 from lungfuse.parameters import AskedCases, Explaining
 from lungfuse.predict.predictor import Predictor
+from lungfuse.processor import keep_freed_memory
 
 
 def main(*, model: Path, asked: AskedCases = NOTHING, explaining: Explaining = ALL, out: Path) -> None:
@@ -27,6 +28,7 @@ def main(*, model: Path, asked: AskedCases = NOTHING, explaining: Explaining = A
     out
         Output: folder with explanation.svg and explanation.json; of many cases, a folder for each.
     """
+    keep_freed_memory()
     check_asked([model], asked)
     predictor = Predictor(model)
     (cases,) = readable(asked, [read_asked(asked, predictor)], [predictor])

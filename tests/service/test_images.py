@@ -61,6 +61,26 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
 
 
+def animated(kind: str) -> bytes:
+    first, second = (Image.new("L", (64, 48), grey) for grey in [40, 200])
+    stream = io.BytesIO()
+    first.save(stream, kind, save_all=True, append_images=[second])
+    return stream.getvalue()
+
+
+def in_its_transparency() -> bytes:
+    stream = io.BytesIO()
+    picture = Image.linear_gradient("L")
+    Image.merge("LA", [Image.new("L", picture.size), picture]).save(stream, "png")
+    return stream.getvalue()
+
+
+MISREAD = {
+    "has 2 pages; expected one image": animated("png"),
+    "has 2 pages; expected": animated("webp"),
+    "has one colour, and its picture in the transparency": in_its_transparency(),
+}
+
 WRONG = {
     "nothing": b"",
     "a text": b"hello",
@@ -86,3 +106,9 @@ def test_what_is_no_image_is_refused_in_words(name):
     with pytest.raises(ValidationError) as refused:
         clean_image(ContentFile(WRONG[name], "x.png"))
     assert refused.value.messages[0].endswith((".", "anything."))
+
+
+@pytest.mark.parametrize("words", MISREAD)
+def test_what_predict_refuses_is_refused_in_the_same_words(words):
+    with pytest.raises(ValidationError, match=f"This image {words}"):
+        clean_image(ContentFile(MISREAD[words], "x.png"))

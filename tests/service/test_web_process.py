@@ -72,7 +72,7 @@ def test_only_the_worker_imports_models():
         found[room] = found.get(room, set()) | {name for name in imported(path) if name.startswith("lungfuse.")}
         assert room == "inference" or not any(name.startswith("lungfuse_service.inference") for name in imported(path))
     outside = {name for room, names in found.items() if room != "inference" for name in names}
-    assert found["inference"] and outside == {"lungfuse.imaging.dicom"}
+    assert found["inference"] and outside == {"lungfuse.imaging.ambiguous", "lungfuse.imaging.dicom"}
 
 
 def imported(path) -> set[str]:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lungfuse.imaging.ambiguous import load_unambiguous
 from lungfuse.imaging.dicom import is_bare_dicom, is_dicom, read_dicom
 from lungfuse.imaging.markers import FEW, brightest
 from lungfuse.settings.ingest import Fit, ImageSettings
@@ -18,7 +19,6 @@ DECODE_ERRORS = (  # what Pillow raises on bad files
 )
 TIFF_PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # PhotometricInterpretation, TIFF 6.0
 SLIVER = 1 / 8  # of a range of grey values: 32 of 256
-SEVERAL_PAGES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # and frames; the second picture of a JPEG is a preview
 
 
 def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int, int]]:
@@ -37,13 +37,8 @@ def decode(data: bytes, settings: ImageSettings) -> tuple[np.ndarray, tuple[int,
     Raises one of `DECODE_ERRORS` when the data is no whole image, or one that is refused.
     """
     with open_image(data) as image:
-        deep_colour = ";16" in str(getattr(image, "tile", "")) and not image.mode.startswith("I")
-        _check_pages(image)
         white_is_zero = _has_white_at_zero(image)
-        image.load()
-        if deep_colour:
-            raise ValueError("has colours of 16 bits; save it as grey, or with 8 bits a colour")
-        _check_transparency(image)
+        load_unambiguous(image)
         upright = ImageOps.exif_transpose(image)
         pixels = _to_8_bits(upright, "RGB" if settings.colour else "L", white_is_zero)
         return np.asarray(fit_square(pixels, settings)), upright.size
@@ -96,29 +91,6 @@ def unfit_square(square: Image.Image, size: tuple[int, int], fit: Fit) -> Image.
             held = sides / sides.max() * square.width
             box = [*(square.width - held) / 2, *(square.width + held) / 2]
             return square.resize(size, Image.Resampling.NEAREST, box=tuple(np.clip(box, 0, square.width).tolist()))
-
-
-def _check_pages(image: Image.Image) -> None:
-    """Refuse a file of several pages or frames of one size; smaller ones are previews."""
-    pages = getattr(image, "n_frames", 1) if image.format in SEVERAL_PAGES else 1
-    if pages < 2:
-        return
-    size = image.size
-    image.seek(1)
-    same = image.size == size
-    image.seek(0)
-    if same:
-        raise ValueError(f"has {pages} pages; expected one image, so save each page as a file")
-
-
-def _check_transparency(image: Image.Image) -> None:
-    """Refuse one colour with a picture in its transparency: whether that is dark or bright is not known."""
-    if image.mode.startswith("I") or not image.has_transparency_data:
-        return
-    samples = np.asarray(image.convert("RGBA"))
-    alpha = samples[..., 3]
-    if np.ptp(alpha) and not np.ptp(samples[alpha > 0, :3], axis=0).any():
-        raise ValueError("has one colour, and its picture in the transparency; save it without, from black to white")
 
 
 def _has_white_at_zero(image: Image.Image) -> bool:

@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lungfuse.imaging.ambiguous import AmbiguousImageError, load_unambiguous
 from lungfuse.imaging.dicom import is_dicom, read_dicom
 
 FORMATS = ["PNG", "JPEG", "WEBP"]
@@ -25,7 +26,7 @@ def clean_image(sent: UploadedFile) -> ContentFile:
     Grey stays grey, with 8 or 16 bits, and colours stay colours.
 
     Raises:
-        ValidationError: it is no image, of another format, too large, too small or damaged.
+        ValidationError: it is no image, of another format, animated, too large, too small or damaged.
     """
     try:
         with warnings.catch_warnings():
@@ -35,6 +36,8 @@ def clean_image(sent: UploadedFile) -> ContentFile:
         raise _too_many_pixels() from None
     except UnidentifiedImageError:
         raise ValidationError(f"This is no image that can be read. {EXPECTED}") from None
+    except AmbiguousImageError as error:
+        raise ValidationError(f"This image {error}.") from None
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError, NotImplementedError):
         raise ValidationError(f"This image is damaged. {EXPECTED}") from None
     stream = io.BytesIO()
@@ -45,6 +48,7 @@ def clean_image(sent: UploadedFile) -> ContentFile:
 def _picture(sent: UploadedFile) -> Image.Image:
     with Image.open(sent, formats=FORMATS) as opened:
         _check_size(*opened.size)
+        load_unambiguous(opened)
         return _pixels(ImageOps.exif_transpose(opened))
 
 

@@ -27,7 +27,7 @@ NONE_YET = "No study has been trained under the protocol yet."
 WIDTH = 9.0  # inches of the figure
 CONTROL = "demo"  # studies whose name starts so are drawn, so that fusion can win
 SHOWN_ALONE = {"pad-gaps", "pad-by-image", "dementia-grades", "dementia-score", "openi-age"}  # docs/protocol.md
-SHOWN_ALONE |= {"openi-students", "pad-students"}
+SHOWN_ALONE |= {"dementia-families", "openi-students", "pad-students"}
 
 
 def main() -> None:

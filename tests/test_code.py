@@ -14,7 +14,7 @@ from lungfuse.stages import STAGES
 
 WORKFLOW = ROOT / "workflow"
 CODE = sorted(WORKFLOW.rglob("*.py"))
-MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_A_RULE = 300, 8, 25
+MOST_LINES, MOST_PARAMETERS, MOST_LINES_OF_A_RULE = 300, 8, 26
 RULE = re.compile(r"( *)(?:use rule \w+ as|rule\b) *(\w*)")
 READERS = ["base.py", "json_files.py", "params.py", "problems.py"]  # of settings: they read files
 ACCESSORS = [

@@ -10,6 +10,7 @@ import pytest
 from lungfuse.dependencies import source
 from lungfuse.plan.job import Job
 from lungfuse.plan.plan import Plan
+from lungfuse.plan.resources import Sizes
 from lungfuse.stages import OF_MODELS, STAGES
 
 ONCE = ["draw", "reports", "images", "filter", "data_check", "split", "annotated", "segmentation_scores", "compare"]
@@ -96,3 +97,9 @@ def test_the_shuffle_of_a_model_does_not_change_what_others_are_made_from(studie
     plan = Plan("demo-full", studies["demo-full"])
     intact, shuffled = (plan.train(name, "0") for name in ["kv-exchange", "kv-exchange_shuffled-text"])
     assert intact.reads == shuffled.reads and intact.outputs != shuffled.outputs
+
+
+def test_models_before_long_chains_are_trained_first(studies):
+    """An image model, then the fusion that reads its tokens, then the explanation of that."""
+    waiting = Sizes(Plan("demo", studies["demo"])).waiting
+    assert waiting("image") > waiting("early_all") > waiting("kv-exchange") == waiting("tfidf") == 0

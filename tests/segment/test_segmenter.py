@@ -70,9 +70,10 @@ def test_every_image_of_a_study_gets_a_mask(annotated_set, segmenter, tmp_path):
     index = pd.DataFrame({"image_id": [f"I{row}" for row in range(8)], "row": range(8), "width": 64, "height": 64})
     write_table(index, tmp_path / "index.csv", ImageIndex)
     outputs = {"masks": "masks.npy", "quality": "quality.csv", "settings": "settings.json"}
+    outputs = masks.Outputs(**{key: tmp_path / name for key, name in outputs.items()})
     masks.main(
         mask=MASK, suspicious=LIMITS, segmenter=segmenter, array=tmp_path / "images.npy", index=tmp_path / "index.csv",
-        **{key: tmp_path / name for key, name in outputs.items()},
+        outputs=outputs,
     )  # fmt: skip
     lungs, quality = np.load(tmp_path / "masks.npy"), pd.read_csv(tmp_path / "quality.csv", keep_default_na=False)
     assert lungs.shape == images.shape and lungs.dtype == bool

@@ -81,11 +81,11 @@ rule images:
         LAYOUT.logs / "images.log",
     benchmark:
         LAYOUT.logs / "images.benchmark.tsv"
+    priority: 9
     group:
         "pairs"
     conda:
         "../envs/data.yaml"
-    threads: 2
     resources:
         mem_mb=scaled(500, each=5 * KB, of="images"),
         runtime=scaled(30, each=100 * MS, of="images"),

@@ -104,6 +104,7 @@ rule features:
         LAYOUT.logs / "features" / "{source}_{reads}.log",
     benchmark:
         LAYOUT.logs / "features" / "{source}_{reads}.benchmark.tsv"
+    priority: 9
     group:
         lambda wildcards: SIZES.features_group(**dict(wildcards.items()))
     conda:
@@ -163,6 +164,7 @@ rule train:
         LAYOUT.logs / "train" / "{model}_fold{run}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.of_stage("train")),
+    priority: lambda wildcards: SIZES.waiting(wildcards.model)
     group:
         lambda wildcards: SIZES.training_group(**dict(wildcards.items()))
     conda:
@@ -236,6 +238,7 @@ rule permute:
         LAYOUT.logs / "permute" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.permutable),
+    priority: lambda wildcards: SIZES.waiting(wildcards.model)
     group:
         "permute"
     conda:

@@ -40,6 +40,7 @@ rule explanation:
         LAYOUT.logs / "explanation" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.explained),
+    priority: 9
     group:
         "explanation"
     conda:

@@ -37,7 +37,6 @@ rule segmenter:
         "segmenter_{segmenter}"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
-    threads: 2
     resources:
         mem_mb=scaled(4000),
         runtime=scaled(240),
@@ -65,7 +64,6 @@ rule segmentation_scores:
         "masks"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
-    threads: 2
     resources:
         mem_mb=scaled(2000),
         runtime=scaled(30),
@@ -75,7 +73,7 @@ rule segmentation_scores:
     message:
         f"Scoring the segmenters of {PLAN.name}"
     shell:
-        stage("segmentation_scores")
+        stage("segmentation_scores", "--threads {threads}")
 
 
 rule masks:
@@ -92,7 +90,6 @@ rule masks:
         "masks"
     conda:
         f"{GPU_ENVS}/segmentation.yaml"
-    threads: 2
     resources:
         mem_mb=scaled(2000, each=5 * KB, of="images"),
         runtime=scaled(60, each=100 * MS, of="images"),
@@ -102,4 +99,4 @@ rule masks:
     message:
         "Segmenting the images with {wildcards.segmenter}"
     shell:
-        stage("masks", "--segmenter {wildcards.segmenter}")
+        stage("masks", "--segmenter {wildcards.segmenter} --threads {threads}")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 
 EXTREMES = 0.66, 1.34  # lung volumes between which images show the class, see `lungfuse.demo.evidence`
 
@@ -78,16 +79,16 @@ def _grid(rng: np.random.Generator, px: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _inside(distance: np.ndarray, softness: float) -> np.ndarray:
     """1 where `distance` is below 1, 0 above, with a soft edge."""
-    return 1 / (1 + np.exp(np.clip((distance - 1) / softness, -30, 30) * 3))
+    return expit((1 - distance) * (3 / softness))
 
 
 def _lung(x: np.ndarray, y: np.ndarray, side: int, top: float, height: float, width: float) -> np.ndarray:
     """One lung, pointed at the apex, with the dome of the diaphragm cut out of its base."""
     depth = (y - top) / height  # 0 at the apex, 1 at the base
-    narrowing = np.sqrt(np.clip(depth, 1e-3, 1)) ** 0.7
+    narrowing = np.clip(depth, 1e-3, 1) ** 0.35
     across = (x - side * (0.38 + 0.05 * depth)) / (width * narrowing)
     dome = 1 - 0.16 * np.clip(1 - across**2, 0, 1)
-    edges = np.maximum(np.abs(across) ** 2.5, np.maximum(depth / dome, 1 - depth * 12))
+    edges = np.maximum(across**2 * np.sqrt(np.abs(across)), np.maximum(depth / dome, 1 - depth * 12))
     return _inside(edges, 0.12)
 
 

@@ -59,6 +59,15 @@ class Sizes:
         ends = dimension if isinstance(dimension, list) else [dimension.high]
         return max([config.train.epochs, *ends])
 
+    def waiting(self, model: str) -> int:
+        """How many jobs wait for each other behind a model: those that read it, and its explanation.
+
+        Trainings before long chains come first, so that no long job is left alone at the end.
+        """
+        plan = self.plan
+        readers = [name for name, config in plan.configs.items() if model in config.parts.values()]
+        return (model in plan.explained) + max([1 + self.waiting(reader) for reader in readers], default=0)
+
     def training_group(self, model: str, run: str) -> str:
         """The short trainings of a fold are submitted to a cluster together, others alone, or with their search."""
         if model in self.plan.searches:

@@ -1,5 +1,6 @@
 """Keras on TensorFlow with one seed, a number of threads and the precision that the hardware is fast in."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -15,10 +16,16 @@ KEPT_NAMES = {"fold", "epoch", "learning_rate", "seconds"}
 
 def seed_and_limit_threads(seed: int, threads: int) -> None:
     """Seed every library and compute the same on every run; before TensorFlow is used."""
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    limit_threads(threads)
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def limit_threads(threads: int) -> None:
+    """Use no more threads than these, unless TensorFlow is in use already."""
+    with suppress(RuntimeError):
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def dtype_of(precision: Precision) -> str:

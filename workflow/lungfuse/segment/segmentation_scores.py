@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from lungfuse.files import read_array
-from lungfuse.parameters import AnnotatedFiles
+from lungfuse.parameters import AnnotatedFiles, options
 from lungfuse.segment.box_scores import BoxScores
 from lungfuse.segment.boxes import boxes_of, confidences_of
 from lungfuse.segment.clean import largest
+from lungfuse.segment.keras_engine import limit_threads
 from lungfuse.segment.segmenter import Segmenter, load_segmenter
 from lungfuse.settings.comparison import Intervals
 from lungfuse.settings.segmentation import MaskSettings
@@ -27,6 +28,22 @@ class Scored(NamedTuple):
     boxes: BoxScores
 
 
+@options
+class Tables:
+    """What is written.
+
+    Parameters
+    ----------
+    segmentation_table
+        Output: a row a segmenter, site and kind of mask.
+    region_table
+        Output: a row a segmenter and site: boxes against those of the annotated masks.
+    """
+
+    segmentation_table: Path
+    region_table: Path
+
+
 def main(
     *,
     mask: MaskSettings,
@@ -35,8 +52,8 @@ def main(
     seed: int,
     segmenters: list[Path],
     annotated: AnnotatedFiles,
-    segmentation_table: Path,
-    region_table: Path,
+    tables: Tables,
+    threads: int = 1,
 ) -> None:
     """Score segmenters on the test patients of each site.
 
@@ -54,11 +71,12 @@ def main(
         Folders of the trained segmenters.
     annotated
         Annotated X-rays.
-    segmentation_table
-        Output: a row a segmenter, site and kind of mask.
-    region_table
-        Output: a row a segmenter and site: boxes against those of the annotated masks.
+    tables
+        What is written.
+    threads
+        Processor threads.
     """
+    limit_threads(threads)
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])
     rows, regions = [], []
@@ -74,7 +92,10 @@ def main(
                 rows.append(row)
             named = {"segmenter": folder.name, "region": region, "components": mask.components, "source": source}
             regions.append(named | score_boxes(scored.boxes, patients, intervals, seed))
-    for records, path, table in [(rows, segmentation_table, Segmentation), (regions, region_table, Regions)]:
+    for records, path, table in [
+        (rows, tables.segmentation_table, Segmentation),
+        (regions, tables.region_table, Regions),
+    ]:
         write_table(pd.DataFrame(records), path, table)
         print(pd.DataFrame(records).to_string(index=False))
 

@@ -44,7 +44,7 @@ HEAVY += ["document"]  # and the one that reads all that these make
 HEAVY_AND_LAST = [*HEAVY, "compare", "pages"]
 LONGEST = ["test_search_engines", "test_parity", "test_agreement", "test_workflow", "test_own_data", "test_real_data"]
 LONGEST += ["test_profiles", "test_dvc", "test_from_a_table", "test_devices"]
-NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "__pycache__", "*.egg-info"]
+NOT_COPIED = [".git", ".venv*", ".snakemake", "data", "results", "logs", "cache", "tmp", "*.egg-info"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

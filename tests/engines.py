@@ -1,7 +1,8 @@
-"""The commands `snakemake` and `dvc`, forked from a process that has imported what takes them a second to import.
+"""The commands `snakemake` and `dvc`, forked from a process that has imported what takes them long to import.
 
-The `snakemake` that a stage of DVC runs, or a job, is forked too, and so are the scripts of the sync of both: on their
-path is a command that asks a server for it, and that takes it along when it is killed.
+The `snakemake` that a stage of DVC runs, or a job, is forked too, and so are the scripts of the sync of both and the
+server that forks jobs, which finds PyTorch imported: on their path is a command that asks a server for
+it, and that takes it along when it is killed.
 """
 
 import json
@@ -16,34 +17,32 @@ import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from runpy import run_path
+from runpy import run_module, run_path
+from unittest.mock import patch
 
 COMMANDS = {"snakemake": "snakemake.cli", "dvc": "dvc.cli"}
 SERVER = "SNAKEMAKE_SERVER"  # the environment variable with its address
 SCRIPTS = "/workflow/scripts/dvc_"
+JOBS = ["-m", "lungfuse", "prefork"]  # the server of jobs
 CLIENT = f"""#!{sys.executable} -IS
 import json, os, socket, sys
 name = os.path.basename(sys.argv[0])
-if name == "python" and {SCRIPTS!r} not in os.path.abspath(*sys.argv[1:2] or [""]):
+jobs = sys.argv[1:4] == {JOBS!r}
+if name == "python" and not jobs and {SCRIPTS!r} not in os.path.abspath(*sys.argv[1:2] or [""]):
     os.execv({sys.executable!r}, [{sys.executable!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.environ["{SERVER}"])
     command = ["snakemake", *sys.argv[1:]] if name == "snakemake" else sys.argv[1:]
     request = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
-    socket.send_fds(server, [len(request).to_bytes(8)], [0, 1, 2])
+    socket.send_fds(server, [len(request).to_bytes(8)], [0, 1, 2, *map(int, sys.argv[4:5] * jobs)])
     server.sendall(request)
     sys.exit(int(server.recv(4) or 1))
 """
 _forks = multiprocessing.get_context("forkserver")
-PRELOADED = [
-    "dvc.cli.parser",
-    "dvc.repo",
-    "dvc.repo.status",
-    "snakemake.api",
-    "pandera.pandas",
-    "jsonschema",
-    "pydantic",
-]
+PRELOADED = ["dvc.cli.parser", "dvc.repo", "dvc.repo.status", "snakemake.api"]
+PRELOADED += ["pandera.pandas", "jsonschema", "pydantic", "cyclopts", "matplotlib.pyplot", "scipy.stats", "skops.io"]
+PRELOADED += ["sklearn.ensemble", "lightning.pytorch", "transformers.trainer_utils", "peft", "captum.attr"]
+ALONE = {f"{name}_NUM_THREADS": "1" for name in ["OMP", "OPENBLAS", "MKL"]}  # as Snakemake has it for a job
 _forks.set_forkserver_preload(["__main__", *COMMANDS.values(), *PRELOADED])
 
 
@@ -82,7 +81,8 @@ def _server() -> Path:
         client.write_text(CLIENT)
         client.chmod(0o755)
     server = _forks.Process(target=_serve, args=(str(folder / "socket"),), daemon=True)
-    server.start()
+    with patch.dict(os.environ, ALONE):
+        server.start()
     while not (folder / "socket").exists():
         assert server.is_alive()
     return folder
@@ -104,7 +104,7 @@ def _serve(address: str) -> None:
 
 def _serve_one(client: socket.socket) -> None:
     """Run a command for its client, or kill it when the client is gone."""
-    length, streams, _, _ = socket.recv_fds(client, 8, 3)
+    length, streams, _, _ = socket.recv_fds(client, 8, 4)
     words, folder, environment = json.loads(client.recv(int.from_bytes(length), socket.MSG_WAITALL))
     command = os.fork()
     if command == 0:
@@ -131,10 +131,15 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], streams:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    for standard, stream in enumerate(streams):
+    for standard, stream in enumerate(streams[:3]):
         os.dup2(stream, standard)
     sys.argv = command
     sys.path = [place for place in sys.path if not Path(place).is_relative_to(Path(__file__).parent)]
+    if command[:3] == JOBS:
+        sys.argv, sys.stdin = ["lungfuse", "prefork", str(streams[3])], os.fdopen(0, closefd=False)
+        sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
+        run_module("lungfuse", run_name="__main__", alter_sys=False)
+        sys.exit()
     if command[0] not in COMMANDS:
         sys.path.insert(0, str(Path(command[0]).parent.resolve()))
         run_path(command[0], run_name="__main__")
@@ -144,11 +149,12 @@ def _run(command: list[str], folder: Path, environment: dict[str, str], streams:
 
 
 def _fork_scripts(client: Path) -> None:
-    """Let this process start the scripts of the sync by the client of the server."""
-    start = subprocess.run
+    """Let this process start the scripts of the sync, and the server of jobs, by the client of the server."""
 
-    def run(command: list[str], **options) -> subprocess.CompletedProcess:
-        by_client = command[0] == sys.executable and SCRIPTS in command[1]
-        return start([client, *command[1:]] if by_client else command, **options)
+    class ByClient(subprocess.Popen):
+        def __init__(self, command, *arguments, **options) -> None:
+            python = isinstance(command, list) and command[0] == sys.executable
+            forked = python and (SCRIPTS in command[1] or command[1:4] == JOBS)
+            super().__init__([client, *command[1:]] if forked else command, *arguments, **options)
 
-    subprocess.run = run
+    subprocess.Popen = ByClient

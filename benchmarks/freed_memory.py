@@ -1,8 +1,8 @@
 """What it saves that a job keeps the memory it has freed: python benchmarks/freed_memory.py --csv <table>
 
-Each training of benchmarks/training.py that people run without a GPU, on one thread, in new processes that keep what
-they free and that return it to the system, in turn. Milliseconds are of processor time and medians over the rounds, so
-they hold beside other work too; page faults and peak memory are those of the last round.
+Each training of benchmarks/training.py that people run without a GPU, and the U-Net of the demo, on one thread, in new processes that keep what they free and that return it to the system, in turn. Milliseconds
+are of processor time and medians over the rounds, so they hold beside other work too; page faults and peak memory are
+those of the last round.
 """
 
 import argparse
@@ -10,20 +10,31 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from training import ours, quiet, trainings
 
-from lungfuse.processor import keep_freed_memory
+from lungfuse import processor
+from lungfuse.demo.draw import RawFiles
+from lungfuse.demo.draw import main as draw
+from lungfuse.plan.load import load_study
+from lungfuse.plan.names import PARAMS
+from lungfuse.settings.params import read_params
 
 SIDES = ["returned", "kept"]
 TAKEN = "ms a pair"
 SHOWN = ["EfficientNet-Lite0, 224 px", "MiniLM", "kv-exchange on frozen tokens"]
+UNET, DRAWN = "U-Net of the demo, 64 px", 120
 
 
 def main() -> None:
@@ -36,7 +47,7 @@ def main() -> None:
         print(json.dumps(measure(*arguments.one)))
         return
     rows = []
-    for training in SHOWN:
+    for training in [*SHOWN, UNET]:
         found = {side: [] for side in SIDES}
         for _ in range(arguments.rounds):
             for side in SIDES:
@@ -55,13 +66,49 @@ def main() -> None:
 def measure(training: str, side: str) -> dict[str, float]:
     quiet()
     torch.set_num_threads(1)
-    if side == "kept":
-        keep_freed_memory()
+    if side == "returned":
+        processor.ctypes = SimpleNamespace(CDLL=lambda name: None)  # in which jobs find no mallopt
+    processor.keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        run, count = prepared(training, Path(folder))
+        start = time.process_time()
+        run()
+        taken, used = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF)
+    return {TAKEN: 1000 * taken / count, "page faults": used.ru_minflt, "peak MB": used.ru_maxrss // 1024}
+
+
+def prepared(training: str, folder: Path) -> tuple[Callable[[], None], int]:
+    """What is to be timed, and how many pairs or images it reads."""
+    if training == UNET:
+        files = RawFiles(**{field.name: folder / field.name for field in fields(RawFiles)})
+        draw(files=files, lung_masks=folder / "masks", studies=2, masks=DRAWN)
+        return lambda: train_unet(folder), DRAWN
     make, dataset, pairs = trainings()[training]
-    module, start = make(), time.process_time()
-    ours(module, dataset, np.arange(pairs))
-    taken, used = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF)
-    return {TAKEN: 1000 * taken / pairs, "page faults": used.ru_minflt, "peak MB": used.ru_maxrss // 1024}
+    module = make()
+    return lambda: ours(module, dataset, np.arange(pairs)), pairs
+
+
+def train_unet(folder: Path) -> None:
+    """Five epochs on the X-rays with a mask that were drawn in a folder."""
+    from lungfuse.segment.train_segmenter import AnnotatedFiles, Outputs, Source, main
+
+    pictures = [sorted((folder / "masks" / kind).iterdir()) for kind in ["CXR_png", "masks"]]
+    images, masks = (np.stack([np.asarray(Image.open(path).resize((64, 64))) for path in each]) for each in pictures)
+    rows = range(len(images))
+    part = ["validation" if row % 6 == 0 else "train" for row in rows]
+    index = pd.DataFrame({"image_id": rows, "row": rows, "patient": rows, "site": "drawn", "part": part})
+    index.astype({"image_id": str, "patient": str}).to_csv(folder / "index.csv", index=False)
+    for name, array in {"x": images, "y": masks > 0}.items():
+        np.save(folder / f"{name}.npy", array)
+    settings = load_study(read_params(PARAMS) | {"study": "demo"})[1].segmentation
+    annotated = {"annotated_images": "x.npy", "annotated_masks": "y.npy", "annotated_index": "index.csv"}
+    outputs = {"network": "unet.keras", "history": "history.csv", "settings": "settings.json"}
+    main(
+        name="unet", source=Source(sites=["drawn"], fit="pad"), unet=settings.unet,
+        train=settings.train.model_copy(update={"epochs": 5}), seed=0,
+        annotated=AnnotatedFiles(**{key: folder / name for key, name in annotated.items()}),
+        outputs=Outputs(**{key: folder / name for key, name in outputs.items()}),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

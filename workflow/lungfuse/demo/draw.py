@@ -19,6 +19,7 @@ from lungfuse.demo.wording import Wording, write_report
 from lungfuse.files import atomic_write, sha256
 from lungfuse.parameters import options
 from lungfuse.plan.names import MANIFEST
+from lungfuse.processor import keep_freed_memory
 from lungfuse.tables.base import write_table
 from lungfuse.tables.ingest import KnownEvidence
 
@@ -86,6 +87,7 @@ def main(*, files: RawFiles, lung_masks: Path, studies: int = 900, masks: int = 
     seed
         Seed of everything drawn.
     """
+    keep_freed_memory()
     plan, images, lungs, known = (np.random.default_rng([seed, part]) for part in range(4))
     drawn, evidence = plan_studies(plan, studies), {}
     write_archive(

@@ -9,6 +9,7 @@ import pandas as pd
 from lungfuse.files import atomic_array, atomic_write, read_array
 from lungfuse.parameters import options
 from lungfuse.plan.names import PACKAGED
+from lungfuse.processor import keep_freed_memory
 from lungfuse.segment.clean import measure, suspicion
 from lungfuse.segment.keras_engine import limit_threads
 from lungfuse.segment.segmenter import load_segmenter
@@ -66,6 +67,7 @@ def main(
     threads
         Processor threads.
     """
+    keep_freed_memory()
     limit_threads(threads)
     table = read_table(index, ImageIndex).sort_values("row")
     images = read_array(array, len(table))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lungfuse.files import read_array
 from lungfuse.parameters import AnnotatedFiles, options
+from lungfuse.processor import keep_freed_memory
 from lungfuse.segment.box_scores import BoxScores
 from lungfuse.segment.boxes import boxes_of, confidences_of
 from lungfuse.segment.clean import largest
@@ -76,6 +77,7 @@ def main(
     threads
         Processor threads.
     """
+    keep_freed_memory()
     limit_threads(threads)
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     images, masks = (read_array(path, len(index)) for path in [annotated.annotated_images, annotated.annotated_masks])

@@ -15,6 +15,7 @@ from lungfuse.dependencies import digest
 from lungfuse.errors import UserError
 from lungfuse.files import atomic_path, atomic_write, read_array, sha256
 from lungfuse.parameters import AnnotatedFiles, options
+from lungfuse.processor import keep_freed_memory
 from lungfuse.segment.batches import AnnotatedBatches, AugmentedBatches
 from lungfuse.segment.keras_engine import dtype_of, seed_and_limit_threads, write_history
 from lungfuse.segment.unet import build_unet, dice, dice_cross_entropy
@@ -96,6 +97,7 @@ def main(
     threads
         Processor threads.
     """
+    keep_freed_memory()
     seed_and_limit_threads(seed, threads)
     index = read_table(annotated.annotated_index, AnnotatedIndex)
     train_indices, val_indices = (

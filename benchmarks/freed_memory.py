@@ -1,8 +1,8 @@
 """What it saves that a job keeps the memory it has freed: python benchmarks/freed_memory.py --csv <table>
 
-Each training of benchmarks/training.py that people run without a GPU, and the U-Net of the demo, on one thread, in new processes that keep what they free and that return it to the system, in turn. Milliseconds
-are of processor time and medians over the rounds, so they hold beside other work too; page faults and peak memory are
-those of the last round.
+Each training of benchmarks/training.py that people run without a GPU, and the U-Net of the demo, on one thread, in new
+processes that keep what they free and that return it to the system, in turn. Milliseconds are of processor time and
+medians over the rounds, so they hold beside other work too; page faults and peak memory are those of the last round.
 """
 
 import argparse

@@ -21,12 +21,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from training import ours, quiet, trainings
 
 from lungfuse import processor
 from lungfuse.demo.draw import RawFiles
 from lungfuse.demo.draw import main as draw
+from lungfuse.parameters import AnnotatedFiles
 from lungfuse.plan.load import load_study
 from lungfuse.plan.names import PARAMS
 from lungfuse.settings.params import read_params
@@ -89,25 +89,21 @@ def prepared(training: str, folder: Path) -> tuple[Callable[[], None], int]:
 
 
 def train_unet(folder: Path) -> None:
-    """Five epochs on the X-rays with a mask that were drawn in a folder."""
-    from lungfuse.segment.train_segmenter import AnnotatedFiles, Outputs, Source, main
+    """Five epochs on the X-rays with a mask that were drawn in a folder, decoded as in a study."""
+    from lungfuse.segment import annotated, train_segmenter
 
-    pictures = [sorted((folder / "masks" / kind).iterdir()) for kind in ["CXR_png", "masks"]]
-    images, masks = (np.stack([np.asarray(Image.open(path).resize((64, 64))) for path in each]) for each in pictures)
-    rows = range(len(images))
-    part = ["validation" if row % 6 == 0 else "train" for row in rows]
-    index = pd.DataFrame({"image_id": rows, "row": rows, "patient": rows, "site": "drawn", "part": part})
-    index.astype({"image_id": str, "patient": str}).to_csv(folder / "index.csv", index=False)
-    for name, array in {"x": images, "y": masks > 0}.items():
-        np.save(folder / f"{name}.npy", array)
     settings = load_study(read_params(PARAMS) | {"study": "demo"})[1].segmentation
-    annotated = {"annotated_images": "x.npy", "annotated_masks": "y.npy", "annotated_index": "index.csv"}
-    outputs = {"network": "unet.keras", "history": "history.csv", "settings": "settings.json"}
-    main(
-        name="unet", source=Source(sites=["drawn"], fit="pad"), unet=settings.unet,
-        train=settings.train.model_copy(update={"epochs": 5}), seed=0,
-        annotated=AnnotatedFiles(**{key: folder / name for key, name in annotated.items()}),
-        outputs=Outputs(**{key: folder / name for key, name in outputs.items()}),
+    arrays = {name: folder / name for name in ["annotated_images", "annotated_masks", "annotated_index"]}
+    decoded = annotated.Outputs(**arrays, rejected_annotations=folder / "rejected.csv")
+    annotated.main(
+        annotated=settings.annotated, annotated_raw=folder / "masks", seed=0, rejected_share=0.0, outputs=decoded
+    )
+    written = {"network": "unet.keras", "history": "history.csv", "settings": "settings.json"}
+    train_segmenter.main(
+        name="unet", unet=settings.unet, train=settings.train.model_copy(update={"epochs": 5}), seed=0,
+        source=train_segmenter.Source(sites=["Montgomery", "Shenzhen"], fit=settings.annotated.fit),
+        annotated=AnnotatedFiles(**arrays),
+        outputs=train_segmenter.Outputs(**{key: folder / name for key, name in written.items()}),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The commands `snakemake` and `dvc`, forked from a process that has imported what takes them long to import.
 
 The `snakemake` that a stage of DVC runs, or a job, is forked too, and so are the scripts of the sync of both and the
-server that forks jobs, which finds PyTorch imported: on their path is a command that asks a server for
-it, and that takes it along when it is killed.
+server that forks jobs, which finds PyTorch imported: on their path is a command that asks a server for it, and that
+takes it along when it is killed.
 """
 
 import json

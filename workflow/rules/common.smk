@@ -119,6 +119,7 @@ def scaled(first, each=0, of="pairs"):
     return asked
 
 
+FIRST = 9  # the priority of jobs that others wait for, or that would be left alone at the end
 TRIAL = "--run {wildcards.run} --round {wildcards.round} --trial {wildcards.trial}"
 training_minutes = [
     lambda wildcards: SIZES.training_minutes(wildcards.model),

@@ -81,7 +81,7 @@ rule images:
         LAYOUT.logs / "images.log",
     benchmark:
         LAYOUT.logs / "images.benchmark.tsv"
-    priority: 9
+    priority: FIRST
     group:
         "pairs"
     conda:

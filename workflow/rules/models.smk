@@ -104,7 +104,7 @@ rule features:
         LAYOUT.logs / "features" / "{source}_{reads}.log",
     benchmark:
         LAYOUT.logs / "features" / "{source}_{reads}.benchmark.tsv"
-    priority: 9
+    priority: FIRST
     group:
         lambda wildcards: SIZES.features_group(**dict(wildcards.items()))
     conda:

@@ -40,7 +40,7 @@ rule explanation:
         LAYOUT.logs / "explanation" / "{model}.benchmark.tsv"
     wildcard_constraints:
         model=one_of(PLAN.explained),
-    priority: 9
+    priority: FIRST
     group:
         "explanation"
     conda:

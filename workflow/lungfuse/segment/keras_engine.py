@@ -16,16 +16,20 @@ KEPT_NAMES = {"fold", "epoch", "learning_rate", "seconds"}
 
 def seed_and_limit_threads(seed: int, threads: int) -> None:
     """Seed every library and compute the same on every run; before TensorFlow is used."""
-    limit_threads(threads)
+    _set_threads(threads)
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
 
 
 def limit_threads(threads: int) -> None:
-    """Use no more threads than these, unless TensorFlow is in use already."""
+    """Use no more threads than these to segment, unless TensorFlow is in use already."""
     with suppress(RuntimeError):
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        _set_threads(threads)
+
+
+def _set_threads(threads: int) -> None:
+    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def dtype_of(precision: Precision) -> str:
